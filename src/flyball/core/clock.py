@@ -1,0 +1,134 @@
+"""The two clocks: `Clock` tells business time, `Timer` measures real time, and there is no other.
+
+Windows, triggers, holds and known times are business time and may be scaled or virtual; timeouts, leases and rate limits are
+real time and never are. Nothing else in the product calls ``datetime.now`` or ``time.monotonic``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from flyball.core.errors import NaiveTimeError, TimeReversedError
+
+
+def utc(moment: datetime) -> datetime:
+    """The same instant in UTC; a naive time has no instant and is refused.
+
+    Raises:
+        NaiveTimeError: `moment` carries no time zone.
+    """
+    if moment.tzinfo is None:
+        raise NaiveTimeError(moment)
+    return moment.astimezone(UTC)
+
+
+class Clock(Protocol):
+    """Business time, UTC and aware; it never runs backwards within one process. Thread-safe."""
+
+    def now(self) -> datetime: ...
+
+
+class Timer(Protocol):
+    """Monotonic real time in seconds from an arbitrary origin. Thread-safe; never goes back, whatever the system clock does."""
+
+    def seconds(self) -> float: ...
+
+
+class WallClock:
+    """Business time is the system's time, held back where the system clock steps back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        with self._lock:
+            self._last = max(self._last, datetime.now(UTC))
+            return self._last
+
+
+class ScaledClock:
+    """Business time runs `speed` times as fast as the timer from `epoch`, and stands still while it is paused.
+
+    Pauses nest; a job of the loop runs inside one, so that a training takes no business time, as in a backtest.
+    """
+
+    def __init__(self, epoch: datetime, *, speed: float, timer: Timer) -> None:
+        if not speed > 0:
+            raise ValueError(f"speed must be positive, not {speed}")
+        self._speed, self._timer = speed, timer
+        self._lock = threading.Lock()
+        self._at = utc(epoch)
+        self._since = timer.seconds()
+        self._pauses = 0
+
+    def now(self) -> datetime:
+        with self._lock:
+            return self._now()
+
+    def _now(self) -> datetime:
+        if self._pauses:
+            return self._at
+        return self._at + timedelta(seconds=(self._timer.seconds() - self._since) * self._speed)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Business time stands still inside the block."""
+        with self._lock:
+            self._at = self._now()
+            self._pauses += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._pauses -= 1
+                self._since = self._timer.seconds()
+
+
+class VirtualClock:
+    """Business time is where it was put; it only moves forward, by `advance_to`."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = utc(start)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance_to(self, moment: datetime) -> None:
+        """Jump to `moment`.
+
+        Raises:
+            TimeReversedError: `moment` lies before now; the clock stays where it was.
+        """
+        moment = utc(moment)
+        if moment < self._now:
+            raise TimeReversedError(self._now, moment)
+        self._now = moment
+
+
+class MonotonicTimer:
+    """Real time from the operating system's monotonic clock."""
+
+    def seconds(self) -> float:
+        return time.monotonic()
+
+
+class ManualTimer:
+    """Real time moved by hand, for tests of leases and timeouts."""
+
+    def __init__(self, start_seconds: float = 0.0) -> None:
+        self._seconds = start_seconds
+
+    def seconds(self) -> float:
+        return self._seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass; a negative number is refused."""
+        if seconds < 0:
+            raise ValueError(f"time passes forward only, not by {seconds} s")
+        self._seconds += seconds
