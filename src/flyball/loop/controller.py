@@ -1,0 +1,94 @@
+"""The controller turns the event log into deeds: it reads what happened, asks `decide`, and has the commands carried out.
+
+It knows neither what a training is nor where time comes from. Commands are carried out by services that append their own events to the
+same log, each in one transaction with the state that it tells of; the controller reads them like any other. Nothing is kept here
+that the log does not hold, so a controller that is made anew over the same log stands where the old one stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from flyball.core.clock import Clock
+from flyball.core.events import Event
+from flyball.loop.commands import Command, ForgetTimer, WakeAt
+from flyball.loop.decide import decide
+from flyball.loop.state import LoopSpec, LoopState
+from flyball.storage.events import EventLog
+from flyball.storage.recorder import Recorder
+from flyball.storage.timers import DueTimer, TimerStore
+
+
+class Worker(Protocol):
+    """Carries out the commands of one model; reports by events that name `cause`, and raises only what is a defect or an outage."""
+
+    def carry_out(self, command: Command, cause: Event) -> None: ...
+
+
+class Controller:
+    """One owner per home: not thread-safe, and two controllers on one log are excluded by the scheduler's lease."""
+
+    def __init__(
+        self, workers: Mapping[str, Worker], *, specs: Mapping[str, LoopSpec], log: EventLog, timers: TimerStore, recorder: Recorder
+    ) -> None:
+        self._workers = dict(workers)
+        self._states = {name: LoopState(spec) for name, spec in specs.items()}
+        self._log, self._timers, self._recorder = log, timers, recorder
+        self._position = 0
+
+    def state(self, model: str) -> LoopState:
+        """Where the model's loop stands now."""
+        return self._states[model]
+
+    def replay(self) -> None:
+        """Fold what the log already holds, without carrying out anything."""
+        while batch := self._log.read_after(self._position):
+            for position, event in batch:
+                self._fold(event)
+                self._position = position
+
+    def settle(self) -> None:
+        """Carry out all that the log asks for, until nothing more follows; waiting is left to the timers."""
+        while batch := self._log.read_after(self._position, 1):
+            for position, event in batch:
+                for model, command in self._fold(event):
+                    self._carry_out(model, command, event)
+                self._position = position
+
+    def fire(self, timer: DueTimer) -> bool:
+        """Turn a due timer into its event, exactly once; False where another had fired it."""
+        model, _, name = timer.name.partition("/")
+        if not self._timers.fire(timer.name, timer.at):
+            return False
+        self._recorder.record("timer.fired", f"model/{model}", {"timer": name, "at": timer.at}, cause=timer.cause)
+        return True
+
+    def run_until(self, end: datetime, clock: _Movable) -> None:
+        """Settle, then jump from timer to timer until none is left that is due before `end`."""
+        self.settle()
+        while (timer := self._timers.next()) is not None and timer.at < end:
+            clock.advance_to(max(timer.at, clock.now()))
+            self.fire(timer)
+            self.settle()
+
+    def _fold(self, event: Event) -> list[tuple[str, Command]]:
+        commands: list[tuple[str, Command]] = []
+        for model, state in self._states.items():
+            self._states[model], wanted = decide(state, event, event.time)
+            commands.extend((model, command) for command in wanted)
+        return commands
+
+    def _carry_out(self, model: str, command: Command, cause: Event) -> None:
+        match command:
+            case WakeAt():
+                self._timers.set(f"{model}/{command.name}", command.at, command.cause or cause.id)
+            case ForgetTimer():
+                self._timers.delete(f"{model}/{command.name}")
+            case _:
+                self._workers[model].carry_out(command, cause)
+
+
+class _Movable(Clock, Protocol):
+    def advance_to(self, moment: datetime) -> None: ...

@@ -1,0 +1,131 @@
+"""`Model` and `Project`: what a user declares, as frozen values that compare by meaning.
+
+A model is a composition; each room takes its own part of it. Nothing here runs anything, and declaring has no side effect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from flyball.core.duration import parse_duration
+from flyball.loop.errors import DeclarationError
+from flyball.loop.triggers import Trigger
+
+if TYPE_CHECKING:
+    from flyball.data.model import Columns, Dataset, Label
+    from flyball.features.model import OnDemand, View, WindowView
+    from flyball.monitoring.model import MonitorSpec
+    from flyball.releases.gates import GateSpec
+    from flyball.releases.rollout import CanarySpec
+    from flyball.training.model import Search, TrainingSet
+
+    Feature = Columns | View | WindowView | OnDemand
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+def _named(kind: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise DeclarationError(f"{kind} {name!r}", "a name is 1 to 63 of a-z, 0-9, '-' and '_', and starts with a letter")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model and its whole life; see the reference for each field's meaning and default.
+
+    Durations are texts such as "14d". `train` is `flyball.search(...)` or any function of a `TrainingSet` that returns a
+    fitted model. Equality is by declaration; `loop.definition.fingerprint` is the canonical digest.
+
+    Raises:
+        DeclarationError: a name, list or number that can never be right.
+        DurationError: a duration that is none.
+    """
+
+    name: str = field(kw_only=False)
+    rows: Dataset
+    label: Label
+    features: Sequence[Feature]
+    train: Search | Callable[[TrainingSet], Any]
+    history: str
+    lead: str = "0s"
+    gates: Sequence[GateSpec] = ()
+    rollout: CanarySpec | None = None
+    monitors: Sequence[MonitorSpec] = ()
+    retrain: Sequence[Trigger] = ()
+    metric: str | None = None
+    holdout: str = "14d"
+    window: str = "7d"
+    cool_down: str = "14d"
+    train_timeout: str = "1h"
+    train_on: str = "all"
+    maturity: float = 0.95
+    endpoint: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _named("Model", self.name)
+        for name in ("features", "gates", "monitors", "retrain"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("lead", "history", "holdout", "window", "cool_down", "train_timeout"):
+            length = parse_duration(getattr(self, name))
+            if not length and name not in {"lead", "cool_down"}:
+                raise DeclarationError(f"Model {self.name!r}", f"`{name}` must be longer than zero")
+        if self.train_on != "all":
+            parse_duration(self.train_on)
+        if not 0 < self.maturity <= 1:
+            raise DeclarationError(f"Model {self.name!r}", f"`maturity` is a share in (0, 1], not {self.maturity}")
+        if not self.features:
+            raise DeclarationError(f"Model {self.name!r}", "`features` is empty; name at least one column or view")
+
+    def length(self, name: str) -> timedelta:
+        """The declared duration `name` ("lead", "history", "holdout", "window", "cool_down", "train_timeout")."""
+        return parse_duration(str(getattr(self, name)))
+
+    @property
+    def serves_at(self) -> str:
+        """The endpoint's name: `endpoint`, or the model's own."""
+        return self.endpoint or self.name
+
+    @property
+    def objective(self) -> str | None:
+        """The metric that training, gates and monitors share: the search's, else the declared one, else the task's default."""
+        return self.metric or getattr(self.train, "metric", None)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything one file declares; two models may not share a name, nor two datasets that differ.
+
+    Raises:
+        DeclarationError: no model, or a name used twice.
+    """
+
+    name: str
+    models: Sequence[Model] = ()
+
+    def __post_init__(self) -> None:
+        _named("Project", self.name)
+        object.__setattr__(self, "models", tuple(self.models))
+        if not self.models:
+            raise DeclarationError(f"Project {self.name!r}", "it has no models; pass models=[...]")
+        names = [model.name for model in self.models]
+        for name in names:
+            if names.count(name) > 1:
+                raise DeclarationError(f"Project {self.name!r}", f"two models are named {name!r}")
+
+    def get(self, name: str) -> Model:
+        """The model of that name.
+
+        Raises:
+            UnknownNameError: there is none; the near name is named.
+        """
+        from flyball.core.errors import UnknownNameError
+
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise UnknownNameError("model", name, [model.name for model in self.models], f"project {self.name!r}")

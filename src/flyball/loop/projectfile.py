@@ -1,0 +1,66 @@
+"""A project file is an ordinary Python file that leaves one `Project` in its namespace; reading it has no other effect."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+
+from flyball.core.canonical import digest_bytes
+from flyball.core.errors import FlyballError, UnknownNameError
+from flyball.loop.errors import ProjectFileError
+from flyball.loop.model import Project
+
+
+def load_project(path: Path) -> Project:
+    """The project that the file at `path` declares.
+
+    The file is executed as a module of its own name with its directory first on the import path, as `python FILE` would.
+
+    Raises:
+        ProjectFileError: the file is missing, has a syntax error, fails while it is imported (the line in the file is
+            named), or declares no project or several.
+        FlyballError: a declaration refused itself; its own error is passed on with the line in front.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        near = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        raise ProjectFileError(path, str(UnknownNameError("project file", path.name, near)))
+    projects = [value for value in vars(_execute(path)).values() if isinstance(value, Project)]
+    distinct = list({id(project): project for project in projects}.values())
+    if len(distinct) != 1:
+        found = (
+            "no project; end it with: project = fb.Project(NAME, models=[...])" if not distinct else f"{len(distinct)} projects; keep one"
+        )
+        raise ProjectFileError(path, f"the file declares {found}")
+    return distinct[0]
+
+
+def _execute(path: Path) -> object:
+    name = f"_flyball_project_{path.stem}_{digest_bytes(str(path).encode())[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ProjectFileError(path, "the file is not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.parent)
+    sys.modules[name] = module
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ProjectFileError(Path(error.filename or path), f"syntax error: {error.msg}", error.lineno) from error
+    except ImportError as error:
+        raise ProjectFileError(path, f"import error: {error}", _line(error, path)) from error
+    except FlyballError as error:
+        raise ProjectFileError(path, str(error), _line(error, path)) from error
+    except Exception as error:  # user code may raise anything; it becomes one sentence with its line
+        raise ProjectFileError(path, f"{type(error).__name__}: {error}", _line(error, path)) from error
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return lines[-1] if lines else None

@@ -1,0 +1,82 @@
+"""Why something happened: the chain of causes from an event down to the rows that started it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flyball.core.errors import IntegrityError
+from flyball.core.events import Event
+from flyball.core.ids import EventId
+from flyball.storage.events import EventLog
+
+
+class CauseLoopError(IntegrityError):
+    """Events that cause each other."""
+
+    code = "cause-loop"
+
+    def __init__(self, event: EventId) -> None:
+        super().__init__(f"Event {event} is among its own causes; the event log of this home is damaged.")
+
+
+def causes(log: EventLog, event: EventId) -> list[Event]:
+    """The event, its cause, the cause's cause and so on; the last one has no cause.
+
+    Raises:
+        EventNotFoundError: the event, or one of its causes, is not in the log.
+        CauseLoopError: the chain comes back to an event that it has passed.
+    """
+    chain, seen = [log.get(event)], {event}
+    while (cause := chain[-1].cause) is not None:
+        if cause in seen:
+            raise CauseLoopError(cause)
+        seen.add(cause)
+        chain.append(log.get(cause))
+    return chain
+
+
+def _day(text: object) -> str:
+    return datetime.fromisoformat(str(text)).strftime("%d %b %Y") if text else "?"
+
+
+def _figure(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _window(data: Mapping[str, Any]) -> str:
+    return f"{_day(data.get('start'))} to {_day(data.get('end'))}"
+
+
+def _rows(data: Mapping[str, Any]) -> str:
+    return f"{data.get('rows', 0):,} rows"
+
+
+_SENTENCES = {
+    "loop.started": lambda d: f"the loop began; first training at {_day(d.get('first_training'))}",
+    "timer.fired": lambda d: f"the timer {d.get('timer')!r} fired",
+    "window.closed": lambda d: f"window {_window(d)} closed with {_rows(d)}: {d.get('why', '')}",
+    "window.waiting": lambda d: f"window {_window(d)} waits for labels: {d.get('resolved_share', 0):.0%} resolved",
+    "window.matured": lambda d: f"window {_window(d)} matured: {d.get('why', '')}",
+    "alert.raised": lambda d: f"{d.get('kind')} alert: {d.get('text', '')}",
+    "retrain.held": lambda d: f"{d.get('kind')} would retrain, but: {d.get('text', '')}",
+    "training.started": lambda d: f"training began because of: {d.get('reason')}",
+    "training.finished": lambda d: f"trained on {_rows(d)}: {d.get('winner', '')}, {d.get('metric')} {_figure(d.get('value'))} on the hold-out",
+    "training.failed": lambda d: f"training failed: {d.get('why', '')}",
+    "version.registered": lambda d: f"registered as version {d.get('version')}",
+    "gates.evaluated": lambda d: f"gates for version {d.get('version')}: {'passed' if d.get('passed') else 'failed'}",
+    "version.validated": lambda d: f"version {d.get('version')} validated",
+    "version.rejected": lambda d: f"version {d.get('version')} rejected: {d.get('why', '')}",
+    "version.retired": lambda d: f"version {d.get('version')} retired",
+    "rollout.stage-entered": lambda d: f"version {d.get('version')} takes {d.get('share', 0):.0%} of the rows",
+    "rollout.judged": lambda d: f"rollout of version {d.get('version')}: {d.get('verdict')}, {d.get('why', '')}",
+    "rollout.finished": lambda d: f"version {d.get('version')} is champion",
+    "rollout.rolled-back": lambda d: f"version {d.get('version')} rolled back: {d.get('why', '')}",
+}
+
+
+def describe(event: Event) -> str:
+    """One sentence on what happened, for people; an event type that has none is told by its type and subject."""
+    sentence = _SENTENCES.get(event.type)
+    return sentence(event.data) if sentence else f"{event.type.replace('.', ' ')} ({event.subject})"

@@ -1,0 +1,157 @@
+"""Laws of `decide` that must hold whatever happens, in whatever order, however often."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flyball.core.events import Event
+from flyball.core.ids import EventId
+from flyball.loop.commands import Alert, Command, Hold, MoveRollout, Register, StartRollout, Train, WakeAt
+from flyball.loop.decide import decide
+from flyball.loop.state import LoopSpec, LoopState
+from flyball.loop.triggers import every, on_drift, on_performance_drop
+from hypothesis import given
+from hypothesis import strategies as st
+
+START = datetime(2013, 1, 1, tzinfo=UTC)
+COOL_DOWN = timedelta(days=14)
+SPEC = LoopSpec(
+    "late",
+    first_training=START + timedelta(days=59),
+    window=timedelta(days=7),
+    cool_down=COOL_DOWN,
+    triggers=(on_drift(), on_performance_drop(0.02), every("90d")),
+)
+WINDOW = (START + timedelta(days=56)).isoformat()
+
+
+def _event(number: int, kind: str, data: dict[str, Any], hours: int, subject: str = "model/late") -> Event:
+    return Event(EventId(f"evt-{number}"), kind, subject, START + timedelta(hours=hours), data)
+
+
+versions = st.integers(1, 3)
+stages = st.integers(0, 2)
+happenings = st.one_of(
+    st.just(("loop.started", {})),
+    st.sampled_from(["first-training", "schedule", f"window/{WINDOW}", f"mature/{WINDOW}", "stage/1/0", "stage/2/1", "nonsense"]).map(
+        lambda name: ("timer.fired", {"timer": name})
+    ),
+    st.booleans().map(lambda alarmed: ("window.closed", {"start": WINDOW, "alarmed": alarmed})),
+    st.booleans().map(lambda alarmed: ("window.matured", {"start": WINDOW, "alarmed": alarmed})),
+    st.just(("window.waiting", {"start": WINDOW})),
+    st.sampled_from(["drift", "performance", "training", "gates"]).map(lambda kind: ("alert.raised", {"kind": kind})),
+    st.sampled_from([("training.started", {}), ("training.finished", {"run": "run-1"}), ("training.failed", {"why": "one class"})]),
+    versions.map(lambda version: ("version.validated", {"version": version})),
+    versions.map(lambda version: ("version.rejected", {"version": version, "why": "gate"})),
+    st.tuples(versions, stages).map(lambda pair: ("rollout.stage-entered", {"version": pair[0], "stage": pair[1], "judge_at": WINDOW})),
+    st.tuples(versions, stages, st.sampled_from(["advance", "finish", "roll-back", "hold"])).map(
+        lambda t: ("rollout.judged", {"version": t[0], "stage": t[1], "verdict": t[2], "until": WINDOW})
+    ),
+    versions.map(lambda version: ("rollout.finished", {"version": version})),
+    versions.map(lambda version: ("rollout.rolled-back", {"version": version, "why": "worse"})),
+)
+histories = st.lists(st.tuples(happenings, st.integers(0, 48)), max_size=60)
+
+
+def _events(history: list[tuple[tuple[str, dict[str, Any]], int]]) -> list[Event]:
+    hours, events = 59 * 24, []
+    for number, ((kind, data), later) in enumerate(history):
+        hours += later
+        events.append(_event(number, kind, data, hours))
+    return events
+
+
+def _run(events: list[Event]) -> tuple[LoopState, list[tuple[datetime, Command]]]:
+    state, done = LoopState(SPEC), []
+    for event in events:
+        state, commands = decide(state, event, event.time)
+        done.extend((event.time, command) for command in commands)
+    return state, done
+
+
+@given(histories)
+def test_replayed_state_equals_live_state(history: list[Any]) -> None:
+    events = _events(history)
+    live, commands = _run(events)
+    assert _run(events) == (live, commands)
+    middle = len(events) // 2
+    state, _ = _run(events[:middle])
+    for event in events[middle:]:
+        state, _ = decide(state, event, event.time)
+    assert state == live
+
+
+@given(histories)
+def test_never_two_trainings_or_rollouts_at_once(history: list[Any]) -> None:
+    state = LoopState(SPEC)
+    for event in _events(history):
+        before = state
+        state, commands = decide(state, event, event.time)
+        assert state.training is None or state.release is None
+        if any(isinstance(command, Train) for command in commands):
+            assert not before.busy
+            assert state.training is not None
+        if any(isinstance(command, StartRollout) for command in commands):
+            assert before.training is not None
+            assert before.release is None
+
+
+@given(histories)
+def test_trainings_keep_the_cool_down_whatever_happens(history: list[Any]) -> None:
+    _, done = _run(_events(history))
+    times = [time for time, command in done if isinstance(command, Train)]
+    assert all(later - earlier >= COOL_DOWN for earlier, later in zip(times, times[1:], strict=False))
+
+
+@given(histories)
+def test_no_event_makes_a_storm(history: list[Any]) -> None:
+    events = _events(history)
+    state = LoopState(SPEC)
+    for event in events:
+        state, commands = decide(state, event, event.time)
+        assert len(commands) <= 2
+        assert sum(not isinstance(command, WakeAt) for command in commands) <= 1 or isinstance(commands[0], WakeAt)
+    _, done = _run(events)
+    kinds = [type(command) for _, command in done]
+    assert kinds.count(Register) <= kinds.count(Train)
+    assert kinds.count(StartRollout) <= kinds.count(Train)
+    assert kinds.count(MoveRollout) <= sum(event.type == "rollout.judged" for event in events)
+
+
+@given(histories)
+def test_events_of_another_model_change_nothing(history: list[Any]) -> None:
+    state, _ = _run(_events(history))
+    for number, ((kind, data), _) in enumerate(history):
+        for subject in ("model/other", "model/late-too", "dataset/flights"):
+            assert decide(state, _event(1000 + number, kind, data, 0, subject), START) == (state, ())
+
+
+@given(histories, st.integers(0, 59))
+def test_telling_an_event_twice_starts_nothing_twice(history: list[Any], index: int) -> None:
+    events = _events(history)
+    doubled = [copy for number, event in enumerate(events) for copy in ([event, event] if number == index else [event])]
+    once, twice = _run(events)[1], _run(doubled)[1]
+    for kind in (Train, Register, StartRollout, MoveRollout):
+        assert sum(isinstance(c, kind) for _, c in twice) == sum(isinstance(c, kind) for _, c in once)
+
+
+def test_a_trigger_in_the_cool_down_is_held_and_says_until_when() -> None:
+    events = [
+        _event(1, "loop.started", {}, 0),
+        _event(2, "timer.fired", {"timer": "first-training"}, 59 * 24),
+        _event(3, "version.rejected", {"version": 1}, 59 * 24),
+    ]
+    state, _ = _run(events)
+    _, commands = decide(state, _event(4, "alert.raised", {"kind": "drift"}, 60 * 24), START + timedelta(days=60))
+    assert commands == (Hold("drift", f"cooling down until {(START + timedelta(days=73)).isoformat()}"),)
+    _, commands = decide(state, _event(5, "alert.raised", {"kind": "drift"}, 73 * 24), START + timedelta(days=73))
+    assert commands[-1] == Train("drift")
+
+
+def test_a_drift_alarm_is_told_even_where_nothing_answers_it() -> None:
+    spec = LoopSpec("late", first_training=START, window=timedelta(days=7), cool_down=COOL_DOWN)
+    state, _ = decide(LoopState(spec), _event(1, "loop.started", {}, 0), START)
+    _, commands = decide(state, _event(2, "window.closed", {"start": WINDOW, "alarmed": True, "why": "weather"}, 1), START)
+    assert commands[-1] == Alert("drift", "weather")
+    assert decide(state, _event(3, "alert.raised", {"kind": "drift"}, 2), START) == (state, ())
