@@ -2,8 +2,8 @@
 
 The value at a boundary b is over the entity's rows with event time in (b - over, b], after reducing the table to what it was as
 of b. A row therefore contributes to exactly the boundaries with ``max(known, event) <= b < min(until, event + over)``: an
-interval, whatever is late or corrected. `plan_windows` finds those intervals among the boundaries once; every aggregate is then
-a fold over them (`intervals`). Nothing is ever subtracted: an empty window is exactly zero, and integer sums are exact.
+interval, whatever is late or corrected. `plan_windows` finds those intervals among the boundaries once; extremes and the last
+row are then a fold over them (`intervals`), counts and sums a running sum of integers: an empty window is exactly zero.
 
 Sums of floating-point numbers are those of the exact real sum, rounded once (`summation`): the same value whether one boundary
 is asked for or a year of them, in whatever order the rows lie. That is what makes training and serving agree to the bit.
