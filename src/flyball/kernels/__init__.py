@@ -17,12 +17,28 @@ Windows (``windows``)::
     window_aggregate(windows, op, *, values, rank, valid=None) -> Numbers          # one value per boundary of `asked`
     window_count / window_sum / window_mean (windows, ...), window_pick(windows, rank, *, valid=None) -> row indices
     rank_rows(event, known, *, arrival) -> Ints                                    # the rank of op "last"
+
+Metrics (``metrics``; each also as a function of its own name)::
+
+    METRICS: Mapping[str, Metric]; get_metric(name) -> Metric
+    Metric(name, task, greater_is_better, bounds)
+        .estimate(labels, predictions, *, confidence=0.95) -> Estimate
+        .difference(labels, a, b, *, confidence=0.95) -> Estimate                  # a minus b, paired
+        .gain(labels, a, b, *, confidence=0.95) -> Estimate                        # positive where a is better
+    Estimate(value, low, high, n, standard_error, undefined: Undefined | None)
+    unpaired_difference(a: Estimate, b: Estimate, *, confidence=0.95) -> Estimate
+    wilson(share, n, *, confidence=0.95) -> Estimate
 """
 
 from flyball.kernels.arrays import MAX
-from flyball.kernels.errors import IntegerRangeError, NotFiniteError, ShapeError
+from flyball.kernels.errors import IntegerRangeError, NotFiniteError, RangeError, ShapeError
+from flyball.kernels.estimate import Estimate, Undefined, normal_quantile, unpaired_difference
 from flyball.kernels.intervals import fold_intervals
 from flyball.kernels.join_law import Timeline, known_until, look_up, winner_timeline
+from flyball.kernels.metrics import METRICS, Metric, Task, get_metric
+from flyball.kernels.probabilities import accuracy, brier, calibration_error, log_loss, wilson
+from flyball.kernels.ranking import average_precision, paired_auc_difference, roc_auc
+from flyball.kernels.regression import mae, r2, rmse
 from flyball.kernels.summation import sum_exactly
 from flyball.kernels.windows import (
     Boundaries,
@@ -41,21 +57,41 @@ from flyball.kernels.windows import (
 
 __all__ = [
     "MAX",
+    "METRICS",
     "Boundaries",
+    "Estimate",
     "IntegerRangeError",
+    "Metric",
     "NotFiniteError",
     "Operation",
+    "RangeError",
     "ShapeError",
+    "Task",
     "Timeline",
+    "Undefined",
     "Windows",
+    "accuracy",
+    "average_precision",
     "boundaries",
+    "brier",
+    "calibration_error",
     "fold_intervals",
+    "get_metric",
     "known_until",
     "last_boundary",
+    "log_loss",
     "look_up",
+    "mae",
+    "normal_quantile",
+    "paired_auc_difference",
     "plan_windows",
+    "r2",
     "rank_rows",
+    "rmse",
+    "roc_auc",
     "sum_exactly",
+    "unpaired_difference",
+    "wilson",
     "window_aggregate",
     "window_count",
     "window_mean",

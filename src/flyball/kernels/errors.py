@@ -5,6 +5,7 @@
     InvalidError
     ├── ShapeError            a column of the wrong length, dimension or type
     ├── NotFiniteError        NaN or infinity where a number is needed
+    ├── RangeError            a number where the quantity cannot lie
     └── IntegerRangeError     an exact integer result that int64 cannot hold
 """
 
@@ -43,3 +44,13 @@ class IntegerRangeError(InvalidError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The {what} leaves the range of 64-bit integers. Convert the column to floating point first.")
+
+
+class RangeError(InvalidError):
+    """A number where the quantity cannot lie."""
+
+    code = "range"
+
+    def __init__(self, name: str, value: float, need: str) -> None:
+        super().__init__(f"{name} must be {need}, not {value:g}.")
+        self.name, self.value = name, value
