@@ -1,0 +1,215 @@
+"""Tables as Delta Lake tables in one local directory; readable by everything that reads Delta.
+
+Delta refuses neither a job that commits twice in a row nor a number that loses its fraction in a cast, so both are checked
+here; one lock file per table makes check and commit one step. Logs are never cleaned up: every version stays readable, and with
+it the place of every job's commit.
+"""
+
+from __future__ import annotations
+
+import bisect
+import errno
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+from polars._typing import PolarsDataType
+
+from flyball.core.errors import FlyballError
+from flyball.core.optional import extra
+from flyball.storage._filelock import FileLock
+from flyball.storage.errors import (
+    DiskFullError,
+    ReadOnlyError,
+    StorageFailedError,
+    TableNotFoundError,
+    TableSchemaError,
+    os_errors,
+)
+from flyball.storage.tables import TableCommit, checked_table
+
+with extra("store"):
+    from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
+    from deltalake.exceptions import DeltaError
+
+_SCALARS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date})
+_TIMES = frozenset({pl.Datetime("us"), pl.Datetime("us", "UTC")})
+_KEEP_LOGS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+_COMMIT_RETRIES = 100
+
+
+class DeltaTables:
+    """A `TableStore` in the directory `root`, which is made when it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
+        path = self._path(table)
+        with self._locked(table):
+            current = _table(path)
+            _check(table, rows.schema, None if current is None else _schema(current))
+            if current is not None:
+                done = _find_commit(path, current, job)
+                if done is not None:
+                    return done.version
+                rows = rows.select(_schema(current).names())
+            return _commit(path, current, rows, Transaction(job, attempt))
+
+    def find_commit(self, table: str, job: str) -> TableCommit | None:
+        path = self._path(table)
+        with _translated(path):
+            current = _table(path)
+            return None if current is None else _find_commit(path, current, job)
+
+    def read(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
+        path = self._path(table)
+        with _translated(path):
+            current = _table(path)
+            if current is None:
+                raise TableNotFoundError(table, version, None)
+            latest = current.version()
+            if version is not None and version != latest:
+                if not 0 <= version < latest:
+                    raise TableNotFoundError(table, version, latest)
+                current.load_as_version(version)
+            return pl.scan_delta(current)
+
+    def latest(self, table: str) -> int | None:
+        path = self._path(table)
+        with _translated(path):
+            current = _table(path)
+            return None if current is None else current.version()
+
+    def list(self) -> list[str]:
+        return sorted(path.name for path in self.root.glob("[!.]*") if _table(path) is not None)
+
+    def _path(self, table: str) -> Path:
+        return self.root / checked_table(table)
+
+    @contextmanager
+    def _locked(self, table: str) -> Iterator[None]:
+        locks = self.root / ".locks"
+        with _translated(self.root):
+            locks.mkdir(parents=True, exist_ok=True)
+            with FileLock(locks / table):
+                yield
+
+
+def _table(path: Path) -> DeltaTable | None:
+    # The cheap question first: to open what is not there costs an exception with a backtrace.
+    if not (path / "_delta_log").is_dir() or not DeltaTable.is_deltatable(str(path)):
+        return None
+    return DeltaTable(path)
+
+
+def _schema(current: DeltaTable) -> pl.Schema:
+    return pl.scan_delta(current).collect_schema()
+
+
+def _find_commit(path: Path, current: DeltaTable, job: str) -> TableCommit | None:
+    attempt = current.transaction_version(job)
+    if attempt is None:
+        return None
+
+    def has(version: int) -> bool:
+        return DeltaTable(path, version=version).transaction_version(job) is not None
+
+    # A job is in every version from its commit on, so halving finds the first one without reading the whole log.
+    return TableCommit(bisect.bisect_left(range(current.version()), True, key=has), attempt)
+
+
+def _commit(path: Path, current: DeltaTable | None, rows: pl.DataFrame, transaction: Transaction) -> int:
+    write_deltalake(
+        current if current is not None else path,
+        rows,
+        mode="append",
+        commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=_COMMIT_RETRIES),
+        post_commithook_properties=_KEEP_LOGS,
+    )
+    version = current.version() if current is not None else DeltaTable(path).version()
+    _sync(path, version)
+    return version
+
+
+def _sync(path: Path, version: int) -> None:
+    # The library leaves this to the system; the SQL row that follows must not outlive the rows in a power cut.
+    commit = path / "_delta_log" / f"{version:020}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    files = [path / action["add"]["path"] for action in actions if "add" in action]
+    for place in (*files, path, commit, commit.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _check(table: str, given: pl.Schema, kept: pl.Schema | None) -> None:
+    problems = list(_unfit(given) if kept is None else _differences(given, kept))
+    if problems:
+        raise TableSchemaError(table, problems)
+
+
+def _unfit(given: pl.Schema) -> Iterable[str]:
+    if not given:
+        yield "there are no columns"
+    lowered = Counter(name.lower() for name in given)
+    for name, dtype in given.items():
+        if lowered[name.lower()] > 1:
+            yield f"column {name!r} differs from another in case only; rename it"
+        if not _keepable(dtype):
+            yield f"column {name!r} has dtype {dtype}, which tables cannot keep; cast it"
+
+
+def _keepable(dtype: PolarsDataType) -> bool:
+    match dtype:
+        case pl.List() | pl.Array():
+            return _keepable(dtype.inner)
+        case pl.Struct():
+            return all(_keepable(field.dtype) for field in dtype.fields)
+        case pl.Datetime():
+            return dtype in _TIMES
+        case pl.Decimal():
+            return True
+    return dtype.base_type() in _SCALARS
+
+
+def _differences(given: pl.Schema, kept: pl.Schema) -> Iterable[str]:
+    for name in kept:
+        if name not in given:
+            yield f"column {name!r} is missing"
+    for name, dtype in given.items():
+        if name not in kept:
+            yield f"column {name!r} is not in the table"
+        elif dtype != kept[name]:
+            yield f"column {name!r} has dtype {dtype} instead of {kept[name]}"
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """The library's errors become ours, once; it tells disk errors in words only."""
+    try:
+        with os_errors(path):
+            yield
+    except FlyballError:
+        raise
+    except (DeltaError, ValueError) as error:
+        raise _from_words(str(error), path) from error
+
+
+def _from_words(words: str, path: Path) -> FlyballError:
+    reason = words.partition("\n")[0]
+    for number, kind in (
+        (errno.ENOSPC, DiskFullError),
+        (errno.EDQUOT, DiskFullError),
+        (errno.EROFS, ReadOnlyError),
+        (errno.EACCES, ReadOnlyError),
+    ):
+        if os.strerror(number) in words or f"os error {number}" in words:
+            return kind(path)
+    return StorageFailedError(path, reason)
