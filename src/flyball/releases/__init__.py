@@ -1,0 +1,53 @@
+"""Gates, deployments and rollouts: who may answer, for which share, and when it goes back."""
+
+from flyball.releases.deployments import Deployment, Role, routing
+from flyball.releases.gates import (
+    AtLeast,
+    AtMost,
+    BeatsChampion,
+    GateReport,
+    GateResult,
+    GateSpec,
+    MaxSliceGap,
+    at_least,
+    at_most,
+    beats_champion,
+    evaluate,
+    max_slice_gap,
+)
+from flyball.releases.gating import GatingService
+from flyball.releases.rollout import CanarySpec, Rollout, RolloutState, StageEvidence, Verdict, begin, canary, judge
+from flyball.releases.service import ReleaseService, rollout_subject
+from flyball.releases.stages import compare_stage
+from flyball.releases.store import ReleaseStore
+
+__all__ = [
+    "AtLeast",
+    "AtMost",
+    "BeatsChampion",
+    "CanarySpec",
+    "Deployment",
+    "GateReport",
+    "GateResult",
+    "GateSpec",
+    "GatingService",
+    "MaxSliceGap",
+    "ReleaseService",
+    "ReleaseStore",
+    "Role",
+    "Rollout",
+    "RolloutState",
+    "StageEvidence",
+    "Verdict",
+    "at_least",
+    "at_most",
+    "beats_champion",
+    "begin",
+    "canary",
+    "compare_stage",
+    "evaluate",
+    "judge",
+    "max_slice_gap",
+    "rollout_subject",
+    "routing",
+]
