@@ -103,7 +103,7 @@ def at_most(metric: str, value: float) -> AtMost:
 
 
 def beats_champion(margin: float = 0.005) -> BeatsChampion:
-    """Passes when the lower end of the paired interval of candidate minus champion is at least −`margin`.
+    """Passes when the lower end of the paired interval of candidate minus champion is at least minus `margin`.
 
     Both are scored on the same rows, which neither saw. Without a champion, or with fewer than 1,000 such rows, it passes and says so.
 

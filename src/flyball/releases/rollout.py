@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import pairwise
 from typing import Any, Literal
 
 from flyball.core.clock import utc
@@ -59,7 +60,7 @@ def canary(shares: Sequence[float], hold: str = "1d", *, margin: float = MARGIN)
     length = parse_duration(hold)
     if not found or found[-1] != 1.0:
         raise CanarySpecError(f"the last share must be 1.0, not {found[-1] if found else 'missing'}")
-    if found[0] <= 0 or any(not early < late for early, late in zip(found, found[1:], strict=False)):
+    if found[0] <= 0 or any(not early < late for early, late in pairwise(found)):
         raise CanarySpecError(f"shares must rise from above 0 to 1, not {list(found)}")
     if not length:
         raise CanarySpecError("the hold must be longer than zero")
@@ -222,7 +223,7 @@ def judge(rollout: Rollout, evidence: StageEvidence, now: datetime) -> Verdict:
     """What the rules say of a stage at business time `now`.
 
     A breached guardrail rolls back at once. A stage needs its hold and 200 mature rows, or three holds; then it goes on unless the
-    interval of the difference lies wholly below −margin. Pure; a worse difference never turns a roll-back into an advance.
+    interval of the difference lies wholly below minus the margin. Pure; a worse difference never turns a roll-back into an advance.
 
     Raises:
         RolloutOverError: the rollout has ended.
@@ -245,11 +246,10 @@ def _compared(rollout: Rollout, evidence: StageEvidence) -> Verdict:
     onward: VerdictKind = "finish" if rollout.last_stage else "advance"
     found, margin = evidence.difference, rollout.spec.margin
     if found is None:
-        why = f"Nothing to compare on {evidence.rows:,} mature rows{f' ({evidence.note})' if evidence.note else ''}; nothing speaks against it."
-        return Verdict(onward, why)
-    figures = (
-        f"{found.metric} against the champion: {found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}] on {evidence.rows:,} mature rows"
-    )
+        note = f" ({evidence.note})" if evidence.note else ""
+        return Verdict(onward, f"Nothing to compare on {evidence.rows:,} mature rows{note}; nothing speaks against it.")
+    interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    figures = f"{found.metric} against the champion: {interval} on {evidence.rows:,} mature rows"
     if found.high < -margin:
         return Verdict("roll-back", f"{figures}; surely worse by more than {margin:g}.")
     return Verdict(onward, f"{figures}; not surely worse by more than {margin:g}.")

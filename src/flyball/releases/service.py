@@ -168,12 +168,15 @@ class ReleaseService:
         self._store.set_rollout(here.environment, here.endpoint, moved)
         facts = {"version": moved.version, **_facts(moved), **({"why": why} if why else {})}
         event = self._recorder.record(_EVENTS[moved.state], rollout_subject(moved.model, moved.version), facts, cause=cause)
-        if here.champion is not None and after.champion != here.champion:
-            self._registry.move(moved.model, here.champion, VersionState.RETIRED, why=f"version {after.champion} took over", cause=event.id)
-        if moved.state is RolloutState.ROLLED_BACK and after.champion is not None and after.champion != here.champion:
-            self._registry.move(
-                moved.model, after.champion, VersionState.VALIDATED, why=f"version {moved.version} went back", cause=event.id
-            )
+        if after.champion != here.champion:
+            self._succeed(moved, here.champion, after.champion, cause=event.id)
+
+    def _succeed(self, moved: Rollout, before: int | None, after: int | None, *, cause: EventId) -> None:
+        if before is not None:
+            self._registry.move(moved.model, before, VersionState.RETIRED, why=f"version {after} took over", cause=cause)
+        if after is not None and moved.state is RolloutState.ROLLED_BACK:
+            why = f"version {moved.version} went back"
+            self._registry.move(moved.model, after, VersionState.VALIDATED, why=why, cause=cause)
 
     def _keep(self, after: Deployment) -> None:
         if not self._store.set_deployment(after):
