@@ -6,6 +6,7 @@
     ├── ShapeError            a column of the wrong length, dimension or type
     ├── NotFiniteError        NaN or infinity where a number is needed
     ├── RangeError            a number where the quantity cannot lie
+    ├── TooFewWindowsError    no spread between so few reference windows
     └── IntegerRangeError     an exact integer result that int64 cannot hold
 """
 
@@ -54,3 +55,16 @@ class RangeError(InvalidError):
     def __init__(self, name: str, value: float, need: str) -> None:
         super().__init__(f"{name} must be {need}, not {value:g}.")
         self.name, self.value = name, value
+
+
+class TooFewWindowsError(InvalidError):
+    """A spread between reference windows needs more windows than there are."""
+
+    code = "too-few-windows"
+
+    def __init__(self, found: int, needed: int) -> None:
+        super().__init__(
+            f"The reference has {found} window{'' if found == 1 else 's'}, and the spread between windows needs at least {needed}. "
+            "Use a longer reference or shorter windows."
+        )
+        self.found, self.needed = found, needed
