@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 Form: TypeAlias = "bool | int | float | str | Sequence[Form] | Mapping[str, Form] | None"
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), date, time, timedelta, range, slice)
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType)
-_SKIPPED = frozenset(
-    "__dict__ __weakref__ __doc__ __module__ __annotations__ __firstlineno__ __static_attributes__ __abstractmethods__ _abc_impl "
-    "__dataclass_fields__ __dataclass_params__ __parameters__ __orig_bases__".split()
-)
+_SKIPPED = frozenset((
+    "__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__firstlineno__", "__static_attributes__", "_abc_impl",
+    "__abstractmethods__", "__dataclass_fields__", "__dataclass_params__", "__parameters__", "__orig_bases__",
+))  # fmt: skip
 
 
 class Forms:

@@ -1,0 +1,126 @@
+"""Features that are looked up: columns of the rows themselves, and views by the join law."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from flyball.core.duration import MICROSECOND
+from flyball.core.errors import UnknownNameError
+from flyball.data import Columns
+from flyball.data.model import SYSTEM_COLUMNS
+from flyball.features.errors import FeatureFunctionError
+from flyball.features.model import View
+from flyball.features.rowwise import RowFrame
+from flyball.features.sources import (
+    Versions,
+    bound_types,
+    check_entity,
+    empty_history,
+    encode,
+    gather,
+    history_of,
+    plain,
+    prediction_times,
+    schema_of,
+)
+from flyball.features.usercode import call
+from flyball.kernels import look_up, winner_timeline
+
+
+@dataclass(frozen=True)
+class ColumnLookup:
+    """Columns of the predicted rows, as they stood at the prediction time."""
+
+    feature: Columns
+    dtypes: Mapping[str, pl.DataType]
+
+    @classmethod
+    def compile(cls, feature: Columns, rows: pl.Schema, schemas: Mapping[str, pl.Schema]) -> ColumnLookup:
+        """The columns with their types.
+
+        Raises:
+            UnknownNameError: the rows lack a column.
+        """
+        del schemas
+        for name in feature.names:
+            if name not in rows:
+                raise UnknownNameError("column", name, rows, where=f"dataset {feature.dataset.name!r}")
+        return cls(feature, {f"{feature.dataset.name}.{name}": rows[name] for name in feature.names})
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.feature.names
+
+    def compute(self, rows: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        del histories
+        return plain(rows.select(self.feature.names)).rename(dict(zip(self.feature.names, self.dtypes, strict=True)))
+
+
+@dataclass(frozen=True)
+class ViewLookup:
+    """A view's columns, looked up by the join law: as of the prediction time, the entity's latest row not older than the ttl."""
+
+    feature: View
+    dtypes: Mapping[str, pl.DataType]
+
+    @classmethod
+    def compile(cls, feature: View, rows: pl.Schema, schemas: Mapping[str, pl.Schema]) -> ViewLookup:
+        """The view's columns with their types, found by running its function on no rows.
+
+        Raises:
+            UnknownNameError: a column, the entity or the dataset is not there.
+            NotRowWiseError, FeatureFunctionError, EntityTypeError: see there.
+        """
+        where = f"View {feature.label!r}"
+        history = empty_history(schema_of(feature.dataset.name, schemas))
+        values, kept = run_view(feature, history)
+        bound = bound_types(where, feature.bound, rows)
+        check_entity(where, {name: kept.schema[name] for name in feature.entity}, bound)
+        return cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in values.schema.items()})
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.feature.bound
+
+    def compute(self, rows: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        values, kept = run_view(self.feature, history_of(self.feature.dataset, histories))
+        codes, asked = encode(kept.select(self.feature.entity), plain(rows.select(self.feature.bound)))
+        versions = Versions.of(kept)
+        line = winner_timeline(codes, versions.event, known=versions.known, until=versions.until, arrival=versions.arrival)
+        found = look_up(line, versions.event, entity=asked, time=prediction_times(rows), ttl=_microseconds(self.feature.ttl))
+        return gather(values, found).rename(dict(zip(values.columns, self.dtypes, strict=True)))
+
+
+def _microseconds(ttl: timedelta | None) -> int | None:
+    return None if ttl is None else ttl // MICROSECOND
+
+
+def run_view(view: View, history: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the view's function selects of `history`, and beside it the entity and the system columns; rows correspond.
+
+    Key, entity and event time say which row it is and are no features; under another name they may be.
+
+    Raises:
+        UnknownNameError: a column or the entity is not there.
+        NotRowWiseError: the function does more than look at one row.
+        FeatureFunctionError: the function fails, returns something else or selects nothing.
+    """
+    where, dataset = f"View {view.name!r}", view.dataset
+    users = history.drop(SYSTEM_COLUMNS)
+    identity = dict.fromkeys((*view.entity, *dataset.key, dataset.event_time))
+    kept = history.select([name for name in identity if name in users.columns] + list(SYSTEM_COLUMNS))
+    result = call(where, view.function, RowFrame(where, users, kept=kept, entity=view.entity))
+    if not isinstance(result, RowFrame):
+        raise FeatureFunctionError(where, f"its function returns {type(result).__name__}; return the rows it was given, after select")
+    values, kept = result.parts()
+    for name in view.entity:
+        if name not in kept.columns:
+            raise UnknownNameError("column", name, users.columns, where=f"{where}, where it is the entity")
+    names = [name for name in values.columns if name not in identity]
+    if not names:
+        raise FeatureFunctionError(where, "it selects no column beside key, entity and event time")
+    return values.select(names), kept
