@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flyball.core.canonical import digest
+from flyball.core.ids import Digest
 from flyball.data import Columns, Dataset, Join
 from flyball.features.model import Feature, OnDemand, View, WindowView
 from flyball.provenance import fingerprint_expression, fingerprint_function
@@ -18,7 +19,7 @@ def definition(feature: Feature) -> Mapping[str, Any]:
             return {"kind": "columns", "dataset": feature.dataset.definition(), "names": feature.names}
         case View():
             return {
-                "kind": "view", "name": feature.name, "dataset": feature.dataset.definition(), "entity": feature.entity,
+                "kind": "view", "name": feature.name, "source": feature.source.definition(), "entity": feature.entity,
                 "role": feature.role, "ttl": feature.ttl, "function": fingerprint_function(feature.function),
             }  # fmt: skip
         case WindowView():
@@ -43,6 +44,6 @@ def _source(source: Dataset | Join) -> Mapping[str, Any]:
     return source.definition()
 
 
-def fingerprint_feature(feature: Feature) -> str:
+def fingerprint_feature(feature: Feature) -> Digest:
     """The digest of a feature's definition."""
     return digest(definition(feature))

@@ -76,7 +76,7 @@ class ViewLookup:
             NotRowWiseError, FeatureFunctionError, EntityTypeError: see there.
         """
         where = f"View {feature.label!r}"
-        history = empty_history(schema_of(feature.dataset.name, schemas))
+        history = empty_history(schema_of(feature.source.name, schemas))
         values, kept = run_view(feature, history)
         bound = bound_types(where, feature.bound, rows)
         check_entity(where, {name: kept.schema[name] for name in feature.entity}, bound)
@@ -87,7 +87,7 @@ class ViewLookup:
         return self.feature.bound
 
     def compute(self, rows: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        values, kept = run_view(self.feature, history_of(self.feature.dataset, histories))
+        values, kept = run_view(self.feature, history_of(self.feature.source, histories))
         codes, asked = encode(kept.select(self.feature.entity), plain(rows.select(self.feature.bound)))
         versions = Versions.of(kept)
         line = winner_timeline(codes, versions.event, known=versions.known, until=versions.until, arrival=versions.arrival)
@@ -109,7 +109,7 @@ def run_view(view: View, history: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFr
         NotRowWiseError: the function does more than look at one row.
         FeatureFunctionError: the function fails, returns something else or selects nothing.
     """
-    where, dataset = f"View {view.name!r}", view.dataset
+    where, dataset = f"View {view.name!r}", view.source
     users = history.drop(SYSTEM_COLUMNS)
     identity = dict.fromkeys((*view.entity, *dataset.key, dataset.event_time))
     kept = history.select([name for name in identity if name in users.columns] + list(SYSTEM_COLUMNS))

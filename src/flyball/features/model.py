@@ -29,7 +29,7 @@ class View:
     """
 
     name: str
-    dataset: Dataset
+    source: Dataset
     function: Callable[[pl.LazyFrame], pl.LazyFrame] = field(repr=False)
     entity: tuple[str, ...]
     ttl: timedelta | None = None
