@@ -1,6 +1,9 @@
-"""The tables of pipelines."""
+"""The table of pipelines."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0003_pipelines"
 down_revision = "0002_data"
@@ -9,8 +12,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """The room has no tables yet."""
+    op.create_table(
+        "steps",
+        sa.Column("key", sa.String(64), primary_key=True),
+        sa.Column("step", sa.String(128), nullable=False, index=True),
+        sa.Column("outputs", sa.Text, nullable=False),
+        sa.Column("summary", sa.Text, nullable=False),
+    )
 
 
 def downgrade() -> None:
-    """Nothing was made."""
+    op.drop_table("steps")

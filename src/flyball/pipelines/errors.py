@@ -1,0 +1,41 @@
+"""What goes wrong with steps: user code may do anything, and each of its ends has a sentence here.
+
+::
+
+    ConflictError ── StepFailedError ── StepTimeoutError
+    InvalidError ── StepFunctionError
+"""
+
+from __future__ import annotations
+
+from flyball.core.errors import ConflictError, InvalidError
+
+
+class StepFunctionError(InvalidError):
+    """A step names a function that cannot be found."""
+
+    code = "step-function"
+
+    def __init__(self, function: str, reason: str) -> None:
+        super().__init__(f"The step function {function!r} cannot be used: {reason}. Write it as 'module:function'.")
+        self.function = function
+
+
+class StepFailedError(ConflictError):
+    """A step's code raised, died or returned what it must not. `kind` is the error's class, `detail` the end of its traceback."""
+
+    code = "step-failed"
+
+    def __init__(self, step: str, reason: str, *, kind: str = "", detail: str = "") -> None:
+        super().__init__(f"The step {step!r} failed: {reason}")
+        self.step, self.reason, self.kind, self.detail = step, reason, kind, detail
+
+
+class StepTimeoutError(StepFailedError):
+    """A step ran longer than it may."""
+
+    code = "step-timeout"
+
+    def __init__(self, step: str, seconds: float) -> None:
+        super().__init__(step, f"it ran longer than {seconds:g} s and was ended. Allow more time, or give it less to do.", kind="timeout")
+        self.seconds = seconds
