@@ -1,0 +1,40 @@
+"""Gradient-boosted trees in LightGBM's own text form."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+
+from flyball.core.canonical import canonical
+from flyball.core.optional import extra
+from flyball.runtimes.encoder import Encoder
+from flyball.runtimes.model import Files, Floats, ModelManifest
+
+with extra("train"):
+    import lightgbm
+
+THREADS = 2
+
+
+class BoostedPredictor:
+    """A `Predictor` of trees; `text` is LightGBM's model file, which carries no code."""
+
+    def __init__(self, manifest: ModelManifest, encoder: Encoder, text: str) -> None:
+        self.manifest, self._encoder, self._text = manifest, encoder, text
+        self._booster = lightgbm.Booster(model_str=text)
+
+    def predict(self, frame: pl.DataFrame) -> Floats:
+        if not frame.height:
+            return np.empty(0)
+        matrix = np.ascontiguousarray(self._encoder.transform(frame))
+        return np.asarray(self._booster.predict(matrix, num_threads=THREADS), dtype=np.float64)
+
+    def dump(self) -> Files:
+        return {"model.txt": self._text.encode(), "encoder.json": canonical(self._encoder.to_json()).encode()}
+
+    @staticmethod
+    def parse(manifest: ModelManifest, files: Files) -> BoostedPredictor:
+        """The predictor that `dump` wrote."""
+        return BoostedPredictor(manifest, Encoder.from_json(json.loads(files["encoder.json"])), files["model.txt"].decode())

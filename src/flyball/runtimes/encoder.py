@@ -1,0 +1,111 @@
+"""Features as numbers, fitted on training rows alone and kept as JSON.
+
+A number, boolean or time becomes a float64 with NaN for null; a text becomes the code of its level, where levels are ordered by
+their frequency in the training rows, then by name. A level never seen in training has the code after the last; null is NaN.
+Polars' own categoricals are never used: their codes depend on what else the process has read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from flyball.core.errors import UnknownNameError
+from flyball.runtimes.errors import FeatureTypeError
+from flyball.runtimes.model import Floats
+
+Kind = Literal["number", "category"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one feature is encoded; `median` fills nulls where a model cannot take them, `levels` are a category's."""
+
+    name: str
+    dtype: str
+    kind: Kind
+    median: float = 0.0
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The encoding of a row depends on that row and the training rows alone. Immutable."""
+
+    columns: tuple[Column, ...]
+
+    @staticmethod
+    def fit(frame: pl.DataFrame, max_levels: int = 1000) -> Encoder:
+        """The encoder of the columns of `frame`, in their order; of more than `max_levels` levels the rarer count as unknown.
+
+        Raises:
+            FeatureTypeError: a column's type cannot be encoded.
+        """
+        return Encoder(tuple(_fit(series, max_levels) for series in frame.iter_columns()))
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def categories(self) -> list[int]:
+        """The positions of the categories."""
+        return [index for index, column in enumerate(self.columns) if column.kind == "category"]
+
+    def transform(self, frame: pl.DataFrame) -> Floats:
+        """The encoded features, ``(n_rows, n_features)`` float64 in column order; NaN where null.
+
+        Raises:
+            UnknownNameError: a feature is missing.
+        """
+        result = np.empty((frame.height, len(self.columns)), dtype=np.float64, order="F")
+        for index, column in enumerate(self.columns):
+            result[:, index] = self._encode(column, frame)
+        return result
+
+    def _encode(self, column: Column, frame: pl.DataFrame) -> Floats:
+        if column.name not in frame.columns:
+            raise UnknownNameError("feature", column.name, frame.columns, "the rows to predict")
+        series = frame[column.name]
+        return _numbers(series) if column.kind == "number" else _codes(series, column.levels)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The columns as JSON."""
+        return [{"name": c.name, "dtype": c.dtype, "kind": c.kind, "median": c.median, "levels": list(c.levels)} for c in self.columns]
+
+    @staticmethod
+    def from_json(data: Sequence[Mapping[str, Any]]) -> Encoder:
+        """The encoder that `to_json` wrote."""
+        return Encoder(tuple(Column(c["name"], c["dtype"], c["kind"], c["median"], tuple(c["levels"])) for c in data))
+
+
+def _fit(series: pl.Series, max_levels: int) -> Column:
+    dtype = series.dtype
+    if dtype == pl.String or isinstance(dtype, pl.Enum | pl.Categorical):
+        counts = series.cast(pl.String).drop_nulls().value_counts().rows()
+        levels = [level for level, _ in sorted(counts, key=lambda found: (-found[1], found[0]))]
+        return Column(series.name, "String", "category", levels=tuple(levels[:max_levels]))
+    numbers = _numbers(series)
+    finite = numbers[np.isfinite(numbers)]
+    return Column(series.name, str(dtype), "number", median=float(np.median(finite)) if len(finite) else 0.0)
+
+
+def _numbers(series: pl.Series) -> Floats:
+    if series.dtype.is_temporal():
+        series = series.to_physical()
+    elif not (series.dtype.is_numeric() or series.dtype in {pl.Boolean, pl.Null}):
+        raise FeatureTypeError(series.name, str(series.dtype))
+    numbers: Floats = series.cast(pl.Float64).fill_null(float("nan")).to_numpy(writable=False)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _codes(series: pl.Series, levels: Sequence[str]) -> Floats:
+    codes = series.cast(pl.String).replace_strict(
+        list(levels), list(range(len(levels))), default=len(levels), return_dtype=pl.Float64
+    ) if levels else pl.Series([0.0] * len(series), dtype=pl.Float64)  # fmt: skip
+    found: Floats = codes.set(series.is_null(), None).fill_null(float("nan")).to_numpy(writable=False)
+    return found

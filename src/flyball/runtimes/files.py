@@ -1,0 +1,102 @@
+"""Models as files: one directory, or one archive with the same content, both with a ``manifest.json``.
+
+The archive is an uncompressed zip with sorted names and no times, so that equal models are equal bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from flyball.core.canonical import canonical
+from flyball.runtimes.blend import BlendPredictor
+from flyball.runtimes.errors import CodeCarryingError, ModelFileError, ModelFormatError
+from flyball.runtimes.linear import LinearPredictor
+from flyball.runtimes.model import Files, ModelManifest, Predictor
+
+FORMATS = ("lightgbm", "linear", "blend", "pickle")
+MANIFEST = "manifest.json"
+
+
+def save(model: Predictor, directory: Path) -> None:
+    """Write the model's files and manifest into `directory`, which is made."""
+    for name, data in _files(model).items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def save_archive(model: Predictor, path: Path) -> None:
+    """Write the model as one archive, the same bytes for the same model."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in sorted(_files(model).items()):
+            archive.writestr(zipfile.ZipInfo(name), data)
+    path.write_bytes(buffer.getvalue())
+
+
+def load(path: Path, *, allow_code: bool = False) -> Predictor:
+    """The model saved in the directory or archive `path`. It does not check digests: who fetched the file did.
+
+    Raises:
+        ModelFileError: a file is missing or damaged.
+        ModelFormatError: the format has no runtime here.
+        CodeCarryingError: the model carries code and `allow_code` is false.
+        MissingExtraError: the format's library is not installed.
+    """
+    try:
+        return _parse(_read(path), str(path), allow_code=allow_code)
+    except (KeyError, OSError, zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelFileError(str(path), f"{type(error).__name__}: {error}") from error
+
+
+def read_manifest(path: Path) -> ModelManifest:
+    """The manifest of a saved model, without loading the model.
+
+    Raises:
+        ModelFileError: it is missing or damaged.
+    """
+    try:
+        return _manifest(_read(path))
+    except (KeyError, OSError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+        raise ModelFileError(str(path), f"{type(error).__name__}: {error}") from error
+
+
+def _files(model: Predictor) -> Files:
+    return {MANIFEST: canonical(model.manifest.to_json()).encode(), **model.dump()}
+
+
+def _read(path: Path) -> Files:
+    if path.is_dir():
+        return {found.relative_to(path).as_posix(): found.read_bytes() for found in path.rglob("*") if found.is_file()}
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _manifest(files: Files) -> ModelManifest:
+    data = json.loads(files[MANIFEST])
+    if data["format"] not in FORMATS:
+        raise ModelFormatError(data["format"], FORMATS)
+    names, dtypes = tuple(data["features"]), tuple(data["dtypes"])
+    return ModelManifest(format=data["format"], features=names, dtypes=dtypes, task=data["task"], carries_code=data["carries_code"])
+
+
+def _parse(files: Files, where: str, *, allow_code: bool) -> Predictor:
+    manifest = _manifest(files)
+    match manifest.format:
+        case "linear":
+            return LinearPredictor.parse(manifest, files)
+        case "lightgbm":
+            from flyball.runtimes.boosted import BoostedPredictor
+
+            return BoostedPredictor.parse(manifest, files)
+        case "blend":
+            return BlendPredictor.parse(manifest, files, lambda inner: _parse(inner, where, allow_code=allow_code))
+        case "pickle":
+            if not allow_code:
+                raise CodeCarryingError(where)
+            from flyball.runtimes._pickle import PickledPredictor
+
+            return PickledPredictor.parse(manifest, files)
