@@ -54,12 +54,12 @@ class CircularFeatureError(InvalidError):
 
 
 class DuplicateFeatureError(InvalidError):
-    """Two features have one name."""
+    """Two features have one name, or one has that of the rows' dataset or of a column."""
 
     code = "duplicate-feature"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The feature {name!r} is there twice. Use a view a second time by role: sky.on('dest').")
+        super().__init__(f"The name {name!r} is taken twice. Rename one; a view is used a second time by role, as in sky.on('dest').")
         self.name = name
 
 

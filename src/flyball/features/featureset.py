@@ -57,13 +57,14 @@ class FeatureSet:
             NotRowWiseError: a view or expression that looks at other rows.
             AmbiguousArgumentError, CircularFeatureError, DuplicateFeatureError, EntityTypeError, FeatureFunctionError: see there.
         """
+        _check_labels(features, rows)
         schema = schema_of(rows.name, schemas)
         lookups = tuple(_lookup(feature, rows, schema, schemas) for feature in features if not isinstance(feature, OnDemand))
         looked_up = [name for lookup in lookups for name in lookup.dtypes]
         names = Names(rows.name, schema.names(), looked_up)
         computed = bind([feature for feature in features if isinstance(feature, OnDemand)], names)
         made = [f"{item.feature.name}.{name}" for item in computed for name in item.outputs]
-        _check_distinct([*looked_up, *made], schema, computed)
+        _check_distinct([*looked_up, *made], schema)
         frame = empty_history(schema).select(schema.names()).with_columns(
             pl.lit(None, dtype=dtype).alias(name) for lookup in lookups for name, dtype in lookup.dtypes.items()
         )  # fmt: skip
@@ -128,10 +129,20 @@ def _lookup(feature: Columns | View | WindowView, rows: Dataset, schema: pl.Sche
     assert_never(feature)
 
 
-def _check_distinct(names: Sequence[str], schema: pl.Schema, computed: Sequence[Computation]) -> None:
+def _check_labels(features: Sequence[Feature], rows: Dataset) -> None:
+    # The label tells whose a feature is, everywhere behind; columns of the rows carry the dataset's name.
+    seen = {rows.name}
+    for feature in features:
+        if not isinstance(feature, Columns):
+            if feature.label in seen:
+                raise DuplicateFeatureError(feature.label)
+            seen.add(feature.label)
+
+
+def _check_distinct(names: Sequence[str], schema: pl.Schema) -> None:
     seen = set(schema.names())
-    for name in (*names, *(item.feature.name for item in computed)):
-        if name in seen and name in names:
+    for name in names:
+        if name in seen:
             raise DuplicateFeatureError(name)
         seen.add(name)
 
