@@ -16,7 +16,7 @@ class ReleaseStore(Protocol):
     """
 
     def set_deployment(self, deployment: Deployment) -> bool:
-        """Keep the deployment in the place of the one with the preceding revision, or of none if its revision is 0 or 1.
+        """Keep the deployment in the place of the one with the preceding revision, or of none if its revision is 1.
 
         False, and nothing changed, where another revision stands: somebody else moved it.
         """
