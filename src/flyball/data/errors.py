@@ -151,7 +151,7 @@ class ContractFileError(InvalidError):
     code = "contract-file"
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"The contract {path} cannot be used: {why}. Mend the file, or delete it to have it inferred again.")
+        super().__init__(f"The contract {path} cannot be used: {why}. Mend the file, or delete it to have the last good one restored.")
         self.path = path
 
 
@@ -173,6 +173,39 @@ class VersionStateError(ConflictError):
 
     def __init__(self, dataset: str, number: int, state: str, asked: str) -> None:
         super().__init__(f"Version {number} of dataset {dataset!r} is {state} and cannot become {asked}.")
+
+
+class VersionExistsError(ConflictError):
+    """Somebody else recorded this version in the meantime."""
+
+    code = "dataset-version-exists"
+
+    def __init__(self, dataset: str, number: int) -> None:
+        super().__init__(f"Version {number} of dataset {dataset!r} was recorded by another process in the meantime. Ingest again.")
+
+
+class VersionHeldError(ConflictError):
+    """A version that nobody may build upon yet."""
+
+    code = "dataset-version-held"
+
+    def __init__(self, dataset: str, number: int, state: str, *, broken: int, read: int) -> None:
+        super().__init__(
+            f"Version {number} of dataset {dataset!r} is {state}: {broken:,} of {read:,} rows broke its contract. "
+            f"Look at them, then mend the source or the contract and ingest again, or accept the version as it is."
+        )
+        self.dataset, self.number, self.state = dataset, number, state
+
+
+class VersionSupersededError(ConflictError):
+    """A held version that newer ones stand upon."""
+
+    code = "dataset-version-superseded"
+
+    def __init__(self, dataset: str, number: int, latest: int) -> None:
+        super().__init__(
+            f"Version {number} of dataset {dataset!r} cannot be accepted any more: version {latest} was ingested without it. Reject it."
+        )
 
 
 class ScaffoldError(InvalidError):

@@ -231,6 +231,7 @@ class DatasetVersion:
 
     `rows` counts the content, `added` what this ingest appended with arrival numbers `first_arrival` to `last_arrival`; rows
     read = added + quarantined + duplicates. `digest` chains the definition, the contract, the files and the parent version.
+    `contract` and `profile` are blobs. `cause` led to the ingest; `event` is what the ingest itself led to (accepted, held).
     """
 
     dataset: str
@@ -252,16 +253,22 @@ class DatasetVersion:
     latest_event_time: datetime | None
     ingested_at: datetime
     cause: EventId | None
+    event: EventId | None
 
-    def moved(self, state: VersionState) -> DatasetVersion:
-        """This version in another state.
+    @property
+    def reference(self) -> str:
+        """The version's name in lineage, for example "dataset/flights@3"."""
+        return f"dataset/{self.dataset}@{self.number}"
+
+    def moved(self, state: VersionState, event: EventId | None) -> DatasetVersion:
+        """This version in another state, into which `event` put it.
 
         Raises:
             VersionStateError: the move is not legal.
         """
         if state not in MOVES[self.state]:
             raise VersionStateError(self.dataset, self.number, self.state, state)
-        return DatasetVersion(**{**vars(self), "state": state})
+        return DatasetVersion(**{**vars(self), "state": state, "event": event})
 
 
 def _length(value: object) -> timedelta | None:

@@ -1,0 +1,34 @@
+"""The table of data: one row per dataset version."""
+
+from __future__ import annotations
+
+from flyball.core.optional import extra
+from flyball.storage.schema import Json, UtcTime, metadata
+
+with extra("store"):
+    from sqlalchemy import BigInteger, Column, Integer, String, Table
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("dataset", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("added", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("table", String(128), nullable=False),
+    Column("table_version", BigInteger, nullable=True),
+    Column("first_arrival", BigInteger, nullable=False),
+    Column("last_arrival", BigInteger, nullable=False),
+    Column("files", Json, nullable=False),
+    Column("contract", String(64), nullable=False),
+    Column("profile", String(64), nullable=True),
+    Column("earliest_event_time", UtcTime, nullable=True),
+    Column("latest_event_time", UtcTime, nullable=True),
+    Column("ingested_at", UtcTime, nullable=False),
+    Column("cause", String(64), nullable=True),
+    Column("event", String(64), nullable=True),
+)

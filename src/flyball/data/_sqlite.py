@@ -1,0 +1,61 @@
+"""Dataset versions on the home's database, in statements that PostgreSQL understands too."""
+
+from __future__ import annotations
+
+from flyball.core.ids import Digest
+from flyball.core.optional import extra
+from flyball.data._sql import dataset_versions
+from flyball.data.errors import VersionExistsError, VersionNotFoundError, VersionStateError
+from flyball.data.model import MOVES, DatasetVersion, SourceFile, VersionState
+from flyball.storage.database import Database
+
+with extra("store"):
+    from sqlalchemy import RowMapping, func, insert, select, update
+
+_V = dataset_versions.c
+
+
+class SqliteVersions:
+    """A `VersionStore` in the table `dataset_versions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, version: DatasetVersion) -> None:
+        last = select(func.coalesce(func.max(_V.number), 0)).where(_V.dataset == version.dataset)
+        with self._database.write() as connection:
+            if version.number != connection.execute(last).scalar_one() + 1:
+                raise VersionExistsError(version.dataset, version.number)
+            connection.execute(insert(dataset_versions).values(**vars(version)))
+
+    def get(self, dataset: str, number: int) -> DatasetVersion:
+        found = self.find(dataset, number)
+        if found is None:
+            raise VersionNotFoundError(dataset, number, [version.number for version in self.list(dataset)])
+        return found
+
+    def find(self, dataset: str, number: int) -> DatasetVersion | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(dataset_versions).where(_V.dataset == dataset, _V.number == number)).mappings().one_or_none()
+        return None if row is None else _version(row)
+
+    def list(self, dataset: str | None = None) -> list[DatasetVersion]:
+        chosen = select(dataset_versions).order_by(_V.dataset, _V.number)
+        if dataset is not None:
+            chosen = chosen.where(_V.dataset == dataset)
+        with self._database.read() as connection:
+            return [_version(row) for row in connection.execute(chosen).mappings()]
+
+    def set(self, version: DatasetVersion) -> None:
+        with self._database.write() as connection:
+            stored = self.get(version.dataset, version.number)
+            if version.state not in MOVES[stored.state]:
+                raise VersionStateError(version.dataset, version.number, stored.state, version.state)
+            chosen = update(dataset_versions).where(_V.dataset == version.dataset, _V.number == version.number)
+            connection.execute(chosen.values(state=version.state, event=version.event))
+
+
+def _version(row: RowMapping) -> DatasetVersion:
+    facts = dict(row)
+    files = tuple(SourceFile(name=file["name"], size_bytes=file["size_bytes"], digest=Digest(file["digest"])) for file in facts["files"])
+    return DatasetVersion(**{**facts, "files": files, "state": VersionState(facts["state"])})

@@ -1,0 +1,108 @@
+"""The files of one ingest: read at most once each, inferred from when there is no contract yet, and judged file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from flyball.data.checking import Checked, check_file
+from flyball.data.contract import Basis, Contract, declared_columns, event_times, infer
+from flyball.data.errors import EventTimeError, SourceChangedError, UnknownColumnError
+from flyball.data.model import Dataset, SourceFile
+from flyball.data.reading import read_frame
+from flyball.data.sources import FoundFile, check_unchanged, find_files, identify, read_bytes
+
+
+@dataclass
+class Batch:
+    """What lies in a dataset's source now. Not thread-safe; frames that were read for inference are kept until they are judged.
+
+    `unexpected` collects the columns that files have beside the contract's when they are checked; their cells are not taken.
+    """
+
+    dataset: Dataset
+    found: Sequence[FoundFile]
+    files: Sequence[SourceFile]
+    unexpected: set[str] = field(default_factory=set)
+    _frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls, dataset: Dataset, root: Path) -> Batch:
+        """The source's files and their digests; nothing is parsed yet.
+
+        Raises:
+            SourceMissingError: there is no data file.
+            SourceChangedError: a file changed meanwhile.
+        """
+        found = find_files(dataset, root)
+        return cls(dataset, found, identify(found))
+
+    def without(self, digests: Iterable[str]) -> Batch:
+        """The batch without the files of these digests."""
+        known = set(digests)
+        kept = [(found, file) for found, file in zip(self.found, self.files, strict=True) if file.digest not in known]
+        return Batch(self.dataset, [found for found, _ in kept], [file for _, file in kept], _frames=self._frames)
+
+    def infer(self, history: timedelta) -> Contract:
+        """The contract that the rows of the first `history`, by event time, keep.
+
+        Raises:
+            UnknownColumnError: a file lacks a column that the declaration or the first file has.
+            EventTimeError: not one row has an event time.
+        """
+        frames = [self._read(found, file) for found, file in zip(self.found, self.files, strict=True)]
+        columns = frames[0].columns
+        for name in declared_columns(self.dataset):
+            if name not in columns:
+                raise UnknownColumnError(name, columns, f"The file {self.files[0].name} of dataset {self.dataset.name!r}")
+        everything = _together([self._select(frame, file, columns) for frame, file in zip(frames, self.files, strict=True)])
+        times = event_times(self.dataset, everything)
+        since = times.min()
+        if not isinstance(since, datetime):
+            examples = everything[self.dataset.event_time].drop_nulls().head(1).to_list()
+            raise EventTimeError(self.dataset.name, self.dataset.event_time, str(examples[0]) if examples else "empty")
+        basis = everything.filter(times < since + history)
+        facts = Basis(rows=basis.height, since=since, until=since + history)
+        return infer(self.dataset, basis, {name: everything[name] for name in columns}, facts)
+
+    def check(self, contract: Contract, stored: pl.DataFrame) -> list[Checked]:
+        """Every file's rows, typed and judged by `contract`, in the order of the files' names."""
+        checked = []
+        for found, file in zip(self.found, self.files, strict=True):
+            cells = self._read(found, file)
+            self._frames.pop(file.name, None)
+            self.unexpected.update(name for name in cells.columns if name not in contract.columns)
+            checked.append(check_file(self.dataset, contract, file.name, cells=cells, stored=stored))
+        return checked
+
+    def check_unchanged(self) -> None:
+        """Every file still is what was read.
+
+        Raises:
+            SourceChangedError: a file is gone or has other content.
+        """
+        check_unchanged(self.found, self.files)
+
+    def _read(self, found: FoundFile, file: SourceFile) -> pl.DataFrame:
+        if file.name not in self._frames:
+            data, read = read_bytes(found)
+            if read != file:
+                raise SourceChangedError(str(found.path))
+            self._frames[file.name] = read_frame(file.name, data)
+        return self._frames[file.name]
+
+    def _select(self, frame: pl.DataFrame, file: SourceFile, columns: Sequence[str]) -> pl.DataFrame:
+        for name in columns:
+            if name not in frame.columns:
+                raise UnknownColumnError(name, frame.columns, f"The file {file.name} of dataset {self.dataset.name!r}")
+        return frame.select(columns)
+
+
+def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The frames below each other; a column that is text in one and something else in another is text."""
+    texts = {name for frame in frames for name, dtype in frame.schema.items() if dtype == pl.String}
+    return pl.concat([frame.with_columns(pl.col(texts & set(frame.columns)).cast(pl.String)) for frame in frames], how="vertical_relaxed")

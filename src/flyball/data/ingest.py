@@ -1,0 +1,114 @@
+"""One ingest: from the files that lie in a source to a version, its rows and its events.
+
+The order is what makes it safe to be killed anywhere: files are read and proved unchanged, rows go to tables under the
+ingest's job, state and events follow in one transaction, and the contract's file is written last, from what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from flyball.core.canonical import digest
+from flyball.core.ids import Digest
+from flyball.data.batch import Batch
+from flyball.data.checking import Judged, judge
+from flyball.data.contract import Contract
+from flyball.data.model import EVENT_TIME, KNOWN_TIME, DatasetVersion, VersionState
+from flyball.data.rows import Appended, Rows, table_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What an ingest found out before anything was recorded."""
+
+    contract: Contract
+    batch: Batch
+    judged: Judged
+    parent: DatasetVersion | None
+    superseded: DatasetVersion | None
+    table: str
+    given: bool
+
+    @property
+    def digest(self) -> Digest:
+        """The version's digest: equal definition, contract, parent and files give equal rows."""
+        return digest(
+            {
+                "definition": self.batch.dataset.definition(),
+                "contract": self.contract.digest,
+                "parent": self.parent.digest if self.parent else None,
+                "files": [file.digest for file in self.batch.files],
+            }
+        )
+
+    @property
+    def share_broken(self) -> float:
+        """The share of the rows that are not duplicates and broke the contract."""
+        fresh = self.judged.accepted.height + self.judged.quarantined.height
+        return self.judged.quarantined.height / fresh if fresh else 0.0
+
+
+def find_out(batch: Batch, contract: Contract, *, given: bool, rows: Rows, versions: Sequence[DatasetVersion]) -> Findings | None:
+    """Judge what is new in the source since `versions` (all of this dataset), or None when nothing is.
+
+    `given` says that the contract stood there before anything was ingested. A file is known by its content, not by its name;
+    under another contract every file is read again. The files of a held version are read again with new ones, which
+    supersede it.
+
+    Raises:
+        FlyballError: a file cannot be read, or changed meanwhile; nothing was recorded.
+    """
+    dataset = batch.dataset
+    table = table_name(dataset, contract)
+    past = [version for version in versions if version.table == table]
+    seen = [version for version in past if version.contract == contract.digest]
+    fresh = batch.without(_digests(seen))
+    if not fresh.files:
+        return None
+    held = next((version for version in versions[-1:] if version.state is VersionState.HELD), None)
+    fresh = batch.without(_digests(version for version in seen if version != held)) if held else fresh
+    accepted = [version for version in past if version.state is VersionState.ACCEPTED]
+    stored = _stored(contract, rows, accepted)
+    aside = rows.read_aside(dataset.name, past)
+    judged = judge(dataset, contract, fresh.check(contract, stored), stored=stored, aside=aside)
+    fresh.check_unchanged()
+    parent = accepted[-1] if accepted else None
+    return Findings(contract=contract, batch=fresh, judged=judged, parent=parent, superseded=held, table=table, given=given)
+
+
+def version_of(findings: Findings, appended: Appended, *, number: int, hold_above: float) -> Mapping[str, Any]:
+    """The facts of the version that `findings` make, all but its blobs, its time and its events."""
+    judged, parent = findings.judged, findings.parent
+    held = findings.share_broken > hold_above
+    earliest, latest = _span(judged.accepted, parent)
+    return {
+        "dataset": findings.batch.dataset.name, "number": number, "digest": findings.digest,
+        "state": VersionState.HELD if held else VersionState.ACCEPTED,
+        "rows": judged.accepted.height + (parent.rows if parent else 0), "added": judged.accepted.height,
+        "quarantined": judged.quarantined.height, "duplicates": judged.duplicates,
+        "table": findings.table, "table_version": appended.table_version,
+        "first_arrival": appended.first, "last_arrival": appended.last,
+        "files": tuple(findings.batch.files), "contract": findings.contract.digest,
+        "earliest_event_time": earliest, "latest_event_time": latest,
+    }  # fmt: skip
+
+
+def _digests(versions: Iterable[DatasetVersion]) -> set[str]:
+    return {file.digest for version in versions for file in version.files}
+
+
+def _stored(contract: Contract, rows: Rows, accepted: Sequence[DatasetVersion]) -> pl.DataFrame:
+    schema = {**contract.schema, KNOWN_TIME: pl.Datetime("us", "UTC")}
+    return rows.read(accepted).select(list(schema)) if accepted else pl.DataFrame(schema=schema)
+
+
+def _span(accepted: pl.DataFrame, parent: DatasetVersion | None) -> tuple[datetime | None, datetime | None]:
+    low, high = accepted[EVENT_TIME].min(), accepted[EVENT_TIME].max()
+    lows = [time for time in (low, parent.earliest_event_time if parent else None) if isinstance(time, datetime)]
+    highs = [time for time in (high, parent.latest_event_time if parent else None) if isinstance(time, datetime)]
+    return min(lows, default=None), max(highs, default=None)

@@ -1,0 +1,80 @@
+"""What an ingest leaves in the event log and in lineage: that something came in, what was odd about it, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from flyball.core.events import Event
+from flyball.core.ids import EventId
+from flyball.data.checking import REASON
+from flyball.data.ingest import Findings
+from flyball.data.model import DatasetVersion
+from flyball.lineage import Edge, reference
+from flyball.storage.recorder import Recorder
+
+SHOWN = 10
+
+
+def announce(
+    recorder: Recorder, findings: Findings, facts: Mapping[str, Any], *, before: DatasetVersion | None, cause: EventId | None
+) -> Event:
+    """Record that a version was received, because of `cause`, and because of that what was found; returns the first event.
+
+    To be called within the transaction that creates the version; `before` is the dataset's version of the number before.
+    """
+    subject, number = f"dataset/{facts['dataset']}", facts["number"]
+    names = [file.name for file in findings.batch.files]
+    files = {
+        "files": len(names),
+        "first_file": names[0],
+        "last_file": names[-1],
+        "bytes": sum(file.size_bytes for file in findings.batch.files),
+    }
+    received = recorder.record("dataset.version.received", subject, {"version": number, "digest": facts["digest"], **files}, cause=cause)
+    for kind, data in _oddities(findings, before):
+        recorder.record(kind, subject, {"version": number, **data}, cause=received.id)
+    return received
+
+
+def summary(facts: Mapping[str, Any], findings: Findings) -> Mapping[str, Any]:
+    """What the event of an accepted or held version says of it."""
+    shown = ("digest", "rows", "added", "quarantined", "duplicates", "table", "table_version", "earliest_event_time", "latest_event_time")
+    return {"version": facts["number"], "share_broken": round(findings.share_broken, 6), **{name: facts[name] for name in shown}}
+
+
+def edges(version: DatasetVersion, findings: Findings) -> list[Edge]:
+    """What the version came from: its files, its contract, its parent."""
+    child = version.reference
+    parts = [Edge(child, reference("file", file.digest), "read") for file in version.files]
+    parts.append(Edge(child, reference("contract", version.contract), "judged-by"))
+    if findings.parent is not None:
+        parts.append(Edge(child, findings.parent.reference, "extends"))
+    return parts
+
+
+def reasons(quarantined: pl.DataFrame) -> Sequence[Sequence[Any]]:
+    """The most frequent reasons, without the cells that differ from row to row, and how many rows gave them."""
+    kinds = quarantined.select(pl.col(REASON).str.split("; ")).explode(REASON).with_columns(pl.col(REASON).str.replace(r": .*$", ""))
+    counts = kinds.group_by(REASON).len("rows").sort(["rows", REASON], descending=[True, False]).head(SHOWN)
+    return [list(row) for row in counts.rows()]
+
+
+def _oddities(findings: Findings, before: DatasetVersion | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    contract, judged = findings.contract, findings.judged
+    if before is None:
+        basis = {
+            "inferred_from": contract.inferred_from and {name: getattr(contract.inferred_from, name) for name in ("rows", "since", "until")}
+        }
+        kind = "contract.given" if findings.given else "contract.inferred"
+        yield kind, {"contract": contract.digest, "columns": len(contract.columns), **basis}
+    elif before.contract != contract.digest:
+        yield "contract.changed", {"contract": contract.digest, "before": before.contract}
+    if judged.warned or findings.batch.unexpected:
+        warnings = [asdict(warned) for warned in judged.warned]
+        yield "contract.warned", {"warnings": warnings, "unexpected_columns": sorted(findings.batch.unexpected)}
+    if judged.quarantined.height:
+        yield "rows.quarantined", {"rows": judged.quarantined.height, "reasons": reasons(judged.quarantined)}

@@ -1,0 +1,80 @@
+"""The rows of datasets in tables: which of them a version consists of, and where the next ones go.
+
+A table may hold rows that no version names, left by an ingest that was killed or not accepted; arrival numbers tell them apart,
+for every version knows its own and a number is never given twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from flyball.core.canonical import digest
+from flyball.core.ids import Digest
+from flyball.data.checking import QUARANTINE
+from flyball.data.contract import Contract
+from flyball.data.model import ARRIVAL, Dataset, DatasetVersion
+from flyball.storage.tables import TableStore
+
+INGEST = "ingest"
+
+
+def table_name(dataset: Dataset, contract: Contract) -> str:
+    """The table of a dataset; another one when its definition or its columns' types become others."""
+    return f"dataset.{dataset.name}.{digest({'definition': dataset.definition(), 'types': contract.generation})[:8]}"
+
+
+def quarantine_name(name: str) -> str:
+    """The table of the rows of the dataset `name` that were set aside."""
+    return f"quarantine.{name}"
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Where rows went: the table's version and their arrival numbers, `last` < `first` when there were none."""
+
+    table_version: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Reads and appends the rows of datasets. Thread-safe as its table store is."""
+
+    tables: TableStore
+
+    def read(self, versions: Sequence[DatasetVersion]) -> pl.DataFrame:
+        """The rows that `versions` (of one table, at least one) added, in arrival order."""
+        ranges = [(version.first_arrival, version.last_arrival) for version in versions]
+        chosen = pl.any_horizontal(pl.col(ARRIVAL).is_between(first, last) for first, last in ranges)
+        return self.tables.read(versions[0].table).filter(chosen).collect().sort(ARRIVAL)
+
+    def read_aside(self, name: str, versions: Sequence[DatasetVersion]) -> pl.DataFrame:
+        """The rows that `versions` set aside: file, row, reason, raw and the ingest's digest."""
+        table = quarantine_name(name)
+        if self.tables.latest(table) is None:
+            return pl.DataFrame(schema={**QUARANTINE, INGEST: pl.String()})
+        digests = [version.digest for version in versions]
+        return self.tables.read(table).filter(pl.col(INGEST).is_in(digests)).collect().sort(INGEST, "file", "row")
+
+    def append(self, table: str, rows: pl.DataFrame, *, job: str) -> Appended:
+        """Append `rows` with the next arrival numbers; a job that did so already is told where its rows are."""
+        done = self.tables.find_commit(table, job)
+        if done is not None:
+            last = self._last_arrival(table, done.version)
+            return Appended(done.version, last - rows.height + 1, last)
+        first = 0 if self.tables.latest(table) is None else self._last_arrival(table, None) + 1
+        numbered = rows.with_columns(pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ARRIVAL))
+        return Appended(self.tables.append(table, numbered, job=job), first, first + rows.height - 1)
+
+    def set_aside(self, name: str, rows: pl.DataFrame, *, ingest: Digest, job: str) -> None:
+        """Append quarantined `rows` of the dataset `name`, once per job; none are no commit."""
+        if rows.height:
+            self.tables.append(quarantine_name(name), rows.with_columns(pl.lit(ingest).alias(INGEST)), job=job)
+
+    def _last_arrival(self, table: str, version: int | None) -> int:
+        last = self.tables.read(table, version=version).select(pl.col(ARRIVAL).max()).collect().item()
+        return -1 if last is None else int(last)

@@ -1,0 +1,197 @@
+"""What one does with datasets: ingest files into versions, read histories, decide on held versions.
+
+The rows go to a table first, whose commit carries the ingest's job; state, lineage and events follow in one transaction. A
+process killed between the two leaves a commit that no version names: it is invisible, and found again by its job.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flyball.core.ids import Digest, EventId
+from flyball.data.batch import Batch
+from flyball.data.contract import Contract, decode
+from flyball.data.contractfiles import ContractFiles
+from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
+from flyball.data.history import known_until
+from flyball.data.ingest import Findings, find_out, version_of
+from flyball.data.model import SYSTEM_COLUMNS, Dataset, DatasetVersion, VersionState
+from flyball.data.profile import encode
+from flyball.data.recording import announce, edges, summary
+from flyball.data.rows import Rows
+from flyball.data.store import VersionStore
+from flyball.lineage import LineageStore
+from flyball.storage.blobs import BlobStore
+from flyball.storage.recorder import Recorder
+from flyball.storage.tables import TableStore
+from flyball.storage.transactions import Transactions
+
+HOLD_ABOVE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataService:
+    """Datasets of one home. `contracts` is the directory of their contract files; more than `hold_above` broken rows hold a version.
+
+    One ingest of a dataset at a time; a second one that runs meanwhile fails with VersionExistsError and records nothing.
+    """
+
+    tables: TableStore
+    blobs: BlobStore
+    versions: VersionStore
+    lineage: LineageStore
+    recorder: Recorder
+    transactions: Transactions
+    contracts: Path
+    hold_above: float = HOLD_ABOVE
+
+    def ingest(self, dataset: Dataset, *, root: Path, history: timedelta, cause: EventId | None) -> DatasetVersion:
+        """The version whose content is all that the source has; the latest one again when nothing in the source is new.
+
+        `root` is what the source's path is relative to. The first ingest infers the contract from the rows of the first
+        `history`. Rows in = accepted + quarantined + duplicates. Idempotent, also after being killed at any moment.
+
+        Raises:
+            FlyballError: a file is missing, unreadable, in another encoding, lacks a column, or changed while it was read;
+                nothing was recorded.
+        """
+        batch = Batch.find(dataset, root)
+        versions = self.versions.list(dataset.name)
+        found = self._contract(dataset, versions)
+        contract = found or batch.infer(history)
+        findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions)
+        version = self._latest(versions) if findings is None else self._record(findings, versions, cause)
+        self._files.set(contract)
+        return version
+
+    def accept(self, name: str, number: int, *, cause: EventId | None) -> DatasetVersion:
+        """Take a held version as it is.
+
+        Raises:
+            VersionStateError: it is not held.
+            VersionSupersededError: newer versions stand without it.
+        """
+        version = self.versions.get(name, number)
+        latest = self.versions.list(name)[-1].number
+        if version.state is VersionState.HELD and latest != number:
+            raise VersionSupersededError(name, number, latest)
+        return self._move(version, VersionState.ACCEPTED, cause, {"by": "decision"})
+
+    def reject(self, name: str, number: int, *, cause: EventId | None, why: str = "decision") -> DatasetVersion:
+        """Never take a held version; its rows stay invisible, and its files are read again only under another contract.
+
+        Raises:
+            VersionStateError: it is not held.
+        """
+        return self._move(self.versions.get(name, number), VersionState.REJECTED, cause, {"why": why})
+
+    def history(self, dataset: Dataset, version: int | None = None) -> pl.DataFrame:
+        """The content of a version (default: the latest accepted) as a bitemporal frame, in order of arrival.
+
+        Columns: the contract's, then EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, ARRIVAL.
+
+        Raises:
+            VersionNotFoundError: there is no such version, or none is accepted.
+            VersionHeldError: the version is not accepted.
+        """
+        chosen = self.get_accepted(dataset.name) if version is None else self.versions.get(dataset.name, version)
+        if chosen.state is not VersionState.ACCEPTED:
+            read = chosen.added + chosen.quarantined + chosen.duplicates
+            raise VersionHeldError(chosen.dataset, chosen.number, chosen.state, broken=chosen.quarantined, read=read)
+        frame = known_until(Rows(self.tables).read(self._content(chosen)), dataset.key)
+        users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
+        return frame.select(*users, *SYSTEM_COLUMNS)
+
+    def quarantined(self, name: str, version: int | None = None) -> pl.DataFrame:
+        """The rows that a version, or all versions, set aside: file, row (from 1), reason, raw (JSON of the cells), ingest."""
+        versions = self.versions.list(name) if version is None else [self.versions.get(name, version)]
+        return Rows(self.tables).read_aside(name, versions)
+
+    def get(self, name: str, number: int) -> DatasetVersion:
+        """The version; raises VersionNotFoundError."""
+        return self.versions.get(name, number)
+
+    def get_accepted(self, name: str) -> DatasetVersion:
+        """The latest accepted version; raises VersionNotFoundError."""
+        found = self.find_accepted(name)
+        if found is None:
+            raise VersionNotFoundError(name, None, [version.number for version in self.versions.list(name)])
+        return found
+
+    def find_accepted(self, name: str) -> DatasetVersion | None:
+        """The latest accepted version, or None."""
+        return next((version for version in reversed(self.versions.list(name)) if version.state is VersionState.ACCEPTED), None)
+
+    def get_profile(self, name: str, number: int) -> Mapping[str, Any]:
+        """The profile of the rows that the version added; see `profile.profile`."""
+        version = self.versions.get(name, number)
+        found: dict[str, Any] = json.loads(self.blobs.get(version.profile)) if version.profile else {}
+        return found
+
+    def get_contract(self, dataset: Dataset, number: int) -> Contract:
+        """The contract that judged the version's rows, whatever the file says today."""
+        return self._recorded(dataset, self.versions.get(dataset.name, number).contract)
+
+    @property
+    def _files(self) -> ContractFiles:
+        return ContractFiles(self.contracts)
+
+    def _contract(self, dataset: Dataset, versions: Sequence[DatasetVersion]) -> Contract | None:
+        found = self._files.find(dataset)
+        if found is None and versions:
+            return self._recorded(dataset, versions[-1].contract)
+        return found
+
+    def _recorded(self, dataset: Dataset, contract: Digest) -> Contract:
+        return decode(self.blobs.get(contract).decode(), dataset=dataset, path=f"blob {contract}")
+
+    def _latest(self, versions: Sequence[DatasetVersion]) -> DatasetVersion:
+        standing = [version for version in versions if version.state is not VersionState.REJECTED]
+        return (standing or versions)[-1]
+
+    def _content(self, chosen: DatasetVersion) -> Sequence[DatasetVersion]:
+        return [
+            version
+            for version in self.versions.list(chosen.dataset)
+            if version.number <= chosen.number and version.table == chosen.table and version.state is VersionState.ACCEPTED
+        ]
+
+    def _record(self, findings: Findings, versions: Sequence[DatasetVersion], cause: EventId | None) -> DatasetVersion:
+        judged, name = findings.judged, findings.batch.dataset.name
+        rows, job = Rows(self.tables), f"ingest:{name}:{findings.digest}"
+        appended = rows.append(findings.table, judged.accepted, job=job)
+        rows.set_aside(name, judged.quarantined, ingest=findings.digest, job=job)
+        profile = self.blobs.put(encode(judged.accepted))
+        self.blobs.put(findings.contract.encode().encode())
+        facts = version_of(findings, appended, number=len(versions) + 1, hold_above=self.hold_above)
+        with self.transactions.write():
+            received = announce(self.recorder, findings, facts, before=versions[-1] if versions else None, cause=cause)
+            if findings.superseded is not None:
+                why = f"superseded by version {facts['number']}"
+                self.reject(name, findings.superseded.number, cause=received.id, why=why)
+            kind = f"dataset.version.{facts['state']}"
+            event = self.recorder.record(kind, f"dataset/{name}", summary(facts, findings), cause=received.id)
+            version = DatasetVersion(**facts, profile=profile, ingested_at=received.time, cause=cause, event=event.id)
+            self.versions.create(version)
+            self.lineage.create(*edges(version, findings))
+        return version
+
+    def _move(self, version: DatasetVersion, state: VersionState, cause: EventId | None, data: Mapping[str, Any]) -> DatasetVersion:
+        with self.transactions.write():
+            facts = {"version": version.number, "rows": version.rows, **data}
+            version.moved(state, None)  # refuses an illegal move before its event is made
+            event = self.recorder.record(f"dataset.version.{state}", f"dataset/{version.dataset}", facts, cause=cause or version.event)
+            moved = version.moved(state, event.id)
+            self.versions.set(moved)
+        return moved
+
+    def list(self, name: str | None = None) -> list[DatasetVersion]:
+        """All versions, of one dataset or of all, by dataset and number."""
+        return self.versions.list(name)

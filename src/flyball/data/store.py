@@ -1,0 +1,48 @@
+"""The port of dataset versions: what was ingested, in which order, and in which state it is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from flyball.data.model import DatasetVersion
+
+
+class VersionStore(Protocol):
+    """A version's facts never change but for its state, which moves legally, and the event that moved it.
+
+    Numbers of a dataset are 1, 2, 3, …, each given once. Writes join the transaction that is open in their thread.
+    Thread- and process-safe.
+    """
+
+    def create(self, version: DatasetVersion) -> None:
+        """Record a version.
+
+        Raises:
+            VersionExistsError: its number is taken, or is not the next.
+        """
+        ...
+
+    def get(self, dataset: str, number: int) -> DatasetVersion:
+        """The version, equal to the one recorded.
+
+        Raises:
+            VersionNotFoundError: there is none; the known numbers are named.
+        """
+        ...
+
+    def find(self, dataset: str, number: int) -> DatasetVersion | None:
+        """The version, or None."""
+        ...
+
+    def list(self, dataset: str | None = None) -> list[DatasetVersion]:
+        """All versions, of one dataset or of all, by dataset and number."""
+        ...
+
+    def set(self, version: DatasetVersion) -> None:
+        """Replace state and event of the version of that number.
+
+        Raises:
+            VersionNotFoundError: there is none.
+            VersionStateError: the move from the stored state is not legal.
+        """
+        ...
