@@ -15,7 +15,8 @@ _UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-_PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
+# Largest first, each unit once; 18 digits are more than any length has, and keep a hostile text from costing time.
+_TEXT = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,18}}){unit})?" for unit in ("w", "d", "h", "m", "s", "ms")))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -29,21 +30,26 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         DurationError: `text` is not such a length, or is too long to be a timedelta.
     """
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    found = _TEXT.fullmatch(text)
+    if not text or found is None:
         raise DurationError(text)
     try:
-        return sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+        return sum((int(number) * _UNITS[unit] for unit, number in found.groupdict(default="0").items()), timedelta())
     except OverflowError as error:
         raise DurationError(text) from error
 
 
 def format_duration(length: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back as `length` (whole milliseconds, not negative).
+    """The text that `parse_duration` reads back as `length`, without weeks.
 
     >>> format_duration(timedelta(hours=36))
     '1d12h'
+
+    Raises:
+        DurationError: `length` is negative or has a part of a millisecond.
     """
+    if length < timedelta() or length % _UNITS["ms"]:
+        raise DurationError(str(length))
     rest, parts = length, []
     for unit in ("d", "h", "m", "s", "ms"):
         count, rest = divmod(rest, _UNITS[unit])

@@ -7,6 +7,7 @@ two runs are identical to the byte. This module does not know what an id names.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from typing import NewType, Protocol
@@ -49,8 +50,8 @@ class DerivedIds:
     """Ids as a digest of the seed, the kind and the cause: the same inputs give the same id on every machine."""
 
     def __init__(self, seed: int, namespace: str = "") -> None:
-        self._prefix = f"{seed}\x1f{namespace}"
+        self._seed, self._namespace = seed, namespace
 
     def create(self, kind: str, *cause: str) -> str:
-        raw = "\x1f".join((self._prefix, kind, *cause)).encode()
+        raw = json.dumps([self._seed, self._namespace, kind, *cause]).encode()  # JSON keeps the parts apart, whatever is in them
         return f"{kind}-{_base32(int.from_bytes(hashlib.sha256(raw).digest()[:17]) >> 6, 26)}"

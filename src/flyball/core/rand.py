@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Protocol
 
 
@@ -25,7 +26,7 @@ class SeededRandom:
         self._seed = seed
 
     def _bits(self, purpose: tuple[str, ...]) -> int:
-        raw = "\x1f".join((str(self._seed), *purpose)).encode()
+        raw = json.dumps([self._seed, *purpose]).encode()  # JSON keeps the parts apart, whatever is in them
         return int.from_bytes(hashlib.sha256(raw).digest()[:8])
 
     def seed(self, *purpose: str) -> int:

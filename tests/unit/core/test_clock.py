@@ -1,0 +1,93 @@
+"""Scaled time stands still in lockstep, virtual time never goes back, and a naive time is no time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from flyball.core.clock import ManualTimer, ScaledClock, VirtualClock, utc
+from flyball.core.errors import NaiveTimeError, TimeReversedError
+
+_START = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+def test_scaled_time_runs_speed_times_as_fast() -> None:
+    timer = ManualTimer(1e6)
+    clock = ScaledClock(_START, speed=3600, timer=timer)
+    timer.sleep(24)
+    assert clock.now() == _START + timedelta(days=1)
+
+
+def test_a_pause_takes_no_business_time() -> None:
+    timer = ManualTimer()
+    clock = ScaledClock(_START, speed=10, timer=timer)
+    timer.sleep(1)
+    with clock.paused():
+        timer.sleep(1000)
+        assert clock.now() == _START + timedelta(seconds=10)
+    assert clock.now() == _START + timedelta(seconds=10)
+    timer.sleep(1)
+    assert clock.now() == _START + timedelta(seconds=20)
+
+
+def test_time_goes_on_when_the_last_of_overlapping_pauses_ends() -> None:
+    timer = ManualTimer()
+    clock = ScaledClock(_START, speed=1, timer=timer)
+    first, second = clock.paused(), clock.paused()
+    first.__enter__()
+    timer.sleep(5)
+    second.__enter__()
+    timer.sleep(5)
+    first.__exit__(None, None, None)
+    timer.sleep(5)
+    assert clock.now() == _START
+    second.__exit__(None, None, None)
+    timer.sleep(5)
+    assert clock.now() == _START + timedelta(seconds=5)
+
+
+def test_a_pause_ends_when_its_job_fails() -> None:
+    timer = ManualTimer()
+    clock = ScaledClock(_START, speed=1, timer=timer)
+    with pytest.raises(ZeroDivisionError), clock.paused():
+        _ = 1 / 0
+    timer.sleep(2)
+    assert clock.now() == _START + timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
+def test_a_scaled_clock_needs_a_positive_speed(speed: float) -> None:
+    with pytest.raises(ValueError, match="speed"):
+        ScaledClock(_START, speed=speed, timer=ManualTimer())
+
+
+def test_virtual_time_moves_forward_only() -> None:
+    clock = VirtualClock(_START)
+    clock.advance_to(_START)
+    clock.advance_to(_START + timedelta(days=1))
+    with pytest.raises(TimeReversedError, match="cannot go back"):
+        clock.advance_to(_START)
+    assert clock.now() == _START + timedelta(days=1)
+
+
+def test_another_zone_is_the_same_instant() -> None:
+    eastern = datetime(2013, 1, 1, 7, tzinfo=timezone(timedelta(hours=-5)))
+    assert utc(eastern) == eastern
+    assert utc(eastern).isoformat() == "2013-01-01T12:00:00+00:00"
+    assert VirtualClock(eastern).now().tzinfo is UTC
+
+
+@pytest.mark.parametrize("use", [utc, VirtualClock, lambda moment: VirtualClock(_START).advance_to(moment)])
+def test_a_naive_time_is_refused(use: object) -> None:
+    assert callable(use)
+    with pytest.raises(NaiveTimeError, match=r"2013-01-02T00:00:00\+00:00"):
+        use(datetime(2013, 1, 2))  # noqa: DTZ001  the naive time is the case
+
+
+def test_a_manual_timer_goes_forward_only() -> None:
+    timer = ManualTimer(3.0)
+    timer.sleep(0.5)
+    with pytest.raises(ValueError, match="forward"):
+        timer.sleep(-1)
+    assert timer.seconds() == 3.5
