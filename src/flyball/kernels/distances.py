@@ -34,10 +34,15 @@ def numeric_edges(values: Numbers, bins: int = BINS) -> Floats:
         return np.zeros(0)
     distinct = np.unique(ordered)
     if len(distinct) <= bins:
-        return np.append(distinct, np.nextafter(distinct[-1], np.inf))
+        return np.unique(np.append(distinct, _above(distinct[-1:])))
     cuts = ordered[np.arange(1, bins) * len(ordered) // bins]
     edges, times = np.unique(cuts, return_counts=True)
-    return np.unique(np.concatenate([edges, np.nextafter(edges[times > 1], np.inf)]))
+    return np.unique(np.concatenate([edges, _above(edges[times > 1])]))
+
+
+def _above(values: Floats) -> Floats:
+    """The next double above each value; the greatest finite one stays."""
+    return np.nextafter(values, np.finfo(np.float64).max)
 
 
 def bin_numeric(values: Numbers, edges: Floats) -> Ints:

@@ -32,7 +32,7 @@ class NotFiniteError(InvalidError):
 
     def __init__(self, column: str, count: int, first: int) -> None:
         super().__init__(
-            f"The column {column!r} has {count} value{'s' if count > 1 else ''} that are not finite, the first at row {first}. "
+            f"The column {column!r} has {count} value{'s that are' if count > 1 else ' that is'} not finite, the first at row {first}. "
             "Leave out or fill those rows first."
         )
         self.column, self.count, self.first = column, count, first

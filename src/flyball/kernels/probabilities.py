@@ -122,7 +122,8 @@ def wilson(share: float, n: int, *, confidence: float = 0.95) -> Estimate:
     z = normal_quantile(confidence)
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return Estimate(share, max(centre - reach, 0.0), min(centre + reach, 1.0), n, (share * (1 - share) / n) ** 0.5)
+    low, high = (0.0 if share == 0 else centre - reach), (1.0 if share == 1 else centre + reach)
+    return Estimate(share, low, high, n, (share * (1 - share) / n) ** 0.5)
 
 
 def _right(labels: Floats, predictions: Floats) -> Floats:
