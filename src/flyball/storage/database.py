@@ -28,7 +28,7 @@ from flyball.storage.errors import (
 from flyball.storage.schema_version import migrate
 
 with extra("store"):
-    from sqlalchemy import Connection, Engine, create_engine, event
+    from sqlalchemy import URL, Connection, Engine, create_engine, event
     from sqlalchemy.exc import DBAPIError
 
 BUSY_SECONDS = 60.0
@@ -124,7 +124,7 @@ class Database:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _connect(raw: sqlite3.Connection, _record: object) -> None:

@@ -1,0 +1,194 @@
+"""Storage's backends keep their ports' laws, and the suites that say so catch a broken backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from flyball.core.clock import ManualTimer, Timer
+from flyball.core.errors import HeldError
+from flyball.core.events import Event
+from flyball.core.ids import Digest, EventId
+from flyball.storage._delta import DeltaTables
+from flyball.storage._localblobs import LocalBlobs
+from flyball.storage._sqlite import SqliteEventLog, SqliteLeases, SqliteTimers
+from flyball.storage.blobs import BlobStore
+from flyball.storage.database import Database
+from flyball.storage.errors import DuplicateEventError
+from flyball.storage.events import EventLog
+from flyball.storage.leases import Lease, Leases
+from flyball.storage.tables import TableStore
+from flyball.storage.timers import TimerStore
+from flyball.testing.blobs import BlobStoreSuite
+from flyball.testing.events import EventLogSuite
+from flyball.testing.leases import LeasesSuite
+from flyball.testing.suite import failing_tests
+from flyball.testing.tables import TableStoreSuite
+from flyball.testing.timers import TimerStoreSuite
+
+
+@contextmanager
+def opened(place: Path) -> Iterator[Database]:
+    database = Database.open(place / "home.db")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+class TestLocalBlobs(BlobStoreSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[BlobStore]:
+        yield LocalBlobs(place)
+
+
+class TestDeltaTables(TableStoreSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[TableStore]:
+        yield DeltaTables(place)
+
+
+class TestSqliteEventLog(EventLogSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[EventLog]:
+        with opened(place) as database:
+            yield SqliteEventLog(database)
+
+
+class TestSqliteTimers(TimerStoreSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[TimerStore]:
+        with opened(place) as database:
+            yield SqliteTimers(database)
+
+
+class TestSqliteLeases(LeasesSuite):
+    @contextmanager
+    def open(self, place: Path, timer: Timer) -> Iterator[Leases]:
+        with opened(place) as database:
+            yield SqliteLeases(database, timer=timer, length_seconds=self.length_seconds)
+
+
+class _TrustingBlobs(LocalBlobs):
+    """Gives what stands there without looking."""
+
+    def get(self, digest: Digest) -> bytes:
+        return self._path(digest).read_bytes() if self.exists(digest) else super().get(digest)
+
+
+class _ForgetfulTables(DeltaTables):
+    """Takes a new attempt for a new job."""
+
+    def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
+        return super().append(table, rows, job=f"{job}/{attempt}", attempt=attempt)
+
+
+class _LooseLog(SqliteEventLog):
+    """Appends one by one, so that a refused call leaves its first events behind."""
+
+    def append(self, *new: Event) -> None:
+        for event in new:
+            super().append(event)
+
+
+class _EagerTimers(SqliteTimers):
+    """Fires for everyone who asks."""
+
+    def fire(self, name: str, at: datetime) -> bool:
+        super().fire(name, at)
+        return True
+
+
+class _HastyLeases(SqliteLeases):
+    """Takes an owner that it sees for the first time for a dead one."""
+
+    def acquire(self, name: str, holder: str) -> Lease:
+        try:
+            return super().acquire(name, holder)
+        except HeldError:
+            self._length = 0.0
+            return super().acquire(name, holder)
+
+
+def test_the_suite_catches_blobs_that_are_not_verified() -> None:
+    class Broken(TestLocalBlobs):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[BlobStore]:
+            yield _TrustingBlobs(place)
+
+    assert failing_tests(Broken) == ["test_damage_is_found_when_it_is_loaded"]
+
+
+def test_the_suite_catches_tables_that_hold_a_job_twice() -> None:
+    class Broken(TestDeltaTables):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[TableStore]:
+            yield _ForgetfulTables(place)
+
+    assert {"test_a_lower_attempt_that_woke_up_late_commits_nothing", "test_a_higher_attempt_finds_what_the_lower_committed"} <= set(
+        failing_tests(Broken)
+    )
+
+
+def test_the_suite_catches_a_log_that_appends_half() -> None:
+    class Broken(TestSqliteEventLog):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[EventLog]:
+            with opened(place) as database:
+                yield _LooseLog(database)
+
+    assert failing_tests(Broken) == ["test_an_id_stands_once_and_a_refused_call_appends_nothing"]
+
+
+def test_the_suite_catches_timers_that_fire_twice() -> None:
+    class Broken(TestSqliteTimers):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[TimerStore]:
+            with opened(place) as database:
+                yield _EagerTimers(database)
+
+    assert {"test_it_fires_once", "test_of_many_callers_one_fires"} <= set(failing_tests(Broken))
+
+
+def test_the_suite_catches_leases_that_are_taken_from_the_living() -> None:
+    class Broken(TestSqliteLeases):
+        @contextmanager
+        def open(self, place: Path, timer: Timer) -> Iterator[Leases]:
+            with opened(place) as database:
+                yield _HastyLeases(database, timer=timer, length_seconds=self.length_seconds)
+
+    assert "test_the_first_gets_it_and_the_second_is_told_who_has_it" in failing_tests(Broken)
+
+
+def test_an_event_and_a_timer_are_one_transaction_with_what_is_around_them(tmp_path: Path) -> None:
+    noon = datetime.fromisoformat("2013-01-01T12:00:00+00:00")
+    event = Event(EventId("e"), "a.b", "s", noon)
+    with opened(tmp_path) as database:
+        log, timers = SqliteEventLog(database), SqliteTimers(database)
+        try:
+            with database.write():
+                log.append(event)
+                timers.set("hold", noon, event.id)
+                assert log.get(event.id) == event
+                log.append(event)
+        except DuplicateEventError:
+            pass
+        assert (log.list(), timers.next()) == ([], None)
+
+
+def test_a_lease_outlives_the_handle_but_not_its_heartbeat(tmp_path: Path) -> None:
+    timer = ManualTimer()
+    with opened(tmp_path) as database:
+        SqliteLeases(database, timer=timer).acquire("loop", "ann")
+    with opened(tmp_path) as database:
+        leases = SqliteLeases(database, timer=timer, length_seconds=10)
+        try:
+            leases.acquire("loop", "bob")
+        except HeldError as held:
+            assert held.holder == "ann"  # noqa: PT017  the lease is not lost by being looked at
+        timer.sleep(10)
+        assert leases.acquire("loop", "bob").token == 2
