@@ -275,7 +275,7 @@ def _length(value: object) -> timedelta | None:
     return value if value is None or isinstance(value, timedelta) else parse_duration(str(value))
 
 
-def _check_columns(what: str, columns: Sequence[str]) -> None:
+def _check_columns(what: str, columns: Sequence[object]) -> None:
     for column in columns:
         if not isinstance(column, str) or not column or column.startswith("__"):
             raise DatasetError(what, f"{column!r} is not a column name; names beginning with '__' belong to Flyball")

@@ -33,7 +33,7 @@ def _column(values: pl.Series) -> Mapping[str, Any]:
     facts: dict[str, Any] = {"type": str(values.dtype), "nulls": values.null_count(), "distinct": values.drop_nulls().n_unique()}
     if values.null_count() == values.len():
         return facts
-    if values.dtype == pl.String or values.dtype == pl.Boolean:
+    if values.dtype in {pl.String, pl.Boolean}:
         return {**facts, "top": _top(values)}
     facts |= _extremes(values)
     if values.dtype.is_numeric():

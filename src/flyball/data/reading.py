@@ -35,7 +35,7 @@ def read_frame(name: str, data: bytes) -> pl.DataFrame:
         SourceEncodingError: the text is not UTF-8.
         SourceUnreadableError: the file is truncated, or not what its suffix says.
         ColumnTypeError: a Parquet column is nested, binary, a duration or a time of day.
-        DatasetError: a header names a column twice, or one that belongs to Flyball.
+        DatasetError: a header names a column twice, in case only or exactly, or one that belongs to Flyball.
     """
     if not data:
         raise SourceEmptyError(name, "content")
@@ -43,6 +43,8 @@ def read_frame(name: str, data: bytes) -> pl.DataFrame:
     for column in frame.columns:
         if column.startswith("__") or not column.strip():
             raise DatasetError(f"The file {name}", f"its column {column!r} cannot be used; names are not blank and do not begin with '__'")
+    if len({column.lower() for column in frame.columns}) < len(frame.columns):
+        raise DatasetError(f"The file {name}", "two of its columns differ in case only; rename one")
     if frame.height == 0:
         raise SourceEmptyError(name)
     return frame

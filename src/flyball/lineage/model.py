@@ -33,7 +33,7 @@ def reference(kind: str, name: str, version: int | str | None = None) -> str:
 
 @dataclass(frozen=True, order=True)
 class Edge:
-    """`child` came from `parent`; `kind` says how: "read", "extends", "trained-on", …"""
+    """`child` came from `parent`; `kind` says how: "read", "extends", "trained-on"."""
 
     child: str
     parent: str
