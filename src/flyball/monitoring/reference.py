@@ -7,6 +7,7 @@ holidays, and rows drawn at random know nothing of that. Nothing here asks for l
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,9 @@ MIN_ROWS = 200
 
 MIN_WINDOWS = 4
 """With fewer windows there is no spread to speak of, and no threshold."""
+
+SCORE_WINDOWS = 8
+"""A version's predictions are held against the first so many windows that it served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,20 @@ class Reference:
         if len(starts) >= MIN_WINDOWS and series:
             thresholds = drift_thresholds(np.column_stack([_left_out(found) for found in series]), probability=probability)
         return cls(window, rate, starts, rows, series=series, thresholds=thresholds)
+
+    @classmethod
+    def fit_scores(cls, scores: pl.Series, times: pl.Series, *, window: timedelta, rate: AlarmRate) -> Reference:
+        """The reference of one version's predictions: the first windows that it served itself, 8 at most.
+
+        Later windows are left out, so that a slow drift of the predictions does not become what is usual. There is no threshold
+        before the fourth window.
+
+        Raises:
+            MonitorSpecError: `rate` is one half or more per window.
+        """
+        starts = _windows(times, window)[0]
+        early = times < starts[SCORE_WINDOWS] if len(starts) > SCORE_WINDOWS else pl.repeat(True, len(times), eager=True)
+        return cls.fit(scores.filter(early).to_frame(), times.filter(early), window=window, rate=rate)
 
     @property
     def provisional(self) -> bool:
@@ -154,6 +172,11 @@ class Reference:
     def to_bytes(self) -> bytes:
         """The reference as canonical JSON, to be kept as a blob."""
         return canonical(self.to_json()).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Reference:
+        """The reference that `to_bytes` wrote."""
+        return cls.from_json(json.loads(data))
 
 
 def _thresholds(data: Mapping[str, Any]) -> DriftThresholds:

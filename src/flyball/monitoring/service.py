@@ -48,10 +48,10 @@ class WindowService:
 
         Raises:
             WindowNotFoundError: there is no such window.
+            IllegalWindowMoveError: it is mature already.
         """
         with self._transactions.write():
-            found = self.get(model, start)
-            waiting = Window.from_json({**found.to_json(), "resolved": resolved})
+            waiting = self.get(model, start).waiting(resolved)
             self._store.set(waiting)
             facts = {"start": waiting.start.isoformat(), "end": waiting.end.isoformat(), "resolved_share": waiting.resolved_share}
             self._recorder.record("window.waiting", window_subject(model, start), facts, cause=cause)

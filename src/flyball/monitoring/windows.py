@@ -71,6 +71,16 @@ class Window:
         """
         return self._moved(WindowState.CLOSED, rows=rows, resolved=resolved, drift=drift, quality=quality)
 
+    def waiting(self, resolved: int) -> Window:
+        """The closed window with so many of its rows resolved by now.
+
+        Raises:
+            IllegalWindowMoveError: it is not closed, or mature already.
+        """
+        if self.state is not WindowState.CLOSED:
+            raise IllegalWindowMoveError(self.model, self.start, state=self.state.value, asked=WindowState.CLOSED.value)
+        return replace(self, resolved=resolved)
+
     def matured(self, resolved: int, metrics: Mapping[str, Performance]) -> Window:
         """The window when enough of its rows are resolved.
 

@@ -1,0 +1,48 @@
+"""The registry's backend keeps its port's laws, and the suite that says so catches a broken one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flyball.registry._sqlite import SqliteRegistry
+from flyball.registry.model import VersionState
+from flyball.registry.store import RegistryStore
+from flyball.storage.database import Database
+from flyball.testing.registry import RegistryStoreSuite
+from flyball.testing.suite import failing_tests
+
+
+@contextmanager
+def opened(place: Path) -> Iterator[Database]:
+    database = Database.open(place / "home.db")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+class TestSqliteRegistry(RegistryStoreSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[RegistryStore]:
+        with opened(place) as database:
+            yield SqliteRegistry(database)
+
+
+class _RashRegistry(SqliteRegistry):
+    """Moves a version from whatever state it is in."""
+
+    def set_state(self, model: str, number: int, *, state: VersionState, expected: VersionState) -> bool:
+        found = self.find(model, number)
+        return super().set_state(model, number, state=state, expected=found.state if found else expected)
+
+
+def test_the_suite_catches_a_store_that_moves_from_any_state() -> None:
+    class Broken(TestSqliteRegistry):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[RegistryStore]:
+            with opened(place) as database:
+                yield _RashRegistry(database)
+
+    assert failing_tests(Broken) == ["test_a_state_moves_only_from_the_expected_one", "test_of_many_movers_one_moves"]
