@@ -108,12 +108,12 @@ def logit_wald(value: float, error: float, *, n: int, confidence: float) -> Esti
 
 
 def paired(a: Influence, b: Influence, *, confidence: float) -> Estimate:
-    """a minus b where both stand on the same rows in the same order: the error is that of the rows' differences."""
+    """A minus b where both stand on the same rows in the same order: the error is that of the rows' differences."""
     return wald(Influence(a.value - b.value, a.rows - b.rows), confidence=confidence)
 
 
 def unpaired_difference(a: Estimate, b: Estimate, *, confidence: float = 0.95) -> Estimate:
-    """a minus b of figures from different rows: squared standard errors add. Undefined where either is.
+    """A minus b of figures from different rows: squared standard errors add. Undefined where either is.
 
     >>> unpaired_difference(Estimate(0.7, 0.6, 0.8, 50, 0.03), Estimate(0.6, 0.5, 0.7, 50, 0.04)).standard_error
     0.05

@@ -19,8 +19,8 @@ from functools import cached_property
 import numpy as np
 
 from flyball.kernels.arrays import MAX, Bools, Ints, Numbers, integers
-from flyball.kernels.errors import IntegerRangeError
 from flyball.kernels.intervals import fold_intervals
+from flyball.kernels.places import Places, distinct
 
 
 def known_until(key: Numbers, known: Numbers, *, arrival: Numbers) -> Ints:
@@ -53,17 +53,14 @@ class Timeline:
     row: Ints
 
     @cached_property
-    def times(self) -> Ints:
-        """The distinct times of the steps, ascending."""
-        return np.unique(self.since)
+    def scale(self) -> Places:
+        """Where the steps lie; kept, since a timeline is asked many times."""
+        return Places.spanning(self.entity, self.since)
 
     @cached_property
     def places(self) -> Ints:
-        """Entity and time of each step as one ascending integer, so that one binary search finds both."""
-        entities = int(self.entity[-1]) + 1 if len(self.entity) else 0
-        if (entities + 1) * (len(self.times) + 1) > MAX:
-            raise IntegerRangeError("number of entities times steps")
-        return self.entity * (len(self.times) + 1) + np.searchsorted(self.times, self.since)
+        """The place of each step, ascending."""
+        return self.scale.of(self.entity, self.since)
 
 
 def winner_timeline(entity: Numbers, event: Numbers, *, known: Numbers, until: Numbers, arrival: Numbers) -> Timeline:
@@ -82,7 +79,7 @@ def winner_timeline(entity: Numbers, event: Numbers, *, known: Numbers, until: N
     since = np.maximum(known, event)
     rows = np.flatnonzero((entity >= 0) & (since < until))
     rows = rows[np.lexsort((arrival[rows], known[rows], event[rows], since[rows], entity[rows]))]
-    simple = _simple(rows, entity, (since, until), rank=(event, known, arrival))
+    simple = _simple(entity[rows], since[rows], until[rows], rank=(event[rows], known[rows], arrival[rows]))
     plain, tangled = rows[simple], rows[~simple]
     steps = _plain_steps(plain, entity, since)
     if len(tangled):
@@ -92,20 +89,16 @@ def winner_timeline(entity: Numbers, event: Numbers, *, known: Numbers, until: N
     return Timeline(*steps)
 
 
-def _simple(rows: Ints, entity: Ints, span: tuple[Ints, Ints], *, rank: tuple[Ints, Ints, Ints]) -> Bools:
+def _simple(entity: Ints, since: Ints, until: Ints, *, rank: tuple[Ints, Ints, Ints]) -> Bools:
     """Whether the entity of each sorted row has its candidates in rank order, each standing until the next takes over."""
-    if not len(rows):
-        return np.zeros(0, dtype=np.bool_)
-    now, after = rows[:-1], rows[1:]
-    same = entity[now] == entity[after]
-    falls = np.zeros(len(now), dtype=np.bool_)
+    same = entity[1:] == entity[:-1]
+    falls = np.zeros(len(same), dtype=np.bool_)
     for column in reversed(rank):
-        falls = (column[now] > column[after]) | ((column[now] == column[after]) & falls)
-    since, until = span
-    wrong = np.append(same & (falls | (until[now] < since[after])), False)
-    wrong |= np.append(~same, True) & (until[rows] < MAX)
-    group = np.append(0, np.cumsum(~same))
-    return np.asarray(np.bincount(group[wrong], minlength=int(group[-1]) + 1)[group] == 0)
+        falls = (column[:-1] > column[1:]) | ((column[:-1] == column[1:]) & falls)
+    wrong = until < MAX
+    wrong[:-1] = np.where(same, falls | (until[:-1] < since[1:]), wrong[:-1])
+    group = np.cumsum(np.append(True, ~same))[: len(entity)]
+    return np.asarray(np.bincount(group[wrong], minlength=len(entity) + 1)[group] == 0)
 
 
 def _plain_steps(rows: Ints, entity: Ints, since: Ints) -> Ints:
@@ -118,21 +111,22 @@ def _plain_steps(rows: Ints, entity: Ints, since: Ints) -> Ints:
 
 def _swept_steps(ranked: Ints, entity: Ints, since: Ints, until: Ints) -> Ints:
     """The greatest rank that holds at each time where some row of the entity starts or ends."""
-    ends = ranked[until[ranked] < MAX]
-    owners, owner = np.unique(entity[ranked], return_inverse=True)
-    times, place = np.unique(np.concatenate([since[ranked], until[ends]]), return_inverse=True)
-    keys = np.concatenate([owner, owner[until[ranked] < MAX]]) * (len(times) + 1) + place
-    points = np.unique(keys)
+    ends = until[ranked] < MAX
+    owner = entity[ranked]
+    times = np.concatenate([since[ranked], until[ranked[ends]]])
+    scale = Places.spanning(owner, times)
+    keys = scale.of(np.concatenate([owner, owner[ends]]), times)
+    points = distinct(keys)
     first = np.searchsorted(points, keys[: len(ranked)])
-    stop = np.searchsorted(points, (owner + 1) * (len(times) + 1))
-    stop[until[ranked] < MAX] = np.searchsorted(points, keys[len(ranked) :])
+    stop = np.searchsorted(points, (owner + 1) * scale.width)
+    stop[ends] = np.searchsorted(points, keys[len(ranked) :])
     rank = np.arange(len(ranked))
     best = fold_intervals(first, stop, values=rank, points=len(points), fold=np.maximum, start=-1)
     row = np.where(best >= 0, ranked[best], -1)
-    holder, at = np.divmod(points, len(times) + 1)
+    holder, at = scale.pairs(points)
     new = np.ones(len(points), dtype=np.bool_)
     new[1:] = (row[1:] != row[:-1]) | (holder[1:] != holder[:-1])
-    return np.stack([owners[holder[new]], times[at[new]], row[new]])
+    return np.stack([holder[new], at[new], row[new]])
 
 
 def look_up(timeline: Timeline, event: Numbers, *, entity: Numbers, time: Numbers, ttl: int | None = None) -> Ints:
@@ -151,9 +145,8 @@ def look_up(timeline: Timeline, event: Numbers, *, entity: Numbers, time: Number
     (event,) = integers(event=event)
     if not len(timeline.row):
         return np.full(len(entity), -1, dtype=np.int64)
-    asked = np.clip(entity, -1, int(timeline.entity[-1]) + 1)
-    place = asked * (len(timeline.times) + 1) + np.searchsorted(timeline.times, time, side="right") - 1
-    step = np.maximum(np.searchsorted(timeline.places, place, side="right") - 1, 0)
+    asked = timeline.scale.of(entity, time)
+    step = np.maximum(np.searchsorted(timeline.places, asked, side="right") - 1, 0)
     found = (timeline.entity[step] == entity) & (timeline.since[step] <= time)
     row = np.where(found, timeline.row[step], -1)
     if ttl is not None and len(event):

@@ -16,9 +16,10 @@ from typing import Literal, TypeAlias, assert_never
 
 import numpy as np
 
-from flyball.kernels.arrays import MAX, Bools, Floats, Ints, Numbers, integers
-from flyball.kernels.errors import IntegerRangeError, ShapeError
+from flyball.kernels.arrays import Bools, Floats, Ints, Numbers, integers
+from flyball.kernels.errors import ShapeError
 from flyball.kernels.intervals import fold_intervals
+from flyball.kernels.places import Places, distinct
 from flyball.kernels.summation import sum_exactly
 
 Operation: TypeAlias = Literal["count", "count_non_null", "sum", "mean", "min", "max", "last"]
@@ -50,18 +51,10 @@ def boundaries(entity: Numbers, time: Numbers) -> tuple[Boundaries, Ints]:
     (array([0, 1]), array([10, 10]), array([ 1,  0,  1, -1]))
     """
     entity, time = integers(entity=entity, time=time)
-    times, place = np.unique(time, return_inverse=True)
-    key = np.where(entity < 0, -1, _key(entity, len(times)) + place)
-    keys, index = np.unique(key, return_inverse=True)
-    unknown = int(np.searchsorted(keys, 0))
-    owner, at = np.divmod(keys[unknown:], len(times) + 1)
-    return Boundaries(owner, times[at]), np.maximum(index - unknown, -1)
-
-
-def _key(entity: Ints, times: int) -> Ints:
-    if len(entity) and (int(entity.max()) + 1) * (times + 1) > MAX:
-        raise IntegerRangeError("number of entities times boundaries")
-    return entity * (times + 1)
+    scale = Places.spanning(entity, time)
+    places = scale.of(entity, time)
+    keys = distinct(places[entity >= 0])
+    return Boundaries(*scale.pairs(keys)), np.where(entity < 0, -1, np.searchsorted(keys, places))
 
 
 @dataclass(frozen=True)
@@ -82,18 +75,15 @@ def plan_windows(asked: Boundaries, entity: Numbers, event: Numbers, *, known: N
     Shapes: all ``(n,)`` integers; `until` from `known_until`, `over` in microseconds. Rows of unknown entities contribute nowhere.
 
     >>> asked, _ = boundaries(np.array([0, 0, 0]), np.array([10, 20, 30]))
-    >>> plan_windows(asked, np.array([0]), np.array([5]), known=np.array([12]), until=np.array([MAX]), over=20)
+    >>> plan_windows(asked, np.array([0]), np.array([5]), known=np.array([12]), until=np.array([99]), over=20)
     Windows(first=array([1]), stop=array([2]), size=3)
     """
     entity, event, known, until = integers(entity=entity, event=event, known=known, until=until)
-    times = np.unique(asked.time)
-    points = _key(asked.entity, len(times)) + np.searchsorted(times, asked.time)
-    mine = np.flatnonzero((entity >= 0) & (entity <= (asked.entity[-1] if len(asked.entity) else -1)))
-    base = _key(entity[mine], len(times))
-    begin, end = np.maximum(known, event)[mine], np.minimum(until, event + over)[mine]
-    first, stop = np.zeros((2, len(entity)), dtype=np.int64)
-    first[mine] = np.searchsorted(points, base + np.searchsorted(times, begin))
-    stop[mine] = np.searchsorted(points, base + np.searchsorted(times, end))
+    scale = Places.spanning(asked.entity, asked.time)
+    points = scale.of(asked.entity, asked.time)
+    begin, end = np.maximum(known, event), np.minimum(until, event + over)
+    first, stop = (np.searchsorted(points, scale.of(entity, edge - 1), side="right") for edge in (begin, end))
+    first[entity < 0] = len(points)
     return Windows(first, np.maximum(first, stop), len(points))
 
 

@@ -157,12 +157,12 @@ def aggregate(table: Table, rows: list[int], op: Operation, values: Ints | Float
 
 
 @pytest.mark.parametrize("op", ["count", "count_non_null", "sum", "mean", "min", "max", "last"])
-@pytest.mark.parametrize("integral", [False, True])
+@pytest.mark.parametrize("kind", ["floats", "integers"])
 @settings(max_examples=25, deadline=None)
 @given(table=tables(), asked=pairs, over=st.sampled_from([1, 4, 30]))
-def test_windows_are_the_law_row_by_row(table: Table, asked: Ints, over: int, op: Operation, integral: bool) -> None:
+def test_windows_are_the_law_row_by_row(table: Table, asked: Ints, over: int, op: Operation, kind: str) -> None:
     distinct, index = boundaries(asked[0], asked[1])
-    values = np.nan_to_num(table.values * 10, nan=7).astype(np.int64) if integral else table.values
+    values = np.nan_to_num(table.values * 10, nan=7).astype(np.int64) if kind == "integers" else table.values
     windows = plan_windows(distinct, table.entity, table.event, known=table.known, until=table.until, over=over)
     rank = rank_rows(table.event, table.known, arrival=table.arrival)
     found = window_aggregate(windows, op, values=values, rank=rank)

@@ -102,3 +102,19 @@ def test_codes_that_are_not_dense_are_refused_rather_than_wrapped() -> None:
     line = Timeline(np.array([2**62]), np.array([1]), np.array([0]))
     with pytest.raises(IntegerRangeError):
         look_up(line, np.array([1]), entity=np.array([0]), time=np.array([1]))
+
+
+def test_entities_and_times_too_many_for_one_integer_are_ranked_instead() -> None:
+    rng = np.random.default_rng(6)
+    n = 400
+    entity, event = rng.integers(0, 40, n), rng.integers(0, 50, n)
+    known, key = event + rng.integers(0, 9, n), rng.integers(0, 300, n)
+    asked, time = rng.integers(-1, 60, n), rng.integers(0, 60, n)
+    answers = []
+    for stretch in (1, 10**16):
+        until = known_until(key, known * stretch, arrival=np.arange(n))
+        line = winner_timeline(entity, event * stretch, known=known * stretch, until=until, arrival=np.arange(n))
+        assert (line.scale.times is None) == (stretch == 1)
+        answers.append(look_up(line, event * stretch, entity=asked, time=time * stretch).tolist())
+    assert answers[0] == answers[1]
+    assert set(answers[0]) > {-1}

@@ -36,7 +36,7 @@ def drawn(rng: np.random.Generator, windows: int, series: int, together: float) 
 
 @pytest.mark.parametrize("together", [0.0, 0.6])
 @pytest.mark.parametrize(("windows", "provisional"), [(8, True), (26, False)])
-def test_windows_in_which_nothing_changes_alarm_at_the_stated_rate(windows: int, provisional: bool, together: float) -> None:
+def test_windows_in_which_nothing_changes_alarm_at_the_stated_rate(windows: int, together: float, *, provisional: bool) -> None:
     """300 references, 20 new windows each, six series; the rate is stated for all series together."""
     rng, alarms = np.random.default_rng(7), 0
     for _ in range(300):

@@ -108,6 +108,19 @@ def test_boundaries_are_those_of_core() -> None:
     assert found.tolist() == [microseconds(floor_time(moment, every))]
 
 
+def test_times_too_far_apart_for_one_integer_are_ranked_instead() -> None:
+    rng = np.random.default_rng(6)
+    entity, event, asked, time = rng.integers(0, 40, (4, 300))
+    counts = []
+    for stretch in (1, 10**16):
+        distinct, index = boundaries(asked, time * stretch)
+        until = np.full(300, MAX)
+        windows = plan_windows(distinct, entity, event * stretch, known=event * stretch, until=until, over=9 * stretch)
+        counts.append(window_count(windows)[index].tolist())
+    assert counts[0] == counts[1]
+    assert sum(counts[0]) > 100
+
+
 def test_no_rows_and_no_boundaries_are_nothing_and_no_error() -> None:
     none = np.zeros(0, np.int64)
     asked, index = boundaries(none, none)
