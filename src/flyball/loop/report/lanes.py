@@ -1,0 +1,111 @@
+"""What the loop did: per policy the version in charge, and when it raised alarms, trained, released or refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from flyball.loop.report.axes import RIGHT, drawing, month_axis, time_scale
+from flyball.loop.report.markup import Markup, element, joined, text
+from flyball.loop.report.model import Happening, PolicyReport, Report
+from flyball.loop.report.scale import TimeScale
+from flyball.loop.report.words import days, moment
+
+TOP, LANE = 10.0, 86.0
+ALARM_Y, BAND_Y, BAND_HEIGHT, TRAIN_Y, DRIFT_Y, DRIFT_HEIGHT = 12.0, 20.0, 18.0, 50.0, 60.0, 9.0
+PSI_LEVELS = (0.05, 0.1, 0.2, 0.4, 0.8)
+_NUMBER = re.compile(r"(\d+)\D*$")
+
+
+def lanes_chart(report: Report) -> Markup:
+    """One lane per policy over the same months as the chart above it."""
+    times = time_scale(report)
+    bottom = TOP + LANE * len(report.policies)
+    lanes = [_lane(policy, times, TOP + LANE * place) for place, policy in enumerate(report.policies)]
+    axis = month_axis(times, top=TOP, bottom=bottom)
+    label = "Versions in charge, alarms, trainings, releases and drift of each policy over time"
+    return drawing(axis, *lanes, height=bottom + 30, label=label, role="group")
+
+
+def _lane(policy: PolicyReport, times: TimeScale, top: float) -> Markup:
+    name = policy.name if len(policy.name) <= 10 else policy.name[:9] + "…"
+    return joined(
+        element("line", class_="rule", x1=0, x2=RIGHT, y1=top + LANE - 4, y2=top + LANE - 4),
+        element("text", element("title", text(policy.name)), text(name), class_=f"lane {policy.css}", x=0, y=top + BAND_Y + 14),
+        *_bands(policy, times, top),
+        *(mark for event in policy.events for mark in _mark(event, times, top, policy.css)),
+        *_drift(policy, times, top + DRIFT_Y),
+    )
+
+
+def _bands(policy: PolicyReport, times: TimeScale, top: float) -> Iterator[Markup]:
+    """A band from each release to the next: who answered, and since when."""
+    released = [event for event in policy.events if event.type == "rollout.finished"]
+    ends: list[datetime] = [event.time for event in released[1:]] + [times.end]
+    for place, (event, end) in enumerate(zip(released, ends, strict=True)):
+        x, width = times(event.time), max(times(end) - times(event.time) - 1.5, 1.0)
+        number = _NUMBER.search(event.subject)
+        label = f"v{number.group(1)}" if number else f"#{place + 1}"
+        title = element("title", text(f"{event.summary}\nfrom {moment(event.time)} UTC"))
+        band = element(
+            "rect", title, class_=f"band {policy.css}", x=x, y=top + BAND_Y, width=width, height=BAND_HEIGHT, rx=3
+        )  # fmt: skip
+        name = element("text", text(label), class_="inband", x=x + 6, y=top + BAND_Y + 13)
+        yield element("a", band, name if width > 7 * len(label) + 8 else joined(), href=f"#{event.anchor}")
+
+
+def _mark(event: Happening, times: TimeScale, top: float, css: str) -> Iterator[Markup]:
+    x = times(event.time)
+    match event.type:
+        case "alert.raised":
+            y = top + ALARM_Y
+            shape = element("path", _title(event), class_="alarm", d=f"M{x:.1f} {y - 7:.1f}l5 9h-10z")
+        case "training.started":
+            shape = element("circle", _title(event), class_=f"training {css}", cx=x, cy=top + TRAIN_Y, r=4)
+        case "version.rejected" | "rollout.rolled-back" | "training.failed":
+            y = top + TRAIN_Y
+            shape = element("path", _title(event), class_="refused", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8")
+        case _:
+            return
+    yield element("a", shape, href=f"#{event.anchor}")
+
+
+def _title(event: Happening) -> Markup:
+    return element("title", text(f"{moment(event.time)} UTC\n{event.summary}"))
+
+
+def _drift(policy: PolicyReport, times: TimeScale, top: float) -> Iterator[Markup]:
+    """A cell per window, the darker the further its inputs stand from the reference; ringed where it raised an alarm."""
+    for span in policy.weeks or policy.months:
+        if span.psi is None:
+            continue
+        level = sum(span.psi >= bound for bound in PSI_LEVELS)
+        x = times(span.start)
+        width = max(times(span.end) - x - 1, 1.0)
+        said = f"{days(span.start, span.end)}\nlargest PSI {span.psi:.3f}{', alarm' if span.alarmed else ''}"
+        css = f"drift d{level}{' alarmed' if span.alarmed else ''}"
+        yield element("rect", element("title", text(said)), class_=css, x=x, y=top, width=width, height=DRIFT_HEIGHT, rx=1.5)
+
+
+def lanes_legend() -> Markup:
+    """What the marks of the lanes mean."""
+    return element(
+        "ul",
+        _entry(element("rect", class_="band c0", x=1, y=4, width=20, height=10, rx=2), "version in charge"),
+        _entry(element("path", class_="alarm", d="M11 3l6 11h-12z"), "alarm"),
+        _entry(element("circle", class_="training c0", cx=11, cy=9, r=4), "training"),
+        _entry(element("path", class_="refused", d="M7 5l8 8m0 -8l-8 8"), "refused, failed or rolled back"),
+        _scale_entry(),
+        class_="legend",
+    )  # fmt: skip
+
+
+def _entry(shape: Markup, words: str) -> Markup:
+    return element("li", element("svg", shape, viewBox="0 0 22 18", width=22, height=18, aria_hidden="true"), text(words))
+
+
+def _scale_entry() -> Markup:
+    cells = [element("rect", class_=f"drift d{level}", x=1 + 13 * level, y=5, width=12, height=9, rx=1.5) for level in range(6)]
+    picture = element("svg", *cells, viewBox="0 0 80 18", width=80, height=18, aria_hidden="true")
+    return element("li", picture, text(f"drift: largest PSI from < {PSI_LEVELS[0]} to ≥ {PSI_LEVELS[-1]}, ringed where alarmed"))
