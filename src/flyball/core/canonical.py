@@ -25,14 +25,8 @@ def _plain(value: Any) -> Any:
             return _plain(value.value)
         case None | bool() | int() | float() | str():
             return value
-        case datetime():
-            return utc(value).isoformat(timespec="microseconds")
-        case date():
-            return value.isoformat()
-        case timedelta():
-            return value // MICROSECOND
-        case bytes():
-            return value.hex()
+        case date() | timedelta() | bytes():
+            return _text_or_number(value)
         case Mapping():
             return {str(_plain(key)): _plain(item) for key, item in value.items()}
         case set() | frozenset():
@@ -42,6 +36,18 @@ def _plain(value: Any) -> Any:
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _text_or_number(value: date | timedelta | bytes) -> str | int:
+    match value:
+        case datetime():
+            return utc(value).isoformat(timespec="microseconds")
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return value // MICROSECOND
+        case bytes():
+            return value.hex()
 
 
 def canonical(value: Any) -> str:

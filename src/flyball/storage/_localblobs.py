@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -30,6 +31,7 @@ class LocalBlobs:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self._verified: set[Digest] = set()
+        self._swept = False
 
     def _path(self, digest: Digest) -> Path:
         checked_digest(digest)
@@ -62,22 +64,33 @@ class LocalBlobs:
 
     def _store(self, fill: Callable[[BinaryIO], Digest]) -> Digest:
         with os_errors(self.root):
-            aside = self.root / "aside"
-            aside.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=aside)
-            temporary = Path(name)
+            temporary, descriptor = self._aside()
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     digest = fill(file)
                     file.flush()
                     os.fchmod(file.fileno(), 0o444)
                     os.fsync(file.fileno())
-                self._publish(temporary, self._path(digest))
+                    self._publish(temporary, self._path(digest))
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
         self._verified.add(digest)
         return digest
+
+    def _aside(self) -> tuple[Path, int]:
+        """A new file of ours beside the blobs, locked for as long as it is open."""
+        aside = self.root / "aside"
+        aside.mkdir(parents=True, exist_ok=True)
+        if not self._swept:
+            _sweep(aside)
+            self._swept = True
+        while True:
+            descriptor, name = tempfile.mkstemp(dir=aside)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return Path(name), descriptor
+            os.close(descriptor)  # another process swept it away between its making and its locking
 
     def _publish(self, temporary: Path, path: Path) -> None:
         fresh = not path.parent.exists()
@@ -139,6 +152,20 @@ def _copy(source: BinaryIO, target: BinaryIO) -> Digest:
         hasher.update(chunk)
         target.write(chunk)
     return Digest(hasher.hexdigest())
+
+
+def _sweep(aside: Path) -> None:
+    """Remove what killed writers left; a living writer holds a lock on its file."""
+    for file in aside.iterdir():
+        with suppress(FileNotFoundError):
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                file.unlink()
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(descriptor)
 
 
 def _sync_directory(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from datetime import UTC, datetime, timedelta
 
 from flyball.core.clock import Clock, ManualTimer, MonotonicTimer, ScaledClock, Timer, VirtualClock, WallClock
@@ -98,15 +97,13 @@ class _Sequence:
     """Draws that depend on what was drawn before."""
 
     def __init__(self, seed: int) -> None:
-        self._source = random.Random(seed)  # noqa: S311  the broken backend
+        self._seed, self._drawn = seed, itertools.count()
 
     def seed(self, *purpose: str) -> int:
-        del purpose
-        return self._source.getrandbits(31)
+        return SeededRandom(self._seed).seed(*purpose, str(next(self._drawn)))
 
     def uniform(self, *purpose: str) -> float:
-        del purpose
-        return self._source.random()
+        return SeededRandom(self._seed).uniform(*purpose, str(next(self._drawn)))
 
 
 def test_the_clock_suite_catches_a_clock_that_steps_back() -> None:

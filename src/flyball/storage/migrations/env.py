@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  Alembic loads this file by its path, not as a part of a package
 """What Alembic runs: the migrations, on the connection and in the transaction that the caller has open."""
 
 from __future__ import annotations
