@@ -71,14 +71,14 @@ class MaxSliceGap:
 GateSpec = AtLeast | AtMost | BeatsChampion | MaxSliceGap
 
 
-def _number(gate: str, value: float, *, least: float = -math.inf) -> float:
+def _number(gate: str, value: object, *, least: float = -math.inf) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < least:
         need = "a finite number" if least == -math.inf else f"a finite number of at least {least:g}"
         raise GateSpecError(gate, f"{need} is needed, not {value!r}")
     return float(value)
 
 
-def _name(gate: str, name: str, kind: str) -> str:
+def _name(gate: str, name: object, kind: str) -> str:
     if not isinstance(name, str) or not name:
         raise GateSpecError(gate, f"the {kind} is a name, not {name!r}")
     return name

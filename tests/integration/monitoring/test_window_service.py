@@ -36,15 +36,19 @@ FOUND = {"roc_auc": Performance("roc_auc", 5900, Estimate(0.7, 0.68, 0.72, 5900)
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[SqliteEventLog]:
-    database = Database.open(tmp_path / "home.db")
-    yield SqliteEventLog(database)
-    database.close()
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(tmp_path / "home.db")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def windows(log: SqliteEventLog) -> WindowService:
-    database = log._database
+def log(database: Database) -> SqliteEventLog:
+    return SqliteEventLog(database)
+
+
+@pytest.fixture
+def windows(database: Database, log: SqliteEventLog) -> WindowService:
     recorder = Recorder(log, clock=VirtualClock(START + WEEK), ids=DerivedIds(0))
     return WindowService(SqliteWindowStore(database), transactions=database, recorder=recorder)
 
