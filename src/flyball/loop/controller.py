@@ -8,6 +8,7 @@ that the log does not hold, so a controller that is made anew over the same log 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from flyball.loop.state import LoopSpec, LoopState
 from flyball.storage.events import EventLog
 from flyball.storage.recorder import Recorder
 from flyball.storage.timers import DueTimer, TimerStore
+from flyball.storage.transactions import Transactions
 
 
 class Worker(Protocol):
@@ -27,15 +29,30 @@ class Worker(Protocol):
     def carry_out(self, command: Command, cause: Event) -> None: ...
 
 
+@dataclass(frozen=True)
+class Journal:
+    """A home's record of what happened and what is waited for: one database, so that both change together."""
+
+    log: EventLog
+    timers: TimerStore
+    recorder: Recorder
+    transactions: Transactions
+
+
+class Movable(Clock, Protocol):
+    """A clock that can be put forward."""
+
+    def advance_to(self, moment: datetime) -> None: ...
+
+
 class Controller:
     """One owner per home: not thread-safe, and two controllers on one log are excluded by the scheduler's lease."""
 
-    def __init__(
-        self, workers: Mapping[str, Worker], *, specs: Mapping[str, LoopSpec], log: EventLog, timers: TimerStore, recorder: Recorder
-    ) -> None:
+    def __init__(self, workers: Mapping[str, Worker], specs: Mapping[str, LoopSpec], *, journal: Journal) -> None:
         self._workers = dict(workers)
         self._states = {name: LoopState(spec) for name, spec in specs.items()}
-        self._log, self._timers, self._recorder = log, timers, recorder
+        self._log, self._timers, self._recorder = journal.log, journal.timers, journal.recorder
+        self._transactions = journal.transactions
         self._position = 0
 
     def state(self, model: str) -> LoopState:
@@ -60,12 +77,13 @@ class Controller:
     def fire(self, timer: DueTimer) -> bool:
         """Turn a due timer into its event, exactly once; False where another had fired it."""
         model, _, name = timer.name.partition("/")
-        if not self._timers.fire(timer.name, timer.at):
-            return False
-        self._recorder.record("timer.fired", f"model/{model}", {"timer": name, "at": timer.at}, cause=timer.cause)
+        with self._transactions.write():
+            if not self._timers.fire(timer.name, timer.at):
+                return False
+            self._recorder.record("timer.fired", f"model/{model}", {"timer": name, "at": timer.at}, cause=timer.cause)
         return True
 
-    def run_until(self, end: datetime, clock: _Movable) -> None:
+    def run_until(self, end: datetime, clock: Movable) -> None:
         """Settle, then jump from timer to timer until none is left that is due before `end`."""
         self.settle()
         while (timer := self._timers.next()) is not None and timer.at < end:
@@ -88,7 +106,3 @@ class Controller:
                 self._timers.delete(f"{model}/{command.name}")
             case _:
                 self._workers[model].carry_out(command, cause)
-
-
-class _Movable(Clock, Protocol):
-    def advance_to(self, moment: datetime) -> None: ...

@@ -28,9 +28,15 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
-def _named(kind: str, name: str) -> None:
+def checked_name(kind: str, name: str) -> str:
+    """The name itself, which is safe as a path and in a list.
+
+    Raises:
+        DeclarationError: it is no name.
+    """
     if not _NAME.fullmatch(name):
         raise DeclarationError(f"{kind} {name!r}", "a name is 1 to 63 of a-z, 0-9, '-' and '_', and starts with a letter")
+    return name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,7 @@ class Model:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _named("Model", self.name)
+        checked_name("Model", self.name)
         for name in ("features", "gates", "monitors", "retrain"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in ("lead", "history", "holdout", "window", "cool_down", "train_timeout"):
@@ -108,7 +114,7 @@ class Project:
     models: Sequence[Model] = ()
 
     def __post_init__(self) -> None:
-        _named("Project", self.name)
+        checked_name("Project", self.name)
         object.__setattr__(self, "models", tuple(self.models))
         if not self.models:
             raise DeclarationError(f"Project {self.name!r}", "it has no models; pass models=[...]")

@@ -38,8 +38,10 @@ class LoopSpec:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A rollout under way: its version, the stage it has reached (-1 before the first), and whether a move was commanded
-    that has not been reported yet."""
+    """A rollout under way.
+
+    `stage` is the stage it has reached (-1 before the first); `moving` says that a move was commanded and not reported yet.
+    """
 
     version: int
     stage: int = -1
@@ -56,8 +58,10 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class LoopState:
-    """Where one model stands. Single flight: `training` and `release` are never both set, and no training starts while
-    either is."""
+    """Where one model stands.
+
+    Single flight: `training` and `release` are never both set, and no training starts while either is.
+    """
 
     spec: LoopSpec
     started: EventId | None = None

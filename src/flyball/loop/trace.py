@@ -62,7 +62,9 @@ _SENTENCES = {
     "alert.raised": lambda d: f"{d.get('kind')} alert: {d.get('text', '')}",
     "retrain.held": lambda d: f"{d.get('kind')} would retrain, but: {d.get('text', '')}",
     "training.started": lambda d: f"training began because of: {d.get('reason')}",
-    "training.finished": lambda d: f"trained on {_rows(d)}: {d.get('winner', '')}, {d.get('metric')} {_figure(d.get('value'))} on the hold-out",
+    "training.finished": lambda d: (
+        f"trained on {_rows(d)}: {d.get('winner', '')}, {d.get('metric')} {_figure(d.get('value'))} on the hold-out"
+    ),
     "training.failed": lambda d: f"training failed: {d.get('why', '')}",
     "version.registered": lambda d: f"registered as version {d.get('version')}",
     "gates.evaluated": lambda d: f"gates for version {d.get('version')}: {'passed' if d.get('passed') else 'failed'}",

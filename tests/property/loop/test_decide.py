@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flyball.core.events import Event
 from flyball.core.ids import EventId
@@ -11,8 +15,6 @@ from flyball.loop.commands import Alert, Command, Hold, MoveRollout, Register, S
 from flyball.loop.decide import decide
 from flyball.loop.state import LoopSpec, LoopState
 from flyball.loop.triggers import every, on_drift, on_performance_drop
-from hypothesis import given
-from hypothesis import strategies as st
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 COOL_DOWN = timedelta(days=14)
@@ -101,7 +103,7 @@ def test_never_two_trainings_or_rollouts_at_once(history: list[Any]) -> None:
 def test_trainings_keep_the_cool_down_whatever_happens(history: list[Any]) -> None:
     _, done = _run(_events(history))
     times = [time for time, command in done if isinstance(command, Train)]
-    assert all(later - earlier >= COOL_DOWN for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= COOL_DOWN for earlier, later in itertools.pairwise(times))
 
 
 @given(histories)

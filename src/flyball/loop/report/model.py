@@ -86,8 +86,8 @@ class PolicyReport:
 
     @property
     def css(self) -> str:
-        """The class that carries the policy's colour: quiet for `never`, whatever its place."""
-        return "quiet" if self.name == "never" else f"c{self.index % 6}"
+        """The class that carries the policy's colour: quiet for `never`, the first for `declared`, whatever their place."""
+        return {"never": "quiet", "declared": "c0"}.get(self.name, f"c{1 + self.index % 5}")
 
     @cached_property
     def by_id(self) -> Mapping[str, Happening]:

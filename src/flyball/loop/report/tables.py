@@ -40,7 +40,7 @@ def months(report: Report) -> Markup:
 
 def _month_row(report: Report, name: str, spans: Sequence[Span | None]) -> Sequence[Markup]:
     values = [span.value.value for span in spans if span is not None and span.value is not None]
-    best = (max(values) if report.greater_is_better else min(values)) if len(values) > 1 else None
+    best = (max(values) if report.greater_is_better else min(values)) if len(set(values)) > 1 else None
     known = next((span for span in spans if span is not None), None)
     return [
         element("th", text(name), scope="row"),

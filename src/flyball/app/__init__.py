@@ -1,0 +1,1 @@
+"""The composition root: settings in, a wired object graph out, by hand."""

@@ -1,0 +1,131 @@
+"""A home: the directory that holds everything of one project, opened as one object graph.
+
+::
+
+    HOME/flyball.db   events, versions, runs, finished steps        HOME/blobs/      content by digest
+    HOME/tables/      rows, as Delta tables                         HOME/contracts/  what rows must look like; yours to edit
+    HOME/backtests/   a world per policy                            HOME/scratch/    what a running step writes; emptied at start
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flyball.app.stores import Stores, person
+from flyball.core.clock import Clock, WallClock
+from flyball.core.errors import InvalidError, NotFoundError
+from flyball.core.ids import Ids, RandomIds
+from flyball.data.service import DataService
+from flyball.pipelines import Executor, ProcessExecutor, StepRunner
+from flyball.provenance import fingerprint_module
+from flyball.storage._delta import DeltaTables
+from flyball.storage._localblobs import LocalBlobs
+from flyball.storage.blobs import BlobStore
+from flyball.storage.homelock import HomeLock
+
+LOCK = "owner.lock"
+BACKTESTS = "backtests"
+
+
+class WorldNotFoundError(NotFoundError):
+    """No such world of a backtest."""
+
+    code = "world-not-found"
+
+    def __init__(self, world: str, known: list[str]) -> None:
+        super().__init__(
+            f"There is no backtest {world!r} in this home; there are: {', '.join(known) or 'none'}. List them with `flyball ls backtests`."
+        )
+
+
+class WorldNameError(InvalidError):
+    """Not a world's name."""
+
+    code = "world-name"
+
+    def __init__(self, world: str) -> None:
+        super().__init__(f"{world!r} does not name a world of a backtest. Write NAME/POLICY, for example 'flights/declared'.")
+
+
+@dataclass(frozen=True)
+class Home:
+    """An open home. `executor` runs the steps; closing the home ends it."""
+
+    path: Path
+    stores: Stores
+    blobs: BlobStore
+    data: DataService
+    steps: StepRunner
+    executor: Executor
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock | None = None, ids: Ids | None = None, executor: Executor | None = None) -> Self:
+        """The home at `path`, made when there is none. Any number of processes may have it open; its loop has one owner.
+
+        Raises:
+            UnavailableError: the place cannot be written.
+            NewerHomeError: a newer Flyball made it.
+        """
+        stores = Stores.open(path, clock=clock or WallClock(), ids=ids or RandomIds(), actor=person())
+        blobs = LocalBlobs(path / "blobs")
+        executor = executor or ProcessExecutor()
+        journal = stores.journal
+        data = DataService(
+            tables=DeltaTables(path / "tables"),
+            blobs=blobs,
+            versions=stores.datasets,
+            lineage=stores.lineage,
+            recorder=journal.recorder,
+            transactions=journal.transactions,
+            contracts=path / "contracts",
+        )
+        steps = StepRunner(stores.steps, blobs, executor=executor, fingerprint=fingerprint_module, scratch=path / "scratch")
+        return cls(path, stores, blobs, data, steps, executor)
+
+    def own(self, command: str) -> HomeLock:
+        """Be the one owner of the home's loop until released.
+
+        Raises:
+            HeldError: another process is; it is named.
+        """
+        return HomeLock.acquire(self.path / LOCK, command)
+
+    def worlds(self) -> list[str]:
+        """The worlds of all backtests, as NAME/POLICY, sorted."""
+        return sorted(f"{found.parent.parent.name}/{_policy(found.parent.name)}" for found in self.path.glob(f"{BACKTESTS}/*/*/flyball.db"))
+
+    def world_path(self, name: str, policy: str) -> Path:
+        """Where the world of that backtest and policy lies; it need not exist."""
+        return self.path / BACKTESTS / name / policy.replace(":", "-")
+
+    def find_world(self, world: str) -> Path:
+        """Where the world NAME/POLICY lies.
+
+        Raises:
+            WorldNameError: the text names none.
+            WorldNotFoundError: there is none.
+        """
+        if world not in self.worlds():
+            if world.count("/") != 1:
+                raise WorldNameError(world)
+            raise WorldNotFoundError(world, self.worlds())
+        name, _, policy = world.partition("/")
+        return self.world_path(name, policy)
+
+    def close(self) -> None:
+        """End the executor and let go of the database; idempotent."""
+        self.executor.close()
+        self.stores.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _policy(folder: str) -> str:
+    return folder.replace("every-", "every:")

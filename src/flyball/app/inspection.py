@@ -1,0 +1,253 @@
+"""What `ls`, `show` and `why` read: one database of a home, the live loop's or a backtest world's, and the home's data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flyball.app.home import Home
+from flyball.app.location import find_home
+from flyball.app.stores import Stores
+from flyball.core.clock import WallClock
+from flyball.core.errors import InvalidError, NotFoundError
+from flyball.core.events import Event
+from flyball.core.ids import EventId, RandomIds, RunId
+from flyball.data import DatasetVersion
+from flyball.loop.catalogue import FEATURES_COMPILED
+from flyball.loop.trace import causes, describe
+from flyball.monitoring import Window
+from flyball.pipelines import InlineExecutor
+from flyball.registry import ModelVersion
+from flyball.storage.events import EventQuery
+from flyball.tracking import Run
+
+KINDS = ("datasets", "views", "runs", "versions", "deployments", "windows", "events", "backtests")
+OF_WORLDS = ("runs", "versions", "deployments", "windows")
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+Names = Sequence[str]
+
+
+class EventPrefixError(InvalidError):
+    """More than one event begins so."""
+
+    code = "event-prefix"
+
+    def __init__(self, prefix: str, found: list[str]) -> None:
+        super().__init__(
+            f"{len(found)} events begin with {prefix!r}: {', '.join(found[:4])}{', …' if len(found) > 4 else ''}. Type more of it."
+        )
+
+
+class NothingSoNamedError(NotFoundError):
+    """Nothing of that kind has that name."""
+
+    code = "nothing-so-named"
+
+    def __init__(self, kind: str, name: str, known: Names) -> None:
+        names = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+        super().__init__(
+            f"There is no {kind.removesuffix('s')} {name!r} here; there are: {names or 'none'}. List them with `flyball ls {kind}`."
+        )
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A home, and the database to look into: the home's own, or a world's."""
+
+    home: Home
+    stores: Stores
+    world: str | None
+
+    def causes(self, event: str) -> list[Event]:
+        """The chain from an event, named by its id or the beginning of it, to the one without a cause.
+
+        Raises:
+            EventNotFoundError: no event has that id.
+            EventPrefixError: several begin so.
+        """
+        return causes(self.stores.journal.log, self._event(event))
+
+    def _event(self, prefix: str) -> EventId:
+        log = self.stores.journal.log
+        if log.find(EventId(prefix)) is not None:
+            return EventId(prefix)
+        found = [event.id for event in log.list() if event.id.startswith(prefix)]
+        if len(found) > 1:
+            raise EventPrefixError(prefix, list(found))
+        return found[0] if found else EventId(prefix)
+
+    def hint(self, kind: str) -> str:
+        """Where else to look when there is nothing of this kind here."""
+        worlds = self.home.worlds()
+        if self.world is None and worlds and kind in OF_WORLDS:
+            return f" The live loop has not run; look into a backtest with --backtest {worlds[0]}."
+        return ""
+
+    def list(self, kind: str, name: str | None, limit: int) -> Rows:
+        """The things of one of KINDS as flat rows, in the order of their numbers or times; the last `limit` of them."""
+        stores = self.stores
+        find: Mapping[str, Callable[[], Rows]] = {
+            "datasets": lambda: [_dataset(version) for version in self.home.data.list(name)],
+            "views": lambda: [_view(view) for view in self._views() if name in {None, view["view"]}],
+            "runs": lambda: [_run(run) for run in stores.runs.list(name)],
+            "versions": lambda: [_version(version) for version in stores.registry.list(name)],
+            "deployments": lambda: [found.to_json() for found in stores.releases.list_deployments() if name in {None, found.endpoint}],
+            "windows": lambda: [_window(window) for model in self._models(name) for window in stores.windows.list(model)],
+            "backtests": lambda: [{"world": world} for world in self.home.worlds()],
+            "events": lambda: [_event(event) for event in stores.journal.log.list(EventQuery(subject_prefix=name))],
+        }
+        return find[kind]()[-limit:]
+
+    def get(self, kind: str, name: str) -> Any:
+        """One thing whole, as a value that has a canonical form.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        find: Mapping[str, Callable[[str], Any]] = {
+            "datasets": self._dataset,
+            "views": self._view,
+            "runs": lambda run: self.stores.runs.get(RunId(run)),
+            "versions": self._version,
+            "deployments": self._deployment,
+            "windows": self._window,
+            "backtests": self._backtest,
+            "events": self._whole_event,
+        }
+        return find[kind](name)
+
+    def _view(self, name: str) -> Any:
+        views = self._views()
+        found = [view for view in views if name in {view["view"], view["name"]}]
+        return found or self._missing("views", name, [view["name"] for view in views])
+
+    def _deployment(self, name: str) -> Any:
+        known = {found.endpoint: found for found in self.stores.releases.list_deployments()}
+        return known.get(name) or self._missing("deployments", name, list(known))
+
+    def _window(self, name: str) -> Any:
+        windows = {
+            f"{found.model}/{found.start:%Y-%m-%d}": found for model in self._models(None) for found in self.stores.windows.list(model)
+        }
+        return windows.get(name) or self._missing("windows", name, list(windows))
+
+    def _whole_event(self, name: str) -> Any:
+        event = self.stores.journal.log.get(self._event(name))
+        return {**event.to_cloudevent(), "summary": describe(event)}
+
+    def _missing(self, kind: str, name: str, known: Names) -> Any:
+        raise NothingSoNamedError(kind, name, known)
+
+    def _dataset(self, name: str) -> Row:
+        dataset, _, number = name.partition("@")
+        versions = self.home.data.list(dataset)
+        chosen = [version for version in versions if not number or str(version.number) == number]
+        if not chosen:
+            self._missing("datasets", name, sorted({version.dataset for version in self.home.data.list()}))
+        return {"version": chosen[-1], "profile": self.home.data.get_profile(dataset, chosen[-1].number)}
+
+    def _version(self, name: str) -> Row:
+        model, _, number = name.rpartition("/")
+        known = [f"{version.model}/{version.number}" for version in self.stores.registry.list()]
+        if not model or not number.isdecimal() or name not in known:
+            self._missing("versions", name, known)
+        found, evidence = self.stores.registry.find(model, int(number)), self.stores.registry.find_evidence(model, int(number))
+        gates = [
+            event.data
+            for event in self.stores.journal.log.list(EventQuery(type="gates.evaluated", subject=f"model/{model}/version/{number}"))
+        ]
+        return {"version": found, "evidence": evidence, "gates": gates[-1] if gates else None}
+
+    def _backtest(self, name: str) -> Row:
+        world = self.home.find_world(name)
+        return {"world": name, "directory": world.name}
+
+    def _models(self, name: str | None) -> Names:
+        subjects = {event.subject.split("/")[1] for event in self.stores.journal.log.list(EventQuery(type="loop.started"))}
+        return sorted(subjects if name is None else subjects & {name})
+
+    def _views(self) -> Rows:
+        compiled = {event.subject: event for event in self.home.stores.journal.log.list(EventQuery(type=FEATURES_COMPILED))}
+        return [view for event in compiled.values() for view in event.data["features"]]
+
+
+@contextmanager
+def open_inspection(home: Path | None, world: str | None) -> Iterator[Inspection]:
+    """Open the home (the given one, or the one found from here) and the world, to look only.
+
+    Raises:
+        HomeNotFoundError: there is no home.
+        WorldNotFoundError: the home has no such backtest.
+    """
+    place = find_home(home, Path.cwd())
+    with Home.open(place, executor=InlineExecutor()) as found:
+        if world is None:
+            yield Inspection(found, found.stores, None)
+            return
+        stores = Stores.open(found.find_world(world), clock=WallClock(), ids=RandomIds())
+        try:
+            yield Inspection(found, stores, world)
+        finally:
+            stores.close()
+
+
+def _dataset(version: DatasetVersion) -> Row:
+    return {
+        "dataset": version.dataset,
+        "version": version.number,
+        "state": version.state.value,
+        "rows": version.rows,
+        "added": version.added,
+        "quarantined": version.quarantined,
+        "duplicates": version.duplicates,
+        "ingested": f"{version.ingested_at:%Y-%m-%d %H:%M}",
+    }
+
+
+def _view(view: Row) -> Row:
+    return {key: view[key] for key in ("name", "dtype", "kind", "entity", "rule")}
+
+
+def _run(run: Run) -> Row:
+    return {
+        "run": run.id,
+        "experiment": run.experiment,
+        "status": run.status,
+        "started": f"{run.started:%Y-%m-%d %H:%M}",
+        **dict(list(run.metrics.items())[:3]),
+    }
+
+
+def _version(version: ModelVersion) -> Row:
+    return {
+        "model": version.model,
+        "version": version.number,
+        "state": version.state.value,
+        "created": f"{version.created:%Y-%m-%d %H:%M}",
+        "run": version.run,
+    }
+
+
+def _window(window: Window) -> Row:
+    estimates = {name: found.estimate.value if found.estimate else None for name, found in window.metrics.items()}
+    drift = window.drift
+    return {
+        "model": window.model,
+        "start": f"{window.start:%Y-%m-%d}",
+        "end": f"{window.end:%Y-%m-%d}",
+        "state": window.state.value,
+        "rows": window.rows,
+        "resolved": window.resolved,
+        "metrics": " ".join(f"{name}={value:.4f}" for name, value in estimates.items() if value is not None),
+        "drift": drift.statistic if drift else None,
+        "limit": drift.limit if drift else None,
+        "alarmed": bool(drift and drift.alarmed),
+    }
+
+
+def _event(event: Event) -> Row:
+    return {"time": f"{event.time:%Y-%m-%d %H:%M}", "id": event.id, "type": event.type, "summary": describe(event)}

@@ -1,0 +1,84 @@
+"""The stores of one database: a home's own, or those of one world of a backtest. They are wired the same."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from flyball.core.clock import Clock
+from flyball.core.ids import Ids
+from flyball.data._sqlite import SqliteVersions
+from flyball.data.store import VersionStore
+from flyball.lineage import LineageStore
+from flyball.lineage._sqlite import SqliteLineage
+from flyball.loop.controller import Journal
+from flyball.monitoring._sqlite import SqliteWindowStore
+from flyball.monitoring.store import WindowStore
+from flyball.pipelines import StepCache
+from flyball.pipelines._sqlite import SqliteStepCache
+from flyball.registry import RegistryStore
+from flyball.registry._sqlite import SqliteRegistry
+from flyball.releases import ReleaseStore
+from flyball.releases._sqlite import SqliteReleases
+from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage.database import Database
+from flyball.storage.recorder import Recorder
+from flyball.tracking import RunStore
+from flyball.tracking._sqlite import SqliteRunStore
+
+DATABASE = "flyball.db"
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything that lies in one database; services are made from these where they are needed."""
+
+    path: Path
+    database: Database
+    clock: Clock
+    ids: Ids
+    journal: Journal
+    datasets: VersionStore
+    lineage: LineageStore
+    steps: StepCache
+    runs: RunStore
+    registry: RegistryStore
+    releases: ReleaseStore
+    windows: WindowStore
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None) -> Self:
+        """The stores of the directory `path`, made when there are none.
+
+        Raises:
+            UnavailableError: the place cannot be written.
+            NewerHomeError: a newer Flyball made it.
+        """
+        database = Database.open(path / DATABASE)
+        log = SqliteEventLog(database)
+        recorder = Recorder(log, clock=clock, ids=ids, actor=actor or "system")
+        return cls(
+            path=path,
+            database=database,
+            clock=clock,
+            ids=ids,
+            journal=Journal(log, SqliteTimers(database), recorder, database),
+            datasets=SqliteVersions(database),
+            lineage=SqliteLineage(database),
+            steps=SqliteStepCache(database),
+            runs=SqliteRunStore(database),
+            registry=SqliteRegistry(database),
+            releases=SqliteReleases(database),
+            windows=SqliteWindowStore(database),
+        )
+
+    def close(self) -> None:
+        """Let go of the database; idempotent."""
+        self.database.close()
+
+
+def person() -> str:
+    """Who acts at this terminal, for the events' `actor`."""
+    return f"user:{os.environ.get('USER') or os.environ.get('LOGNAME') or os.getuid()}"

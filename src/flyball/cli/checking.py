@@ -1,0 +1,24 @@
+"""`flyball check` on a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from flyball.loop.check import check_project
+from flyball.loop.projectfile import load_project
+
+
+def check(path: Path) -> None:
+    """Print what the project consists of; a problem ends the process with 2 and all problems named."""
+    project = load_project(path)
+    console = Console()
+    for found in check_project(project, path.resolve().parent):
+        tables = ", ".join(
+            f"{name} ({len([c for c in schema if not c.startswith('__')])} columns)" for name, schema in found.datasets.items()
+        )
+        console.print(f"model {found.model}: {len(found.features.names)} features from {tables}", highlight=False, soft_wrap=True)
+        for name, dtype in found.features.dtypes.items():
+            console.print(f"  {name}: {dtype}", highlight=False, soft_wrap=True)
+    console.print(f"{path} is right. Replay its history with: flyball backtest {path}", highlight=False, soft_wrap=True)

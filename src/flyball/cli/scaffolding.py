@@ -1,0 +1,17 @@
+"""`flyball init` on a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from flyball.data.scaffold import scaffold
+
+
+def init(directory: Path, *, csv: Path, label: str, time: str, key: str | None, label_after: str) -> None:
+    """Write the project and say what to type next."""
+    made = scaffold(directory, csv=csv, label=label, time=time, key=key, label_after=label_after)
+    console = Console()
+    console.print(f"Made {made.project} from {made.rows:,} rows of {csv}.", highlight=False, soft_wrap=True)
+    console.print(f"Look at it, then replay its history with: flyball backtest {made.project}", highlight=False, soft_wrap=True)

@@ -1,0 +1,72 @@
+"""What a model's declaration refers to, and the digest of its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from flyball.core.canonical import digest
+from flyball.core.ids import Digest
+from flyball.data import Columns, Dataset, Join
+from flyball.features import OnDemand
+from flyball.loop.errors import DeclarationError
+from flyball.loop.model import Model, Project
+from flyball.provenance import fingerprint_expression, fingerprint_function
+
+
+def datasets_of(model: Model) -> dict[str, Dataset]:
+    """Every dataset that the model's rows, label and features come from, by name; `rows` first.
+
+    Raises:
+        DeclarationError: two datasets that differ share a name.
+    """
+    found: dict[str, Dataset] = {}
+    for dataset in _referred(model):
+        if found.setdefault(dataset.name, dataset) != dataset:
+            raise DeclarationError(f"Model {model.name!r}", f"two different datasets are named {dataset.name!r}")
+    return found
+
+
+def datasets_of_project(project: Project) -> dict[str, Dataset]:
+    """Every dataset of every model of the project, by name.
+
+    Raises:
+        DeclarationError: two datasets that differ share a name.
+    """
+    found: dict[str, Dataset] = {}
+    for model in project.models:
+        for name, dataset in datasets_of(model).items():
+            if found.setdefault(name, dataset) != dataset:
+                raise DeclarationError(f"Project {project.name!r}", f"two different datasets are named {name!r}")
+    return found
+
+
+def _referred(model: Model) -> Iterator[Dataset]:
+    yield model.rows
+    yield model.label.dataset
+    for feature in model.features:
+        match feature:
+            case Columns():
+                yield feature.dataset
+            case OnDemand():
+                pass
+            case _:
+                source = feature.source
+                yield from (source.left, source.right) if isinstance(source, Join) else (source,)
+
+
+def fingerprint(model: Model, features: Digest) -> Digest:
+    """The digest of all that the model's declaration means; equal declarations in different files are equal.
+
+    `features` is the fingerprint of the model's compiled feature set.
+    """
+    declared: dict[str, Any] = {field.name: getattr(model, field.name) for field in fields(model)}
+    train = model.train
+    declared |= {
+        "rows": model.rows,
+        "features": features,
+        "label": [model.label.dataset, fingerprint_expression(model.label.expression), model.label.timeout],
+        "train": fingerprint_function(train) if callable(train) else train,
+    }
+    return digest(declared)
