@@ -8,7 +8,6 @@ it the place of every job's commit.
 from __future__ import annotations
 
 import bisect
-import errno
 import json
 import os
 from collections import Counter
@@ -22,14 +21,7 @@ from polars._typing import PolarsDataType
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.storage._filelock import FileLock
-from flyball.storage.errors import (
-    DiskFullError,
-    ReadOnlyError,
-    StorageFailedError,
-    TableNotFoundError,
-    TableSchemaError,
-    os_errors,
-)
+from flyball.storage.errors import TableNotFoundError, TableSchemaError, from_os, os_errors
 from flyball.storage.tables import TableCommit, checked_table
 
 with extra("store"):
@@ -199,17 +191,4 @@ def _translated(path: Path) -> Iterator[None]:
     except FlyballError:
         raise
     except (DeltaError, ValueError) as error:
-        raise _from_words(str(error), path) from error
-
-
-def _from_words(words: str, path: Path) -> FlyballError:
-    reason = words.partition("\n")[0]
-    for number, kind in (
-        (errno.ENOSPC, DiskFullError),
-        (errno.EDQUOT, DiskFullError),
-        (errno.EROFS, ReadOnlyError),
-        (errno.EACCES, ReadOnlyError),
-    ):
-        if os.strerror(number) in words or f"os error {number}" in words:
-            return kind(path)
-    return StorageFailedError(path, reason)
+        raise from_os(error, path) from error

@@ -14,6 +14,7 @@ A store that raises one of these has left everything as it was before the call.
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -197,14 +198,20 @@ class DatabaseCorruptError(IntegrityError):
         self.path, self.reason = path, reason
 
 
-def from_os(error: OSError, path: Path) -> UnavailableError:
-    """The error that `error` of the operating system means for `path`."""
-    match error.errno:
+def from_os(error: Exception, path: Path) -> UnavailableError:
+    """The error that `error` of the operating system, or of a library that repeats it in words only, means for `path`."""
+    match getattr(error, "errno", None) or _number_in(str(error)):
         case errno.ENOSPC | errno.EDQUOT:
             return DiskFullError(path)
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return ReadOnlyError(path)
-    return StorageFailedError(path, error.strerror or str(error))
+    reason = getattr(error, "strerror", None) or str(error)
+    return StorageFailedError(path, reason.partition("\n")[0])
+
+
+def _number_in(words: str) -> int | None:
+    found = re.search(r"\(os error (\d+)\)", words)  # how Rust's libraries end such a sentence
+    return None if found is None else int(found[1])
 
 
 @contextmanager
