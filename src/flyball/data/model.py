@@ -107,7 +107,7 @@ class Dataset:
 
     def __getitem__(self, columns: str | tuple[str, ...]) -> Columns:
         """The named columns as features of the rows themselves."""
-        return Columns(self, (columns,) if isinstance(columns, str) else columns)
+        return Columns(self, columns if isinstance(columns, tuple) else (columns,))
 
     def join(self, other: Dataset, *, on: str | Sequence[str]) -> Join:
         """This dataset's rows beside those of `other` that `on` identifies; `on` must be the key of `other`."""

@@ -14,6 +14,7 @@ _WIDTH = 100
 
 def render(plan: CsvPlan, *, name: str, delay: timedelta) -> str:
     """The project file of `plan`: valid Python, the same for the same plan."""
+    key, time, known = quoted(plan.key), quoted(plan.time), quoted(format_duration(delay))
     lengths, metric = plan.lengths, "roc_auc" if plan.label.binary else "rmse"
     head = f'''\
         """Predict {_plain(plan.label_column)} of each row at its time {_plain(plan.time)}. Made by `flyball init`; yours to change."""
@@ -22,9 +23,9 @@ def render(plan: CsvPlan, *, name: str, delay: timedelta) -> str:
 
         import flyball as fb
 
-        rows = fb.Dataset("rows", fb.files("data/rows"), key={quoted(plan.key)}, event_time={quoted(plan.time)})
+        rows = fb.Dataset("rows", fb.files("data/rows"), key={key}, event_time={time})
         labels = fb.Dataset(
-            "labels", fb.files("data/labels"), key={quoted(plan.key)}, event_time={quoted(plan.time)}, known_after={quoted(format_duration(delay))}
+            "labels", fb.files("data/labels"), key={key}, event_time={time}, known_after={known}
         )
         '''
     model = f"""\

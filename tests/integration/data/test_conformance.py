@@ -1,0 +1,82 @@
+"""The backends of data and lineage keep their ports' laws, and the suites that say so catch broken ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flyball.data._sqlite import SqliteVersions
+from flyball.data.model import DatasetVersion
+from flyball.data.store import VersionStore
+from flyball.lineage._sqlite import SqliteLineage
+from flyball.lineage.model import Edge
+from flyball.lineage.store import LineageStore
+from flyball.storage.database import Database
+from flyball.testing.data import VersionStoreSuite
+from flyball.testing.data_lineage import LineageStoreSuite
+from flyball.testing.suite import failing_tests
+
+
+@contextmanager
+def opened(place: Path) -> Iterator[Database]:
+    database = Database.open(place / "home.db")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+class TestSqliteVersions(VersionStoreSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[VersionStore]:
+        with opened(place) as database:
+            yield SqliteVersions(database)
+
+
+class TestSqliteLineage(LineageStoreSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[LineageStore]:
+        with opened(place) as database:
+            yield SqliteLineage(database)
+
+
+class _Forgetful(SqliteVersions):
+    """Takes any move for a fact."""
+
+    def set(self, version: DatasetVersion) -> None:
+        try:
+            super().set(version)
+        except RuntimeError:
+            return
+
+
+class _OneSided(SqliteLineage):
+    """Finds no edge from its parent."""
+
+    def list_children(self, parent: str) -> list[Edge]:
+        return super().list_parents(parent)
+
+
+def test_the_suite_catches_a_version_store_that_swallows_illegal_moves() -> None:
+    class Broken(TestSqliteVersions):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[VersionStore]:
+            with opened(place) as database:
+                yield _Forgetful(database)
+
+    assert failing_tests(Broken) == ["test_a_state_moves_legally_or_not_at_all"]
+
+
+def test_the_suite_catches_a_lineage_store_that_finds_edges_from_one_end_only() -> None:
+    class Broken(TestSqliteLineage):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[LineageStore]:
+            with opened(place) as database:
+                yield _OneSided(database)
+
+    assert failing_tests(Broken) == [
+        "test_an_edge_is_found_from_both_ends",
+        "test_edges_are_ordered_by_the_far_end",
+        "test_walks_go_all_the_way_and_end_in_circles",
+    ]
