@@ -43,14 +43,20 @@ def timed(work: Callable[[], Result], *, times: int = 9) -> tuple[float, Result]
     return median(seconds), results[-1]
 
 
+def readable(seconds: float) -> str:
+    """The length in the largest unit of which there is at least one."""
+    unit, scale = next(((unit, scale) for unit, scale in (("s", 1), ("ms", 1e3), ("us", 1e6)) if seconds * scale >= 1), ("ns", 1e9))
+    return f"{seconds * scale:.1f} {unit}"
+
+
 def report(what: str, seconds: float, peer: str = "", peer_seconds: float = 0.0) -> None:
     """One line: what took how long, and how many times the peer's time."""
-    against = f"{seconds / peer_seconds:10.3f} x {peer} ({peer_seconds * 1e3:.1f} ms)" if peer else ""
-    print(f"{what:<52}{seconds * 1e3:9.1f} ms{against}")
+    against = f"   {seconds / peer_seconds:8.4f} x {peer} ({readable(peer_seconds)})" if peer else ""
+    print(f"{what:<52}{readable(seconds):>10}{against}")
 
 
 class Year:
-    """A year of rows that are known ten minutes after their event, and as many queries an hour's half later."""
+    """A year of rows that are known ten minutes after their event, and as many queries, half an hour off the full one."""
 
     def __init__(self, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
@@ -95,7 +101,7 @@ class Year:
 
 
 def bench_join(year: Year) -> None:
-    """Half a million comparisons by eye are one assertion here: the fast rows are the peers' rows."""
+    """The rows found are those of both peers, and the times stand beside theirs."""
     ours, rows = timed(year.join)
     peer, theirs = timed(year.as_of)
     assert (rows == theirs).all()

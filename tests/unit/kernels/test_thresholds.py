@@ -65,6 +65,17 @@ def test_histograms_of_weeks_alarm_at_the_stated_rate_and_a_shift_is_seen(distan
     assert caught > 140
 
 
+def test_resampled_rows_know_the_noise_only_and_alarm_every_week() -> None:
+    """Why the reference is cut into windows: the figure in docs/discussions/drift-thresholds.md."""
+    rng, alarms = np.random.default_rng(3), 0
+    for _ in range(20):
+        pooled = histograms(rng, 13, 0.0).sum(axis=0)
+        resampled = rng.multinomial(2_000, pooled / pooled.sum(axis=1, keepdims=True), size=(400, 3))
+        limits = np.quantile(jensen_shannon(pooled, resampled), (1 - WEEKLY) ** (1 / 3), axis=0)
+        alarms += int((jensen_shannon(pooled, histograms(rng, 10, 0.0)) > limits).any(axis=1).sum())
+    assert alarms == 200
+
+
 def test_a_threshold_names_the_series_that_moved() -> None:
     rng = np.random.default_rng(9)
     found = drift_thresholds(drawn(rng, 12, 4, 0.0), probability=WEEKLY)
