@@ -12,6 +12,7 @@ landed_flights = landings.join(flights, on="flight_id")
 
 @fb.view(weather, entity="origin", ttl="3h")  # row-wise: select, filter, with_columns
 def sky(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The last weather seen at the airport."""
     return rows.select("temp", "wind_speed", "visib", "precip")
 
 
@@ -31,6 +32,7 @@ arrivals = fb.window_view(  # at the destination over the last day
 
 @fb.on_demand  # arguments bind to request columns (or looked-up features) by name
 def calendar(departs_at: pl.Expr) -> dict[str, pl.Expr]:
+    """The scheduled departure on New York's clock."""
     local = departs_at.dt.convert_time_zone("America/New_York")
     return {"hour": local.dt.hour(), "minute": local.dt.minute(), "weekday": local.dt.weekday()}
 

@@ -1,3 +1,5 @@
+"""The example's preparation, on flights made up for the purpose."""
+
 from __future__ import annotations
 
 import argparse

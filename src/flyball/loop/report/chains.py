@@ -8,7 +8,7 @@ from flyball.loop.report.markup import Markup, element, joined, text
 from flyball.loop.report.model import Happening, PolicyReport
 from flyball.loop.report.words import moment, plural
 
-SHOWN = 10
+SHOWN = 8
 _TONES = {
     "alert.raised": "warn",
     "retrain.held": "mute",

@@ -42,7 +42,7 @@ def _lane(policy: PolicyReport, times: TimeScale, top: float) -> Markup:
 def _bands(policy: PolicyReport, times: TimeScale, top: float) -> Iterator[Markup]:
     """A band from each release to the next: who answered, and since when."""
     released = [event for event in policy.events if event.type == "rollout.finished"]
-    ends: list[datetime] = [event.time for event in released[1:]] + [times.end]
+    ends: list[datetime] = [*(event.time for event in released), times.end][1:]
     for place, (event, end) in enumerate(zip(released, ends, strict=True)):
         x, width = times(event.time), max(times(end) - times(event.time) - 1.5, 1.0)
         number = _NUMBER.search(event.subject)

@@ -87,7 +87,7 @@ class PolicyReport:
     @property
     def css(self) -> str:
         """The class that carries the policy's colour: quiet for `never`, the first for `declared`, whatever their place."""
-        return {"never": "quiet", "declared": "c0"}.get(self.name, f"c{1 + self.index % 5}")
+        return {"never": "quiet", "declared": "c0"}.get(self.name, f"c{1 + (self.index - 1) % 5}")
 
     @cached_property
     def by_id(self) -> Mapping[str, Happening]:

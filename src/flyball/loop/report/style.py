@@ -4,14 +4,14 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #fbfbf9; --panel: #ffffff; --ink: #1b1e23; --soft: #59616d; --faint: #8a929d; --hair: #e6e7e3; --rule: #d3d6d2;
-  --wash: #f3f4f1; --focus: #2f5bd0; --warn: #b4540a; --bad: #b3261e; --good: #1d7a4f;
+  --wash: #f3f4f1; --focus: #2f5bd0; --warn: #c2352b; --bad: #b3261e; --good: #1d7a4f;
   --quiet: #7d8590; --c0: #2f5bd0; --c1: #c2700f; --c2: #12806f; --c3: #a3307e; --c4: #6a52c4; --c5: #7a5a2c;
   --d0: #eceee9; --d1: #f6dfc0; --d2: #f0c08a; --d3: #e0924f; --d4: #c2622a; --d5: #8a3a17;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14161a; --panel: #1a1d22; --ink: #e8e9e6; --soft: #a4abb5; --faint: #79818c; --hair: #282c33; --rule: #383d46;
-    --wash: #21252b; --focus: #86a8ff; --warn: #f0a15a; --bad: #ff8a80; --good: #6fce9f;
+    --wash: #21252b; --focus: #86a8ff; --warn: #ff8f85; --bad: #ff8a80; --good: #6fce9f;
     --quiet: #8e97a3; --c0: #86a8ff; --c1: #f0a95a; --c2: #57c9b4; --c3: #e58cc4; --c4: #b3a2f5; --c5: #cfae7c;
     --d0: #262a30; --d1: #453523; --d2: #6b4a26; --d3: #98632b; --d4: #cc8438; --d5: #ffb25c;
   }
@@ -72,8 +72,8 @@ svg text { font: 500 11.5px ui-sans-serif, system-ui, "Segoe UI", "Helvetica Neu
 .band { fill: var(--c); opacity: 0.26; } a:hover .band, a:focus-visible .band { opacity: 0.5; }
 .inband { fill: var(--ink); font-size: 11px; pointer-events: none; }
 .alarm { fill: var(--warn); } .training { fill: var(--panel); stroke: var(--c); stroke-width: 2; }
-.refused { fill: none; stroke: var(--bad); stroke-width: 2; stroke-linecap: round; }
-a:hover .training { fill: var(--c); } a:hover .alarm { fill: var(--bad); }
+.refused { fill: none; stroke: var(--ink); stroke-width: 2; stroke-linecap: round; }
+a:hover .training { fill: var(--c); } a:hover .alarm, a:hover .refused { stroke: var(--ink); }
 .drift.alarmed { stroke: var(--warn); stroke-width: 1.4; }
 .d0 { fill: var(--d0); } .d1 { fill: var(--d1); } .d2 { fill: var(--d2); } .d3 { fill: var(--d3); } .d4 { fill: var(--d4); }
 .d5 { fill: var(--d5); }
@@ -104,6 +104,8 @@ td strong { font-weight: 680; }
   padding: 0.5rem 0.25rem; align-items: baseline; }
 .events summary { cursor: pointer; list-style: none; } .events summary::-webkit-details-marker { display: none; }
 .events summary:hover { background: var(--wash); }
+.events summary .what::after { content: " \\203A"; color: var(--faint); }
+.events details[open] .what::after { content: ""; }
 .events > .routine { display: none; color: var(--faint);
   } .switch:checked ~ .events > .routine, .events > .routine:target { display: grid; }
 time { color: var(--soft); white-space: nowrap; }
