@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flyball.core.clock import Clock
+from flyball.core.duration import MICROSECOND
 from flyball.core.events import Event
 from flyball.core.ids import EventId, Ids
-from flyball.storage.events import EventLog
+from flyball.storage.events import EventLog, EventQuery
 
 
 class Recorder:
     """Every service of a home records through one of these, so that ids derive from seed and cause alone.
 
-    Two events of one cause, kind, subject and instant get different ids by their order. Not thread-safe; a thread has its own.
+    Two events of one cause, kind, subject and instant get different ids by their order in the log: so a run that was killed and
+    goes on gives the same ids as one that was not, and so does one whose transaction was taken back. Not thread-safe; a
+    thread has its own.
     """
 
     def __init__(self, log: EventLog, *, clock: Clock, ids: Ids, actor: str = "system") -> None:
         self._log, self._clock, self._ids, self._actor = log, clock, ids, actor
-        self._seen: Counter[tuple[str, ...]] = Counter()
 
     def record(self, kind: str, subject: str, data: Mapping[str, Any] | None = None, *, cause: EventId | None = None) -> Event:
         """Append what happened now, and return it as it stands in the log.
@@ -28,9 +30,12 @@ class Recorder:
         Joins the transaction that is open in this thread, so that a state and its event are one.
         """
         now = self._clock.now()
-        facts = (cause or "", kind, subject, now.isoformat())
-        self._seen[facts] += 1
-        event_id = EventId(self._ids.create("evt", *facts, str(self._seen[facts])))
+        ordinal = str(1 + self._alike(kind, subject, now, cause))
+        event_id = EventId(self._ids.create("evt", cause or "", kind, subject, now.isoformat(), ordinal))
         event = Event(event_id, kind, subject, now, data or {}, self._actor, cause)
         self._log.append(event)
         return event
+
+    def _alike(self, kind: str, subject: str, now: datetime, cause: EventId | None) -> int:
+        found = self._log.list(EventQuery(type=kind, subject=subject, since=now, until=now + MICROSECOND))
+        return sum(event.cause == cause for event in found)
