@@ -23,6 +23,7 @@ _REFUSED = {
     "AnonymousFunction": "a Python function, which nobody can see through",
     "Eval": "list.eval, which is not checked",
     "StructEval": "struct.with_fields, which is not checked",
+    "Sample": "list.sample, which draws at random",
     "Categorical": "a cast to Categorical, whose codes depend on other rows",
 }
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,8 +90,8 @@ class World:
 
     rows: dict[str, list[Row]]
     predicted: list[Row]
-    zone: str = "UTC"
-    features: fb.FeatureSet = field(default_factory=lambda: fb.FeatureSet.compile(FEATURES, trips, SCHEMAS))
+    zone: str
+    features: fb.FeatureSet
 
     def histories(self) -> dict[str, pl.DataFrame]:
         return {name: history(name, rows) for name, rows in self.rows.items()}
@@ -190,27 +191,41 @@ def expected(world: World, asked: Row) -> Row:
 
 
 STEPS = st.integers(0, 24)
-PLACES, FLOORS, NOTES = st.sampled_from([None, "a", "b"]), st.sampled_from([None, 1, 2]), st.sampled_from([None, "x", "y", "z"])
-DELAYS = st.sampled_from([None, -1.5, 0.0, 0.1, 0.2, 1e16, -1e16, 30.0])
+PLACES, FLOORS, NOTES = (None, "a", "a", "b"), (None, 1, 1, 2), (None, "x", "y", "z")
+DELAYS, VALUES = (None, -1.5, 0.0, 0.1, 0.2, 1e16, -1e16, 30.0), (None, 0.5, 1.5, 2.0, 3.25)
+FIELDS: dict[str, dict[str, Sequence[Any]]] = {
+    "trips": {"trip": range(8), "leaves": range(25), "place": PLACES, "floor": FLOORS, "note": NOTES, "known": range(25)},
+    "ends": {"trip": range(8), "ended": range(25), "delay": DELAYS, "known": range(25)},
+    "readings": {"sensor": range(5), "at": range(25), "place": PLACES, "floor": FLOORS, "value": VALUES, "text": NOTES, "known": range(25)},
+    "asked": {"trip": range(8), "leaves": range(25), "place": (*PLACES, "c"), "floor": FLOORS, "note": NOTES, "predicted": range(25)},
+}
+TIMES = frozenset(("leaves", "ended", "at", "known", "predicted"))
+COMPILED = fb.FeatureSet.compile(FEATURES, trips, SCHEMAS)
 
 
-def _rows(event: str, **columns: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Row]]:
-    moment = STEPS.map(at)
-    return st.lists(st.fixed_dictionaries({event: moment, "known": moment, **columns}), max_size=14)
+def timed(row: Row) -> Row:
+    return {name: at(value) if name in TIMES else value for name, value in row.items()}
 
 
-TRIPS = _rows("leaves", trip=st.integers(0, 4), place=PLACES, floor=FLOORS, note=NOTES)
-ENDS = _rows("ended", trip=st.integers(0, 4), delay=DELAYS)
-READINGS = _rows("at", sensor=st.integers(0, 3), place=PLACES, floor=FLOORS, value=st.sampled_from([None, 0.5, 1.5, 2.0, 3.25]), text=NOTES)
-TABLES = st.fixed_dictionaries({"trips": TRIPS, "ends": ENDS, "readings": READINGS})
-ASKED = st.fixed_dictionaries(
-    {"trip": st.integers(0, 9), "leaves": STEPS.map(at), "place": PLACES | st.just("c"), "floor": FLOORS, "note": NOTES,
-     "predicted": STEPS.map(at)}
-)  # fmt: skip
-WORLDS = st.builds(
-    World, TABLES, st.lists(ASKED, min_size=1, max_size=8), st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata"]),
-    st.just(fb.FeatureSet.compile(FEATURES, trips, SCHEMAS)),
-)  # fmt: skip
+def few(table: str) -> st.SearchStrategy[list[Row]]:
+    """Rows that hypothesis can shrink."""
+    fields = {name: st.sampled_from(values) for name, values in FIELDS[table].items()}
+    return st.lists(st.fixed_dictionaries(fields).map(timed), min_size=1, max_size=6)
+
+
+def many(table: str) -> st.SearchStrategy[list[Row]]:
+    """So many rows that corrections, ties and full windows meet in every example."""
+
+    def rows(seed: int) -> list[Row]:
+        draw = np.random.default_rng(seed)
+        return [timed({name: values[draw.integers(len(values))] for name, values in FIELDS[table].items()}) for _ in range(40)]
+
+    return st.integers(0, 2**32).map(rows)
+
+
+TABLES = st.fixed_dictionaries({name: many(name) | few(name) for name in DATASETS})
+ZONES = st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata"])
+WORLDS = st.builds(World, TABLES, many("asked") | few("asked"), ZONES, st.just(COMPILED))
 
 
 @settings(max_examples=60, deadline=None)
