@@ -20,8 +20,11 @@ TRACEBACK_CHARACTERS = 4000
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One call of a step's function. `parameters` and `context` are JSON values; `outputs` is an empty directory, `inputs` are
-    files; what the function prints goes to the end of the file `log`."""
+    """One call of a step's function.
+
+    `parameters` and `context` are JSON values; `outputs` is an empty directory,
+    `inputs` are files; what the function prints goes to the end of the file `log`.
+    """
 
     step: str
     function: str

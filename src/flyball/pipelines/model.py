@@ -38,8 +38,11 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
-    """A finished step. `cached` says that nothing ran; `diverged` that a run of the same key had left other outputs first,
-    which are the ones given here."""
+    """A finished step.
+
+    `cached` says that nothing ran; `diverged` that a run of the same key had left other outputs first,
+    which are the ones given here.
+    """
 
     key: Digest
     outputs: Mapping[str, Digest]

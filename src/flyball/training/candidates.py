@@ -39,9 +39,9 @@ def suggest(trial: BaseTrial) -> dict[str, Any]:
     """Settings of a boosting candidate, drawn from the trial's sampler."""
     return {
         "kind": "boosting",
-        "trees": trial.suggest_int("trees", 80, 200, step=20),
+        "trees": trial.suggest_int("trees", 60, 160, step=20),
         "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.12, log=True),
-        "leaves": trial.suggest_int("leaves", 15, 63, step=8),
+        "leaves": trial.suggest_int("leaves", 15, 47, step=8),
         "min_rows_per_leaf": trial.suggest_int("min_rows_per_leaf", 50, 400, log=True),
         "feature_share": trial.suggest_float("feature_share", 0.4, 1.0),
         "l2": trial.suggest_float("l2", 0.5, 50.0, log=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import random  # noqa: TID251 - it is seeded for the user's code, never drawn from
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +33,7 @@ def fit_custom(function: TrainingFunction, given: TrainingSet) -> Predictor:
     """
     name = getattr(function, "__name__", type(function).__name__)
     random.seed(given.seed)
-    np.random.seed(given.seed)
+    np.random.seed(given.seed)  # noqa: NPY002 - scikit-learn draws from the global generator
     fitted = function(given)
     if fitted is None:
         raise TrainingFunctionError(name, "returned nothing. End it with `return model`.")

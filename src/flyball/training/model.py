@@ -44,8 +44,11 @@ def search(*, metric: str | None = None, trials: int = 8, seed: int | None = Non
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """A model's part that training needs. Durations are texts such as "14d"; `train_on` is "all" or the length of the last
-    stretch of rows that is learnt from."""
+    """A model's part that training needs.
+
+    Durations are texts such as "14d"; `train_on` is "all" or the length of the last
+    stretch of rows that is learnt from.
+    """
 
     train: Search | Callable[[TrainingSet], Any]
     train_on: str = "all"

@@ -19,7 +19,7 @@ from flyball.training.rows import Rows
 with extra("train"):
     import optuna
 
-TRIAL_ROWS = 60_000
+TRIAL_ROWS = 40_000
 """Trials see at most so many rows, evenly spread over time; the winner is fitted on all."""
 VALIDATION_SHARE = 0.25
 
