@@ -54,6 +54,6 @@ class WindowNotFoundError(NotFoundError):
 
     code = "window-not-found"
 
-    def __init__(self, model: str, start: datetime, known: Sequence[datetime]) -> None:
+    def __init__(self, model: str, start: datetime, *, known: Sequence[datetime]) -> None:
         found = f"windows begin from {known[0].isoformat()} to {known[-1].isoformat()}" if known else "it has none yet"
         super().__init__(f"Model '{model}' has no window that begins at {start.isoformat()}; {found}.")

@@ -79,7 +79,7 @@ class WindowService:
         """
         found = self._store.find(model, start)
         if found is None:
-            raise WindowNotFoundError(model, start, [window.start for window in self._store.list(model)])
+            raise WindowNotFoundError(model, start, known=[window.start for window in self._store.list(model)])
         return found
 
     def find(self, model: str, start: datetime) -> Window | None:

@@ -77,11 +77,11 @@ class SqliteRegistry:
         with self._database.write() as connection:
             return connection.execute(update(versions).where(here).values(state=state.value)).rowcount == 1
 
-    def set_evidence(self, model: str, number: int, evidence: Evidence) -> None:
+    def set_evidence(self, model: str, number: int, *, evidence: Evidence) -> None:
         here = and_(evidence_table.c.model == model, evidence_table.c.number == number)
         with self._database.write() as connection:
             if self.find(model, number) is None:
-                raise VersionNotFoundError(model, number, [version.number for version in self.list(model)])
+                raise VersionNotFoundError(model, number, versions=[version.number for version in self.list(model)])
             connection.execute(delete(evidence_table).where(here))
             connection.execute(insert(evidence_table).values(model=model, number=number, evidence=evidence.to_json()))
 

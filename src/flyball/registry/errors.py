@@ -39,7 +39,7 @@ class VersionNotFoundError(NotFoundError):
 
     code = "version-not-found"
 
-    def __init__(self, model: str, number: int, versions: Sequence[int]) -> None:
+    def __init__(self, model: str, number: int, *, versions: Sequence[int]) -> None:
         found = f"versions: {ranges(versions)}" if versions else "it has none yet"
         super().__init__(f"Model '{model}' has no version {number}; {found}. List them with `flyball ls versions {model}`.")
         self.model, self.number = model, number

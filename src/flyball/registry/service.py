@@ -51,14 +51,14 @@ class RegistryService:
             self._store.create(version)
         return version
 
-    def attach(self, model: str, number: int, evidence: Evidence, *, cause: EventId | None = None) -> Event:
+    def attach(self, model: str, number: int, *, evidence: Evidence, cause: EventId | None = None) -> Event:
         """Keep the evidence of a version; `evidence.attached`.
 
         Raises:
             VersionNotFoundError: there is no such version.
         """
         with self._transactions.write():
-            self._store.set_evidence(model, number, evidence)
+            self._store.set_evidence(model, number, evidence=evidence)
             overall = evidence.overall
             facts = {
                 "version": number,
@@ -70,7 +70,7 @@ class RegistryService:
             }
             return self._recorder.record("evidence.attached", version_subject(model, number), facts, cause=cause)
 
-    def move(self, model: str, number: int, state: VersionState, *, why: str = "", cause: EventId | None = None) -> ModelVersion:
+    def move(self, model: str, number: int, *, state: VersionState, why: str = "", cause: EventId | None = None) -> ModelVersion:
         """Put a version into `state`; `version.validated`, `.rejected`, `.retired` or `.restored`.
 
         Raises:
@@ -96,7 +96,7 @@ class RegistryService:
         """
         version = self._store.find(model, number)
         if version is None:
-            raise VersionNotFoundError(model, number, [found.number for found in self._store.list(model)])
+            raise VersionNotFoundError(model, number, versions=[found.number for found in self._store.list(model)])
         return version
 
     def find(self, model: str, number: int) -> ModelVersion | None:

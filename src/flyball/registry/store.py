@@ -40,7 +40,7 @@ class RegistryStore(Protocol):
         """Put the version into `state` if it is in `expected`; False, and nothing changed, if it is not or does not exist."""
         ...
 
-    def set_evidence(self, model: str, number: int, evidence: Evidence) -> None:
+    def set_evidence(self, model: str, number: int, *, evidence: Evidence) -> None:
         """Keep the evidence of a version in the place of any earlier one.
 
         Raises:

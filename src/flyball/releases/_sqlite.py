@@ -46,14 +46,14 @@ class SqliteReleases:
         with self._database.read() as connection:
             return [Deployment.from_json(data) for data in connection.execute(found).scalars()]
 
-    def set_rollout(self, environment: str, endpoint: str, rollout: Rollout) -> None:
+    def set_rollout(self, environment: str, endpoint: str, *, rollout: Rollout) -> None:
         place = {"environment": environment, "endpoint": endpoint, "version": rollout.version}
         here = and_(*(rollouts.c[name] == value for name, value in place.items()))
         with self._database.write() as connection:
             connection.execute(delete(rollouts).where(here))
             connection.execute(insert(rollouts).values(**place, rollout=rollout.to_json()))
 
-    def find_rollout(self, environment: str, endpoint: str, version: int) -> Rollout | None:
+    def find_rollout(self, environment: str, endpoint: str, *, version: int) -> Rollout | None:
         here = and_(rollouts.c.environment == environment, rollouts.c.endpoint == endpoint, rollouts.c.version == version)
         with self._database.read() as connection:
             data = connection.execute(select(rollouts.c.rollout).where(here)).scalar_one_or_none()

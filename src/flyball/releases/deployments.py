@@ -41,7 +41,7 @@ class Deployment:
     def __post_init__(self) -> None:
         problem = self._problem()
         if problem:
-            raise IllegalDeploymentError(self.environment, self.endpoint, problem)
+            raise IllegalDeploymentError(self.environment, self.endpoint, reason=problem)
 
     def _problem(self) -> str:
         if self.canary is None:
@@ -84,14 +84,16 @@ def routing(deployment: Deployment) -> list[tuple[int, float]]:
     return [(deployment.canary, deployment.share), (deployment.champion, 1.0 - deployment.share)]
 
 
-def enter_canary(deployment: Deployment, version: int, share: float) -> Deployment:
+def enter_canary(deployment: Deployment, version: int, *, share: float) -> Deployment:
     """`version` takes `share` of the rows as the canary.
 
     Raises:
         IllegalDeploymentError: another version is the canary, there is no champion, or the share does not leave it any row.
     """
     if deployment.canary not in {None, version}:
-        raise IllegalDeploymentError(deployment.environment, deployment.endpoint, f"version {deployment.canary} is the canary already")
+        raise IllegalDeploymentError(
+            deployment.environment, deployment.endpoint, reason=f"version {deployment.canary} is the canary already"
+        )
     return replace(deployment, canary=version, share=share, revision=deployment.revision + 1)
 
 
@@ -102,9 +104,9 @@ def crown(deployment: Deployment, version: int) -> Deployment:
         IllegalDeploymentError: it is the champion already, or another version is the canary.
     """
     if deployment.champion == version:
-        raise IllegalDeploymentError(deployment.environment, deployment.endpoint, f"version {version} is the champion already")
+        raise IllegalDeploymentError(deployment.environment, deployment.endpoint, reason=f"version {version} is the champion already")
     if deployment.canary not in {None, version}:
-        raise IllegalDeploymentError(deployment.environment, deployment.endpoint, f"version {deployment.canary} is the canary")
+        raise IllegalDeploymentError(deployment.environment, deployment.endpoint, reason=f"version {deployment.canary} is the canary")
     return replace(deployment, champion=version, canary=None, share=0.0, revision=deployment.revision + 1)
 
 
@@ -115,7 +117,7 @@ def withdraw(deployment: Deployment, version: int) -> Deployment:
         IllegalDeploymentError: it is not the canary.
     """
     if deployment.canary != version:
-        raise IllegalDeploymentError(deployment.environment, deployment.endpoint, f"version {version} is not the canary")
+        raise IllegalDeploymentError(deployment.environment, deployment.endpoint, reason=f"version {version} is not the canary")
     return replace(deployment, canary=None, share=0.0, revision=deployment.revision + 1)
 
 

@@ -44,7 +44,7 @@ class RolloutOverError(ConflictError):
 
     code = "rollout-over"
 
-    def __init__(self, model: str, version: int, state: str) -> None:
+    def __init__(self, model: str, version: int, *, state: str) -> None:
         super().__init__(f"The rollout of version {version} of model '{model}' is over: it is {state}. Start a new one.")
 
 
@@ -64,7 +64,7 @@ class IllegalDeploymentError(ConflictError):
 
     code = "illegal-deployment"
 
-    def __init__(self, environment: str, endpoint: str, reason: str) -> None:
+    def __init__(self, environment: str, endpoint: str, *, reason: str) -> None:
         super().__init__(f"Endpoint '{endpoint}' in '{environment}': {reason}.")
 
 
@@ -73,7 +73,7 @@ class NotDeployableError(ConflictError):
 
     code = "not-deployable"
 
-    def __init__(self, model: str, version: int, state: str) -> None:
+    def __init__(self, model: str, version: int, *, state: str) -> None:
         super().__init__(
             f"Version {version} of model '{model}' is {state}; only a validated version is released. "
             f"See why with `flyball show version {model}/{version}`."
@@ -94,7 +94,7 @@ class DeploymentNotFoundError(NotFoundError):
 
     code = "deployment-not-found"
 
-    def __init__(self, environment: str, endpoint: str, known: Sequence[str]) -> None:
+    def __init__(self, environment: str, endpoint: str, *, known: Sequence[str]) -> None:
         super().__init__(
             f"Nothing is deployed at endpoint '{endpoint}' in '{environment}'; endpoints: {', '.join(known) or 'none'}. "
             "List them with `flyball ls deployments`."
@@ -106,7 +106,7 @@ class RolloutNotFoundError(NotFoundError):
 
     code = "rollout-not-found"
 
-    def __init__(self, model: str, version: int, known: Sequence[int]) -> None:
+    def __init__(self, model: str, version: int, *, known: Sequence[int]) -> None:
         super().__init__(
             f"Version {version} of model '{model}' was never rolled out; rolled out: {', '.join(map(str, known)) or 'none'}. "
             f"List the versions with `flyball ls versions {model}`."

@@ -78,7 +78,7 @@ def _number(gate: str, value: object, *, least: float = -math.inf) -> float:
     return float(value)
 
 
-def _name(gate: str, name: object, kind: str) -> str:
+def _name(gate: str, name: object, *, kind: str) -> str:
     if not isinstance(name, str) or not name:
         raise GateSpecError(gate, f"the {kind} is a name, not {name!r}")
     return name
@@ -90,7 +90,7 @@ def at_least(metric: str, value: float) -> AtLeast:
     Raises:
         GateSpecError: no metric is named, or `value` is not a finite number.
     """
-    return AtLeast(_name("at_least", metric, "metric"), _number("at_least", value))
+    return AtLeast(_name("at_least", metric, kind="metric"), _number("at_least", value))
 
 
 def at_most(metric: str, value: float) -> AtMost:
@@ -99,7 +99,7 @@ def at_most(metric: str, value: float) -> AtMost:
     Raises:
         GateSpecError: no metric is named, or `value` is not a finite number.
     """
-    return AtMost(_name("at_most", metric, "metric"), _number("at_most", value))
+    return AtMost(_name("at_most", metric, kind="metric"), _number("at_most", value))
 
 
 def beats_champion(margin: float = 0.005) -> BeatsChampion:
@@ -119,7 +119,7 @@ def max_slice_gap(column: str, limit: float) -> MaxSliceGap:
     Raises:
         GateSpecError: no column is named, or `limit` is not a finite number of at least 0.
     """
-    return MaxSliceGap(_name("max_slice_gap", column, "column"), _number("max_slice_gap", limit, least=0.0))
+    return MaxSliceGap(_name("max_slice_gap", column, kind="column"), _number("max_slice_gap", limit, least=0.0))
 
 
 @dataclass(frozen=True, slots=True)

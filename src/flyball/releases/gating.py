@@ -29,10 +29,10 @@ class GatingService:
             IllegalVersionMoveError: it is no candidate; nothing is changed or recorded.
         """
         with self._transactions.write():
-            attached = self._registry.attach(model, number, evidence, cause=cause)
+            attached = self._registry.attach(model, number, evidence=evidence, cause=cause)
             report = evaluate(gates, evidence)
             facts = {"version": number, **report.to_json()}
             asked = self._recorder.record("gates.evaluated", version_subject(model, number), facts, cause=attached.id)
             state = VersionState.VALIDATED if report.passed else VersionState.REJECTED
-            self._registry.move(model, number, state, why=report.why, cause=asked.id)
+            self._registry.move(model, number, state=state, why=report.why, cause=asked.id)
         return report

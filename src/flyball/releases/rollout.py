@@ -219,7 +219,7 @@ class Verdict:
     until: datetime | None = None
 
 
-def judge(rollout: Rollout, evidence: StageEvidence, now: datetime) -> Verdict:
+def judge(rollout: Rollout, evidence: StageEvidence, *, now: datetime) -> Verdict:
     """What the rules say of a stage at business time `now`.
 
     A breached guardrail rolls back at once. A stage needs its hold and 200 mature rows, or three holds; then it goes on unless the
@@ -229,7 +229,7 @@ def judge(rollout: Rollout, evidence: StageEvidence, now: datetime) -> Verdict:
         RolloutOverError: the rollout has ended.
     """
     if rollout.over:
-        raise RolloutOverError(rollout.model, rollout.version, rollout.state.value)
+        raise RolloutOverError(rollout.model, rollout.version, state=rollout.state.value)
     if evidence.breaches:
         return Verdict("roll-back", f"A guardrail was breached: {' '.join(evidence.breaches)}")
     hold = rollout.spec.hold

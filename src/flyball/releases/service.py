@@ -61,7 +61,7 @@ class ReleaseService:
         found = self.find()
         if found is None:
             known = [other.endpoint for other in self._store.list_deployments() if other.environment == self._place.environment]
-            raise DeploymentNotFoundError(self._place.environment, self._place.endpoint, known)
+            raise DeploymentNotFoundError(self._place.environment, self._place.endpoint, known=known)
         return found
 
     def get_rollout(self, version: int) -> Rollout:
@@ -70,9 +70,9 @@ class ReleaseService:
         Raises:
             RolloutNotFoundError: it was never rolled out.
         """
-        found = self._store.find_rollout(self._place.environment, self._place.endpoint, version)
+        found = self._store.find_rollout(self._place.environment, self._place.endpoint, version=version)
         if found is None:
-            raise RolloutNotFoundError(self._place.model, version, [other.version for other in self.list_rollouts()])
+            raise RolloutNotFoundError(self._place.model, version, known=[other.version for other in self.list_rollouts()])
         return found
 
     def list_rollouts(self) -> list[Rollout]:
@@ -91,12 +91,12 @@ class ReleaseService:
         with self._transactions.write():
             found = self._registry.get(self._place.model, version)
             if found.state is not VersionState.VALIDATED:
-                raise NotDeployableError(self._place.model, version, found.state.value)
+                raise NotDeployableError(self._place.model, version, state=found.state.value)
             here = self.find() or self._place
             if here.canary is not None:
                 raise DeploymentBusyError(here.endpoint, here.canary)
             if here.champion == version:
-                raise IllegalDeploymentError(here.environment, here.endpoint, f"version {version} is the champion already")
+                raise IllegalDeploymentError(here.environment, here.endpoint, reason=f"version {version} is the champion already")
             begun = rollout.begin(self._place.model, version, champion=here.champion, spec=spec, now=self._clock.now())
             self._apply(begun, here, why="", cause=cause)
         return begun
@@ -110,7 +110,7 @@ class ReleaseService:
         """
         with self._transactions.write():
             found = self.get_rollout(version)
-            verdict = rollout.judge(found, evidence, self._clock.now())
+            verdict = rollout.judge(found, evidence, now=self._clock.now())
             facts = {
                 "version": version,
                 "stage": found.stage,
@@ -165,22 +165,22 @@ class ReleaseService:
     def _apply(self, moved: Rollout, here: Deployment, *, why: str, cause: EventId | None) -> None:
         after = _deployed(moved, here)
         self._keep(after)
-        self._store.set_rollout(here.environment, here.endpoint, moved)
+        self._store.set_rollout(here.environment, here.endpoint, rollout=moved)
         facts = {"version": moved.version, **_facts(moved), **({"why": why} if why else {})}
         event = self._recorder.record(_EVENTS[moved.state], rollout_subject(moved.model, moved.version), facts, cause=cause)
         if after.champion != here.champion:
-            self._succeed(moved, here.champion, after.champion, cause=event.id)
+            self._succeed(moved, here.champion, after=after.champion, cause=event.id)
 
-    def _succeed(self, moved: Rollout, before: int | None, after: int | None, *, cause: EventId) -> None:
+    def _succeed(self, moved: Rollout, before: int | None, *, after: int | None, cause: EventId) -> None:
         if before is not None:
-            self._registry.move(moved.model, before, VersionState.RETIRED, why=f"version {after} took over", cause=cause)
+            self._registry.move(moved.model, before, state=VersionState.RETIRED, why=f"version {after} took over", cause=cause)
         if after is not None and moved.state is RolloutState.ROLLED_BACK:
             why = f"version {moved.version} went back"
-            self._registry.move(moved.model, after, VersionState.VALIDATED, why=why, cause=cause)
+            self._registry.move(moved.model, after, state=VersionState.VALIDATED, why=why, cause=cause)
 
     def _keep(self, after: Deployment) -> None:
         if not self._store.set_deployment(after):
-            raise IllegalDeploymentError(after.environment, after.endpoint, "another transition came first; read it again")
+            raise IllegalDeploymentError(after.environment, after.endpoint, reason="another transition came first; read it again")
 
 
 _EVENTS = {
@@ -199,14 +199,14 @@ def _facts(moved: Rollout) -> dict[str, int | float | datetime | None]:
 def _deployed(moved: Rollout, here: Deployment) -> Deployment:
     match moved.state:
         case RolloutState.CANARY:
-            return deployments.enter_canary(here, moved.version, moved.share)
+            return deployments.enter_canary(here, moved.version, share=moved.share)
         case RolloutState.FULL:
             return deployments.crown(here, moved.version)
         case RolloutState.ROLLED_BACK if here.champion != moved.version:
             return deployments.withdraw(here, moved.version)
         case RolloutState.ROLLED_BACK if moved.champion is None:
             reason = f"version {moved.version} was the first champion; there is none to go back to"
-            raise IllegalDeploymentError(here.environment, here.endpoint, reason)
+            raise IllegalDeploymentError(here.environment, here.endpoint, reason=reason)
         case RolloutState.ROLLED_BACK:
             if here.canary is not None:
                 raise DeploymentBusyError(here.endpoint, here.canary)

@@ -30,11 +30,11 @@ class ReleaseStore(Protocol):
         """All deployments, ordered by (environment, endpoint)."""
         ...
 
-    def set_rollout(self, environment: str, endpoint: str, rollout: Rollout) -> None:
+    def set_rollout(self, environment: str, endpoint: str, *, rollout: Rollout) -> None:
         """Keep the rollout in the place of any earlier one of its version there."""
         ...
 
-    def find_rollout(self, environment: str, endpoint: str, version: int) -> Rollout | None:
+    def find_rollout(self, environment: str, endpoint: str, *, version: int) -> Rollout | None:
         """The latest rollout of the version there, or None."""
         ...
 

@@ -103,12 +103,12 @@ class RegistryStoreSuite(Suite):
             store.create(_version(1))
             assert store.find_evidence("late", 1) is None
             for value in (0.7, 1 / 3):
-                store.set_evidence("late", 1, _evidence(value))
+                store.set_evidence("late", 1, evidence=_evidence(value))
                 assert store.find_evidence("late", 1) == _evidence(value)
 
     def test_evidence_needs_its_version(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:
             store.create(_version(1))
             with pytest.raises(VersionNotFoundError, match="versions: 1"):
-                store.set_evidence("late", 2, _evidence(0.7))
+                store.set_evidence("late", 2, evidence=_evidence(0.7))
             assert store.find_evidence("late", 2) is None

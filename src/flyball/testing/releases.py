@@ -29,12 +29,12 @@ class ReleaseStoreSuite(Suite):
     def test_nothing_is_deployed_at_first(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:
             assert store.find_deployment(*_HERE) is None
-            assert store.find_rollout(*_HERE, 1) is None
+            assert store.find_rollout(*_HERE, version=1) is None
             assert store.list_deployments() == []
             assert store.list_rollouts(*_HERE) == []
 
     def test_what_was_deployed_is_found_as_it_was(self, tmp_path: Path) -> None:
-        second = enter_canary(_FIRST, 2, 0.05)
+        second = enter_canary(_FIRST, 2, share=0.05)
         with self.open(tmp_path) as store, self.open(tmp_path) as other:
             for deployment in (_FIRST, second):
                 assert store.set_deployment(deployment)
@@ -42,7 +42,7 @@ class ReleaseStoreSuite(Suite):
             assert other.list_deployments() == [second]
 
     def test_a_revision_follows_its_predecessor_only(self, tmp_path: Path) -> None:
-        second = enter_canary(_FIRST, 2, 0.05)
+        second = enter_canary(_FIRST, 2, share=0.05)
         with self.open(tmp_path) as store:
             assert not store.set_deployment(second)
             assert store.set_deployment(_FIRST)
@@ -54,7 +54,7 @@ class ReleaseStoreSuite(Suite):
     def test_of_many_movers_one_moves(self, tmp_path: Path) -> None:
         def move(version: int) -> bool:
             with self.open(tmp_path) as own:
-                return own.set_deployment(enter_canary(_FIRST, version, 0.05))
+                return own.set_deployment(enter_canary(_FIRST, version, share=0.05))
 
         with self.open(tmp_path) as store, ThreadPoolExecutor(4) as pool:
             store.set_deployment(_FIRST)
@@ -74,7 +74,7 @@ class ReleaseStoreSuite(Suite):
         other = begin("late", 1, champion=None, spec=spec, now=_NOON)
         with self.open(tmp_path) as store:
             for rollout in (begun, later, other):
-                store.set_rollout(*_HERE, rollout)
-            assert store.find_rollout(*_HERE, 2) == later
+                store.set_rollout(*_HERE, rollout=rollout)
+            assert store.find_rollout(*_HERE, version=2) == later
             assert store.list_rollouts(*_HERE) == [other, later]
             assert store.list_rollouts("staging", "late") == []

@@ -131,7 +131,7 @@ def test_a_failing_gate_rejects_and_says_why(world: World) -> None:
     assert event.type == "version.rejected"
     assert "roc_auc is 0.7000" in event.data["why"]
     with pytest.raises(IllegalVersionMoveError, match="is rejected and cannot become validated; nothing follows"):
-        world.registry.move("late", number, VersionState.VALIDATED)
+        world.registry.move("late", number, state=VersionState.VALIDATED)
     with pytest.raises(NotDeployableError, match="is rejected"):
         world.releases.start(number, SPEC)
 
@@ -228,9 +228,9 @@ def test_a_transition_whose_event_fails_did_not_happen(world: World) -> None:
     number = world.validated("a")
     broken = Recorder(world.log, clock=world.clock, ids=_SameIds())
     registry = RegistryService(SqliteRegistry(world.database), transactions=world.database, recorder=broken)
-    registry.move("late", number, VersionState.RETIRED)
+    registry.move("late", number, state=VersionState.RETIRED)
     with pytest.raises(Exception, match="has evt-same already"):
-        registry.move("late", number, VersionState.VALIDATED)
+        registry.move("late", number, state=VersionState.VALIDATED)
     assert registry.get("late", number).state is VersionState.RETIRED
 
 

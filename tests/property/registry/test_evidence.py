@@ -16,7 +16,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False, width=64)
 figures = st.tuples(numbers, numbers, numbers, st.integers(0, 10**9)).map(lambda t: (t[0], min(t[1], t[2]), max(t[1], t[2]), t[3]))
 estimates = figures.map(lambda found: Estimate(*found))
 differences = st.tuples(st.text(max_size=9), figures).map(lambda found: Difference(found[0], *found[1]))
-times = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+times = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  bounds are naive by hypothesis' rule
 names = st.text(max_size=9)
 
 

@@ -50,7 +50,7 @@ def test_every_verdict_is_a_legal_move_or_a_later_time(spec: CanarySpec, evidenc
     if rollout.over:
         return
     now = T + age * spec.hold
-    verdict = judge(rollout, evidence, now)
+    verdict = judge(rollout, evidence, now=now)
     if verdict.kind == "hold":
         assert verdict.until is not None
         assert now < verdict.until <= T + 3 * spec.hold
@@ -66,14 +66,14 @@ def test_a_worse_difference_never_speaks_for_the_canary(spec: CanarySpec, rows: 
         return
     worse = replace(difference, value=difference.value - by, low=difference.low - by, high=difference.high - by)
     rank = {"roll-back": 0, "hold": 1, "advance": 2, "finish": 2}
-    good, bad = (judge(rollout, StageEvidence(rows, found), T + age * spec.hold) for found in (difference, worse))
+    good, bad = (judge(rollout, StageEvidence(rows, found), now=T + age * spec.hold) for found in (difference, worse))
     assert rank[bad.kind] <= rank[good.kind]
 
 
 @given(specs, evidences)
 def test_every_stage_is_decided_after_three_holds(spec: CanarySpec, evidence: StageEvidence) -> None:
     rollout = begin("m", 2, champion=1, spec=spec, now=T)
-    assert rollout.over or judge(rollout, evidence, T + 3 * spec.hold).kind != "hold"
+    assert rollout.over or judge(rollout, evidence, now=T + 3 * spec.hold).kind != "hold"
 
 
 versions = st.integers(1, 4)
@@ -87,7 +87,7 @@ transitions = st.one_of(
 def _moved(here: Deployment, name: str, *, version: int, share: float) -> Deployment:
     match name:
         case "canary":
-            return enter_canary(here, version, share)
+            return enter_canary(here, version, share=share)
         case "crown":
             return crown(here, version)
     return withdraw(here, version)
@@ -136,5 +136,5 @@ def test_a_slice_gate_fails_only_beyond_its_limit(found: dict[str, tuple[float, 
 
 def test_holds_are_exact_at_their_ends() -> None:
     rollout = begin("m", 2, champion=1, spec=canary([0.1, 1.0], hold="1d"), now=T)
-    assert judge(rollout, StageEvidence(200), T + timedelta(days=1) - timedelta(microseconds=1)).kind == "hold"
-    assert judge(rollout, StageEvidence(200), T + timedelta(days=1)).kind == "finish"
+    assert judge(rollout, StageEvidence(200), now=T + timedelta(days=1) - timedelta(microseconds=1)).kind == "hold"
+    assert judge(rollout, StageEvidence(200), now=T + timedelta(days=1)).kind == "finish"

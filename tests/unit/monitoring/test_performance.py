@@ -12,7 +12,7 @@ from flyball.registry import Estimate
 EXPECTED = Estimate(0.7, 0.69, 0.71, 9000)
 
 
-def found(value: float, reach: float = 0.01, metric: str = "roc_auc") -> Performance:
+def found(value: float, reach: float = 0.01, *, metric: str = "roc_auc") -> Performance:
     return Performance(metric, 500, Estimate(value, value - reach, value + reach, 500))
 
 

@@ -15,7 +15,7 @@ from flyball.releases.errors import GateSpecError
 T = datetime(2013, 3, 1, tzinfo=UTC)
 
 
-def estimate(value: float, reach: float = 0.02, n: int = 5000) -> Estimate:
+def estimate(value: float, reach: float = 0.02, *, n: int = 5000) -> Estimate:
     return Estimate(value, value - reach, value + reach, n)
 
 

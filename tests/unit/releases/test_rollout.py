@@ -27,7 +27,7 @@ def worse(high: float) -> Difference:
 
 def ask(rows: int, *, days: float = 1.0, high: float | None = 0.01, rollout: Rollout = FIRST) -> Verdict:
     difference = None if high is None else worse(high)
-    return judge(rollout, StageEvidence(rows, difference, "one class only" if high is None else ""), T + days * DAY)
+    return judge(rollout, StageEvidence(rows, difference, "one class only" if high is None else ""), now=T + days * DAY)
 
 
 def test_a_stage_needs_its_hold() -> None:
@@ -57,7 +57,7 @@ def test_what_cannot_be_compared_goes_on_and_says_so() -> None:
 
 
 def test_a_breached_guardrail_goes_back_at_once() -> None:
-    verdict = judge(FIRST, StageEvidence(0, breaches=("Latency p99 is 900 ms.",)), T)
+    verdict = judge(FIRST, StageEvidence(0, breaches=("Latency p99 is 900 ms.",)), now=T)
     assert (verdict.kind, verdict.why) == ("roll-back", "A guardrail was breached: Latency p99 is 900 ms.")
 
 
@@ -71,7 +71,7 @@ def test_the_last_stage_finishes() -> None:
 @pytest.mark.parametrize("over", [finish(LAST, T), roll_back(FIRST, T)])
 def test_what_is_over_is_not_judged(over: Rollout) -> None:
     with pytest.raises(RolloutOverError, match=over.state.value):
-        judge(over, StageEvidence(500), T + DAY)
+        judge(over, StageEvidence(500), now=T + DAY)
 
 
 def test_shares_follow_the_stages() -> None:

@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make the tables."""
     op.create_table(
         "model_versions",
         sa.Column("model", sa.String(128), primary_key=True),
@@ -38,5 +39,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Take them back."""
     op.drop_table("version_evidence")
     op.drop_table("model_versions")

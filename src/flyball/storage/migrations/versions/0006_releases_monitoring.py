@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make the tables."""
     op.create_table(
         "deployments",
         sa.Column("environment", sa.String(64), primary_key=True),
@@ -36,5 +37,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Take them back."""
     for table in ("monitoring_windows", "rollouts", "deployments"):
         op.drop_table(table)
