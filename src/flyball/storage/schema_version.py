@@ -6,8 +6,9 @@ which is imported only where there is something to migrate.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flyball.core.optional import extra
 from flyball.storage.errors import NewerHomeError
@@ -18,9 +19,14 @@ with extra("store"):
 if TYPE_CHECKING:
     from alembic.config import Config
 
-    from flyball.storage.database import Database
-
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Connections(Protocol):
+    """A database, as far as its schema's version is concerned."""
+
+    def read(self) -> AbstractContextManager[Connection]: ...
+    def write(self) -> AbstractContextManager[Connection]: ...
 
 
 def revisions() -> tuple[str, ...]:
@@ -35,7 +41,7 @@ def current_revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def migrate(database: Database, path: Path) -> None:
+def migrate(database: Connections, path: Path) -> None:
     """Bring the schema to the head in one transaction; nothing happens where it is there already.
 
     Raises:
