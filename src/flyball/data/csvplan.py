@@ -83,7 +83,7 @@ def typed_cells(cells: pl.DataFrame) -> pl.DataFrame:
 
 def _typed(cells: pl.Series) -> pl.Series:
     kind = infer_type(cells, exactly=True)
-    return cells if kind is None else cells.to_frame().select(as_type(pl.col(cells.name), cells.dtype, kind)).to_series()
+    return cells if kind is None else cells.to_frame().select(as_type(pl.col(cells.name), cells.dtype, kind).alias(cells.name)).to_series()
 
 
 def read_times(cells: pl.Series) -> pl.Series:

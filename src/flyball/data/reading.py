@@ -63,16 +63,18 @@ def _csv(name: str, data: bytes) -> pl.DataFrame:
     _check_text(name, data)
     header = _header(name, data)
     separator = max(",;\t|", key=header.count)
-    columns = next(csv.reader([header], delimiter=separator))
+    columns = [column.strip() for column in next(csv.reader([header], delimiter=separator))]
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise DatasetError(f"The file {name}", f"its header names the column {twice[0]!r} twice")
     _check_end(name, data, len(columns), separator)
     try:
-        return pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False, null_values=NULLS, encoding="utf8")
+        frame = pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False, null_values=NULLS, encoding="utf8")
     except plx.NoDataError as error:
         raise SourceEmptyError(name) from error
     except plx.PolarsError as error:
         raise SourceUnreadableError(name, _first_line(error)) from error
+    frame.columns = columns  # Polars leaves doubled quotes in a header as they stand
+    return frame
 
 
 def _check_text(name: str, data: bytes) -> None:
@@ -93,6 +95,8 @@ def _header(name: str, data: bytes) -> str:
     header = text.decode("utf-8-sig").rstrip("\r")
     if not header.strip():
         raise SourceEmptyError(name, "header")
+    if header.count('"') % 2:
+        raise SourceUnreadableError(name, "its header does not end on the first line")
     return header
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import polars as pl
@@ -52,9 +53,9 @@ def as_type(cell: pl.Expr, given: pl.DataType, wanted: ColumnType) -> pl.Expr:
         case ColumnType.NUMBER:
             return _number(cell, given)
         case ColumnType.DATE:
-            return _time(cell, given).dt.date() if given == pl.String else _moment(cell, given).cast(pl.Date, strict=False)
+            return _time(cell).dt.date() if given == pl.String else _moment(cell, given).cast(pl.Date, strict=False)
         case ColumnType.TIME:
-            return _time(cell, given) if given == pl.String else _moment(cell, given).cast(TIME, strict=False)
+            return _time(cell) if given == pl.String else _moment(cell, given).cast(TIME, strict=False)
 
 
 def infer_type(values: pl.Series, *, exactly: bool) -> ColumnType | None:
@@ -129,10 +130,26 @@ def _moment(cell: pl.Expr, given: pl.DataType) -> pl.Expr:
     return cell if given in {pl.Date, TIME} else pl.lit(None, dtype=TIME)
 
 
-def _time(cell: pl.Expr, given: pl.DataType) -> pl.Expr:
-    del given
-    text = cell.str.strip_chars().str.replace(r"^(\d{4}-\d{2}-\d{2}) +", "${1}T").str.replace(" (UTC|Z)$", "Z")
-    zoned = [text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC") for form in _TIME_FORMATS]
-    naive = [text.str.to_datetime(form, strict=False, time_unit="us").cast(TIME) for form in _NAIVE_FORMATS]
-    day = text.str.to_date("%Y-%m-%d", strict=False).cast(TIME)
-    return pl.coalesce(*zoned, *naive, day)
+def _time(cell: pl.Expr) -> pl.Expr:
+    return cell.map_batches(_parse_times, return_dtype=TIME)
+
+
+def _parse_times(cells: pl.Series) -> pl.Series:
+    """Each form is tried on what the ones before it left, so that a column of one form is read once."""
+    text = cells.str.strip_chars().str.replace(r"^(\d{4}-\d{2}-\d{2}) +", "${1}T").str.replace(" (UTC|Z)$", "Z")
+    times = pl.repeat(None, text.len(), dtype=TIME, eager=True)
+    for form in _forms(text):
+        left = times.is_null() & text.is_not_null()
+        if not left.any():
+            break
+        found = form(text.filter(left))
+        times = found if found.len() == times.len() else times.scatter(left.arg_true(), found)
+    return times.alias(cells.name)
+
+
+def _forms(text: pl.Series) -> list[Callable[[pl.Series], pl.Series]]:
+    zoned = [lambda left, form=form: left.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC") for form in _TIME_FORMATS]
+    naive = [lambda left, form=form: left.str.to_datetime(form, strict=False, time_unit="us").cast(TIME) for form in _NAIVE_FORMATS]
+    day = [lambda left: left.str.to_date("%Y-%m-%d", strict=False).cast(TIME)]
+    first = text.drop_nulls().head(1).str.contains(r"T.*(Z|[+-]\d{2}:?\d{0,2})$").any()
+    return [*zoned, *naive, *day] if first else [*naive, *day, *zoned]
