@@ -1,0 +1,66 @@
+"""Every page is followed to the letter: its commands are typed, its Python is run, its links are there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.pages import Reader, make_targets, pages
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+def customers(directory: Path) -> None:
+    """A CSV as somebody's own: one row a day for customers of whom those with few visits leave."""
+    lines = ["customer,signed_up,plan,visits,churned"]
+    for number in range(900):
+        visits, luck = number * 7919 % 20, number * 104729 % 8
+        signed_up = f"2025-{number // 84 + 1:02}-{number // 3 % 28 + 1:02}"
+        lines.append(f"{number},{signed_up},{'abc'[number % 3]},{visits},{int(visits + luck < 12)}")
+    (directory / "customers.csv").write_text("\n".join(lines) + "\n")
+
+
+PREPARED: dict[str, Callable[[Path], None]] = {"docs/tutorials/your-own-csv.md": customers}  # what a page says that its reader has
+
+
+@pytest.fixture(scope="module")
+def two_months(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """The flights of one airport from January to March: small enough to be backtested by a page."""
+    data = tmp_path_factory.mktemp("flights") / "data"
+    prepare = repository / "examples/flights/prepare.py"
+    subprocess.run([sys.executable, prepare, "--airport", "JFK", "--months", "1-3", "--into", data], check=True, capture_output=True)
+    return data
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, repository: Path, two_months: Path) -> Path:
+    """What a reader has before them: the examples with little data, and the environment that make install left."""
+    shutil.copytree(repository / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("data", ".*", "__pycache__"))
+    shutil.copytree(two_months, tmp_path / "examples/flights/data")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page.relative_to(ROOT).as_posix() for page in pages(ROOT)])
+def test_page_does_what_it_says(page: str, repository: Path, checkout: Path) -> None:
+    if page in PREPARED:
+        PREPARED[page](checkout)
+    Reader(page, checkout, make_targets(repository / "Makefile")).follow((repository / page).read_text())
+
+
+@pytest.mark.parametrize("page", [page.relative_to(ROOT).as_posix() for page in pages(ROOT)])
+def test_links_of_page_are_there(page: str, repository: Path) -> None:
+    text = (repository / page).read_text()
+    assert [link for link in LINK.findall(text) if not (repository / page).parent.joinpath(link).exists()] == []
+
+
+def test_the_readme_says_something_that_is_run(repository: Path, checkout: Path) -> None:
+    done = Reader("README.md", checkout, make_targets(repository / "Makefile")).follow((repository / "README.md").read_text())
+    assert done >= 3
