@@ -123,11 +123,11 @@ def bench_windows(year: Year) -> None:
 
     def plan() -> tuple[Ints, object]:
         asked, index = boundaries(entity, last_boundary(time, HOUR))
-        return index, plan_windows(asked, year.entity, year.event, known=year.known, until=until, over=168 * HOUR)
+        return index, plan_windows(asked, year.entity, event=year.event, known=year.known, until=until, over=168 * HOUR)
 
     report(f"windows: plan {ENTITIES * HOURS:,} boundaries, {ROWS:,} rows", timed(plan)[0])
     asked, _ = boundaries(entity, last_boundary(time, HOUR))
-    windows = plan_windows(asked, year.entity, year.event, known=year.known, until=until, over=168 * HOUR)
+    windows = plan_windows(asked, year.entity, event=year.event, known=year.known, until=until, over=168 * HOUR)
 
     def walk() -> list[float]:
         picked = slice(-LOOPED, None)

@@ -13,7 +13,7 @@ Windows (``windows``)::
 
     last_boundary(time, every) -> Ints
     boundaries(entity, time) -> (Boundaries(entity, time), index)                  # distinct pairs; index per asked pair, or -1
-    plan_windows(asked, entity, event, *, known, until, over) -> Windows           # once per view
+    plan_windows(asked, entity, *, event, known, until, over) -> Windows           # once per view
     window_aggregate(windows, op, *, values, rank, valid=None) -> Numbers          # one value per boundary of `asked`
     window_count / window_sum / window_mean (windows, ...), window_pick(windows, rank, *, valid=None) -> row indices
     rank_rows(event, known, *, arrival) -> Ints                                    # the rank of op "last"
@@ -23,8 +23,8 @@ Metrics (``metrics``; each also as a function of its own name)::
     METRICS: Mapping[str, Metric]; get_metric(name) -> Metric
     Metric(name, task, greater_is_better, bounds)
         .estimate(labels, predictions, *, confidence=0.95) -> Estimate
-        .difference(labels, a, b, *, confidence=0.95) -> Estimate                  # a minus b, paired
-        .gain(labels, a, b, *, confidence=0.95) -> Estimate                        # positive where a is better
+        .difference(labels, a, *, than, confidence=0.95) -> Estimate               # a minus than, paired
+        .gain(labels, a, *, than, confidence=0.95) -> Estimate                     # positive where a is better
     Estimate(value, low, high, n, standard_error, undefined: Undefined | None)
     unpaired_difference(a: Estimate, b: Estimate, *, confidence=0.95) -> Estimate
     wilson(share, n, *, confidence=0.95) -> Estimate
@@ -45,7 +45,7 @@ Drift thresholds (``thresholds``; needs scipy when called)::
 
 Routing (``routing``)::
 
-    route(keys, salt, shares) -> Ints;  uniform_keys(keys, salt) -> Floats
+    route(keys, salt, *, shares) -> Ints;  uniform_keys(keys, salt) -> Floats
 """
 
 from flyball.kernels.arrays import MAX

@@ -142,7 +142,7 @@ def _counts(reference: Numbers, current: Numbers) -> tuple[Floats, Floats]:
         raise ShapeError("current", f"as many bins as in the reference are needed, not {current.shape} against {reference.shape}")
     for counts in (reference, current):
         if counts.size and not (counts >= 0).all():
-            raise RangeError("a count", float(counts.min()), "zero or more")
+            raise RangeError("a count", float(counts.min()), need="zero or more")
     return reference, current
 
 

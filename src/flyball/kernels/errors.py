@@ -30,7 +30,7 @@ class NotFiniteError(InvalidError):
 
     code = "not-finite"
 
-    def __init__(self, column: str, count: int, first: int) -> None:
+    def __init__(self, column: str, count: int, *, first: int) -> None:
         super().__init__(
             f"The column {column!r} has {count} value{'s that are' if count > 1 else ' that is'} not finite, the first at row {first}. "
             "Leave out or fill those rows first."
@@ -52,7 +52,7 @@ class RangeError(InvalidError):
 
     code = "range"
 
-    def __init__(self, name: str, value: float, need: str) -> None:
+    def __init__(self, name: str, value: float, *, need: str) -> None:
         super().__init__(f"{name} must be {need}, not {value:g}.")
         self.name, self.value = name, value
 

@@ -53,8 +53,8 @@ class Estimate:
         >>> Estimate(0.5, 0.4, 0.75, 10).negated()
         Estimate(value=-0.5, low=-0.75, high=-0.4, n=10, standard_error=None, undefined=None)
         """
-        value, low, high = (None if number is None else -number for number in (self.value, self.high, self.low))
-        return Estimate(self.value and value, low, high, self.n, self.standard_error, self.undefined)
+        value, low, high = (None if number is None else 0.0 - number for number in (self.value, self.high, self.low))
+        return Estimate(value, low, high, self.n, self.standard_error, self.undefined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def normal_quantile(confidence: float) -> float:
         RangeError: `confidence` is not between 0 and 1.
     """
     if not 0 < confidence < 1:
-        raise RangeError("confidence", confidence, "between 0 and 1")
+        raise RangeError("confidence", confidence, need="between 0 and 1")
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
@@ -146,7 +146,7 @@ def real_numbers(**columns: Numbers) -> tuple[Floats, ...]:
         array = array.astype(np.float64)
         wrong = np.flatnonzero(~np.isfinite(array))
         if len(wrong):
-            raise NotFiniteError(name, len(wrong), int(wrong[0]))
+            raise NotFiniteError(name, len(wrong), first=int(wrong[0]))
         arrays.append(array)
     return tuple(arrays)
 
@@ -160,5 +160,5 @@ def zeros_and_ones(labels: Numbers, **scores: Numbers) -> tuple[Floats, ...]:
     arrays = real_numbers(labels=labels, **scores)
     wrong = np.flatnonzero((arrays[0] != 0) & (arrays[0] != 1))
     if len(wrong):
-        raise RangeError("labels", float(arrays[0][wrong[0]]), "0 or 1")
+        raise RangeError("labels", float(arrays[0][wrong[0]]), need="0 or 1")
     return arrays

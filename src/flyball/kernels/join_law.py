@@ -79,17 +79,17 @@ def winner_timeline(entity: Numbers, event: Numbers, *, known: Numbers, until: N
     since = np.maximum(known, event)
     rows = np.flatnonzero((entity >= 0) & (since < until))
     rows = rows[np.lexsort((arrival[rows], known[rows], event[rows], since[rows], entity[rows]))]
-    simple = _simple(entity[rows], since[rows], until[rows], rank=(event[rows], known[rows], arrival[rows]))
+    simple = _simple(entity[rows], since[rows], until=until[rows], rank=(event[rows], known[rows], arrival[rows]))
     plain, tangled = rows[simple], rows[~simple]
-    steps = _plain_steps(plain, entity, since)
+    steps = _plain_steps(plain, entity, since=since)
     if len(tangled):
         ranked = tangled[np.lexsort((arrival[tangled], known[tangled], event[tangled]))]
-        steps = np.concatenate([steps, _swept_steps(ranked, entity, since, until)], axis=1)
+        steps = np.concatenate([steps, _swept_steps(ranked, entity, since=since, until=until)], axis=1)
         steps = steps[:, np.lexsort((steps[1], steps[0]))]
     return Timeline(*steps)
 
 
-def _simple(entity: Ints, since: Ints, until: Ints, *, rank: tuple[Ints, Ints, Ints]) -> Bools:
+def _simple(entity: Ints, since: Ints, *, until: Ints, rank: tuple[Ints, Ints, Ints]) -> Bools:
     """Whether the entity of each sorted row has its candidates in rank order, each standing until the next takes over."""
     same = entity[1:] == entity[:-1]
     falls = np.zeros(len(same), dtype=np.bool_)
@@ -101,7 +101,7 @@ def _simple(entity: Ints, since: Ints, until: Ints, *, rank: tuple[Ints, Ints, I
     return np.asarray(np.bincount(group[wrong], minlength=len(entity) + 1)[group] == 0)
 
 
-def _plain_steps(rows: Ints, entity: Ints, since: Ints) -> Ints:
+def _plain_steps(rows: Ints, entity: Ints, *, since: Ints) -> Ints:
     """Of rows that become candidates at once the last, and so the greatest, stands."""
     last = np.ones(len(rows), dtype=np.bool_)
     last[:-1] = (entity[rows[:-1]] != entity[rows[1:]]) | (since[rows[:-1]] != since[rows[1:]])
@@ -109,7 +109,7 @@ def _plain_steps(rows: Ints, entity: Ints, since: Ints) -> Ints:
     return np.stack([entity[rows], since[rows], rows])
 
 
-def _swept_steps(ranked: Ints, entity: Ints, since: Ints, until: Ints) -> Ints:
+def _swept_steps(ranked: Ints, entity: Ints, *, since: Ints, until: Ints) -> Ints:
     """The greatest rank that holds at each time where some row of the entity starts or ends."""
     ends = until[ranked] < MAX
     owner = entity[ranked]

@@ -31,9 +31,9 @@ class Estimator(Protocol):
 
 
 class Difference(Protocol):
-    """The figure of a minus that of b on the same rows, all ``(n,)``."""
+    """The figure of a minus that of `than` on the same rows, all ``(n,)``."""
 
-    def __call__(self, labels: Numbers, a: Numbers, b: Numbers, /, *, confidence: float = 0.95) -> Estimate: ...
+    def __call__(self, labels: Numbers, a: Numbers, /, *, than: Numbers, confidence: float = 0.95) -> Estimate: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Metric:
     estimate: Estimator
     difference: Difference
 
-    def gain(self, labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-        """How much better a is than b on the same rows: positive where a is better, whichever way the metric points.
+    def gain(self, labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+        """How much better a is `than` the other on the same rows: positive where a is better, whichever way the metric points.
 
         >>> import numpy as np
-        >>> METRICS["brier"].gain(np.array([1, 0]), np.array([1.0, 0.0]), np.array([0.5, 0.5])).value
+        >>> METRICS["brier"].gain(np.array([1, 0]), np.array([1.0, 0.0]), than=np.array([0.5, 0.5])).value
         0.25
         """
-        found = self.difference(labels, a, b, confidence=confidence)
+        found = self.difference(labels, a, than=than, confidence=confidence)
         return found if self.greater_is_better else found.negated()
 
 

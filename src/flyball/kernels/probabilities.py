@@ -25,7 +25,7 @@ def _probabilities(labels: Numbers, **predictions: Numbers) -> tuple[Floats, ...
     for name, array in zip(predictions, arrays[1:], strict=True):
         wrong = np.flatnonzero((array < 0) | (array > 1))
         if len(wrong):
-            raise RangeError(name, float(array[wrong[0]]), "a probability between 0 and 1")
+            raise RangeError(name, float(array[wrong[0]]), need="a probability between 0 and 1")
     return arrays
 
 
@@ -43,7 +43,7 @@ def _mean(rows: Floats) -> Influence:
     return Influence(value, rows - value)
 
 
-def _estimate(labels: Floats, rows: Floats, confidence: float, bounds: tuple[float, float]) -> Estimate:
+def _estimate(labels: Floats, rows: Floats, *, confidence: float, bounds: tuple[float, float]) -> Estimate:
     return wald(_mean(rows), confidence=confidence, bounds=bounds) if len(labels) else Estimate.missing(Undefined.EMPTY)
 
 
@@ -60,7 +60,7 @@ def log_loss(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95)
         NotFiniteError: a prediction is NaN.
     """
     labels, predictions = _probabilities(labels, predictions=predictions)
-    return _estimate(labels, _log_losses(labels, predictions), confidence, (0.0, float("inf")))
+    return _estimate(labels, _log_losses(labels, predictions), confidence=confidence, bounds=(0.0, float("inf")))
 
 
 def brier(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) -> Estimate:
@@ -76,24 +76,24 @@ def brier(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) ->
         NotFiniteError: a prediction is NaN.
     """
     labels, predictions = _probabilities(labels, predictions=predictions)
-    return _estimate(labels, _squares(labels, predictions), confidence, (0.0, 1.0))
+    return _estimate(labels, _squares(labels, predictions), confidence=confidence, bounds=(0.0, 1.0))
 
 
-def _difference(rows: Callable[[Floats, Floats], Floats], labels: Numbers, a: Numbers, b: Numbers, confidence: float) -> Estimate:
-    labels, a, b = _probabilities(labels, a=a, b=b)
+def _difference(rows: Callable[[Floats, Floats], Floats], labels: Numbers, *, a: Numbers, than: Numbers, confidence: float) -> Estimate:
+    labels, a, than = _probabilities(labels, a=a, than=than)
     if not len(labels):
         return Estimate.missing(Undefined.EMPTY)
-    return paired(_mean(rows(labels, a)), _mean(rows(labels, b)), confidence=confidence)
+    return paired(_mean(rows(labels, a)), _mean(rows(labels, than)), confidence=confidence)
 
 
-def log_loss_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """Log loss of a minus that of b on the same rows: the mean of the rows' differences and its error."""
-    return _difference(_log_losses, labels, a, b, confidence)
+def log_loss_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """Log loss of a minus that of `than` on the same rows: the mean of the rows' differences and its error."""
+    return _difference(_log_losses, labels, a=a, than=than, confidence=confidence)
 
 
-def brier_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """Brier score of a minus that of b on the same rows: the mean of the rows' differences and its error."""
-    return _difference(_squares, labels, a, b, confidence)
+def brier_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """Brier score of a minus that of `than` on the same rows: the mean of the rows' differences and its error."""
+    return _difference(_squares, labels, a=a, than=than, confidence=confidence)
 
 
 def accuracy(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) -> Estimate:
@@ -130,17 +130,17 @@ def _right(labels: Floats, predictions: Floats) -> Floats:
     return np.asarray((predictions >= 0.5) == (labels == 1), dtype=np.float64)
 
 
-def accuracy_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """Accuracy of a minus that of b on the same rows; only rows on which they differ carry information.
+def accuracy_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """Accuracy of a minus that of `than` on the same rows; only rows on which they differ carry information.
 
     The interval adds one row to each kind of disagreement (Bonett & Price 2012, *J. Educational and Behavioral Statistics* 37,
     479), so that perfect agreement on few rows does not look like certainty.
     """
-    labels, a, b = _probabilities(labels, a=a, b=b)
+    labels, a, than = _probabilities(labels, a=a, than=than)
     n = len(labels)
     if not n:
         return Estimate.missing(Undefined.EMPTY)
-    apart = _right(labels, a) - _right(labels, b)
+    apart = _right(labels, a) - _right(labels, than)
     better, worse = (float((apart > 0).sum()) + 1) / (n + 2), (float((apart < 0).sum()) + 1) / (n + 2)
     error = ((better + worse - (better - worse) ** 2) / (n + 2)) ** 0.5
     reach = normal_quantile(confidence) * error
@@ -182,12 +182,12 @@ def calibration_error(labels: Numbers, predictions: Numbers, *, confidence: floa
     return Estimate(value, max(value - reach, 0.0), min(value + reach, 1.0), n, squared**0.5)
 
 
-def calibration_error_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """Calibration error of a minus that of b on the same rows, to first order with every bin's sign as it is seen."""
-    labels, a, b = _probabilities(labels, a=a, b=b)
+def calibration_error_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """Calibration error of a minus that of `than` on the same rows, to first order with every bin's sign as it is seen."""
+    labels, a, than = _probabilities(labels, a=a, than=than)
     if not len(labels):
         return Estimate.missing(Undefined.EMPTY)
-    return paired(_calibration_influence(labels, a), _calibration_influence(labels, b), confidence=confidence)
+    return paired(_calibration_influence(labels, a), _calibration_influence(labels, than), confidence=confidence)
 
 
 def _calibration_bins(predictions: Floats) -> Ints:

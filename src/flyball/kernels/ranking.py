@@ -46,7 +46,7 @@ def _placements(labels: Floats, scores: Floats) -> tuple[float, Floats]:
     return area, np.where(labels == 1, beats[groups.of_row], beaten[groups.of_row])
 
 
-def _variance(labels: Floats, placements: Floats, area: float) -> float:
+def _variance(labels: Floats, placements: Floats, *, area: float) -> float:
     """DeLong's variance: that of each class's mean placement, added (DeLong et al. 1988, eq. 8).
 
     With a single row in a class there is no spread to see, and the largest possible variance stands in its place
@@ -83,7 +83,7 @@ def roc_auc(labels: Numbers, scores: Numbers, *, confidence: float = 0.95) -> Es
     if missing is not None:
         return missing
     area, placements = _placements(labels, scores)
-    error = _variance(labels, placements, area) ** 0.5
+    error = _variance(labels, placements, area=area) ** 0.5
     estimate = logit_wald(area, error, n=len(labels), confidence=confidence)
     if 0 < area < 1:
         return estimate
@@ -93,27 +93,27 @@ def roc_auc(labels: Numbers, scores: Numbers, *, confidence: float = 0.95) -> Es
     return Estimate(area, low, high, len(labels), error)
 
 
-def paired_auc_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """The ROC area of scores a minus that of scores b on the same rows, with DeLong's covariance (1988, eq. 8-9).
+def paired_auc_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """The ROC area of scores a minus that of scores `than` on the same rows, with DeLong's covariance (1988, eq. 8-9).
 
     Shapes ``(n,)`` each. Undefined for no rows and for one class; equal scores differ by exactly 0 with error 0.
 
-    >>> paired_auc_difference(np.array([0, 1, 0, 1]), np.array([1.0, 2, 3, 4]), np.array([4.0, 3, 2, 1])).value
+    >>> paired_auc_difference(np.array([0, 1, 0, 1]), np.array([1.0, 2, 3, 4]), than=np.array([4.0, 3, 2, 1])).value
     0.5
 
     Raises:
         NotFiniteError: a score is NaN or infinite.
         RangeError: a label is neither 0 nor 1.
     """
-    labels, a, b = zeros_and_ones(labels, a=a, b=b)
+    labels, a, than = zeros_and_ones(labels, a=a, than=than)
     missing = _missing(labels)
     if missing is not None:
         return missing
-    (area_a, places_a), (area_b, places_b) = _placements(labels, a), _placements(labels, b)
+    (area_a, places_a), (area_b, places_b) = _placements(labels, a), _placements(labels, than)
     value, n = area_a - area_b, len(labels)
     if min(labels.sum(), n - labels.sum()) < 2:
         return Estimate(value, None, None, n)
-    error = _variance(labels, places_a - places_b, 0.5) ** 0.5
+    error = _variance(labels, places_a - places_b, area=0.5) ** 0.5
     reach = normal_quantile(confidence) * error
     return Estimate(value, max(value - reach, -1.0), min(value + reach, 1.0), n, error)
 
@@ -140,13 +140,13 @@ def average_precision(labels: Numbers, scores: Numbers, *, confidence: float = 0
     return logit_wald(influence.value, influence.standard_error() or 0.0, n=len(labels), confidence=confidence)
 
 
-def paired_precision_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """The average precision of scores a minus that of scores b on the same rows, by the rows' differences of influence."""
-    labels, a, b = zeros_and_ones(labels, a=a, b=b)
+def paired_precision_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """The average precision of scores a minus that of scores `than` on the same rows, by the rows' differences of influence."""
+    labels, a, than = zeros_and_ones(labels, a=a, than=than)
     missing = _missing(labels)
     if missing is not None:
         return missing
-    return paired(_precision_influence(labels, a), _precision_influence(labels, b), confidence=confidence)
+    return paired(_precision_influence(labels, a), _precision_influence(labels, than), confidence=confidence)
 
 
 def _precision_influence(labels: Floats, scores: Floats) -> Influence:

@@ -23,7 +23,7 @@ def rmse(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) -> 
     Raises:
         NotFiniteError: a label or prediction is NaN or infinite.
     """
-    return _estimate(_rmse, POSITIVE, labels, predictions, confidence)
+    return _estimate(_rmse, POSITIVE, labels=labels, predictions=predictions, confidence=confidence)
 
 
 def mae(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) -> Estimate:
@@ -37,7 +37,7 @@ def mae(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) -> E
     Raises:
         NotFiniteError: a label or prediction is NaN or infinite.
     """
-    return _estimate(_mae, POSITIVE, labels, predictions, confidence)
+    return _estimate(_mae, POSITIVE, labels=labels, predictions=predictions, confidence=confidence)
 
 
 def r2(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) -> Estimate:
@@ -51,28 +51,28 @@ def r2(labels: Numbers, predictions: Numbers, *, confidence: float = 0.95) -> Es
     Raises:
         NotFiniteError: a label or prediction is NaN or infinite.
     """
-    return _estimate(_r2, (float("-inf"), 1.0), labels, predictions, confidence)
+    return _estimate(_r2, (float("-inf"), 1.0), labels=labels, predictions=predictions, confidence=confidence)
 
 
-def rmse_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """Root mean squared error of a minus that of b on the same rows."""
-    return _difference(_rmse, labels, a, b, confidence)
+def rmse_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """Root mean squared error of a minus that of `than` on the same rows."""
+    return _difference(_rmse, labels, a=a, than=than, confidence=confidence)
 
 
-def mae_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """Mean absolute error of a minus that of b on the same rows."""
-    return _difference(_mae, labels, a, b, confidence)
+def mae_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """Mean absolute error of a minus that of `than` on the same rows."""
+    return _difference(_mae, labels, a=a, than=than, confidence=confidence)
 
 
-def r2_difference(labels: Numbers, a: Numbers, b: Numbers, *, confidence: float = 0.95) -> Estimate:
-    """Explained share of variance of a minus that of b on the same rows; undefined for labels that are all equal."""
-    return _difference(_r2, labels, a, b, confidence)
+def r2_difference(labels: Numbers, a: Numbers, *, than: Numbers, confidence: float = 0.95) -> Estimate:
+    """Explained share of variance of a minus that of `than` on the same rows; undefined for labels that are all equal."""
+    return _difference(_r2, labels, a=a, than=than, confidence=confidence)
 
 
 _Influence = Callable[[Floats, Floats], Influence | None]
 
 
-def _estimate(metric: _Influence, bounds: tuple[float, float], labels: Numbers, predictions: Numbers, confidence: float) -> Estimate:
+def _estimate(metric: _Influence, bounds: tuple[float, float], *, labels: Numbers, predictions: Numbers, confidence: float) -> Estimate:
     labels, predictions = real_numbers(labels=labels, predictions=predictions)
     if not len(labels):
         return Estimate.missing(Undefined.EMPTY)
@@ -82,11 +82,11 @@ def _estimate(metric: _Influence, bounds: tuple[float, float], labels: Numbers, 
     return wald(influence, confidence=confidence, bounds=bounds)
 
 
-def _difference(metric: _Influence, labels: Numbers, a: Numbers, b: Numbers, confidence: float) -> Estimate:
-    labels, a, b = real_numbers(labels=labels, a=a, b=b)
+def _difference(metric: _Influence, labels: Numbers, *, a: Numbers, than: Numbers, confidence: float) -> Estimate:
+    labels, a, than = real_numbers(labels=labels, a=a, than=than)
     if not len(labels):
         return Estimate.missing(Undefined.EMPTY)
-    first, second = metric(labels, a), metric(labels, b)
+    first, second = metric(labels, a), metric(labels, than)
     if first is None or second is None:
         return Estimate.missing(Undefined.CONSTANT, len(labels))
     return paired(first, second, confidence=confidence)

@@ -28,13 +28,13 @@ def uniform_keys(keys: Sequence[str | bytes], salt: str) -> Floats:
     return (np.frombuffer(raw, dtype=">u8").astype(np.uint64) >> np.uint64(11)).astype(np.float64) / 2**53
 
 
-def route(keys: Sequence[str | bytes], salt: str, shares: Sequence[float]) -> Ints:
+def route(keys: Sequence[str | bytes], salt: str, *, shares: Sequence[float]) -> Ints:
     """The index of the share that each key falls into; each share gets its part of all keys.
 
     Shares are not negative and sum to 1. Shape ``(n,)`` int64.
 
     >>> keys = [f"flight-{number}" for number in range(1000)]
-    >>> np.bincount(route(keys, "rollout-1", [0.05, 0.95]))
+    >>> np.bincount(route(keys, "rollout-1", shares=[0.05, 0.95]))
     array([ 48, 952])
 
     Raises:
@@ -42,8 +42,8 @@ def route(keys: Sequence[str | bytes], salt: str, shares: Sequence[float]) -> In
     """
     ends = np.cumsum(np.asarray(shares, dtype=np.float64))
     if not len(ends) or min(shares) < 0:
-        raise RangeError("a share", min(shares, default=float("nan")), "zero or more")
+        raise RangeError("a share", min(shares, default=float("nan")), need="zero or more")
     if not abs(ends[-1] - 1) < 1e-9:
-        raise RangeError("the sum of the shares", float(ends[-1]), "1")
+        raise RangeError("the sum of the shares", float(ends[-1]), need="1")
     ends[np.flatnonzero(np.asarray(shares) > 0)[-1] :] = 1.0  # rounding must not open a gap below 1
     return np.searchsorted(ends, uniform_keys(keys, salt), side="right").astype(np.int64)

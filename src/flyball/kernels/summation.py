@@ -18,30 +18,30 @@ _MASK = (1 << DIGIT_BITS) - 1
 _LOWEST = -1074  # the exponent of the smallest subnormal double
 
 
-def sum_exactly(first: Ints, stop: Ints, values: Numbers, *, points: int) -> Floats | Ints:
+def sum_exactly(first: Ints, stop: Ints, *, values: Numbers, points: int) -> Floats | Ints:
     """Each point's sum over the values of the intervals first <= point < stop: exact int64, or the exact sum rounded to float64.
 
     Infinities win over finite values, and both together are NaN; NaN must have been left out. Shapes ``(n,)`` to ``(points,)``.
 
-    >>> sum_exactly(np.zeros(3, int), np.ones(3, int), np.array([0.1, 0.2, -0.3]), points=1)
+    >>> sum_exactly(np.zeros(3, int), np.ones(3, int), values=np.array([0.1, 0.2, -0.3]), points=1)
     array([2.77555756e-17])
 
     Raises:
         IntegerRangeError: an integer sum does not fit in 64 bits.
     """
     if values.dtype.kind == "f":
-        return _sum_floats(first, stop, values, points=points)
+        return _sum_floats(first, stop, values=values, points=points)
     bound = max(abs(int(values.max())), abs(int(values.min()))) * len(values) if len(values) else 0
     if bound < 2**63:
-        return _sum(first, stop, values.astype(np.int64), points)
-    low, high = _sum(first, stop, values & 0xFFFFFFFF, points), _sum(first, stop, values >> 32, points)
+        return _sum(first, stop, values=values.astype(np.int64), points=points)
+    low, high = _sum(first, stop, values=values & 0xFFFFFFFF, points=points), _sum(first, stop, values=values >> 32, points=points)
     high += low >> 32
     if (high != high.astype(np.int32)).any():
         raise IntegerRangeError("sum of a window")
     return (high << 32) | (low & 0xFFFFFFFF)
 
 
-def _sum(first: Ints, stop: Ints, values: Ints, points: int) -> Ints:
+def _sum(first: Ints, stop: Ints, *, values: Ints, points: int) -> Ints:
     """Each interval enters at its first point and leaves at its stop; integers (mod 2**64) leave no trace of what has left."""
     steps = np.zeros(points + 1, dtype=np.int64)
     held = np.flatnonzero(first < stop)
@@ -50,13 +50,14 @@ def _sum(first: Ints, stop: Ints, values: Ints, points: int) -> Ints:
     return np.cumsum(steps)[:points]
 
 
-def _sum_floats(first: Ints, stop: Ints, values: Floats, *, points: int) -> Floats:
+def _sum_floats(first: Ints, stop: Ints, *, values: Floats, points: int) -> Floats:
     finite = np.isfinite(values)
-    total = _sum_finite(first[finite], stop[finite], values[finite], points)
+    total = _sum_finite(first[finite], stop[finite], values=values[finite], points=points)
     for sign in (np.inf, -np.inf):
         hit = values == sign
         if hit.any():
-            total = np.where(_sum(first[hit], stop[hit], np.ones(int(hit.sum()), np.int64), points) > 0, _joined(total, sign), total)
+            reached = _sum(first[hit], stop[hit], values=np.ones(int(hit.sum()), np.int64), points=points) > 0
+            total = np.where(reached, _joined(total, sign), total)
     return total
 
 
@@ -64,7 +65,7 @@ def _joined(total: Floats, sign: float) -> Floats:
     return np.where(np.isinf(total) & (np.sign(total) != np.sign(sign)), np.nan, sign)
 
 
-def _sum_finite(first: Ints, stop: Ints, values: Floats, points: int) -> Floats:
+def _sum_finite(first: Ints, stop: Ints, *, values: Floats, points: int) -> Floats:
     kept = np.flatnonzero(values != 0)
     if not len(kept):
         return np.zeros(points)
@@ -74,14 +75,14 @@ def _sum_finite(first: Ints, stop: Ints, values: Floats, points: int) -> Floats:
     exponent = exponents.astype(np.int64) - 53
     unit = int((exponent + np.frexp((mantissa & -mantissa).astype(np.float64))[1] - 1).min())
     if int(exponents.max()) + len(kept).bit_length() - unit < 63:
-        return _ldexp(_sum(first, stop, np.ldexp(values[kept], -unit).astype(np.int64), points), unit)
+        return _ldexp(_sum(first, stop, values=np.ldexp(values[kept], -unit).astype(np.int64), points=points), unit)
     place, shift = np.divmod(exponent - _LOWEST, DIGIT_BITS)
     base = int(place.min())
     digits = np.zeros((int(place.max()) - base + 5, points), dtype=np.int64)
     for offset, digit in enumerate(_digits(mantissa, shift)):
         for level in np.unique(place):
             mine = np.flatnonzero((place == level) & (digit != 0))
-            digits[int(level) - base + offset] += _sum(first[mine], stop[mine], digit[mine], points)
+            digits[int(level) - base + offset] += _sum(first[mine], stop[mine], values=digit[mine], points=points)
     return _rounded(digits, base * DIGIT_BITS + _LOWEST)
 
 

@@ -46,7 +46,7 @@ def alarm_probability(alarms: float, *, per: timedelta, window: timedelta) -> fl
     """
     probability = alarms * (window / per)
     if not 0 < probability < 1:
-        raise RangeError("the expected number of false alarms in one window", probability, "between 0 and 1")
+        raise RangeError("the expected number of false alarms in one window", probability, need="between 0 and 1")
     return probability
 
 
@@ -76,7 +76,7 @@ class DriftThresholds:
         """
         distances = _distances(distances, series=len(self.location))
         logs = np.log(np.maximum(distances, self.least))
-        return _scores(logs, np.array(self.location), np.array(self.spread), self.windows)
+        return _scores(logs, np.array(self.location), spread=np.array(self.spread), windows=self.windows)
 
     def statistic(self, distances: Numbers) -> float | None:
         """How far out the window is: the largest standardised log distance; None where no series has a distance."""
@@ -120,7 +120,7 @@ def drift_thresholds(distances: Numbers, *, probability: float) -> DriftThreshol
     reason = f"{n} reference windows cannot confirm one false alarm in {1 / probability:.1f} windows; that takes {needed}"
     return DriftThresholds(
         windows=n, probability=probability, location=_floats(location), spread=_floats(spread), least=_floats(least),
-        threshold=_floats(np.exp(location + reach * spread)), limit=_limit(logs[:, moved], probability, share),
+        threshold=_floats(np.exp(location + reach * spread)), limit=_limit(logs[:, moved], probability, share=share),
         provisional=n < needed, reason=reason if n < needed else None,
     )  # fmt: skip
 
@@ -132,13 +132,13 @@ def _reach(windows: int, probability: float) -> float:
     return t_quantile(1 - probability, windows - 1) * math.sqrt(1 + 1 / windows)
 
 
-def _scores(logs: Floats, location: Floats, spread: Floats, windows: int) -> Floats:
+def _scores(logs: Floats, location: Floats, *, spread: Floats, windows: int) -> Floats:
     from flyball.kernels.student import t_to_normal  # scipy is loaded only where a threshold is computed
 
     return t_to_normal((logs - location) / (spread * math.sqrt(1 + 1 / windows)), windows - 1)
 
 
-def _limit(logs: Floats, probability: float, share: float) -> float:
+def _limit(logs: Floats, probability: float, *, share: float) -> float:
     """The bound of the largest score: an order statistic of the reference windows' own, or Student's bound where they are few."""
     n = len(logs)
     if not logs.shape[1]:
@@ -146,7 +146,7 @@ def _limit(logs: Floats, probability: float, share: float) -> float:
     deviations = logs - logs.mean(axis=0)
     squares = (deviations**2).sum(axis=0) - deviations**2 * n / (n - 1)  # of the other windows around their own mean
     spread = np.maximum(np.sqrt(np.maximum(squares, 0) / (n - 2)), LEAST_SPREAD)
-    largest = np.sort(_scores(logs, (logs.sum(axis=0) - logs) / (n - 1), spread, n - 1).max(axis=1))
+    largest = np.sort(_scores(logs, (logs.sum(axis=0) - logs) / (n - 1), spread=spread, windows=n - 1).max(axis=1))
     place = math.ceil((n + 1) * (1 - probability) - 1e-9)
     if place <= n:
         return float(largest[place - 1])
@@ -164,7 +164,7 @@ def _floats(values: Floats) -> tuple[float, ...]:
 
 def _reference(distances: Numbers, probability: float) -> Floats:
     if not 0 < probability < 1:
-        raise RangeError("probability", probability, "between 0 and 1")
+        raise RangeError("probability", probability, need="between 0 and 1")
     distances = np.asarray(distances, dtype=np.float64)
     if distances.ndim != 2 or not distances.shape[1]:
         raise ShapeError("distances", f"windows by series are needed, not the shape {distances.shape}")
@@ -172,7 +172,7 @@ def _reference(distances: Numbers, probability: float) -> Floats:
         raise TooFewWindowsError(len(distances), FEWEST_WINDOWS)
     wrong = np.flatnonzero(~np.isfinite(distances).all(axis=1))
     if len(wrong):
-        raise NotFiniteError("distances", int((~np.isfinite(distances)).sum()), int(wrong[0]))
+        raise NotFiniteError("distances", int((~np.isfinite(distances)).sum()), first=int(wrong[0]))
     return _distances(distances, series=distances.shape[1])
 
 
@@ -181,5 +181,5 @@ def _distances(distances: Numbers, *, series: int) -> Floats:
     if distances.shape[-1:] != (series,):
         raise ShapeError("distances", f"{series} series are needed, not the shape {distances.shape}")
     if (distances < 0).any():
-        raise RangeError("a distance", float(np.nanmin(distances)), "zero or more")
+        raise RangeError("a distance", float(np.nanmin(distances)), need="zero or more")
     return distances

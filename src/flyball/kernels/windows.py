@@ -69,13 +69,13 @@ class Windows:
     size: int
 
 
-def plan_windows(asked: Boundaries, entity: Numbers, event: Numbers, *, known: Numbers, until: Numbers, over: int) -> Windows:
+def plan_windows(asked: Boundaries, entity: Numbers, *, event: Numbers, known: Numbers, until: Numbers, over: int) -> Windows:
     """A row contributes to the boundaries b of its entity with max(known, event) <= b < min(until, event + over).
 
     Shapes: all ``(n,)`` integers; `until` from `known_until`, `over` in microseconds. Rows of unknown entities contribute nowhere.
 
     >>> asked, _ = boundaries(np.array([0, 0, 0]), np.array([10, 20, 30]))
-    >>> plan_windows(asked, np.array([0]), np.array([5]), known=np.array([12]), until=np.array([99]), over=20)
+    >>> plan_windows(asked, np.array([0]), event=np.array([5]), known=np.array([12]), until=np.array([99]), over=20)
     Windows(first=array([1]), stop=array([2]), size=3)
     """
     entity, event, known, until = integers(entity=entity, event=event, known=known, until=until)
@@ -108,13 +108,13 @@ def window_sum(windows: Windows, values: Numbers, *, valid: Bools | None = None)
         IntegerRangeError: an integer sum does not fit in 64 bits.
         ShapeError: `values` are neither numbers nor booleans, or not one per row.
     """
-    values, valid = _members(windows, values, valid)
-    return sum_exactly(windows.first[valid], windows.stop[valid], values[valid], points=windows.size)
+    values, valid = _members(windows, values, valid=valid)
+    return sum_exactly(windows.first[valid], windows.stop[valid], values=values[valid], points=windows.size)
 
 
 def window_mean(windows: Windows, values: Numbers, *, valid: Bools | None = None) -> Floats:
     """The sum over the number of non-null rows; NaN where there is none. Shape ``(size,)``, float64."""
-    values, valid = _members(windows, values, valid)
+    values, valid = _members(windows, values, valid=valid)
     count = window_count(windows, valid=valid)
     total = window_sum(windows, values, valid=valid)
     mean: Floats = np.divide(total, count, out=np.full(windows.size, np.nan), where=count > 0)
@@ -166,21 +166,21 @@ def window_aggregate(windows: Windows, op: Operation, *, values: Numbers, rank: 
         case "count":
             return window_count(windows)
         case "count_non_null":
-            return window_count(windows, valid=_members(windows, values, valid)[1])
+            return window_count(windows, valid=_members(windows, values, valid=valid)[1])
         case "sum":
             return window_sum(windows, values, valid=valid)
         case "mean":
             return window_mean(windows, values, valid=valid)
         case "min":
-            return _picked(windows, values, _falling(values), valid)
+            return _picked(windows, values, rank=_falling(values), valid=valid)
         case "max":
-            return _picked(windows, values, values, valid)
+            return _picked(windows, values, rank=values, valid=valid)
         case "last":
-            return _picked(windows, values, rank, valid)
+            return _picked(windows, values, rank=rank, valid=valid)
     assert_never(op)
 
 
-def _members(windows: Windows, values: Numbers, valid: Bools | None) -> tuple[Numbers, Bools]:
+def _members(windows: Windows, values: Numbers, *, valid: Bools | None) -> tuple[Numbers, Bools]:
     """The values as bool, int64 or float64, and which of them are not null."""
     values = np.asarray(values)
     if values.shape != windows.first.shape:
@@ -193,8 +193,8 @@ def _members(windows: Windows, values: Numbers, valid: Bools | None) -> tuple[Nu
     return values.astype(np.int64, copy=False), valid
 
 
-def _picked(windows: Windows, values: Numbers, rank: Numbers, valid: Bools | None) -> Floats:
-    values, valid = _members(windows, values, valid)
+def _picked(windows: Windows, values: Numbers, *, rank: Numbers, valid: Bools | None) -> Floats:
+    values, valid = _members(windows, values, valid=valid)
     row = window_pick(windows, rank, valid=valid)
     return np.append(values.astype(np.float64), np.nan)[row]
 

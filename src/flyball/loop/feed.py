@@ -184,7 +184,7 @@ class Routes:
         numbers = np.array([version for version, _ in shares], dtype=np.int64)
         if len(shares) == 1:
             return np.full(len(rows), numbers[0])
-        chosen: Rows = route(frame.keys(rows), self._salt, [share for _, share in shares])
+        chosen: Rows = route(frame.keys(rows), self._salt, shares=[share for _, share in shares])
         picked: Rows = numbers[chosen]
         return picked
 

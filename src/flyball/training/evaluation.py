@@ -18,7 +18,7 @@ SLICE_ROWS = 500
 """A slice with fewer rows says too little to hold against a model."""
 
 
-def evaluate(label: Floats, score: Floats, task: TaskName) -> dict[str, Estimate]:
+def evaluate(label: Floats, score: Floats, *, task: TaskName) -> dict[str, Estimate]:
     """Every metric of the task that exists on these rows, by name; shapes ``(n,)``."""
     found = {}
     for metric in METRICS.values():
@@ -31,10 +31,10 @@ def evaluate(label: Floats, score: Floats, task: TaskName) -> dict[str, Estimate
 
 def evaluate_slices(label: Floats, score: Floats, *, columns: pl.DataFrame, metric: Metric) -> dict[str, dict[str, Estimate]]:
     """`metric` per column and value (as text; null is "null") of at least `SLICE_ROWS` rows, where it exists."""
-    return {series.name: _slices(series, label, score, metric) for series in columns.iter_columns()}
+    return {series.name: _slices(series, label, score=score, metric=metric) for series in columns.iter_columns()}
 
 
-def _slices(series: pl.Series, label: Floats, score: Floats, metric: Metric) -> dict[str, Estimate]:
+def _slices(series: pl.Series, label: Floats, *, score: Floats, metric: Metric) -> dict[str, Estimate]:
     values = series.cast(pl.String).fill_null("null").to_numpy()
     found = {}
     names, codes = np.unique(values.astype(str), return_inverse=True)
@@ -51,7 +51,7 @@ def compare(metric: Metric, label: Floats, *, challenger: Floats, champion: Floa
 
     None where the metric does not exist on these rows. Both must be scores of models that saw none of them.
     """
-    gain = _figure(metric.gain(label, challenger, champion))
+    gain = _figure(metric.gain(label, challenger, than=champion))
     return None if gain is None else Difference(metric.name, gain.value, gain.low, gain.high, gain.n)
 
 

@@ -163,7 +163,7 @@ def aggregate(table: Table, rows: list[int], op: Operation, values: Ints | Float
 def test_windows_are_the_law_row_by_row(table: Table, asked: Ints, over: int, op: Operation, kind: str) -> None:
     distinct, index = boundaries(asked[0], asked[1])
     values = np.nan_to_num(table.values * 10, nan=7).astype(np.int64) if kind == "integers" else table.values
-    windows = plan_windows(distinct, table.entity, table.event, known=table.known, until=table.until, over=over)
+    windows = plan_windows(distinct, table.entity, event=table.event, known=table.known, until=table.until, over=over)
     rank = rank_rows(table.event, table.known, arrival=table.arrival)
     found = window_aggregate(windows, op, values=values, rank=rank)
     for place, (entity, boundary) in zip(index.tolist(), asked.T.tolist(), strict=True):
@@ -183,7 +183,7 @@ def test_a_boundary_alone_has_the_value_that_it_has_among_others(table: Table, a
 
     def ask(entity: Ints, time: Ints) -> tuple[bytes, ...]:
         distinct, index = boundaries(entity, time)
-        windows = plan_windows(distinct, table.entity, table.event, known=table.known, until=table.until, over=9)
+        windows = plan_windows(distinct, table.entity, event=table.event, known=table.known, until=table.until, over=9)
         operations: tuple[Operation, ...] = ("count", "sum", "mean", "last")
         columns = [window_aggregate(windows, op, values=table.values, rank=rank)[index] for op in operations]
         return tuple(np.stack([column.astype(np.float64) for column in columns])[:, place].tobytes() for place in range(len(entity)))
@@ -196,7 +196,7 @@ def test_a_boundary_alone_has_the_value_that_it_has_among_others(table: Table, a
 @given(table=tables(), asked=pairs)
 def test_the_picked_row_is_a_member_of_the_greatest_rank(table: Table, asked: Ints) -> None:
     distinct, _ = boundaries(asked[0], asked[1])
-    windows = plan_windows(distinct, table.entity, table.event, known=table.known, until=table.until, over=9)
+    windows = plan_windows(distinct, table.entity, event=table.event, known=table.known, until=table.until, over=9)
     picked = window_pick(windows, rank_rows(table.event, table.known, arrival=table.arrival))
     for place, (entity, boundary) in enumerate(zip(distinct.entity.tolist(), distinct.time.tolist(), strict=True)):
         assert picked[place] == max(members(table, entity, boundary, 9), key=table.rank, default=-1)

@@ -48,7 +48,9 @@ def test_roc_area_is_that_of_all_pairs(drawn: Floats) -> None:
         assert len(set(labels)) < 2
         return
     assert found.value == pytest.approx(pairs(labels, scores), abs=1e-12)
-    assert paired_auc_difference(labels, scores, others).value == pytest.approx(pairs(labels, scores) - pairs(labels, others), abs=1e-12)
+    assert paired_auc_difference(labels, scores, than=others).value == pytest.approx(
+        pairs(labels, scores) - pairs(labels, others), abs=1e-12
+    )
     if 1 < labels.sum() < len(labels) - 1:
         assert found.standard_error == pytest.approx(delong(labels, scores) ** 0.5, abs=1e-12)
 
@@ -71,7 +73,7 @@ def test_order_of_rows_and_sign_of_differences(metric: Metric, drawn: Floats, da
     assert (found.undefined, found.n) == (again.undefined, again.n)
     assert found.value == pytest.approx(again.value)
     assert found.standard_error == pytest.approx(again.standard_error, abs=1e-9)
-    there, back = metric.difference(labels, a, b), metric.difference(labels, b, a).negated()
+    there, back = metric.difference(labels, a, than=b), metric.difference(labels, b, than=a).negated()
     assert there.undefined == back.undefined
     assert there.value == pytest.approx(back.value)
     assert there.low == pytest.approx(back.low, abs=1e-9)
@@ -121,4 +123,4 @@ def test_every_code_has_one_place(codes: list[int], levels: int) -> None:
 @given(st.lists(st.text(max_size=8), max_size=20), st.floats(0, 1), st.floats(0, 1))
 def test_widening_the_first_share_never_loses_a_key(keys: list[str], one: float, other: float) -> None:
     small, large = sorted((one, other))
-    assert not ((route(keys, "s", [small, 1 - small]) == 0) & (route(keys, "s", [large, 1 - large]) != 0)).any()
+    assert not ((route(keys, "s", shares=[small, 1 - small]) == 0) & (route(keys, "s", shares=[large, 1 - large]) != 0)).any()

@@ -32,7 +32,7 @@ def nearest(values: list[float]) -> float:
 @example([2.0**53, 1.0, 2.0**-1000])
 def test_float_sums_are_the_exact_sum_rounded_once(values: list[float]) -> None:
     n = len(values)
-    found = sum_exactly(np.zeros(n, np.int64), np.ones(n, np.int64), np.array(values, np.float64), points=1)
+    found = sum_exactly(np.zeros(n, np.int64), np.ones(n, np.int64), values=np.array(values, np.float64), points=1)
     assert found.tolist() == [nearest(values)]
 
 
@@ -41,7 +41,7 @@ def test_float_sums_are_the_exact_sum_rounded_once(values: list[float]) -> None:
 def test_each_point_sums_its_own_members(rows: list[tuple[int, int, float]]) -> None:
     first, stop = (np.array([row[side] for row in rows], np.int64) for side in (0, 1))
     values = np.array([row[2] for row in rows], np.float64)
-    found = sum_exactly(first, np.maximum(first, stop), values, points=9)
+    found = sum_exactly(first, np.maximum(first, stop), values=values, points=9)
     assert found.tolist() == [nearest([value for low, high, value in rows if low <= point < high]) for point in range(9)]
 
 

@@ -64,7 +64,7 @@ def test_values_are_those_of_scikit_learn(metric: Metric) -> None:
     better, worse = (np.clip(scores, 0.001, 0.999) if metric.task is Task.BINARY else scores for scores in (better, worse))
     first, second = (PEERS[metric.name](labels, scores) for scores in (better, worse))
     assert metric.estimate(labels, better).value == pytest.approx(first, abs=1e-12)
-    assert metric.difference(labels, better, worse).value == pytest.approx(first - second, abs=1e-12)
+    assert metric.difference(labels, better, than=worse).value == pytest.approx(first - second, abs=1e-12)
 
 
 @pytest.mark.parametrize("metric", EVERY, ids=name)
@@ -72,13 +72,13 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(metric: Metric) ->
     """1,000 samples of 400 rows at 90 %; calibration error states less than it covers, by construction."""
     rng = np.random.default_rng(2)
     labels, better, worse = drawn(rng, 200_000, metric.task)
-    truth, apart = metric.estimate(labels, better).value, metric.difference(labels, better, worse).value
+    truth, apart = metric.estimate(labels, better).value, metric.difference(labels, better, than=worse).value
     assert truth is not None
     assert apart is not None
     covered = np.zeros(2)
     for _ in range(1_000):
         labels, better, worse = drawn(rng, 400, metric.task)
-        found = metric.estimate(labels, better, confidence=0.9), metric.difference(labels, better, worse, confidence=0.9)
+        found = metric.estimate(labels, better, confidence=0.9), metric.difference(labels, better, than=worse, confidence=0.9)
         for place, (estimate, value) in enumerate(zip(found, (truth, apart), strict=True)):
             assert estimate.low is not None
             assert estimate.high is not None
@@ -91,17 +91,17 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(metric: Metric) ->
 @pytest.mark.parametrize("metric", EVERY, ids=name)
 def test_a_gain_is_positive_for_the_better_model_and_zero_for_the_same(metric: Metric) -> None:
     labels, better, worse = drawn(np.random.default_rng(3), 20_000, metric.task)
-    gain = metric.gain(labels, better, worse)
+    gain = metric.gain(labels, better, than=worse)
     assert gain.low is not None
     assert gain.low > 0
-    assert metric.gain(labels, worse, worse).value == 0
+    assert metric.gain(labels, worse, than=worse).value == 0
 
 
 @pytest.mark.parametrize("metric", EVERY, ids=name)
 def test_no_rows_have_no_value(metric: Metric) -> None:
     none = np.zeros(0)
     assert metric.estimate(none, none) == Estimate.missing(Undefined.EMPTY)
-    assert metric.difference(none, none, none) == Estimate.missing(Undefined.EMPTY)
+    assert metric.difference(none, none, than=none) == Estimate.missing(Undefined.EMPTY)
 
 
 @pytest.mark.parametrize("metric", EVERY, ids=name)
@@ -110,7 +110,7 @@ def test_what_is_not_finite_is_refused_with_its_row(metric: Metric) -> None:
     with pytest.raises(NotFiniteError, match="1 value that is not finite"):
         metric.estimate(labels, np.array([0.1, np.nan, 0.2]))
     with pytest.raises(NotFiniteError, match="the first at row 2"):
-        metric.difference(labels, np.array([0.1, 0.3, 0.2]), np.array([0.1, 0.3, np.inf]))
+        metric.difference(labels, np.array([0.1, 0.3, 0.2]), than=np.array([0.1, 0.3, np.inf]))
 
 
 @pytest.mark.parametrize("metric", EVERY, ids=name)
@@ -118,7 +118,7 @@ def test_a_row_alone_shows_no_spread_but_never_fails(metric: Metric) -> None:
     for labels in (np.array([1]), np.array([0])):
         found = metric.estimate(labels, np.array([0.4]))
         assert (found.value is None) == (found.undefined is not None)
-        metric.difference(labels, np.array([0.4]), np.array([0.6]))
+        metric.difference(labels, np.array([0.4]), than=np.array([0.6]))
 
 
 @pytest.mark.parametrize("metric", EVERY, ids=name)
@@ -136,7 +136,7 @@ def test_intervals_stay_within_the_bounds(metric: Metric) -> None:
 
 def test_one_class_has_no_order_to_judge() -> None:
     labels, scores = np.ones(5), np.arange(5.0)
-    for estimate in (roc_auc(labels, scores), average_precision(labels, scores), paired_auc_difference(labels, scores, scores)):
+    for estimate in (roc_auc(labels, scores), average_precision(labels, scores), paired_auc_difference(labels, scores, than=scores)):
         assert (estimate.value, estimate.undefined, estimate.n) == (None, Undefined.ONE_CLASS, 5)
 
 
@@ -166,7 +166,7 @@ def test_constant_labels_explain_nothing() -> None:
 
 def test_a_paired_difference_is_sharper_than_an_unpaired_one() -> None:
     labels, better, worse = drawn(np.random.default_rng(5), 2_000, Task.BINARY)
-    paired = paired_auc_difference(labels, better, (better + worse) / 2)
+    paired = paired_auc_difference(labels, better, than=(better + worse) / 2)
     apart = unpaired_difference(roc_auc(labels, better), roc_auc(labels, (better + worse) / 2))
     assert paired.value == pytest.approx(apart.value)
     assert paired.standard_error is not None
@@ -195,7 +195,7 @@ def test_a_calibrated_model_may_be_perfect_for_all_one_knows_and_a_biased_one_no
 
 
 def test_agreement_on_few_rows_is_not_certainty() -> None:
-    found = METRICS["accuracy"].difference(np.array([1, 0, 1]), np.array([0.9, 0.1, 0.8]), np.array([0.9, 0.2, 0.7]))
+    found = METRICS["accuracy"].difference(np.array([1, 0, 1]), np.array([0.9, 0.1, 0.8]), than=np.array([0.9, 0.2, 0.7]))
     assert found.value == 0
     assert found.high is not None
     assert found.high > 0.3

@@ -22,25 +22,25 @@ def test_keys_spread_evenly() -> None:
 
 
 def test_shares_get_their_part() -> None:
-    counts = np.bincount(route(KEYS, "salt", [0.05, 0.25, 0.7])) / len(KEYS)
+    counts = np.bincount(route(KEYS, "salt", shares=[0.05, 0.25, 0.7])) / len(KEYS)
     assert counts == pytest.approx([0.05, 0.25, 0.7], abs=0.01)
 
 
 def test_a_share_that_grows_keeps_its_keys() -> None:
-    small, large = (route(KEYS, "salt", [share, 1 - share]) == 0 for share in (0.05, 0.25))
+    small, large = (route(KEYS, "salt", shares=[share, 1 - share]) == 0 for share in (0.05, 0.25))
     assert large[small].all()
 
 
 def test_another_salt_is_an_independent_draw() -> None:
-    first, second = (route(KEYS, salt, [0.5, 0.5]) for salt in ("a", "b"))
+    first, second = (route(KEYS, salt, shares=[0.5, 0.5]) for salt in ("a", "b"))
     assert abs((first == second).mean() - 0.5) < 0.02
 
 
 def test_a_share_of_nothing_gets_nobody_and_all_gets_everybody() -> None:
-    assert set(route(KEYS, "salt", [0.0, 1.0, 0.0])) == {1}
-    assert set(route(KEYS, "salt", [1.0])) == {0}
-    assert set(route(KEYS, "salt", [1 / 3, 1 / 3, 1 / 3])) == {0, 1, 2}
-    assert route([], "salt", [1.0]).tolist() == []
+    assert set(route(KEYS, "salt", shares=[0.0, 1.0, 0.0])) == {1}
+    assert set(route(KEYS, "salt", shares=[1.0])) == {0}
+    assert set(route(KEYS, "salt", shares=[1 / 3, 1 / 3, 1 / 3])) == {0, 1, 2}
+    assert route([], "salt", shares=[1.0]).tolist() == []
 
 
 def test_text_and_its_bytes_are_one_key() -> None:
@@ -50,4 +50,4 @@ def test_text_and_its_bytes_are_one_key() -> None:
 def test_shares_that_are_none_are_refused() -> None:
     for shares in ([0.5, 0.6], [-0.1, 1.1], [], [float("nan"), 1.0]):
         with pytest.raises(RangeError):
-            route(["a"], "salt", shares)
+            route(["a"], "salt", shares=shares)

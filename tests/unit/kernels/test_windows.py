@@ -29,13 +29,13 @@ ONE = np.array([0, 0, 0])
 
 def test_the_window_is_open_at_its_start_and_closed_at_its_boundary() -> None:
     asked, _ = boundaries(np.zeros(4, np.int64), np.array([9, 10, 29, 30]))
-    windows = plan_windows(asked, np.array([0]), np.array([10]), known=np.array([10]), until=np.array([MAX]), over=20)
+    windows = plan_windows(asked, np.array([0]), event=np.array([10]), known=np.array([10]), until=np.array([MAX]), over=20)
     assert window_count(windows).tolist() == [0, 1, 1, 0]
 
 
 def test_a_late_row_changes_later_boundaries_only() -> None:
     asked, _ = boundaries(np.zeros(3, np.int64), np.array([10, 20, 30]))
-    windows = plan_windows(asked, np.array([0]), np.array([5]), known=np.array([15]), until=np.array([25]), over=100)
+    windows = plan_windows(asked, np.array([0]), event=np.array([5]), known=np.array([15]), until=np.array([25]), over=100)
     assert window_count(windows).tolist() == [0, 1, 0]
 
 
@@ -64,7 +64,7 @@ def test_nulls_are_left_out_of_all_but_the_count_of_rows() -> None:
 
 def test_infinities_win_and_opposite_ones_are_not_a_number() -> None:
     first, stop = np.array([0, 0, 1, 0]), np.array([2, 3, 3, 1])
-    found = sum_exactly(first, stop, np.array([np.inf, 1.0, -np.inf, 5.0]), points=4)
+    found = sum_exactly(first, stop, values=np.array([np.inf, 1.0, -np.inf, 5.0]), points=4)
     assert found[0] == np.inf
     assert np.isnan(found[1])
     assert found[2:].tolist() == [-np.inf, 0.0]
@@ -115,7 +115,7 @@ def test_times_too_far_apart_for_one_integer_are_ranked_instead() -> None:
     for stretch in (1, 10**16):
         distinct, index = boundaries(asked, time * stretch)
         until = np.full(300, MAX)
-        windows = plan_windows(distinct, entity, event * stretch, known=event * stretch, until=until, over=9 * stretch)
+        windows = plan_windows(distinct, entity, event=event * stretch, known=event * stretch, until=until, over=9 * stretch)
         counts.append(window_count(windows)[index].tolist())
     assert counts[0] == counts[1]
     assert sum(counts[0]) > 100
@@ -124,8 +124,8 @@ def test_times_too_far_apart_for_one_integer_are_ranked_instead() -> None:
 def test_no_rows_and_no_boundaries_are_nothing_and_no_error() -> None:
     none = np.zeros(0, np.int64)
     asked, index = boundaries(none, none)
-    windows = plan_windows(asked, none, none, known=none, until=none, over=5)
+    windows = plan_windows(asked, none, event=none, known=none, until=none, over=5)
     assert (len(index), len(window_count(windows)), len(window_sum(windows, none))) == (0, 0, 0)
     asked, index = boundaries(np.array([-1]), np.array([5]))
-    windows = plan_windows(asked, np.array([0]), np.array([1]), known=np.array([1]), until=np.array([MAX]), over=5)
+    windows = plan_windows(asked, np.array([0]), event=np.array([1]), known=np.array([1]), until=np.array([MAX]), over=5)
     assert (index.tolist(), window_mean(windows, np.array([1.0])).tolist()) == ([-1], [])
