@@ -31,6 +31,7 @@ weather = Dataset("weather", FileSource("weather"), key=["origin", "observed_at"
 
 @view(weather, entity="origin", ttl="3h")
 def sky(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The weather at the airport."""
     return rows.select("temp", "wind_speed", "visib", "precip")
 
 
@@ -42,11 +43,12 @@ punctuality = window_view(
 
 @on_demand
 def calendar(departs_at: pl.Expr) -> dict[str, pl.Expr]:
+    """Local hour and weekday."""
     local = departs_at.dt.convert_time_zone("America/New_York")
     return {"hour": local.dt.hour(), "weekday": local.dt.weekday()}
 
 
-def _history(frame: pl.DataFrame, dataset: Dataset, known: timedelta) -> pl.DataFrame:
+def _history(frame: pl.DataFrame, dataset: Dataset, *, known: timedelta) -> pl.DataFrame:
     event = pl.col(dataset.event_time)
     timed = frame.with_columns(event.alias(EVENT_TIME), (event + known).alias(KNOWN_TIME))
     return known_until(timed.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ARRIVAL)), dataset.key)
@@ -76,9 +78,9 @@ def make_histories() -> dict[str, pl.DataFrame]:
         *(pl.Series(name, random.normal(size=3 * HOURS)) for name in ("temp", "wind_speed", "visib", "precip")),
     )
     return {
-        "flights": _history(planned, flights, -timedelta(hours=24)),
-        "landings": _history(landed, landings, timedelta(minutes=10)),
-        "weather": _history(observed, weather, timedelta(minutes=5)),
+        "flights": _history(planned, flights, known=-timedelta(hours=24)),
+        "landings": _history(landed, landings, known=timedelta(minutes=10)),
+        "weather": _history(observed, weather, known=timedelta(minutes=5)),
     }
 
 
@@ -109,8 +111,8 @@ def main() -> int:
     rows = histories["flights"].with_columns((pl.col(EVENT_TIME) - timedelta(hours=1)).alias(PREDICTION_TIME))
     schemas = {name: frame.schema for name, frame in histories.items()}
     declared: list[Feature] = [flights["carrier", "origin", "dest", "distance"], sky, punctuality, calendar]
-    compiling = _median_seconds(lambda: FeatureSet.compile(declared, flights, schemas).fingerprint)
-    features = FeatureSet.compile(declared, flights, schemas)
+    compiling = _median_seconds(lambda: FeatureSet.compile(declared, flights, schemas=schemas).fingerprint)
+    features = FeatureSet.compile(declared, flights, schemas=schemas)
     ours, theirs = _median_seconds(lambda: features.compute(rows, histories)), _median_seconds(lambda: peer(rows, histories))
     request = rows.head(100)
     small = _median_seconds(lambda: features.compute(request, histories))

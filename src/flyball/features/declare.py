@@ -55,7 +55,8 @@ def window_view(source: Dataset | Join, *, entity: str | Sequence[str], over: st
     lengths = parse_duration(over), parse_duration(every)
     if not all(lengths) or lengths[1] < timedelta(seconds=1):
         raise FeatureDefinitionError(where, f"over={over!r} and every={every!r} must be longer than nothing, and every at least 1s")
-    wrong = [key for key, value in aggregates.items() if not isinstance(value, Aggregate)]
+    given: Mapping[str, object] = aggregates
+    wrong = [key for key, value in given.items() if not isinstance(value, Aggregate)]
     if wrong or not aggregates:
         raise FeatureDefinitionError(where, f"{wrong[0]!r} is not an aggregate" if wrong else "it has no aggregate; add late=fb.mean(...)")
     return WindowView(name, source, _entity(where, entity), *lengths, aggregates)

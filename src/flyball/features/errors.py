@@ -12,7 +12,7 @@ class NotRowWiseError(InvalidError):
 
     code = "not-row-wise"
 
-    def __init__(self, where: str, operation: str, allowed: str = "select, filter, with_columns, drop and rename") -> None:
+    def __init__(self, where: str, operation: str, *, allowed: str = "select, filter, with_columns, drop and rename") -> None:
         super().__init__(
             f"{where} uses {operation}: its value would depend on other rows, some of them not known yet. "
             f"Row-wise are {allowed}; aggregate with a window view."
@@ -35,7 +35,7 @@ class AmbiguousArgumentError(InvalidError):
 
     code = "ambiguous-argument"
 
-    def __init__(self, where: str, argument: str, found: Sequence[str]) -> None:
+    def __init__(self, where: str, argument: str, *, found: Sequence[str]) -> None:
         super().__init__(
             f"The argument {argument!r} of {where} may be {' or '.join(map(repr, found))}. "
             f"Say which: @fb.on_demand({argument}={found[0]!r})."

@@ -49,7 +49,7 @@ class FeatureSet:
     dtypes: Mapping[str, pl.DataType] = field(repr=False)
 
     @classmethod
-    def compile(cls, features: Sequence[Feature], rows: Dataset, schemas: Mapping[str, pl.Schema]) -> FeatureSet:
+    def compile(cls, features: Sequence[Feature], rows: Dataset, *, schemas: Mapping[str, pl.Schema]) -> FeatureSet:
         """The features, each checked against the schemas of `rows` and of the datasets they come from; reads no data.
 
         Raises:
@@ -59,7 +59,7 @@ class FeatureSet:
         """
         _check_labels(features, rows)
         schema = schema_of(rows.name, schemas)
-        lookups = tuple(_lookup(feature, rows, schema, schemas) for feature in features if not isinstance(feature, OnDemand))
+        lookups = tuple(_lookup(feature, rows, schema=schema, schemas=schemas) for feature in features if not isinstance(feature, OnDemand))
         looked_up = [name for lookup in lookups for name in lookup.dtypes]
         names = Names(rows.name, schema.names(), looked_up)
         computed = bind([feature for feature in features if isinstance(feature, OnDemand)], names)
@@ -70,7 +70,7 @@ class FeatureSet:
         )  # fmt: skip
         for item in computed:
             frame = item.compute(frame, names)
-        order = _declared_order(features, lookups, computed)
+        order = _declared_order(features, lookups, computed=computed)
         return cls(tuple(features), rows, schema, lookups, tuple(computed), {name: frame.schema[name] for name in order})
 
     @property
@@ -115,17 +115,17 @@ class FeatureSet:
         return frame.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
 
 
-def _lookup(feature: Columns | View | WindowView, rows: Dataset, schema: pl.Schema, schemas: Mapping[str, pl.Schema]) -> Lookup:
+def _lookup(feature: Columns | View | WindowView, rows: Dataset, *, schema: pl.Schema, schemas: Mapping[str, pl.Schema]) -> Lookup:
     match feature:
         case Columns():
             if feature.dataset.name != rows.name:
                 where = f"{feature.dataset.name}[{', '.join(map(repr, feature.names))}]"
                 raise FeatureDefinitionError(where, f"only columns of the predicted rows ({rows.name!r}) are known without a view")
-            return ColumnLookup.compile(feature, schema, schemas)
+            return ColumnLookup.compile(feature, schema)
         case View():
-            return ViewLookup.compile(feature, schema, schemas)
+            return ViewLookup.compile(feature, schema, schemas=schemas)
         case WindowView():
-            return WindowLookup.compile(feature, schema, schemas)
+            return WindowLookup.compile(feature, schema, schemas=schemas)
     assert_never(feature)
 
 
@@ -147,7 +147,7 @@ def _check_distinct(names: Sequence[str], schema: pl.Schema) -> None:
         seen.add(name)
 
 
-def _declared_order(features: Sequence[Feature], lookups: Sequence[Lookup], computed: Sequence[Computation]) -> list[str]:
+def _declared_order(features: Sequence[Feature], lookups: Sequence[Lookup], *, computed: Sequence[Computation]) -> list[str]:
     looked_up, made = iter(lookups), {item.feature.name: item for item in computed}
     order: list[str] = []
     for feature in features:

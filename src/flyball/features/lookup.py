@@ -39,13 +39,12 @@ class ColumnLookup:
     dtypes: Mapping[str, pl.DataType]
 
     @classmethod
-    def compile(cls, feature: Columns, rows: pl.Schema, schemas: Mapping[str, pl.Schema]) -> ColumnLookup:
+    def compile(cls, feature: Columns, rows: pl.Schema) -> ColumnLookup:
         """The columns with their types.
 
         Raises:
             UnknownNameError: the rows lack a column.
         """
-        del schemas
         for name in feature.names:
             if name not in rows:
                 raise UnknownNameError("column", name, rows, where=f"dataset {feature.dataset.name!r}")
@@ -68,7 +67,7 @@ class ViewLookup:
     dtypes: Mapping[str, pl.DataType]
 
     @classmethod
-    def compile(cls, feature: View, rows: pl.Schema, schemas: Mapping[str, pl.Schema]) -> ViewLookup:
+    def compile(cls, feature: View, rows: pl.Schema, *, schemas: Mapping[str, pl.Schema]) -> ViewLookup:
         """The view's columns with their types, found by running its function on no rows.
 
         Raises:
@@ -78,8 +77,8 @@ class ViewLookup:
         where = f"View {feature.label!r}"
         history = empty_history(schema_of(feature.source.name, schemas))
         values, kept = run_view(feature, history)
-        bound = bound_types(where, feature.bound, rows)
-        check_entity(where, {name: kept.schema[name] for name in feature.entity}, bound)
+        bound = bound_types(where, feature.bound, rows=rows)
+        check_entity(where, {name: kept.schema[name] for name in feature.entity}, bound=bound)
         return cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in values.schema.items()})
 
     @property
@@ -113,7 +112,7 @@ def run_view(view: View, history: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFr
     users = history.drop(SYSTEM_COLUMNS)
     identity = dict.fromkeys((*view.entity, *dataset.key, dataset.event_time))
     kept = history.select([name for name in identity if name in users.columns] + list(SYSTEM_COLUMNS))
-    result = call(where, view.function, RowFrame(where, users, kept=kept, entity=view.entity))
+    result: object = call(where, view.function, RowFrame(where, users, kept=kept, entity=view.entity))
     if not isinstance(result, RowFrame):
         raise FeatureFunctionError(where, f"its function returns {type(result).__name__}; return the rows it was given, after select")
     values, kept = result.parts()

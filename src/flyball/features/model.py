@@ -50,7 +50,7 @@ class View:
         Raises:
             FeatureDefinitionError: not as many columns as the entity has.
         """
-        return replace(self, role=_role(self.label, self.entity, columns))
+        return replace(self, role=_role(self.label, self.entity, columns=columns))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class WindowView:
         Raises:
             FeatureDefinitionError: not as many columns as the entity has.
         """
-        return replace(self, role=_role(self.label, self.entity, columns))
+        return replace(self, role=_role(self.label, self.entity, columns=columns))
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _label(name: str, role: tuple[str, ...] | None) -> str:
     return f"{name}@{'+'.join(role)}" if role else name
 
 
-def _role(label: str, entity: tuple[str, ...], columns: tuple[str, ...]) -> tuple[str, ...]:
+def _role(label: str, entity: tuple[str, ...], *, columns: tuple[str, ...]) -> tuple[str, ...]:
     if len(columns) != len(entity):
         raise FeatureDefinitionError(f"{label}.on{columns}", f"the entity ({', '.join(entity)}) needs {len(entity)} columns of the rows")
     return columns

@@ -75,7 +75,7 @@ class Computation:
     def compute(self, frame: pl.DataFrame, names: Names) -> pl.DataFrame:
         """The outputs beside all columns of `frame`, for those that are computed next."""
         expressions = self.expressions(names)
-        return evaluate(where_of(self.feature), lambda: frame.with_columns(expressions), frame.columns)
+        return evaluate(where_of(self.feature), lambda: frame.with_columns(expressions), columns=frame.columns)
 
 
 def arguments_of(feature: OnDemand) -> list[str]:
@@ -101,7 +101,7 @@ def outputs(feature: OnDemand, arguments: Mapping[str, pl.Expr]) -> dict[str, pl
         FeatureFunctionError: it fails or returns something else.
     """
     where = where_of(feature)
-    found = call(where, feature.function, **arguments)
+    found: object = call(where, feature.function, **arguments)
     if not isinstance(found, Mapping) or not found:
         raise FeatureFunctionError(where, f"it returns {type(found).__name__}; return a dict of expressions by feature name")
     for name, expression in found.items():
@@ -124,17 +124,17 @@ def bind(features: Sequence[OnDemand], names: Names) -> list[Computation]:
     returned = {feature.name: tuple(outputs(feature, {name: pl.col(name) for name in arguments_of(feature)})) for feature in features}
     made = [f"{name}.{output}" for name, found in returned.items() for output in found]
     every = Names(names.dataset, names.columns, (*names.features, *made))
-    bound = {
-        feature.name: Computation(feature, returned[feature.name], {name: _bound(feature, name, every) for name in arguments_of(feature)})
-        for feature in features
-    }
+    bound = {}
+    for feature in features:
+        arguments = {name: _bound(feature, name, names=every) for name in arguments_of(feature)}
+        bound[feature.name] = Computation(feature, returned[feature.name], arguments)
     ordered: dict[str, Computation] = {}
     for name in bound:
-        _place(name, bound, ordered, path=())
+        _place(name, bound, ordered=ordered, path=())
     return list(ordered.values())
 
 
-def _bound(feature: OnDemand, argument: str, names: Names) -> str:
+def _bound(feature: OnDemand, argument: str, *, names: Names) -> str:
     where, wanted = where_of(feature), feature.bindings.get(argument)
     if wanted is not None:
         found = names.find(wanted)
@@ -146,11 +146,11 @@ def _bound(feature: OnDemand, argument: str, names: Names) -> str:
         known = (*names.columns, *(name.partition(".")[2] for name in names.features))
         raise UnknownNameError("column or feature", argument, set(known), where=f"the arguments of {where}")
     if len(candidates) > 1:
-        raise AmbiguousArgumentError(where, argument, candidates)
+        raise AmbiguousArgumentError(where, argument, found=candidates)
     return candidates[0]
 
 
-def _place(name: str, bound: Mapping[str, Computation], ordered: dict[str, Computation], *, path: tuple[str, ...]) -> None:
+def _place(name: str, bound: Mapping[str, Computation], *, ordered: dict[str, Computation], path: tuple[str, ...]) -> None:
     if name in path:
         raise CircularFeatureError((*path[path.index(name) :], name))
     if name in ordered:
@@ -158,5 +158,5 @@ def _place(name: str, bound: Mapping[str, Computation], ordered: dict[str, Compu
     for full in bound[name].arguments.values():
         needed = full.partition(".")[0]
         if needed in bound and full.partition(".")[2] in bound[needed].outputs:
-            _place(needed, bound, ordered, path=(*path, name))
+            _place(needed, bound, ordered=ordered, path=(*path, name))
     ordered[name] = bound[name]

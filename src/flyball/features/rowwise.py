@@ -103,10 +103,10 @@ class RowFrame:
     def _evaluate(self, operation: Callable[[pl.DataFrame], pl.DataFrame], *, selectors: bool) -> pl.DataFrame:
         beside = [name for name in self._kept.columns if not name.startswith("__") and name not in self._frame.columns]
         frame = self._frame if selectors else self._frame.with_columns(self._kept.select(beside))
-        return evaluate(self._where, lambda: operation(frame), frame.columns)
+        return evaluate(self._where, lambda: operation(frame), columns=frame.columns)
 
 
-def evaluate(where: str, operation: Callable[[], pl.DataFrame], columns: Iterable[str]) -> pl.DataFrame:
+def evaluate(where: str, operation: Callable[[], pl.DataFrame], *, columns: Iterable[str]) -> pl.DataFrame:
     """What `operation` gives; Polars' errors become ours.
 
     Raises:

@@ -100,7 +100,7 @@ def encode(entities: pl.DataFrame, bound: pl.DataFrame) -> tuple[NDArray[np.int6
     return of_table, of_rows
 
 
-def check_entity(where: str, entity: Mapping[str, pl.DataType], bound: Mapping[str, pl.DataType]) -> None:
+def check_entity(where: str, entity: Mapping[str, pl.DataType], *, bound: Mapping[str, pl.DataType]) -> None:
     """Entity and bound columns have one type each, so that equal means equal.
 
     Raises:
@@ -111,7 +111,7 @@ def check_entity(where: str, entity: Mapping[str, pl.DataType], bound: Mapping[s
             raise EntityTypeError(where, name, of_view=str(dtype), bound=column, of_rows=str(other))
 
 
-def bound_types(where: str, columns: tuple[str, ...], rows: pl.Schema) -> dict[str, pl.DataType]:
+def bound_types(where: str, columns: tuple[str, ...], *, rows: pl.Schema) -> dict[str, pl.DataType]:
     """The types of the rows' columns that hold an entity.
 
     Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 import polars as pl
@@ -42,7 +43,7 @@ class WindowLookup:
     dtypes: Mapping[str, pl.DataType]
 
     @classmethod
-    def compile(cls, feature: WindowView, rows: pl.Schema, schemas: Mapping[str, pl.Schema]) -> WindowLookup:
+    def compile(cls, feature: WindowView, rows: pl.Schema, *, schemas: Mapping[str, pl.Schema]) -> WindowLookup:
         """The aggregates with their types, found by evaluating their expressions on no rows.
 
         Raises:
@@ -54,9 +55,9 @@ class WindowLookup:
         for name in feature.entity:
             if name not in history.columns:
                 raise UnknownNameError("column", name, _users(history), where=f"{where}, where it is the entity")
-        check_entity(where, {name: history.schema[name] for name in feature.entity}, bound_types(where, feature.bound, rows))
+        check_entity(where, {name: history.schema[name] for name in feature.entity}, bound=bound_types(where, feature.bound, rows=rows))
         values = _values(feature, history)
-        found = {name: _dtype(f"{where}, {name!r}", aggregate, values[name]) for name, aggregate in feature.aggregates.items()}
+        found = {name: _dtype(f"{where}, {name!r}", aggregate, values=values[name]) for name, aggregate in feature.aggregates.items()}
         return cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in found.items()})
 
     @property
@@ -73,7 +74,7 @@ class WindowLookup:
         distinct, index = boundaries(asked, last_boundary(prediction_times(rows), feature.every // MICROSECOND))
         versions = Versions.of(history)
         windows = plan_windows(
-            distinct, codes, versions.event, known=versions.known, until=versions.until, over=feature.over // MICROSECOND
+            distinct, codes, event=versions.event, known=versions.known, until=versions.until, over=feature.over // MICROSECOND
         )  # fmt: skip
         values, rank = _values(feature, history), rank_rows(versions.event, versions.known, arrival=versions.arrival)
         columns = [
@@ -87,7 +88,7 @@ def _empty(source: Dataset | Join, schemas: Mapping[str, pl.Schema]) -> pl.DataF
     if isinstance(source, Join):
         left, right = _empty(source.left, schemas), _empty(source.right, schemas)
         where = f"Join of {source.left.name!r} and {source.right.name!r}"
-        return evaluate(where, lambda: join_histories(left, right, source.on), _users(left))
+        return evaluate(where, lambda: join_histories(left, right, source.on), columns=_users(left))
     return empty_history(schema_of(source.name, schemas))
 
 
@@ -104,10 +105,10 @@ def _values(feature: WindowView, history: pl.DataFrame) -> pl.DataFrame:
         check_rowwise(expression, where)
         expressions.append(expression.alias(name))
     users = history.select(_users(history))
-    return evaluate(where, lambda: users.with_columns(expressions).select(list(feature.aggregates)), users.columns)
+    return evaluate(where, lambda: users.with_columns(expressions).select(list(feature.aggregates)), columns=users.columns)
 
 
-def _dtype(where: str, aggregate: Aggregate, values: pl.Series) -> pl.DataType:
+def _dtype(where: str, aggregate: Aggregate, *, values: pl.Series) -> pl.DataType:
     match aggregate.operation, values.dtype:
         case "count", _:
             return pl.Int64()
@@ -139,6 +140,8 @@ def _aggregated(windows: Windows, aggregate: Aggregate, *, values: pl.Series, ra
             order = _order(values)
         case "min":
             order = -_order(values)
+        case _:
+            assert_never(aggregate.operation)
     return gather(values.to_frame(), window_pick(windows, order, valid=valid)).to_series()
 
 

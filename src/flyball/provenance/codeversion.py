@@ -41,11 +41,11 @@ def _changes(git: str, root: Path) -> str | None:
         return None
     total = hashlib.sha256(difference)
     for name in sorted(filter(None, untracked.split(b"\0"))):
-        _add_file(total, name, top / name.decode(errors="surrogateescape"))
+        _add_file(total, name, file=top / name.decode(errors="surrogateescape"))
     return total.hexdigest()[:16]
 
 
-def _add_file(total: hashlib._Hash, name: bytes, file: Path) -> None:
+def _add_file(total: hashlib._Hash, name: bytes, *, file: Path) -> None:
     content = file.read_bytes() if file.is_file() else b""
     total.update(b"%d:%s%d:" % (len(name), name, len(content)) + content)
 
@@ -63,5 +63,5 @@ def _sources(directory: Path) -> Iterator[Path]:
 def _tree_digest(root: Path) -> str:
     total = hashlib.sha256()
     for file in _sources(root):
-        _add_file(total, file.relative_to(root).as_posix().encode(), file)
+        _add_file(total, file.relative_to(root).as_posix().encode(), file=file)
     return total.hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, time, timedelta
 from enum import Enum
@@ -24,8 +24,6 @@ from flyball.provenance.expressions import expression_form
 from flyball.provenance.modules import fingerprint_module, source_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
 
 Form: TypeAlias = "bool | int | float | str | Sequence[Form] | Mapping[str, Form] | None"
@@ -176,7 +174,7 @@ def _is_bound(cell: types.CellType) -> bool:
 
 def _settled(part: object) -> object:
     # The fourth and fifth part of a reduction are iterators over items.
-    return list(part) if hasattr(part, "__next__") else part  # type: ignore[call-overload]
+    return list(part) if isinstance(part, Iterator) else part
 
 
 def _polars_form(value: object, where: str) -> Form:

@@ -53,7 +53,7 @@ noise = fb.window_view(readings, entity=["place", "floor"], over="2h", every="1h
 
 
 @fb.on_demand(value="newest.value", double="air.double")
-def mixed(leaves: pl.Expr, value: pl.Expr, double: pl.Expr) -> dict[str, pl.Expr]:
+def mixed(leaves: pl.Expr, value: pl.Expr, *, double: pl.Expr) -> dict[str, pl.Expr]:
     return {"hour": leaves.dt.convert_time_zone("America/New_York").dt.hour(), "both": value + double}
 
 
@@ -108,7 +108,7 @@ class World:
         return pl.DataFrame([expected(self, row) for row in self.predicted], schema=dict(self.features.dtypes))
 
 
-def as_of(world: World, dataset: str, moment: datetime) -> list[Row]:
+def as_of(world: World, dataset: str, *, moment: datetime) -> list[Row]:
     """Per key, the last row known by then; of rows known at the same time, the one that arrived later."""
     reduced: dict[object, Row] = {}
     event = DATASETS[dataset].event_time
@@ -119,14 +119,14 @@ def as_of(world: World, dataset: str, moment: datetime) -> list[Row]:
     return list(reduced.values())
 
 
-def newest_of(rows: Iterable[Row], moment: datetime, ttl: timedelta | None) -> Row | None:
+def newest_of(rows: Iterable[Row], moment: datetime, *, ttl: timedelta | None) -> Row | None:
     """The row with the latest event time not after the moment, ties by later known time, then later arrival."""
     fitting = [row for row in rows if row["event"] <= moment and (ttl is None or row["event"] >= moment - ttl)]
     ranked = sorted(fitting, key=lambda row: (row["event"], row["known"], row["arrival"]))
     return ranked[-1] if ranked else None
 
 
-def matching(rows: Iterable[Row], asked: Row, names: Sequence[str]) -> list[Row]:
+def matching(rows: Iterable[Row], asked: Row, *, names: Sequence[str]) -> list[Row]:
     """The rows of the same entity; null equals nothing."""
     return [row for row in rows if all(row[name] is not None and row[name] == asked[name] for name in names)]
 
@@ -144,16 +144,16 @@ def mean_of(values: Sequence[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 
-def paces(world: World, asked: Row, boundary: datetime) -> Row:
+def paces(world: World, asked: Row, *, boundary: datetime) -> Row:
     """The aggregates over landings joined with the trips they end, both as of the boundary."""
-    known_trips = {row["trip"]: row for row in as_of(world, "trips", boundary)}
+    known_trips = {row["trip"]: row for row in as_of(world, "trips", moment=boundary)}
     pairs = [
         {**known_trips[row["trip"]], **row, "known": max(row["known"], known_trips[row["trip"]]["known"])}
-        for row in as_of(world, "ends", boundary) if row["trip"] in known_trips
+        for row in as_of(world, "ends", moment=boundary) if row["trip"] in known_trips
     ]  # fmt: skip
     if asked["place"] is None:
         return dict.fromkeys(("late", "ended", "timed", "total", "least", "most", "newest"))
-    rows = window(matching(pairs, asked, ["place"]), boundary)
+    rows = window(matching(pairs, asked, names=["place"]), boundary)
     delays, notes = ([row[name] for row in rows if row[name] is not None] for name in ("delay", "note"))
     return {
         "late": mean_of([float(delay > 0) for delay in delays]), "ended": len(rows), "timed": len(delays), "total": math.fsum(delays),
@@ -161,10 +161,10 @@ def paces(world: World, asked: Row, boundary: datetime) -> Row:
     }  # fmt: skip
 
 
-def noises(world: World, asked: Row, boundary: datetime) -> Row:
+def noises(world: World, asked: Row, *, boundary: datetime) -> Row:
     if asked["place"] is None or asked["floor"] is None:
         return {"level": None, "loud": None}
-    rows = window(matching(as_of(world, "readings", boundary), asked, ["place", "floor"]), boundary)
+    rows = window(matching(as_of(world, "readings", moment=boundary), asked, names=["place", "floor"]), boundary)
     values = [row["value"] for row in rows if row["value"] is not None]
     return {"level": mean_of(values), "loud": len([value for value in values if value > 1])}
 
@@ -172,10 +172,10 @@ def noises(world: World, asked: Row, boundary: datetime) -> Row:
 def expected(world: World, asked: Row) -> Row:
     """All features of one predicted row, by the law."""
     moment = asked["predicted"]
-    known = as_of(world, "readings", moment)
+    known = as_of(world, "readings", moment=moment)
     kept = [row for row in known if row["value"] is not None and row["value"] != 2.0]
-    fresh = newest_of(matching(kept, asked, ["place", "floor"]), moment, TTL)
-    lately = newest_of(matching(known, asked, ["place"]), moment, None)
+    fresh = newest_of(matching(kept, asked, names=["place", "floor"]), moment, ttl=TTL)
+    lately = newest_of(matching(known, asked, names=["place"]), moment, ttl=None)
     double = fresh["value"] * 2 if fresh else None
     value = lately["value"] if lately else None
     text = fresh["text"] if fresh else None
@@ -185,8 +185,8 @@ def expected(world: World, asked: Row) -> Row:
         **{f"air{role}.{name}": found for role in ("", "@place+floor") for name, found in (("double", double), ("text", text))},
         "newest.value": value, "newest.moment": lately["event"] if lately else None,
         "mixed.hour": hour, "mixed.both": None if value is None or double is None else value + double,
-        **{f"pace.{name}": found for name, found in paces(world, asked, closed(moment)).items()},
-        **{f"noise.{name}": found for name, found in noises(world, asked, closed(moment)).items()},
+        **{f"pace.{name}": found for name, found in paces(world, asked, boundary=closed(moment)).items()},
+        **{f"noise.{name}": found for name, found in noises(world, asked, boundary=closed(moment)).items()},
     }  # fmt: skip
 
 
@@ -200,7 +200,7 @@ FIELDS: dict[str, dict[str, Sequence[Any]]] = {
     "asked": {"trip": range(8), "leaves": range(25), "place": (*PLACES, "c"), "floor": FLOORS, "note": NOTES, "predicted": range(25)},
 }
 TIMES = frozenset(("leaves", "ended", "at", "known", "predicted"))
-COMPILED = fb.FeatureSet.compile(FEATURES, trips, SCHEMAS)
+COMPILED = fb.FeatureSet.compile(FEATURES, trips, schemas=SCHEMAS)
 
 
 def timed(row: Row) -> Row:
@@ -218,7 +218,7 @@ def many(table: str) -> st.SearchStrategy[list[Row]]:
 
     def rows(seed: int) -> list[Row]:
         draw = np.random.default_rng(seed)
-        return [timed({name: values[draw.integers(len(values))] for name, values in FIELDS[table].items()}) for _ in range(40)]
+        return [timed({name: values[int(draw.integers(len(values)))] for name, values in FIELDS[table].items()}) for _ in range(40)]
 
     return st.integers(0, 2**32).map(rows)
 

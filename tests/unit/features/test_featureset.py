@@ -28,7 +28,7 @@ Schemas = Mapping[str, pl.Schema]
 
 
 def compiled(flights: Dataset, schemas: Schemas, *features: fb.Feature) -> fb.FeatureSet:
-    return fb.FeatureSet.compile(features, flights, schemas)
+    return fb.FeatureSet.compile(features, flights, schemas=schemas)
 
 
 @fb.on_demand
@@ -59,7 +59,7 @@ def test_the_key_is_always_an_input(flights: Dataset, schemas: Schemas) -> None:
 
 
 def test_a_misspelt_column_of_the_rows_is_named_with_the_near_one(flights: Dataset, schemas: Schemas) -> None:
-    with pytest.raises(UnknownNameError, match="no column 'carier' in dataset 'flights'. Did you mean 'carrier'"):
+    with pytest.raises(UnknownNameError, match=r"no column 'carier' in dataset 'flights'. Did you mean 'carrier'"):
         compiled(flights, schemas, flights["carier"])
 
 
@@ -68,13 +68,13 @@ def test_a_misspelt_column_in_a_view_is_named_with_the_near_one(flights: Dataset
     def air(rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows.with_columns(double=pl.col("tmep") * 2)
 
-    with pytest.raises(UnknownNameError, match="no column 'tmep' in View 'air'. Did you mean 'temp'"):
+    with pytest.raises(UnknownNameError, match=r"no column 'tmep' in View 'air'. Did you mean 'temp'"):
         compiled(flights, schemas, air)
 
 
 def test_a_misspelt_column_in_a_window_is_named_with_the_near_one(flights: Dataset, landings: Dataset, schemas: Schemas) -> None:
     slow = fb.window_view(landings.join(flights, on="flight_id"), entity="carrier", over="7d", every="1h", late=fb.mean("ar_delay"))
-    with pytest.raises(UnknownNameError, match="no column 'ar_delay' in Window view 'slow'. Did you mean 'arr_delay'"):
+    with pytest.raises(UnknownNameError, match=r"no column 'ar_delay' in Window view 'slow'. Did you mean 'arr_delay'"):
         compiled(flights, schemas, slow)
 
 
@@ -214,7 +214,7 @@ def _rows(moments: list[datetime | None]) -> pl.DataFrame:
 def test_rows_without_a_prediction_time_or_a_column_are_refused(flights: Dataset, sky: fb.View, schemas: Schemas) -> None:
     features = compiled(flights, schemas, calendar, sky)
     day = datetime(2013, 1, 1, tzinfo=UTC)
-    with pytest.raises(UnknownNameError, match="no column 'origin' in the rows"):
+    with pytest.raises(UnknownNameError, match=r"no column 'origin' in the rows"):
         features.compute(_rows([day, day, day]), {})
     with pytest.raises(PredictionTimeError, match="1 rows have no prediction time"):
         features.compute(_rows([day, None, day]).with_columns(origin=pl.lit("JFK")), {"weather": _weather()})
