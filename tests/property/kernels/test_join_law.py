@@ -86,7 +86,7 @@ def known_at(table: Table, time: int) -> Iterable[int]:
     return current.values()
 
 
-def winner(table: Table, entity: int, time: int, ttl: int | None) -> int:
+def winner(table: Table, entity: int, *, time: int, ttl: int | None) -> int:
     """The law, word for word."""
     rows = [
         row
@@ -101,7 +101,7 @@ def winner(table: Table, entity: int, time: int, ttl: int | None) -> int:
 def test_look_up_is_the_law_row_by_row(table: Table, asked: Ints, ttl: int | None) -> None:
     line = winner_timeline(table.entity, table.event, known=table.known, until=table.until, arrival=table.arrival)
     found = look_up(line, table.event, entity=asked[0], time=asked[1], ttl=ttl)
-    assert found.tolist() == [winner(table, entity, time, ttl) for entity, time in asked.T.tolist()]
+    assert found.tolist() == [winner(table, entity, time=time, ttl=ttl) for entity, time in asked.T.tolist()]
 
 
 @settings(max_examples=60, deadline=None)
@@ -132,12 +132,12 @@ def test_order_of_rows_in_the_table_is_without_meaning(table: Table, order: obje
     assert found.tolist() == np.append(shuffle, -1)[again].tolist()
 
 
-def members(table: Table, entity: int, boundary: int, over: int) -> list[int]:
+def members(table: Table, entity: int, *, boundary: int, over: int) -> list[int]:
     """The rows of a window: as of the boundary, with event time in (boundary - over, boundary]."""
     return [row for row in known_at(table, boundary) if table.entity[row] == entity and boundary - over < table.event[row] <= boundary]
 
 
-def aggregate(table: Table, rows: list[int], op: Operation, values: Ints | Floats) -> float:
+def aggregate(table: Table, rows: list[int], *, op: Operation, values: Ints | Floats) -> float:
     """The aggregate of those rows, one by one."""
     kept = [row for row in rows if not math.isnan(values[row])]
     numbers = [values[row].item() for row in kept]
@@ -170,7 +170,7 @@ def test_windows_are_the_law_row_by_row(table: Table, asked: Ints, over: int, op
         if entity < 0:
             assert place == -1
             continue
-        expected = aggregate(table, members(table, entity, boundary, over), op, values)
+        expected = aggregate(table, members(table, entity, boundary=boundary, over=over), op=op, values=values)
         assert found[place] == expected or (math.isnan(found[place]) and math.isnan(expected))
 
 
@@ -199,7 +199,7 @@ def test_the_picked_row_is_a_member_of_the_greatest_rank(table: Table, asked: In
     windows = plan_windows(distinct, table.entity, event=table.event, known=table.known, until=table.until, over=9)
     picked = window_pick(windows, rank_rows(table.event, table.known, arrival=table.arrival))
     for place, (entity, boundary) in enumerate(zip(distinct.entity.tolist(), distinct.time.tolist(), strict=True)):
-        assert picked[place] == max(members(table, entity, boundary, 9), key=table.rank, default=-1)
+        assert picked[place] == max(members(table, entity, boundary=boundary, over=9), key=table.rank, default=-1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,7 +9,7 @@ from flyball.kernels import MAX, IntegerRangeError, ShapeError, Timeline, known_
 from flyball.kernels.arrays import Ints
 
 
-def ask(rows: list[tuple[int, int, int, int]], times: list[int], ttl: int | None = None) -> list[int]:
+def ask(rows: list[tuple[int, int, int, int]], times: list[int], *, ttl: int | None = None) -> list[int]:
     """Who answers for entity 0 at `times`, over rows of (key, event, known, entity) in order of arrival."""
     key, event, known, entity = np.array(rows, np.int64).T
     arrival = np.arange(len(rows))

@@ -36,7 +36,7 @@ def name(metric: Metric) -> str:
     return metric.name
 
 
-def drawn(rng: np.random.Generator, n: int, task: Task) -> tuple[Numbers, Floats, Floats]:
+def drawn(rng: np.random.Generator, n: int, *, task: Task) -> tuple[Numbers, Floats, Floats]:
     """Labels, and the predictions of a better and of a worse model, with ties."""
     signal = rng.normal(size=n)
     if task is Task.REGRESSION:
@@ -60,7 +60,7 @@ PEERS = {
 
 @pytest.mark.parametrize("metric", [metric for metric in EVERY if metric.name in PEERS], ids=name)
 def test_values_are_those_of_scikit_learn(metric: Metric) -> None:
-    labels, better, worse = drawn(np.random.default_rng(1), 3_000, metric.task)
+    labels, better, worse = drawn(np.random.default_rng(1), 3_000, task=metric.task)
     better, worse = (np.clip(scores, 0.001, 0.999) if metric.task is Task.BINARY else scores for scores in (better, worse))
     first, second = (PEERS[metric.name](labels, scores) for scores in (better, worse))
     assert metric.estimate(labels, better).value == pytest.approx(first, abs=1e-12)
@@ -71,13 +71,13 @@ def test_values_are_those_of_scikit_learn(metric: Metric) -> None:
 def test_intervals_cover_the_truth_about_as_often_as_they_say(metric: Metric) -> None:
     """1,000 samples of 400 rows at 90 %; calibration error states less than it covers, by construction."""
     rng = np.random.default_rng(2)
-    labels, better, worse = drawn(rng, 200_000, metric.task)
+    labels, better, worse = drawn(rng, 200_000, task=metric.task)
     truth, apart = metric.estimate(labels, better).value, metric.difference(labels, better, than=worse).value
     assert truth is not None
     assert apart is not None
     covered = np.zeros(2)
     for _ in range(1_000):
-        labels, better, worse = drawn(rng, 400, metric.task)
+        labels, better, worse = drawn(rng, 400, task=metric.task)
         found = metric.estimate(labels, better, confidence=0.9), metric.difference(labels, better, than=worse, confidence=0.9)
         for place, (estimate, value) in enumerate(zip(found, (truth, apart), strict=True)):
             assert estimate.low is not None
@@ -90,7 +90,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(metric: Metric) ->
 
 @pytest.mark.parametrize("metric", EVERY, ids=name)
 def test_a_gain_is_positive_for_the_better_model_and_zero_for_the_same(metric: Metric) -> None:
-    labels, better, worse = drawn(np.random.default_rng(3), 20_000, metric.task)
+    labels, better, worse = drawn(np.random.default_rng(3), 20_000, task=metric.task)
     gain = metric.gain(labels, better, than=worse)
     assert gain.low is not None
     assert gain.low > 0
@@ -165,7 +165,7 @@ def test_constant_labels_explain_nothing() -> None:
 
 
 def test_a_paired_difference_is_sharper_than_an_unpaired_one() -> None:
-    labels, better, worse = drawn(np.random.default_rng(5), 2_000, Task.BINARY)
+    labels, better, worse = drawn(np.random.default_rng(5), 2_000, task=Task.BINARY)
     paired = paired_auc_difference(labels, better, than=(better + worse) / 2)
     apart = unpaired_difference(roc_auc(labels, better), roc_auc(labels, (better + worse) / 2))
     assert paired.value == pytest.approx(apart.value)
