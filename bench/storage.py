@@ -41,7 +41,7 @@ def per_second(work: Callable[[int], object], count: int) -> float:
     return statistics.median(rates)
 
 
-def tell(what: str, ours: float, limit: float, peer: str) -> None:
+def tell(what: str, ours: float, *, limit: float, peer: str) -> None:
     """One line: our rate, the limit's, and the share we keep."""
     print(f"{what:<34}{ours:>10,.0f}/s   {limit:>10,.0f}/s {peer:<28}{ours / limit:>6.2f} of it")
 
@@ -61,19 +61,19 @@ def sql(place: Path, count: int) -> None:
         raw.execute("COMMIT")
 
     ours = per_second(lambda number: log.append(Event(EventId(f"e{number}"), "a.b", "s", START)), count)
-    tell("events, one per commit", ours, per_second(bare, count), "sqlite3 driver")
+    tell("events, one per commit", ours, limit=per_second(bare, count), peer="sqlite3 driver")
     with database.write():
         ours = per_second(lambda number: log.append(Event(EventId(f"f{number}"), "a.b", "s", START)), count)
     raw.execute("BEGIN IMMEDIATE")
     limit = per_second(lambda number: raw.execute(insert, (f"f{number}",)), count)
     raw.execute("COMMIT")
-    tell("events, all in one commit", ours, limit, "sqlite3 driver")
+    tell("events, all in one commit", ours, limit=limit, peer="sqlite3 driver")
     ours = per_second(lambda number: log.get(EventId(f"e{number}")), count)
     tell(
         "events by id",
         ours,
-        per_second(lambda number: raw.execute("SELECT * FROM events WHERE id = ?", (f"e{number}",)).fetchone(), count),
-        "sqlite3 driver",
+        limit=per_second(lambda number: raw.execute("SELECT * FROM events WHERE id = ?", (f"e{number}",)).fetchone(), count),
+        peer="sqlite3 driver",
     )
     timers = SqliteTimers(database)
     print(f"{'timers, set and fired':<34}{per_second(lambda number: _set_and_fire(timers, number), count):>10,.0f}/s")
@@ -82,7 +82,7 @@ def sql(place: Path, count: int) -> None:
 
 
 def _set_and_fire(timers: SqliteTimers, number: int) -> None:
-    timers.set(f"t{number}", START, EventId("why"))
+    timers.set(f"t{number}", START, cause=EventId("why"))
     timers.fire(f"t{number}", START)
 
 
@@ -98,11 +98,11 @@ def blobs(place: Path, count: int) -> None:
         os.close(descriptor)
 
     ours = per_second(lambda number: store.put(number.to_bytes(4) + content), count)
-    tell("blobs of 64 KiB put", ours, per_second(bare, count), "write + fsync")
+    tell("blobs of 64 KiB put", ours, limit=per_second(bare, count), peer="write + fsync")
     digests = list(store.list())
     files = sorted((place / "raw").iterdir())
     ours = per_second(lambda number: store.get(digests[number]), count)
-    tell("blobs of 64 KiB got, verified", ours, per_second(lambda number: files[number].read_bytes(), count), "read")
+    tell("blobs of 64 KiB got, verified", ours, limit=per_second(lambda number: files[number].read_bytes(), count), peer="read")
 
 
 def tables(place: Path, count: int) -> None:
@@ -113,8 +113,8 @@ def tables(place: Path, count: int) -> None:
     tell(
         "appends of 1,000 rows",
         ours,
-        per_second(lambda _: write_deltalake(bare, rows, mode="append"), count),
-        "write_deltalake, not synced",
+        limit=per_second(lambda _: write_deltalake(bare, rows, mode="append"), count),
+        peer="write_deltalake, not synced",
     )
 
 

@@ -83,4 +83,4 @@ def __dir__() -> list[str]:
 def _no_such_word(name: str) -> str:
     from flyball.core.errors import UnknownNameError
 
-    return str(UnknownNameError("word", name, __all__, "flyball"))
+    return str(UnknownNameError("word", name, known=__all__, where="flyball"))

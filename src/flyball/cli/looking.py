@@ -37,7 +37,7 @@ def ls(kind: str, name: str | None, *, limit: int, home: Path | None, world: str
     """Print a table of the things of one kind."""
     kind = _PLURALS.get(kind, kind)
     if kind not in KINDS:
-        raise UnknownNameError("kind of thing", kind, KINDS)
+        raise UnknownNameError("kind of thing", kind, known=KINDS)
     with open_inspection(home, world) as found:
         rows = found.list(kind, name, limit)
         hint = found.hint(kind)
@@ -75,7 +75,7 @@ def show(kind: str, name: str, *, home: Path | None, world: str | None) -> None:
     """Print one thing as JSON with sorted keys."""
     kind = _PLURALS.get(kind, kind)
     if kind not in KINDS:
-        raise UnknownNameError("kind of thing", kind, [*KINDS, *_PLURALS])
+        raise UnknownNameError("kind of thing", kind, known=[*KINDS, *_PLURALS])
     with open_inspection(home, world) as found:
         value = found.get(kind, name)
     sys.stdout.write(json.dumps(json.loads(canonical(value)), indent=2, sort_keys=True, ensure_ascii=False) + "\n")

@@ -103,7 +103,7 @@ class UnknownNameError(InvalidError):
 
     code = "unknown-name"
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+    def __init__(self, kind: str, name: str, *, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names[:12]) or 'none'}{', …' if len(names) > 12 else ''}."

@@ -34,9 +34,11 @@ def announce(
         "last_file": names[-1],
         "bytes": sum(file.size_bytes for file in findings.batch.files),
     }
-    received = recorder.record("dataset.version.received", subject, {"version": number, "digest": facts["digest"], **files}, cause=cause)
+    received = recorder.record(
+        "dataset.version.received", subject, data={"version": number, "digest": facts["digest"], **files}, cause=cause
+    )
     for kind, data in _oddities(findings, before):
-        recorder.record(kind, subject, {"version": number, **data}, cause=received.id)
+        recorder.record(kind, subject, data={"version": number, **data}, cause=received.id)
     return received
 
 

@@ -177,7 +177,7 @@ class DataService:
                 why = f"superseded by version {facts['number']}"
                 self.reject(name, findings.superseded.number, cause=received.id, why=why)
             kind = f"dataset.version.{facts['state']}"
-            event = self.recorder.record(kind, f"dataset/{name}", summary(facts, findings), cause=received.id)
+            event = self.recorder.record(kind, f"dataset/{name}", data=summary(facts, findings), cause=received.id)
             version = DatasetVersion(**facts, profile=profile, ingested_at=received.time, cause=cause, event=event.id)
             self.versions.create(version)
             self.lineage.create(*edges(version, findings))
@@ -187,7 +187,7 @@ class DataService:
         with self.transactions.write():
             facts = {"version": version.number, "rows": version.rows, **data}
             version.moved(state, None)  # refuses an illegal move before its event is made
-            event = self.recorder.record(f"dataset.version.{state}", f"dataset/{version.dataset}", facts, cause=cause or version.event)
+            event = self.recorder.record(f"dataset.version.{state}", f"dataset/{version.dataset}", data=facts, cause=cause or version.event)
             moved = version.moved(state, event.id)
             self.versions.set(moved)
         return moved

@@ -184,9 +184,9 @@ class Backtest:
             pinned = {}
             for name, version in history.versions.items():
                 facts = {"version": version.number, "digest": version.digest, "rows": version.rows}
-                pinned[name] = recorder.record("dataset.pinned", f"dataset/{name}", facts).id
+                pinned[name] = recorder.record("dataset.pinned", f"dataset/{name}", data=facts).id
             begun = {"first_training": spec.first_training, "policy": world.policy}
-            recorder.record("loop.started", spec.subject, begun, cause=pinned[self.model.rows.name])
+            recorder.record("loop.started", spec.subject, data=begun, cause=pinned[self.model.rows.name])
 
     def _context(self, model: Model, world: World, history: History) -> Context:
         services = _services(model, world)

@@ -20,4 +20,4 @@ def record_features(model: Model, features: FeatureSet, *, log: EventLog, record
     if known and known[-1].data["fingerprint"] == features.fingerprint:
         return
     listed = [asdict(entry) for entry in list_features(features)]
-    recorder.record(FEATURES_COMPILED, subject, {"fingerprint": features.fingerprint, "features": listed})
+    recorder.record(FEATURES_COMPILED, subject, data={"fingerprint": features.fingerprint, "features": listed})

@@ -80,7 +80,7 @@ class Controller:
         with self._transactions.write():
             if not self._timers.fire(timer.name, timer.at):
                 return False
-            self._recorder.record("timer.fired", f"model/{model}", {"timer": name, "at": timer.at}, cause=timer.cause)
+            self._recorder.record("timer.fired", f"model/{model}", data={"timer": name, "at": timer.at}, cause=timer.cause)
         return True
 
     def run_until(self, end: datetime, clock: Movable) -> None:
@@ -101,7 +101,7 @@ class Controller:
     def _carry_out(self, model: str, command: Command, cause: Event) -> None:
         match command:
             case WakeAt():
-                self._timers.set(f"{model}/{command.name}", command.at, command.cause or cause.id)
+                self._timers.set(f"{model}/{command.name}", command.at, cause=command.cause or cause.id)
             case ForgetTimer():
                 self._timers.delete(f"{model}/{command.name}")
             case _:

@@ -134,4 +134,4 @@ class Project:
         for model in self.models:
             if model.name == name:
                 return model
-        raise UnknownNameError("model", name, [model.name for model in self.models], f"project {self.name!r}")
+        raise UnknownNameError("model", name, known=[model.name for model in self.models], where=f"project {self.name!r}")

@@ -26,7 +26,7 @@ def load_project(path: Path) -> Project:
     path = path.resolve()
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        raise ProjectFileError(path, str(UnknownNameError("project file", path.name, near)))
+        raise ProjectFileError(path, str(UnknownNameError("project file", path.name, known=near)))
     projects = [value for value in vars(_execute(path)).values() if isinstance(value, Project)]
     distinct = list({id(project): project for project in projects}.values())
     if len(distinct) != 1:

@@ -62,7 +62,7 @@ class Trainer:
         """Train on what is known now: `training.started`, then `training.finished` or `training.failed`."""
         context, services = self._context, self._context.services
         as_of = context.clock.now()
-        begun = services.recorder.record("training.started", context.subject, {"reason": command.reason, "as_of": as_of}, cause=cause.id)
+        begun = services.recorder.record("training.started", context.subject, data={"reason": command.reason, "as_of": as_of}, cause=cause.id)
         run = services.runs.create(
             context.model.name,
             parameters={"as_of": as_of, "reason": command.reason, "holdout": context.model.holdout, "train_on": context.model.train_on},
@@ -73,7 +73,7 @@ class Trainer:
             made = context.steps.run(self._step(as_of))
         except (StepFailedError, StepTimeoutError) as error:
             services.runs.fail(run.id, str(error))
-            services.recorder.record("training.failed", context.subject, {"run": run.id, "why": _short(error)}, cause=begun.id)
+            services.recorder.record("training.failed", context.subject, data={"run": run.id, "why": _short(error)}, cause=begun.id)
             return
         self._finish(run, made, begun)
 
@@ -99,7 +99,7 @@ class Trainer:
             "metric": evidence.metric,
             "value": overall.value if overall else None,
         }
-        services.recorder.record("training.finished", context.subject, facts, cause=begun.id)
+        services.recorder.record("training.finished", context.subject, data=facts, cause=begun.id)
 
 
 def evidence_of(context: Context, run: Run, holdout: Any) -> Evidence:

@@ -52,4 +52,4 @@ class ModelWorker:
 
     def _record(self, kind: str, command: Alert | Hold, cause: Event) -> None:
         facts = {"kind": command.kind, "text": command.text}
-        self._context.services.recorder.record(kind, self._context.subject, facts, cause=cause.id)
+        self._context.services.recorder.record(kind, self._context.subject, data=facts, cause=cause.id)

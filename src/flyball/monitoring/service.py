@@ -40,7 +40,7 @@ class WindowService:
             if known is not None:  # refuse as the window itself would
                 known.closed(window.rows, window.resolved, drift=window.drift, quality=window.quality)
             self._store.set(window)
-            self._recorder.record("window.closed", window_subject(window.model, window.start), _closed_facts(window), cause=cause)
+            self._recorder.record("window.closed", window_subject(window.model, window.start), data=_closed_facts(window), cause=cause)
         return window
 
     def wait(self, model: str, start: datetime, *, resolved: int, cause: EventId | None = None) -> Window:
@@ -54,7 +54,7 @@ class WindowService:
             waiting = self.get(model, start).waiting(resolved)
             self._store.set(waiting)
             facts = {"start": waiting.start.isoformat(), "end": waiting.end.isoformat(), "resolved_share": waiting.resolved_share}
-            self._recorder.record("window.waiting", window_subject(model, start), facts, cause=cause)
+            self._recorder.record("window.waiting", window_subject(model, start), data=facts, cause=cause)
         return waiting
 
     def mature(self, window: Window, *, drop: DropReport | None = None, cause: EventId | None = None) -> Window:
@@ -68,7 +68,7 @@ class WindowService:
             self.get(window.model, window.start).matured(window.resolved, window.metrics)
             self._store.set(window)
             facts = _matured_facts(window, drop)
-            self._recorder.record("window.matured", window_subject(window.model, window.start), facts, cause=cause)
+            self._recorder.record("window.matured", window_subject(window.model, window.start), data=facts, cause=cause)
         return window
 
     def get(self, model: str, start: datetime) -> Window:

@@ -45,7 +45,7 @@ class RegistryService:
                 return known
             number = max((version.number for version in self._store.list(model)), default=0) + 1
             facts = {"version": number, "run": registration.run, "digest": registration.digest}
-            event = self._recorder.record("version.registered", version_subject(model, number), facts, cause=cause)
+            event = self._recorder.record("version.registered", version_subject(model, number), data=facts, cause=cause)
             fields = {item.name: getattr(registration, item.name) for item in dataclasses.fields(Registration)}
             version = ModelVersion(**fields, number=number, created=event.time, cause=cause)
             self._store.create(version)
@@ -68,7 +68,7 @@ class RegistryService:
                 "start": evidence.start,
                 "end": evidence.end,
             }
-            return self._recorder.record("evidence.attached", version_subject(model, number), facts, cause=cause)
+            return self._recorder.record("evidence.attached", version_subject(model, number), data=facts, cause=cause)
 
     def move(self, model: str, number: int, *, state: VersionState, why: str = "", cause: EventId | None = None) -> ModelVersion:
         """Put a version into `state`; `version.validated`, `.rejected`, `.retired` or `.restored`.
@@ -85,7 +85,7 @@ class RegistryService:
                 legal = [move.value for move in LEGAL_MOVES[found]]
                 raise IllegalVersionMoveError(model, number, state=found.value, asked=state.value, legal=legal)
             facts = {"version": number, "run": version.run, **({"why": why} if why else {})}
-            self._recorder.record(_EVENTS[version.state, state], version_subject(model, number), facts, cause=cause)
+            self._recorder.record(_EVENTS[version.state, state], version_subject(model, number), data=facts, cause=cause)
         return moved
 
     def get(self, model: str, number: int) -> ModelVersion:

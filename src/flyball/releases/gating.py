@@ -32,7 +32,7 @@ class GatingService:
             attached = self._registry.attach(model, number, evidence=evidence, cause=cause)
             report = evaluate(gates, evidence)
             facts = {"version": number, **report.to_json()}
-            asked = self._recorder.record("gates.evaluated", version_subject(model, number), facts, cause=attached.id)
+            asked = self._recorder.record("gates.evaluated", version_subject(model, number), data=facts, cause=attached.id)
             state = VersionState.VALIDATED if report.passed else VersionState.REJECTED
             self._registry.move(model, number, state=state, why=report.why, cause=asked.id)
         return report

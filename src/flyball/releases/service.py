@@ -120,7 +120,7 @@ class ReleaseService:
                 "difference": evidence.difference.to_json() if evidence.difference else None,
                 **({"until": verdict.until} if verdict.until else {}),
             }
-            self._recorder.record("rollout.judged", rollout_subject(self._place.model, version), facts, cause=cause)
+            self._recorder.record("rollout.judged", rollout_subject(self._place.model, version), data=facts, cause=cause)
         return verdict
 
     def advance(self, version: int, *, why: str = "", cause: EventId | None = None) -> Rollout:
@@ -167,7 +167,7 @@ class ReleaseService:
         self._keep(after)
         self._store.set_rollout(here.environment, here.endpoint, rollout=moved)
         facts = {"version": moved.version, **_facts(moved), **({"why": why} if why else {})}
-        event = self._recorder.record(_EVENTS[moved.state], rollout_subject(moved.model, moved.version), facts, cause=cause)
+        event = self._recorder.record(_EVENTS[moved.state], rollout_subject(moved.model, moved.version), data=facts, cause=cause)
         if after.champion != here.champion:
             self._succeed(moved, here.champion, after=after.champion, cause=event.id)
 

@@ -12,7 +12,7 @@ from flyball.runtimes.errors import PredictionError
 from flyball.runtimes.model import Floats, ModelManifest
 
 
-def predict_with(fitted: Any, frame: pl.DataFrame, manifest: ModelManifest) -> Floats:
+def predict_with(fitted: Any, frame: pl.DataFrame, *, manifest: ModelManifest) -> Floats:
     """What `fitted` says of the rows: its `predict_proba` for a binary task where it has one, else its `predict`.
 
     It is given a Polars frame of the manifest's features; a scikit-learn estimator that was fitted on an array, an array.
@@ -23,11 +23,11 @@ def predict_with(fitted: Any, frame: pl.DataFrame, manifest: ModelManifest) -> F
     """
     for name in manifest.features:
         if name not in frame.columns:
-            raise UnknownNameError("feature", name, frame.columns, "the rows to predict")
+            raise UnknownNameError("feature", name, known=frame.columns, where="the rows to predict")
     rows = frame.select(manifest.features)
     ask = getattr(fitted, "predict_proba", None) if manifest.task == "binary" else None
     answer = (ask or fitted.predict)(_as_fitted(fitted, rows))
-    return _checked(answer, rows.height, manifest)
+    return _checked(answer, rows.height, manifest=manifest)
 
 
 def _as_fitted(fitted: Any, rows: pl.DataFrame) -> Any:
@@ -35,7 +35,7 @@ def _as_fitted(fitted: Any, rows: pl.DataFrame) -> Any:
     return rows.to_numpy() if estimator and not hasattr(fitted, "feature_names_in_") else rows
 
 
-def _checked(answer: Any, n_rows: int, manifest: ModelManifest) -> Floats:
+def _checked(answer: Any, n_rows: int, *, manifest: ModelManifest) -> Floats:
     if answer is None:
         raise PredictionError("it returned nothing. Return one number per row.")
     try:

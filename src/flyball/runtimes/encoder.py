@@ -69,7 +69,7 @@ class Encoder:
 
     def _encode(self, column: Column, frame: pl.DataFrame) -> Floats:
         if column.name not in frame.columns:
-            raise UnknownNameError("feature", column.name, frame.columns, "the rows to predict")
+            raise UnknownNameError("feature", column.name, known=frame.columns, where="the rows to predict")
         series = frame[column.name]
         return _numbers(series) if column.kind == "number" else _codes(series, column.levels)
 

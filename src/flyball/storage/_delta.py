@@ -44,30 +44,30 @@ class DeltaTables:
         path = self._path(table)
         with self._locked(table):
             current = _table(path)
-            _check(table, rows.schema, None if current is None else _schema(current))
+            _check(table, rows.schema, kept=None if current is None else _schema(current))
             if current is not None:
-                done = _find_commit(path, current, job)
+                done = _find_commit(current, job)
                 if done is not None:
                     return done.version
                 rows = rows.select(_schema(current).names())
-            return _commit(path, current, rows, Transaction(job, attempt))
+            return _commit(path, rows, onto=current, transaction=Transaction(job, attempt))
 
     def find_commit(self, table: str, job: str) -> TableCommit | None:
         path = self._path(table)
         with _translated(path):
             current = _table(path)
-            return None if current is None else _find_commit(path, current, job)
+            return None if current is None else _find_commit(current, job)
 
     def read(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
         path = self._path(table)
         with _translated(path):
             current = _table(path)
             if current is None:
-                raise TableNotFoundError(table, version, None)
+                raise TableNotFoundError(table, version=version)
             latest = current.version()
             if version is not None and version != latest:
                 if not 0 <= version < latest:
-                    raise TableNotFoundError(table, version, latest)
+                    raise TableNotFoundError(table, version=version, latest=latest)
                 current.load_as_version(version)
             return pl.scan_delta(current)
 
@@ -103,10 +103,12 @@ def _schema(current: DeltaTable) -> pl.Schema:
     return pl.scan_delta(current).collect_schema()
 
 
-def _find_commit(path: Path, current: DeltaTable, job: str) -> TableCommit | None:
+def _find_commit(current: DeltaTable, job: str) -> TableCommit | None:
     attempt = current.transaction_version(job)
     if attempt is None:
         return None
+
+    path = current.table_uri
 
     def has(version: int) -> bool:
         return DeltaTable(path, version=version).transaction_version(job) is not None
@@ -115,15 +117,15 @@ def _find_commit(path: Path, current: DeltaTable, job: str) -> TableCommit | Non
     return TableCommit(bisect.bisect_left(range(current.version()), True, key=has), attempt)
 
 
-def _commit(path: Path, current: DeltaTable | None, rows: pl.DataFrame, transaction: Transaction) -> int:
+def _commit(path: Path, rows: pl.DataFrame, *, onto: DeltaTable | None, transaction: Transaction) -> int:
     write_deltalake(
-        current if current is not None else path,
+        onto if onto is not None else path,
         rows,
         mode="append",
         commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=_COMMIT_RETRIES),
         post_commithook_properties=_KEEP_LOGS,
     )
-    version = current.version() if current is not None else DeltaTable(path).version()
+    version = (onto or DeltaTable(path)).version()
     _sync(path, version)
     return version
 
@@ -141,7 +143,7 @@ def _sync(path: Path, version: int) -> None:
             os.close(descriptor)
 
 
-def _check(table: str, given: pl.Schema, kept: pl.Schema | None) -> None:
+def _check(table: str, given: pl.Schema, *, kept: pl.Schema | None) -> None:
     problems = list(_unfit(given) if kept is None else _differences(given, kept))
     if problems:
         raise TableSchemaError(table, problems)

@@ -109,7 +109,7 @@ class LocalBlobs:
                 raise BlobNotFoundError(digest, self.root) from error
         found = digest_bytes(data)
         if found != digest:
-            raise BlobCorruptError(digest, found, path)
+            raise BlobCorruptError(digest, path, found=found)
         return data
 
     def open_path(self, digest: Digest) -> Path:
@@ -128,7 +128,7 @@ class LocalBlobs:
             except FileNotFoundError as error:
                 raise BlobNotFoundError(digest, self.root) from error
         if found != digest:
-            raise BlobCorruptError(digest, found, path)
+            raise BlobCorruptError(digest, path, found=found)
         self._verified.add(digest)
 
     def exists(self, digest: Digest) -> bool:

@@ -103,7 +103,7 @@ class SqliteTimers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def set(self, name: str, at: datetime, cause: EventId) -> None:
+    def set(self, name: str, at: datetime, *, cause: EventId) -> None:
         fired = select(timer_fires.c.name).where(timer_fires.c.name == name, timer_fires.c.at == at)
         with self._database.write() as connection:
             connection.execute(delete(timers).where(timers.c.name == name))
@@ -166,7 +166,7 @@ class SqliteLeases:
             if connection.execute(owned.values(beat=leases.c.beat + 1)).rowcount == 1:
                 return
             row = connection.execute(select(leases.c.holder).where(leases.c.name == lease.name)).first()
-        raise LeaseLostError(lease.name, lease.holder, None if row is None else row.holder)
+        raise LeaseLostError(lease.name, lease.holder, now_held_by=None if row is None else row.holder)
 
     def release(self, lease: Lease) -> None:
         with self._database.write() as connection:

@@ -57,7 +57,7 @@ class BlobCorruptError(IntegrityError):
 
     code = "blob-corrupt"
 
-    def __init__(self, digest: str, found: str, path: Path) -> None:
+    def __init__(self, digest: str, path: Path, *, found: str) -> None:
         super().__init__(
             f"The blob {digest} at {path} has changed: its content now has digest {found}. Put the same content again to heal it."
         )
@@ -89,7 +89,7 @@ class LeaseLostError(ConflictError):
 
     code = "lease-lost"
 
-    def __init__(self, name: str, holder: str, now_held_by: str | None) -> None:
+    def __init__(self, name: str, holder: str, *, now_held_by: str | None) -> None:
         found = f"{now_held_by} holds it now" if now_held_by else "nobody holds it now"
         super().__init__(f"{holder} has lost the lease {name!r}: {found}. Stop what needed it, and acquire it again.")
         self.name, self.now_held_by = name, now_held_by
@@ -100,7 +100,7 @@ class NewerHomeError(ConflictError):
 
     code = "newer-home"
 
-    def __init__(self, path: Path, found: str, known: str) -> None:
+    def __init__(self, path: Path, *, found: str, known: str) -> None:
         super().__init__(
             f"The database {path} has schema {found!r}; this version of flyball knows up to {known!r}. "
             "It was used by a newer version: upgrade flyball, or use another home. Nothing was changed."
@@ -124,7 +124,7 @@ class TableNotFoundError(NotFoundError):
 
     code = "table-not-found"
 
-    def __init__(self, table: str, version: int | None, latest: int | None) -> None:
+    def __init__(self, table: str, *, version: int | None = None, latest: int | None = None) -> None:
         if latest is None:
             super().__init__(f"There is no table {table!r}. It is made by the first rows that are appended to it.")
         else:

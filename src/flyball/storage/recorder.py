@@ -24,18 +24,18 @@ class Recorder:
     def __init__(self, log: EventLog, *, clock: Clock, ids: Ids, actor: str = "system") -> None:
         self._log, self._clock, self._ids, self._actor = log, clock, ids, actor
 
-    def record(self, kind: str, subject: str, data: Mapping[str, Any] | None = None, *, cause: EventId | None = None) -> Event:
+    def record(self, kind: str, subject: str, *, data: Mapping[str, Any] | None = None, cause: EventId | None = None) -> Event:
         """Append what happened now, and return it as it stands in the log.
 
         Joins the transaction that is open in this thread, so that a state and its event are one.
         """
         now = self._clock.now()
-        ordinal = str(1 + self._alike(kind, subject, now, cause))
+        ordinal = str(1 + self._alike(kind, subject, now=now, cause=cause))
         event_id = EventId(self._ids.create("evt", cause or "", kind, subject, now.isoformat(), ordinal))
         event = Event(event_id, kind, subject, now, data or {}, self._actor, cause)
         self._log.append(event)
         return event
 
-    def _alike(self, kind: str, subject: str, now: datetime, cause: EventId | None) -> int:
+    def _alike(self, kind: str, subject: str, *, now: datetime, cause: EventId | None) -> int:
         found = self._log.list(EventQuery(type=kind, subject=subject, since=now, until=now + MICROSECOND))
         return sum(event.cause == cause for event in found)

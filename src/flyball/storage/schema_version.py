@@ -53,7 +53,7 @@ def migrate(database: Connections, path: Path) -> None:
     if found == known[-1]:
         return
     if found is not None and found not in known:
-        raise NewerHomeError(path, found, known[-1])
+        raise NewerHomeError(path, found=found, known=known[-1])
     with database.write() as connection:
         upgrade(connection)
 

@@ -25,7 +25,7 @@ class TimerStore(Protocol):
     Thread-safe; every method joins the transaction that is open in its thread, so that `fire` and the event it leads to are one.
     """
 
-    def set(self, name: str, at: datetime, cause: EventId) -> None:
+    def set(self, name: str, at: datetime, *, cause: EventId) -> None:
         """`name` waits for `at` and for no other time; for nothing when it has already fired at `at`."""
         ...
 

@@ -22,7 +22,7 @@ from flyball.storage.database import Database
 START = datetime(2013, 1, 1, tzinfo=UTC)
 
 
-def write(home: Path, writer: int, writes: int) -> None:
+def write(home: Path, writer: int, *, writes: int) -> None:
     """As in a home: mostly events, one in five a timer, one in a hundred a blob, two appends to a table.
 
     A blob and an append wait for the disk several times each; an ingest makes one append of thousands of rows.
@@ -37,19 +37,19 @@ def write(home: Path, writer: int, writes: int) -> None:
         elif number % 100 == 50:
             blobs.put(f"same-{number}".encode() if number % 200 == 50 else name.encode())
         elif number % 5 == 0:
-            timers.set(name, START + timedelta(seconds=number), EventId("why"))
+            timers.set(name, START + timedelta(seconds=number), cause=EventId("why"))
         else:
             log.append(Event(EventId(name), "row.written", f"writer/{writer}", START, {"number": number}))
     database.close()
 
 
-def main(home: Path, processes: int, writes: int) -> int:
+def main(home: Path, *, processes: int, writes: int) -> int:
     children = []
     for writer in range(processes):
         child = os.fork()  # nothing is open yet and no library works: a fork is safe, and costs no imports
         if child == 0:
             try:
-                write(home, writer, writes)
+                write(home, writer, writes=writes)
             except BaseException:  # noqa: BLE001  the rim of a process: whatever it was is told, and the parent counts it
                 sys.excepthook(*sys.exc_info())
                 os._exit(1)
@@ -59,4 +59,4 @@ def main(home: Path, processes: int, writes: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(Path(sys.argv[1]), processes=int(sys.argv[2]), writes=int(sys.argv[3])))

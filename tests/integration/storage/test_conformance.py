@@ -173,7 +173,7 @@ def test_an_event_and_a_timer_are_one_transaction_with_what_is_around_them(tmp_p
         try:
             with database.write():
                 log.append(event)
-                timers.set("hold", noon, event.id)
+                timers.set("hold", noon, cause=event.id)
                 assert log.get(event.id) == event
                 log.append(event)
         except DuplicateEventError:

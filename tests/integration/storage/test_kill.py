@@ -65,7 +65,7 @@ for number in itertools.count():
 """
 
 
-def _told_until_killed(program: str, home: Path, lines: int) -> list[str]:
+def _told_until_killed(program: str, home: Path, *, lines: int) -> list[str]:
     with subprocess.Popen([sys.executable, "-c", program, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         told = [child.stdout.readline().strip() for _ in range(lines)]
@@ -77,7 +77,7 @@ def _told_until_killed(program: str, home: Path, lines: int) -> list[str]:
 
 
 def test_a_transaction_that_was_killed_never_happened(tmp_path: Path) -> None:
-    assert _told_until_killed(_HEAD + _MIDWAY, tmp_path, 1) == ["midway"]
+    assert _told_until_killed(_HEAD + _MIDWAY, tmp_path, lines=1) == ["midway"]
     database = Database.open(tmp_path / "home.db")
     assert [event.id for event in SqliteEventLog(database).list()] == ["before"]
     first = SqliteTimers(database).next()
@@ -88,7 +88,7 @@ def test_a_transaction_that_was_killed_never_happened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lines", [1, 7, 40])
 def test_a_killed_writers_events_and_timers_are_the_same(tmp_path: Path, lines: int) -> None:
-    told = _told_until_killed(_HEAD + _FOREVER, tmp_path, lines)
+    told = _told_until_killed(_HEAD + _FOREVER, tmp_path, lines=lines)
     database = Database.open(tmp_path / "home.db")
     events = [event.id for event in SqliteEventLog(database).list()]
     first = SqliteTimers(database).next()
@@ -100,7 +100,7 @@ def test_a_killed_writers_events_and_timers_are_the_same(tmp_path: Path, lines: 
 
 
 def test_a_killed_writers_blobs_are_whole_and_its_leavings_are_swept(tmp_path: Path) -> None:
-    told = _told_until_killed(_HEAD + _BLOBS, tmp_path, 5)
+    told = _told_until_killed(_HEAD + _BLOBS, tmp_path, lines=5)
     leaving = tmp_path / "blobs" / "aside" / "left-by-a-dead-writer"
     leaving.write_bytes(b"half")
     blobs = LocalBlobs(tmp_path / "blobs")
@@ -112,7 +112,7 @@ def test_a_killed_writers_blobs_are_whole_and_its_leavings_are_swept(tmp_path: P
 
 
 def test_a_killed_ingests_commits_are_found_by_their_jobs(tmp_path: Path) -> None:
-    told = _told_until_killed(_HEAD + _TABLES, tmp_path, 3)
+    told = _told_until_killed(_HEAD + _TABLES, tmp_path, lines=3)
     tables = DeltaTables(tmp_path / "tables")
     rows = tables.read("t").collect()["number"].to_list()
     pending = [PendingCommit("t", f"j{number}") for number in range(len(told) + 2)] + [PendingCommit("other", "j0")]

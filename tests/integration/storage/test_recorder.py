@@ -29,7 +29,7 @@ def _recorder(database: Database) -> Recorder:
 
 
 def test_an_event_carries_time_actor_and_cause(database: Database) -> None:
-    first = _recorder(database).record("dataset.ingested", "dataset/flights", {"rows": 3})
+    first = _recorder(database).record("dataset.ingested", "dataset/flights", data={"rows": 3})
     second = _recorder(database).record("run.started", "run/1", cause=first.id)
     assert (first.time, first.actor, first.cause, second.cause) == (_START, "loop", None, first.id)
     assert SqliteEventLog(database).list() == [first, second]

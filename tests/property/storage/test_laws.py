@@ -99,7 +99,7 @@ def test_timers_wait_as_a_dictionary_would(steps: list[tuple[str, str, datetime]
         timers = SqliteTimers(database)
         for step, name, at in steps:
             if step == "set":
-                timers.set(name, at, EventId("why"))
+                timers.set(name, at, cause=EventId("why"))
                 waiting.pop(name, None)
                 if (name, at) not in fired:
                     waiting[name] = at

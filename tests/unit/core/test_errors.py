@@ -22,14 +22,14 @@ from flyball.core.optional import extra
     ],
 )
 def test_a_misspelt_name_is_told_the_near_one(name: str, known: list[str], near: str | None) -> None:
-    error = UnknownNameError("column", name, known, "flights")
+    error = UnknownNameError("column", name, known=known, where="flights")
     assert error.near == near
     assert (f"Did you mean '{near}'?" if near else "Known: ") in str(error)
     assert str(error).startswith(f"There is no column '{name}' in flights.")
 
 
 def test_many_known_names_are_cut() -> None:
-    message = str(UnknownNameError("view", "zzz", [f"a{number}" for number in range(30)]))
+    message = str(UnknownNameError("view", "zzz", known=[f"a{number}" for number in range(30)]))
     assert message.count("a") < 20
     assert message.endswith(", ….")
 
