@@ -113,7 +113,7 @@ class ProcessExecutor:
     def execute(self, work: Work, timeout_seconds: float | None = None) -> dict[str, Any]:
         with self._turn:
             try:
-                return self._run(self._ready(), work, timeout_seconds)
+                return self._run(self._ready(), work, timeout_seconds=timeout_seconds)
             except StepTimeoutError:
                 raise
             except StepFailedError:
@@ -137,7 +137,7 @@ class ProcessExecutor:
         child, self._child = self._child, None
         return None if child is None else child.end()
 
-    def _run(self, child: _Child, work: Work, timeout_seconds: float | None) -> dict[str, Any]:
+    def _run(self, child: _Child, work: Work, *, timeout_seconds: float | None) -> dict[str, Any]:
         try:
             child.send(work)
             line = child.receive(timeout_seconds)

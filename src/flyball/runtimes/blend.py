@@ -35,7 +35,7 @@ class BlendPredictor:
         return files
 
     @staticmethod
-    def parse(manifest: ModelManifest, files: Files, parse: Callable[[Files], Predictor]) -> BlendPredictor:
+    def parse(manifest: ModelManifest, files: Files, *, parse: Callable[[Files], Predictor]) -> BlendPredictor:
         """The predictor that `dump` wrote; `parse` reads a member."""
         weights = tuple(json.loads(files["blend.json"])["weights"])
         members = []

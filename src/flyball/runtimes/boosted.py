@@ -21,7 +21,7 @@ THREADS = 2
 class BoostedPredictor:
     """A `Predictor` of trees; `text` is LightGBM's model file, which carries no code."""
 
-    def __init__(self, manifest: ModelManifest, encoder: Encoder, text: str) -> None:
+    def __init__(self, manifest: ModelManifest, encoder: Encoder, *, text: str) -> None:
         self.manifest, self._encoder, self._text = manifest, encoder, text
         self._booster = lightgbm.Booster(model_str=text)
 
@@ -37,4 +37,4 @@ class BoostedPredictor:
     @staticmethod
     def parse(manifest: ModelManifest, files: Files) -> BoostedPredictor:
         """The predictor that `dump` wrote."""
-        return BoostedPredictor(manifest, Encoder.from_json(json.loads(files["encoder.json"])), files["model.txt"].decode())
+        return BoostedPredictor(manifest, Encoder.from_json(json.loads(files["encoder.json"])), text=files["model.txt"].decode())

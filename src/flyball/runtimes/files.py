@@ -93,7 +93,7 @@ def _parse(files: Files, where: str, *, allow_code: bool) -> Predictor:
 
             return BoostedPredictor.parse(manifest, files)
         case "blend":
-            return BlendPredictor.parse(manifest, files, lambda inner: _parse(inner, where, allow_code=allow_code))
+            return BlendPredictor.parse(manifest, files, parse=lambda inner: _parse(inner, where, allow_code=allow_code))
         case "pickle":
             if not allow_code:
                 raise CodeCarryingError(where)

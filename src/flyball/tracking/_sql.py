@@ -20,6 +20,7 @@ runs = Table(
     Column("tags", Json, nullable=False),
     Column("started", UtcTime, nullable=False),
     Column("ended", UtcTime, nullable=True),
+    Column("summary", Json, nullable=False),
     Column("reason", Text, nullable=True),
     Column("cause", String(64), nullable=True),
 )

@@ -15,7 +15,7 @@ from flyball.tracking.model import MetricPoint, Run, RunStatus
 with extra("store"):
     from sqlalchemy import Connection, Row, insert, select, update
 
-_FIELDS = ("id", "experiment", "name", "status", "parameters", "artifacts", "tags", "started", "ended", "reason", "cause")
+_FIELDS = ("id", "experiment", "name", "status", "parameters", "artifacts", "tags", "started", "ended", "summary", "reason", "cause")
 
 
 class SqliteRunStore:

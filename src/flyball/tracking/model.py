@@ -39,7 +39,8 @@ class Run:
     """One run of an experiment.
 
     `parameters` are JSON values and never change once set; `metrics` hold the last point of each metric; `artifacts` are blobs by name;
-    `tags` are texts such as seed, environment and code version; `cause` is the event that led to the run.
+    `tags` are texts such as seed, environment and code version; `summary` is what a step
+    said of itself (JSON); `cause` is the event that led to the run.
     """
 
     id: RunId
@@ -52,6 +53,7 @@ class Run:
     tags: Mapping[str, str] = field(default_factory=dict)
     started: datetime
     ended: datetime | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     cause: EventId | None = None
 
@@ -59,7 +61,7 @@ class Run:
         object.__setattr__(self, "started", utc(self.started))
         if self.ended is not None:
             object.__setattr__(self, "ended", utc(self.ended))
-        for name in ("parameters", "metrics", "artifacts", "tags"):
+        for name in ("parameters", "metrics", "artifacts", "tags", "summary"):
             object.__setattr__(self, name, dict(sorted(getattr(self, name).items())))
 
 

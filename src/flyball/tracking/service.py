@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flyball.core.canonical import canonical
 from flyball.core.clock import Clock
-from flyball.core.ids import RunId
+from flyball.core.ids import Digest, EventId, Ids, RunId
+from flyball.storage.recorder import Recorder
 from flyball.storage.transactions import Transactions
-from flyball.tracking.errors import MetricValueError, ParameterChangedError, RunEndedError, RunExistsError
+from flyball.tracking.errors import MetricValueError, ParameterChangedError, RunEndedError
 from flyball.tracking.model import Logged, MetricPoint, Run, RunStatus
 from flyball.tracking.store import RunStore
 
 
 class TrackingService:
-    """A run changes while it is running and never after. As thread-safe as its store."""
+    """A run changes while it is running and never after; each start and end is one transaction with its event.
 
-    def __init__(self, store: RunStore, *, transactions: Transactions, clock: Clock) -> None:
-        self._store, self._transactions, self._clock = store, transactions, clock
+    As thread-safe as the recorder it was given.
+    """
 
-    def create(self, run: Run) -> Run:
-        """Start the run. Idempotent: a run of the same id, experiment and parameters is the one that is there already.
+    def __init__(self, store: RunStore, *, transactions: Transactions, recorder: Recorder, clock: Clock, ids: Ids) -> None:
+        self._store, self._transactions, self._recorder = store, transactions, recorder
+        self._clock, self._ids = clock, ids
 
-        Raises:
-            RunExistsError: the id is taken by another run.
+    def create(
+        self,
+        experiment: str,
+        *,
+        name: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        cause: EventId | None = None,
+    ) -> Run:
+        """Start a run; `run.started`.
+
+        Where ids derive from their cause, the same experiment, parameters and cause give the run that is there already.
         """
+        plain = json.loads(canonical(parameters or {}))
         with self._transactions.write():
-            found = self._store.find(run.id)
+            run_id = RunId(self._ids.create("run", experiment, cause or "", canonical(plain)))
+            found = self._store.find(run_id)
             if found is not None:
-                if (found.experiment, canonical(found.parameters)) != (run.experiment, canonical(run.parameters)):
-                    raise RunExistsError(run.id)
                 return found
-            self._store.create(replace(run, metrics={}))
-        return self._store.get(run.id)
+            run = Run(
+                id=run_id,
+                experiment=experiment,
+                name=name or run_id,
+                parameters=plain,
+                tags=tags or {},
+                started=self._clock.now(),
+                cause=cause,
+            )  # fmt: skip
+            self._store.create(run)
+            self._recorder.record("run.started", run_subject(run_id), data={"experiment": experiment}, cause=cause)
+        return run
 
     def log(self, run: RunId, logged: Logged) -> Run:
         """Add to a running run; metrics are points at its step, tags and artifacts of the same name are replaced.
@@ -58,17 +82,34 @@ class TrackingService:
             self._store.add_metrics(run, points)
         return self._store.get(run)
 
-    def finish(self, run: RunId) -> Run:
-        """End the run well; idempotent.
+    def finish(
+        self,
+        run: RunId,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        artifacts: Mapping[str, Digest] | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Log the last of the run and end it well; `run.finished`. Idempotent.
 
         Raises:
-            RunNotFoundError, RunEndedError: it ended otherwise.
+            RunNotFoundError, MetricValueError, RunEndedError: it does not exist, a figure is none, or it ended otherwise.
         """
-        return self._end(run, RunStatus.FINISHED, None)
+        points = _points(Logged(metrics=metrics or {}), self._clock)
+        with self._transactions.write():
+            found = self._store.get(run)
+            if found.status is RunStatus.FINISHED:
+                return found
+            self._store.add_metrics(run, points)
+            kept = {**found.artifacts, **(artifacts or {})}
+            return self._end(replace(found, artifacts=kept, summary={**found.summary, **(summary or {})}), RunStatus.FINISHED)
 
     def fail(self, run: RunId, reason: str, *, killed: bool = False) -> Run:
-        """End the run as failed, or as killed from outside, and keep the reason; idempotent."""
-        return self._end(run, RunStatus.KILLED if killed else RunStatus.FAILED, reason)
+        """End the run as failed, or as killed from outside, and keep the reason; `run.failed` or `run.killed`. Idempotent."""
+        status = RunStatus.KILLED if killed else RunStatus.FAILED
+        with self._transactions.write():
+            found = self._store.get(run)
+            return found if found.status is status else self._end(replace(found, reason=reason), status)
 
     def get(self, run: RunId) -> Run:
         """The run.
@@ -96,15 +137,18 @@ class TrackingService:
             raise RunEndedError(run, found.status)
         return found
 
-    def _end(self, run: RunId, status: RunStatus, reason: str | None) -> Run:
-        with self._transactions.write():
-            found = self._store.get(run)
-            if found.status is status:
-                return found
-            if found.status is not RunStatus.RUNNING:
-                raise RunEndedError(run, found.status)
-            self._store.set(replace(found, status=status, ended=self._clock.now(), reason=reason))
-        return self._store.get(run)
+    def _end(self, run: Run, status: RunStatus) -> Run:
+        if run.status is not RunStatus.RUNNING:
+            raise RunEndedError(run.id, run.status)
+        self._store.set(replace(run, status=status, ended=self._clock.now()))
+        why = {"reason": run.reason} if run.reason else {}
+        self._recorder.record(f"run.{status}", run_subject(run.id), data=why, cause=run.cause)
+        return self._store.get(run.id)
+
+
+def run_subject(run: RunId) -> str:
+    """The subject of a run's events."""
+    return f"run/{run}"
 
 
 def _points(logged: Logged, clock: Clock) -> list[MetricPoint]:

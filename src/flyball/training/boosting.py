@@ -53,4 +53,4 @@ class Trees:
             "cat_smooth": settings["category_smooth"],
         }
         booster = lightgbm.train(params, self._data, num_boost_round=settings["trees"])
-        return BoostedPredictor(prepared.manifest("lightgbm"), prepared.encoder, booster.model_to_string())
+        return BoostedPredictor(prepared.manifest("lightgbm"), prepared.encoder, text=booster.model_to_string())

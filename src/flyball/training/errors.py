@@ -16,7 +16,7 @@ class TooFewRowsError(ConflictError):
 
     code = "too-few-rows"
 
-    def __init__(self, found: int, needed: int, where: str) -> None:
+    def __init__(self, found: int, needed: int, *, where: str) -> None:
         super().__init__(
             f"There are {found} labelled rows {where}, and at least {needed} are needed. "
             "Wait for more labels, shorten `holdout`, or lengthen `history`."
@@ -29,7 +29,7 @@ class OneClassError(ConflictError):
 
     code = "one-class"
 
-    def __init__(self, value: float, rows: int, where: str) -> None:
+    def __init__(self, value: float, rows: int, *, where: str) -> None:
         super().__init__(
             f"All {rows} labels {where} are {value:g}, so there is nothing to tell apart. "
             "Check the label's expression, or wait until both outcomes have been seen."
@@ -62,7 +62,7 @@ class MetricTaskError(InvalidError):
 
     code = "metric-task"
 
-    def __init__(self, metric: str, task: str, known: list[str]) -> None:
+    def __init__(self, metric: str, task: str, *, known: list[str]) -> None:
         super().__init__(f"The metric {metric!r} does not fit a {task} label; metrics that do: {', '.join(known)}.")
 
 

@@ -70,8 +70,8 @@ def learn(material: Material, request: Request) -> Learned:
     task = request.task or infer_task(rows.label)
     check_label(task, rows.label)
     metric = choose_metric(request.metric, task)
-    _check(earlier, holdout, task, request)
-    prepared = Prepared.of(rows, task, request.seed)
+    _check(earlier, holdout, task=task, request=request)
+    prepared = Prepared.of(rows, task, seed=request.seed)
     if not isinstance(request.train, Search):
         fit = _custom(request.train, task=task, metric=metric, seed=request.seed)
         judged = fit(earlier)
@@ -79,7 +79,7 @@ def learn(material: Material, request: Request) -> Learned:
         return Learned(task=task, metric=metric, rows=rows, holdout=holdout, judged=judged, final=fit(rows), prepared=prepared)
     trials = run_search(earlier, request.train, metric=metric, task=task, seed=request.seed)
     winner = best(trials, metric)
-    judged = Candidates(Prepared.of(earlier, task, request.seed)).fit(winner.settings)
+    judged = Candidates(Prepared.of(earlier, task, seed=request.seed)).fit(winner.settings)
     final = Candidates(prepared).fit(winner.settings)
     return Learned(
         task=task, metric=metric, rows=rows, holdout=holdout, judged=judged, final=final, prepared=prepared, trials=trials, winner=winner
@@ -95,13 +95,13 @@ def _after(rows: Rows, start: int) -> Rows:
     return rows.between(first, len(rows))
 
 
-def _check(earlier: Rows, holdout: Rows, task: TaskName, request: Request) -> None:
+def _check(earlier: Rows, holdout: Rows, *, task: TaskName, request: Request) -> None:
     if len(earlier) < MINIMUM_ROWS:
-        raise TooFewRowsError(len(earlier), MINIMUM_ROWS, f"known before the hold-out, which starts {iso(request.holdout_start)},")
+        raise TooFewRowsError(len(earlier), MINIMUM_ROWS, where=f"known before the hold-out, which starts {iso(request.holdout_start)},")
     if not len(holdout):
         raise NoHoldoutError(iso(request.holdout_start), iso(request.as_of))
     if task == "binary" and (earlier.label == earlier.label[0]).all():
-        raise OneClassError(float(earlier.label[0]), len(earlier), f"known before {iso(request.holdout_start)}")
+        raise OneClassError(float(earlier.label[0]), len(earlier), where=f"known before {iso(request.holdout_start)}")
 
 
 def iso(moment: int) -> str:

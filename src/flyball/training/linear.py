@@ -85,14 +85,14 @@ def fit_linear(prepared: Prepared, settings: Mapping[str, Any]) -> LinearPredict
     penalty[0] = 1e-9
     weights = np.zeros(design.width)
     for _ in range(_STEPS if prepared.task == "binary" else 1):
-        gradient, curvature = _sums(prepared, design, weights)
+        gradient, curvature = _sums(prepared, design, weights=weights)
         gradient -= penalty * weights
         curvature[np.diag_indices_from(curvature)] += penalty
         weights = weights + np.linalg.solve(curvature, gradient)
     return LinearPredictor(prepared.manifest("linear"), prepared.encoder, float(weights[0]), design.terms(weights))
 
 
-def _sums(prepared: Prepared, design: _Design, weights: Floats) -> tuple[Floats, Floats]:
+def _sums(prepared: Prepared, design: _Design, *, weights: Floats) -> tuple[Floats, Floats]:
     gradient, curvature = np.zeros(design.width), np.zeros((design.width, design.width))
     binary = prepared.task == "binary"
     for start in range(0, len(prepared.label), _BLOCK_ROWS):

@@ -36,5 +36,5 @@ def choose_metric(name: str | None, task: TaskName) -> Metric:
     """
     metric = get_metric(name or ("roc_auc" if task == "binary" else "rmse"))
     if metric.task.value != task:
-        raise MetricTaskError(metric.name, task, [known.name for known in METRICS.values() if known.task.value == task])
+        raise MetricTaskError(metric.name, task, known=[known.name for known in METRICS.values() if known.task.value == task])
     return metric

@@ -22,7 +22,7 @@ class Prepared:
     seed: int
 
     @staticmethod
-    def of(rows: Rows, task: TaskName, seed: int) -> Prepared:
+    def of(rows: Rows, task: TaskName, *, seed: int) -> Prepared:
         """Fit the encoder on the rows and encode them."""
         encoder = Encoder.fit(rows.features)
         dtypes = tuple(str(dtype) for dtype in rows.features.dtypes)

@@ -59,7 +59,7 @@ class Material:
     features: tuple[str, ...]
 
     @staticmethod
-    def read(frame: Path, labels: Path, features: tuple[str, ...]) -> Material:
+    def read(frame: Path, labels: Path, *, features: tuple[str, ...]) -> Material:
         """Open the Arrow files, their contents in memory."""
         return Material(pl.read_ipc(frame), pl.read_ipc(labels), features)
 
@@ -83,7 +83,7 @@ class Material:
         return self.frame.select(names)[rows.number].rename({name: name.removeprefix(SLICE) for name in names})
 
 
-def digest_rows(rows: Rows, encoder: Encoder, matrix: Floats) -> Digest:
+def digest_rows(rows: Rows, encoder: Encoder, *, matrix: Floats) -> Digest:
     """The digest of the rows' content: encoding, encoded values, labels and prediction times."""
     found = hashlib.sha256(canonical(encoder.to_json()).encode())
     for array in (matrix.T, rows.label, rows.time):

@@ -36,11 +36,11 @@ def train(task: StepTask) -> dict[str, Any]:
     Context: loader "module:function" and what that needs to return the user's training function.
     """
     request = _request(task)
-    material = Material.read(task.inputs["frame"], task.inputs["labels"], tuple(task.parameters["features"]))
+    material = Material.read(task.inputs["frame"], task.inputs["labels"], features=tuple(task.parameters["features"]))
     learned = learn(material, request)
     score = learned.judged.predict(learned.holdout.features)
     save_archive(learned.final, task.output("model.bin"))
-    _write_holdout(learned.holdout, score, task)
+    _write_holdout(learned.holdout, score, task=task)
     return _summary(learned, score, material=material, request=request)
 
 
@@ -61,7 +61,7 @@ def _request(task: StepTask) -> Request:
     )
 
 
-def _write_holdout(rows: Rows, score: Floats, task: StepTask) -> None:
+def _write_holdout(rows: Rows, score: Floats, *, task: StepTask) -> None:
     frame = pl.DataFrame({"row": rows.number.astype(np.uint32), "label": rows.label, "score": score})
     frame.write_ipc(task.output("holdout.arrow"), compression="uncompressed")
 
@@ -70,7 +70,7 @@ def _summary(learned: Learned, score: Floats, *, material: Material, request: Re
     rows, holdout, metric = learned.rows, learned.holdout, learned.metric
     evidence = Evidence(
         metric=metric.name,
-        metrics=evaluate(holdout.label, score, learned.task),
+        metrics=evaluate(holdout.label, score, task=learned.task),
         start=EPOCH + request.holdout_start * MICROSECOND,
         end=EPOCH + request.as_of * MICROSECOND,
         rows=len(holdout),
@@ -89,7 +89,7 @@ def _summary(learned: Learned, score: Floats, *, material: Material, request: Re
             "first": iso(int(rows.time[0])),
             "last": iso(int(rows.time[-1])),
             "label_mean": float(rows.label.mean()),
-            "digest": digest_rows(rows, learned.prepared.encoder, learned.prepared.matrix),
+            "digest": digest_rows(rows, learned.prepared.encoder, matrix=learned.prepared.matrix),
             "seed": request.seed,
         },
         "trials": [trial.to_json() for trial in learned.trials],
@@ -116,7 +116,10 @@ def score(task: StepTask) -> dict[str, Any]:
     """Score the rows of the frame that were predicted in [start, stop); parameters: start, stop (times, or null)."""
     frame = pl.read_ipc(task.inputs["frame"])
     times = frame[PREDICTION_TIME].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy()
-    first, last = _position(times, task.parameters.get("start"), 0), _position(times, task.parameters.get("stop"), len(times))
+    first, last = (
+        _position(times, task.parameters.get("start"), default=0),
+        _position(times, task.parameters.get("stop"), default=len(times)),
+    )
     model = load(task.inputs["model"], allow_code=True)
     scores = model.predict(frame.slice(first, last - first))
     rows = np.arange(first, last, dtype=np.uint32)
@@ -124,5 +127,5 @@ def score(task: StepTask) -> dict[str, Any]:
     return {"rows": len(rows), "first": first}
 
 
-def _position(times: Any, moment: str | None, default: int) -> int:
+def _position(times: Any, moment: str | None, *, default: int) -> int:
     return default if moment is None else int(np.searchsorted(times, microseconds(datetime.fromisoformat(moment)), side="left"))

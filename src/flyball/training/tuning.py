@@ -48,7 +48,7 @@ def run_search(rows: Rows, search: Search, *, metric: Metric, task: TaskName, se
     earlier, later = part_by_time(rows.thinned(TRIAL_ROWS), VALIDATION_SHARE)
     if not len(earlier):  # one prediction time only: nothing comes later than anything
         earlier = later
-    candidates = Candidates(Prepared.of(earlier, task, seed))
+    candidates = Candidates(Prepared.of(earlier, task, seed=seed))
     logging.getLogger("optuna").setLevel(logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=6)
     study = optuna.create_study(direction="maximize", sampler=sampler)

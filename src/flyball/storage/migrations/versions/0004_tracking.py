@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("tags", sa.Text, nullable=False),
         sa.Column("started", sa.BigInteger, nullable=False),
         sa.Column("ended", sa.BigInteger, nullable=True),
+        sa.Column("summary", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=True),
         sa.Column("cause", sa.String(64), nullable=True),
     )
