@@ -228,13 +228,13 @@ ZONES = st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata"])
 WORLDS = st.builds(World, TABLES, many("asked") | few("asked"), ZONES, st.just(COMPILED))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(world=WORLDS)
 def test_features_are_what_the_law_says(world: World) -> None:
     assert_frame_equal(world.computed(), world.expected(), check_exact=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(world=WORLDS, others=TABLES, step=STEPS)
 def test_what_becomes_known_later_changes_nothing(world: World, others: dict[str, list[Row]], step: int) -> None:
     now = at(step)
@@ -245,7 +245,7 @@ def test_what_becomes_known_later_changes_nothing(world: World, others: dict[str
     assert_frame_equal(world.computed(), before, check_exact=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(world=WORLDS, data=st.data())
 def test_a_row_has_the_same_features_whatever_is_computed_with_it(world: World, data: st.DataObject) -> None:
     together = world.computed()
@@ -254,7 +254,7 @@ def test_a_row_has_the_same_features_whatever_is_computed_with_it(world: World, 
     assert_frame_equal(world.computed(), together[some], check_exact=True)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(world=WORLDS, data=st.data())
 def test_the_order_of_stored_rows_does_not_matter(world: World, data: st.DataObject) -> None:
     histories = world.histories()
