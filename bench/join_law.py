@@ -7,6 +7,7 @@ time follows event time the as-of join gives the same rows, which is checked; wi
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import TypeVar
@@ -49,9 +50,9 @@ def readable(seconds: float) -> str:
     return f"{seconds * scale:.1f} {unit}"
 
 
-def report(what: str, seconds: float, peer: str = "", peer_seconds: float = 0.0) -> None:
+def report(what: str, seconds: float, *, peer: str = "", than: float = 0.0) -> None:
     """One line: what took how long, and how many times the peer's time."""
-    against = f"   {seconds / peer_seconds:8.4f} x {peer} ({readable(peer_seconds)})" if peer else ""
+    against = f"   {seconds / than:8.4f} x {peer} ({readable(than)})" if peer else ""
     print(f"{what:<52}{readable(seconds):>10}{against}")
 
 
@@ -107,12 +108,12 @@ def bench_join(year: Year) -> None:
     assert (rows == theirs).all()
     loop, walked = timed(lambda: year.walk(LOOPED), times=3)
     assert rows[:LOOPED].tolist() == walked
-    report("join law, known in the order of events", ours, "polars join_asof", peer)
-    report("  per query", ours / ROWS, "row by row", loop / LOOPED)
+    report("join law, known in the order of events", ours, peer="polars join_asof", than=peer)
+    report("  per query", ours / ROWS, peer="row by row", than=loop / LOOPED)
     line = winner_timeline(year.entity, year.event, known=year.known, until=np.full(ROWS, 2**62), arrival=year.arrival)
     report("  one query against a built timeline", timed(lambda: look_up(line, year.event, entity=np.array([3]), time=np.array([HOUR])))[0])
     late, rows = timed(year.corrected().join)
-    report("join law, 1 % corrected a day later", late, "the ordered year", ours)
+    report("join law, 1 % corrected a day later", late, peer="the ordered year", than=ours)
 
 
 def bench_windows(year: Year) -> None:
@@ -140,11 +141,11 @@ def bench_windows(year: Year) -> None:
     operations: tuple[Operation, ...] = ("count", "mean", "min", "last")
     for name, values in (("whole numbers", np.round(year.delay)), ("any numbers", year.delay)):
         for op in operations:
-            seconds, _ = timed(lambda op=op, values=values: window_aggregate(windows, op, values=values, rank=rank))  # type: ignore[misc]
-            report(f"  {op} of {name}", seconds, "the limit", LIMIT_SECONDS)
+            seconds, _ = timed(partial(window_aggregate, windows, op, values=values, rank=rank))
+            report(f"  {op} of {name}", seconds, peer="the limit", than=LIMIT_SECONDS)
     seconds, found = timed(lambda: window_aggregate(windows, "sum", values=year.delay, rank=rank))
     assert np.allclose(found[-LOOPED:], sums)
-    report("  sum per boundary", seconds / len(asked.time), "row by row", loop / LOOPED)
+    report("  sum per boundary", seconds / len(asked.time), peer="row by row", than=loop / LOOPED)
 
 
 if __name__ == "__main__":
