@@ -8,7 +8,7 @@ STYLE = """
   --quiet: #7d8590; --c0: #2f5bd0; --c1: #c2700f; --c2: #12806f; --c3: #a3307e; --c4: #6a52c4; --c5: #7a5a2c;
   --d0: #eceee9; --d1: #f6dfc0; --d2: #f0c08a; --d3: #e0924f; --d4: #c2622a; --d5: #8a3a17;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14161a; --panel: #1a1d22; --ink: #e8e9e6; --soft: #a4abb5; --faint: #79818c; --hair: #282c33; --rule: #383d46;
     --wash: #21252b; --focus: #86a8ff; --warn: #ff8f85; --bad: #ff8a80; --good: #6fce9f;
@@ -132,6 +132,7 @@ footer { margin-top: 2rem; font-size: 0.8125rem; }
 }
 @media print {
   :root { --paper: #fff; --panel: #fff; --wash: #f3f4f1; } body { padding: 0; max-width: none; font-size: 9.5pt; }
+  .lead { margin: 0.9rem 0; } .figure { padding: 0.8rem 1rem; } th, td { padding: 0.22rem 0.5rem; } tr { break-inside: avoid; }
   .figure, .card { break-inside: avoid; } .figure:last-child { break-inside: auto; }
   .grain, .grain + label, .switch, .switch + label, #tip, footer { display: none; } .scroll { overflow: visible; }
 .scroll > svg { min-width: 0; }
