@@ -31,7 +31,7 @@ class SqliteVersions:
     def get(self, dataset: str, number: int) -> DatasetVersion:
         found = self.find(dataset, number)
         if found is None:
-            raise VersionNotFoundError(dataset, number, [version.number for version in self.list(dataset)])
+            raise VersionNotFoundError(dataset, number, known=[version.number for version in self.list(dataset)])
         return found
 
     def find(self, dataset: str, number: int) -> DatasetVersion | None:
@@ -50,7 +50,7 @@ class SqliteVersions:
         with self._database.write() as connection:
             stored = self.get(version.dataset, version.number)
             if version.state not in MOVES[stored.state]:
-                raise VersionStateError(version.dataset, version.number, stored.state, version.state)
+                raise VersionStateError(version.dataset, version.number, state=stored.state, asked=version.state)
             chosen = update(dataset_versions).where(_V.dataset == version.dataset, _V.number == version.number)
             connection.execute(chosen.values(state=version.state, event=version.event))
 

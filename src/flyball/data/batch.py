@@ -58,16 +58,16 @@ class Batch:
         columns = frames[0].columns
         for name in declared_columns(self.dataset):
             if name not in columns:
-                raise UnknownColumnError(name, columns, f"The file {self.files[0].name} of dataset {self.dataset.name!r}")
-        everything = _together([self._select(frame, file, columns) for frame, file in zip(frames, self.files, strict=True)])
+                raise UnknownColumnError(name, columns, where=f"The file {self.files[0].name} of dataset {self.dataset.name!r}")
+        everything = _together([self._select(frame, file, columns=columns) for frame, file in zip(frames, self.files, strict=True)])
         times = event_times(self.dataset, everything)
         since = times.min()
         if not isinstance(since, datetime):
             examples = everything[self.dataset.event_time].drop_nulls().head(1).to_list()
-            raise EventTimeError(self.dataset.name, self.dataset.event_time, str(examples[0]) if examples else "empty")
+            raise EventTimeError(self.dataset.name, self.dataset.event_time, example=str(examples[0]) if examples else "empty")
         basis = everything.filter(times < since + history)
         facts = Basis(rows=basis.height, since=since, until=since + history)
-        return infer(self.dataset, basis, {name: everything[name] for name in columns}, facts)
+        return infer(self.dataset, basis, everything={name: everything[name] for name in columns}, basis=facts)
 
     def check(self, contract: Contract, stored: pl.DataFrame) -> list[Checked]:
         """Every file's rows, typed and judged by `contract`, in the order of the files' names."""
@@ -76,7 +76,7 @@ class Batch:
             cells = self._read(found, file)
             self._frames.pop(file.name, None)
             self.unexpected.update(name for name in cells.columns if name not in contract.columns)
-            checked.append(check_file(self.dataset, contract, file.name, cells=cells, stored=stored))
+            checked.append(check_file(self.dataset, contract, name=file.name, cells=cells, stored=stored))
         return checked
 
     def check_unchanged(self) -> None:
@@ -95,10 +95,10 @@ class Batch:
             self._frames[file.name] = read_frame(file.name, data)
         return self._frames[file.name]
 
-    def _select(self, frame: pl.DataFrame, file: SourceFile, columns: Sequence[str]) -> pl.DataFrame:
+    def _select(self, frame: pl.DataFrame, file: SourceFile, *, columns: Sequence[str]) -> pl.DataFrame:
         for name in columns:
             if name not in frame.columns:
-                raise UnknownColumnError(name, frame.columns, f"The file {file.name} of dataset {self.dataset.name!r}")
+                raise UnknownColumnError(name, frame.columns, where=f"The file {file.name} of dataset {self.dataset.name!r}")
         return frame.select(columns)
 
 

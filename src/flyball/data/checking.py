@@ -51,7 +51,7 @@ class Judged:
     warned: tuple[Warned, ...]
 
 
-def check_file(dataset: Dataset, contract: Contract, name: str, *, cells: pl.DataFrame, stored: pl.DataFrame) -> Checked:
+def check_file(dataset: Dataset, contract: Contract, *, name: str, cells: pl.DataFrame, stored: pl.DataFrame) -> Checked:
     """Type the rows of a file and set aside those that break the contract, each with its file, row (from 1), reasons and cells.
 
     A row that broke a promise made after it was stored stays stored: it is counted as known.
@@ -61,15 +61,15 @@ def check_file(dataset: Dataset, contract: Contract, name: str, *, cells: pl.Dat
     """
     for column in contract.columns:
         if column not in cells.columns:
-            raise UnknownColumnError(column, cells.columns, f"The file {name} of dataset {dataset.name!r}")
+            raise UnknownColumnError(column, cells.columns, where=f"The file {name} of dataset {dataset.name!r}")
     columns = list(contract.columns)
-    frame = _typed(dataset, contract, cells).with_columns(pl.lit(name).alias(_AT_FILE), pl.int_range(1, pl.len() + 1).alias(_AT_ROW))
+    frame = _typed(dataset, contract, cells=cells).with_columns(pl.lit(name).alias(_AT_FILE), pl.int_range(1, pl.len() + 1).alias(_AT_ROW))
     frame = pl.concat([frame, cells.select(pl.col(columns).name.prefix(_CELL))], how="horizontal")
-    breaks = [pl.when(broken).then(reason) for column in columns for broken, reason in _breaks(dataset, contract, column)]
+    breaks = [pl.when(broken).then(reason) for column in columns for broken, reason in _breaks(dataset, contract, name=column)]
     frame = frame.with_columns(pl.concat_str(breaks, separator="; ", ignore_nulls=True).alias(REASON))
     good = frame.filter(pl.col(REASON) == "")
     broken = frame.filter(pl.col(REASON) != "")
-    known = _stored_already(contract, broken, stored)
+    known = _stored_already(contract, broken, stored=stored)
     broken = broken.join(known, on=_AT_ROW, how="anti", maintain_order="left")
     raw = pl.struct(pl.col(_CELL + column).alias(column) for column in columns).struct.json_encode()
     return Checked(
@@ -79,7 +79,7 @@ def check_file(dataset: Dataset, contract: Contract, name: str, *, cells: pl.Dat
     )
 
 
-def judge(dataset: Dataset, contract: Contract, checked: Sequence[Checked], *, stored: pl.DataFrame, aside: pl.DataFrame) -> Judged:
+def judge(dataset: Dataset, contract: Contract, *, checked: Sequence[Checked], stored: pl.DataFrame, aside: pl.DataFrame) -> Judged:
     """Part the rows of all files, given the rows `stored` (contract's columns, KNOWN_TIME) and those set `aside` before (RAW).
 
     A row equal to a stored or an earlier one, or broken just as one set aside before, is a duplicate. A row whose key is
@@ -92,7 +92,7 @@ def judge(dataset: Dataset, contract: Contract, checked: Sequence[Checked], *, s
     fresh = good.unique(subset=identity, keep="first", maintain_order=True)
     if stored.height:
         fresh = fresh.join(stored.select(identity), on=identity, how="anti", nulls_equal=True, maintain_order="left")
-    fresh, late = _split_past(dataset, fresh, stored)
+    fresh, late = _split_past(dataset, fresh, stored=stored)
     quarantined = pl.concat([broken, _past(columns, late)]).unique(subset=[RAW], keep="first", maintain_order=True)
     if aside.height:
         quarantined = quarantined.join(aside.select(RAW), on=RAW, how="anti", maintain_order="left")
@@ -101,8 +101,10 @@ def judge(dataset: Dataset, contract: Contract, checked: Sequence[Checked], *, s
     return Judged(accepted, quarantined, rows - accepted.height - quarantined.height, tuple(_warnings(contract, accepted)))
 
 
-def _typed(dataset: Dataset, contract: Contract, cells: pl.DataFrame) -> pl.DataFrame:
-    frame = cells.select(as_type(pl.col(name), cells.schema[name], column.type).alias(name) for name, column in contract.columns.items())
+def _typed(dataset: Dataset, contract: Contract, *, cells: pl.DataFrame) -> pl.DataFrame:
+    frame = cells.select(
+        as_type(pl.col(name), cells.schema[name], wanted=column.type).alias(name) for name, column in contract.columns.items()
+    )
     event = pl.col(dataset.event_time).cast(TIME)
     return frame.with_columns(event.alias(EVENT_TIME), _known(dataset, event).alias(KNOWN_TIME))
 
@@ -115,7 +117,7 @@ def _known(dataset: Dataset, event: pl.Expr) -> pl.Expr:
     return event - dataset.known_before if dataset.known_before is not None else event
 
 
-def _breaks(dataset: Dataset, contract: Contract, name: str) -> Iterable[tuple[pl.Expr, pl.Expr]]:
+def _breaks(dataset: Dataset, contract: Contract, *, name: str) -> Iterable[tuple[pl.Expr, pl.Expr]]:
     """Per promise that sets a row aside: whether the row breaks it, and the reason in words."""
     column, value, cell = contract.columns[name], pl.col(name), pl.col(_CELL + name)
     shown = cell.cast(pl.String).str.slice(0, _SHOWN_CHARACTERS)
@@ -156,7 +158,7 @@ def _warnings(contract: Contract, accepted: pl.DataFrame) -> Iterable[Warned]:
             yield Warned(name, why, int(count))
 
 
-def _stored_already(contract: Contract, broken: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+def _stored_already(contract: Contract, broken: pl.DataFrame, *, stored: pl.DataFrame) -> pl.DataFrame:
     """The rows whose every cell could be read and that are stored, by their row number."""
     identity = [*contract.columns, KNOWN_TIME]
     unread = pl.any_horizontal(pl.col(_CELL + name).is_not_null() & pl.col(name).is_null() for name in contract.columns)
@@ -165,7 +167,7 @@ def _stored_already(contract: Contract, broken: pl.DataFrame, stored: pl.DataFra
     return broken.filter(~unread).join(stored.select(identity), on=identity, how="semi", nulls_equal=True).select(_AT_ROW)
 
 
-def _split_past(dataset: Dataset, fresh: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _split_past(dataset: Dataset, fresh: pl.DataFrame, *, stored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not stored.height or not fresh.height:
         return fresh, fresh.head(0)
     last = "__last_known"

@@ -83,7 +83,7 @@ def decode(text: str, *, dataset: Dataset, path: str) -> Contract:
         raise ContractFileError(path, f"it is the contract of {contract.dataset!r}, not of {dataset.name!r}")
     for name in declared_columns(dataset):
         if name not in contract.columns:
-            raise ContractFileError(path, str(UnknownColumnError(name, contract.columns, "It")).rstrip("."))
+            raise ContractFileError(path, str(UnknownColumnError(name, contract.columns, where="It")).rstrip("."))
     if contract.columns[dataset.event_time].type not in {ColumnType.TIME, ColumnType.DATE}:
         raise ContractFileError(path, f"the event time {dataset.event_time!r} must be a time or a date")
     return contract
@@ -95,17 +95,17 @@ def declared_columns(dataset: Dataset) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*dataset.key, dataset.event_time, *known)))
 
 
-def infer(dataset: Dataset, history: pl.DataFrame, everything: Mapping[str, pl.Series], basis: Basis) -> Contract:
+def infer(dataset: Dataset, history: pl.DataFrame, *, everything: Mapping[str, pl.Series], basis: Basis) -> Contract:
     """The contract that the rows of the first history keep.
 
     `history` has the columns as read. A column without a single value in it takes its type from `everything`, text if that
     has none either; the rest never looks past the history.
     """
-    columns = {name: _infer_column(dataset, history[name], everything[name]) for name in history.columns}
+    columns = {name: _infer_column(dataset, history[name], all_values=everything[name]) for name in history.columns}
     return Contract(dataset=dataset.name, columns=columns, inferred_from=basis)
 
 
-def _infer_column(dataset: Dataset, values: pl.Series, all_values: pl.Series) -> Column:
+def _infer_column(dataset: Dataset, values: pl.Series, *, all_values: pl.Series) -> Column:
     name = values.name
     exactly = name in dataset.key
     if name in {dataset.event_time, dataset.known_time}:
@@ -113,7 +113,7 @@ def _infer_column(dataset: Dataset, values: pl.Series, all_values: pl.Series) ->
         kind = kind if kind is ColumnType.DATE else ColumnType.TIME
     else:
         kind = infer_type(values, exactly=exactly) or infer_type(all_values, exactly=exactly) or ColumnType.TEXT
-    typed = values.to_frame().select(as_type(pl.col(name), values.dtype, kind)).to_series()
+    typed = values.to_frame().select(as_type(pl.col(name), values.dtype, wanted=kind)).to_series()
     required = name in declared_columns(dataset)
     nullable = not required and (values.null_count() > 0 or values.len() < MIN_ROWS_FOR_NOT_NULL)
     minimum, maximum = _range(typed, kind)
@@ -142,4 +142,4 @@ def _categories(values: pl.Series, kind: ColumnType) -> tuple[str, ...] | None:
 def event_times(dataset: Dataset, frame: pl.DataFrame) -> pl.Series:
     """The event time of each row as read, null where the cell is no time; its name is EVENT_TIME."""
     cell = pl.col(dataset.event_time)
-    return frame.select(as_type(cell, frame.schema[dataset.event_time], ColumnType.TIME).cast(TIME).alias(EVENT_TIME)).to_series()
+    return frame.select(as_type(cell, frame.schema[dataset.event_time], wanted=ColumnType.TIME).cast(TIME).alias(EVENT_TIME)).to_series()

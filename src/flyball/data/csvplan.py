@@ -21,6 +21,7 @@ from flyball.data.errors import ScaffoldError
 from flyball.data.values import SHARE_OF_TYPE, ColumnType, as_type, infer_type
 
 MIN_ROWS = 300
+MIN_LEARNT = 120
 MIN_EACH_CLASS = 20
 MAX_CATEGORIES = 100
 _STEPS = tuple(timedelta(**step) for step in ({"days": 1}, {"hours": 1}, {"minutes": 1}, {"seconds": 1}))
@@ -53,7 +54,10 @@ class Lengths:
 
 @dataclass(frozen=True)
 class CsvPlan:
-    """All that the project's file says; `skipped` names the columns that are no features, each with why."""
+    """All that the project's file says.
+
+    `skipped` names the columns that are no features, each with why; `calendar` what to take from the time ("hour", "weekday").
+    """
 
     key: str
     time: str
@@ -61,7 +65,7 @@ class CsvPlan:
     label: LabelPlan
     features: tuple[str, ...]
     skipped: Mapping[str, str]
-    calendar: bool
+    calendar: tuple[str, ...]
     lengths: Lengths
 
 
@@ -83,7 +87,11 @@ def typed_cells(cells: pl.DataFrame) -> pl.DataFrame:
 
 def _typed(cells: pl.Series) -> pl.Series:
     kind = infer_type(cells, exactly=True)
-    return cells if kind is None else cells.to_frame().select(as_type(pl.col(cells.name), cells.dtype, kind).alias(cells.name)).to_series()
+    return (
+        cells
+        if kind is None
+        else cells.to_frame().select(as_type(pl.col(cells.name), cells.dtype, wanted=kind).alias(cells.name)).to_series()
+    )
 
 
 def read_times(cells: pl.Series) -> pl.Series:
@@ -92,7 +100,7 @@ def read_times(cells: pl.Series) -> pl.Series:
     Raises:
         ScaffoldError: fewer than 99 % of the cells are times.
     """
-    times = cells.to_frame().select(as_type(pl.col(cells.name), cells.dtype, ColumnType.TIME)).to_series()
+    times = cells.to_frame().select(as_type(pl.col(cells.name), cells.dtype, wanted=ColumnType.TIME)).to_series()
     if times.len() - times.null_count() < cells.len() * SHARE_OF_TYPE:
         wrong = next((cell for cell, time in zip(cells, times, strict=True) if time is None), None)
         shown = "empty" if wrong is None else repr(wrong)
@@ -150,19 +158,18 @@ def _unfit(values: pl.Series) -> str | None:
     return None
 
 
-def plan_lengths(times: pl.Series, labels: pl.Series) -> Lengths:
+def plan_lengths(times: pl.Series, labels: pl.Series, *, delay: timedelta) -> Lengths:
     """40 % of the span as the first history, or more where the rows and both outcomes take longer to come; the rest follows.
 
-    `labels` are the typed labels beside `times`; both without nulls in `times`.
+    `labels` are the typed labels beside `times`, known `delay` later. The hold-out is that much longer, for its last rows
+    have no label yet.
 
     Raises:
-        ScaffoldError: too few rows, or both outcomes are never together in the first 70 % of the span.
+        ScaffoldError: too few rows, or both outcomes are never known together in the first 70 % of the span.
     """
     labelled = pl.DataFrame({"time": times, "label": labels}).drop_nulls()
     if labelled.height < MIN_ROWS:
-        raise ScaffoldError(
-            "The file", f"it has {labelled.height:,} rows with a time and a label; {MIN_ROWS} are needed to train, release and watch"
-        )
+        raise ScaffoldError("The file", f"it has {labelled.height:,} rows with a time and a label; {MIN_ROWS} are needed")
     first, last = times.min(), times.max()
     assert isinstance(first, datetime)
     assert isinstance(last, datetime)
@@ -170,22 +177,28 @@ def plan_lengths(times: pl.Series, labels: pl.Series) -> Lengths:
     if span < timedelta(minutes=10):
         raise ScaffoldError("The file", f"its times span {span}; a model is watched over time, which takes 10 minutes at least")
     for share in (0.4, 0.5, 0.6, 0.7):
-        known = labelled.filter(pl.col("time") < first + span * share * 0.8)
-        if known.height >= MIN_ROWS // 3 and _both(known["label"]):
-            return _lengths(span, span * share)
-    raise ScaffoldError("The file", "the first 70 % of its span has too few rows, or only one outcome of the label; bring a longer history")
+        history = span * share
+        holdout = delay + min(timedelta(days=14), max(history - delay, timedelta()) / 5)
+        learnt = labelled.filter(pl.col("time") < first + history - holdout - delay)
+        judged = labelled.filter(pl.col("time").is_between(first + history - holdout, first + history - delay))
+        if learnt.height >= MIN_LEARNT and _both(learnt["label"], MIN_EACH_CLASS) and _both(judged["label"], 1):
+            return _lengths(span, history=history, holdout=holdout)
+    raise ScaffoldError(
+        "The file",
+        "in the first 70 % of its span too few labels come, or only one outcome; bring a longer history, or a shorter --label-after",
+    )
 
 
-def _both(labels: pl.Series) -> bool:
+def _both(labels: pl.Series, least: int) -> bool:
     counts = sorted(labels.value_counts()["count"].to_list())
-    return len(counts) > 2 or (len(counts) == 2 and counts[0] >= MIN_EACH_CLASS)
+    return len(counts) > 2 or (len(counts) == 2 and counts[0] >= least)
 
 
-def _lengths(span: timedelta, history: timedelta) -> Lengths:
+def _lengths(span: timedelta, *, history: timedelta, holdout: timedelta) -> Lengths:
     window = min(timedelta(days=7), _round(span / 20))
     return Lengths(
         history=_text(history),
-        holdout=_text(min(timedelta(days=14), history / 5)),
+        holdout=_text(holdout),
         window=_text(window),
         cool_down=_text(2 * window),
         hold=_text(window / 7),
@@ -203,8 +216,16 @@ def _text(length: timedelta) -> str:
     return format_duration(_round(length))
 
 
-def is_identifier(name: str) -> bool:
-    """Whether a column can be the argument of an on-demand feature."""
+def plan_calendar(times: pl.Series) -> tuple[str, ...]:
+    """What can be learnt from the time alone; nothing where the column's name cannot be an argument of an on-demand feature."""
+    if not _is_identifier(times.name):
+        return ()
+    return tuple(
+        part for part, values in (("hour", times.dt.hour()), ("weekday", times.dt.weekday())) if values.drop_nulls().n_unique() > 1
+    )
+
+
+def _is_identifier(name: str) -> bool:
     return re.fullmatch(r"[a-z_][a-z0-9_]*", name, re.IGNORECASE | re.ASCII) is not None and not keyword.iskeyword(name)
 
 

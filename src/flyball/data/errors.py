@@ -23,7 +23,7 @@ class UnknownColumnError(InvalidError):
 
     code = "unknown-column"
 
-    def __init__(self, column: str, known: Iterable[str], where: str) -> None:
+    def __init__(self, column: str, known: Iterable[str], *, where: str) -> None:
         names = list(known)
         near = difflib.get_close_matches(column, names, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names[:20]) or 'none'}{', …' if len(names) > 20 else ''}."
@@ -60,7 +60,7 @@ class SourceMissingError(NotFoundError):
 
     code = "source-missing"
 
-    def __init__(self, dataset: str, path: str, near: Iterable[str] = ()) -> None:
+    def __init__(self, dataset: str, path: str, *, near: Iterable[str] = ()) -> None:
         close = difflib.get_close_matches(path.rsplit("/", 1)[-1], list(near), n=1, cutoff=0.5)
         hint = f"Did you mean {close[0]!r}?" if close else "A source is a .csv, .csv.gz or .parquet file, or a directory of them."
         super().__init__(f"Dataset {dataset!r} reads {path}, where there is no data file. {hint}")
@@ -92,7 +92,7 @@ class SourceEncodingError(InvalidError):
 
     code = "source-encoding"
 
-    def __init__(self, path: str, offset: int, likely: str) -> None:
+    def __init__(self, path: str, offset: int, *, likely: str) -> None:
         super().__init__(
             f"The file {path} is not UTF-8: byte {offset} does not fit; it is likely {likely}. "
             f"Convert it, for example: iconv -f {likely} -t UTF-8 {path} > converted.csv"
@@ -125,7 +125,7 @@ class ColumnTypeError(InvalidError):
 
     code = "column-type"
 
-    def __init__(self, path: str, column: str, dtype: str) -> None:
+    def __init__(self, path: str, column: str, *, dtype: str) -> None:
         super().__init__(
             f"Column {column!r} of {path} is of type {dtype}; a dataset holds booleans, numbers, text, dates and times. Flatten or drop it."
         )
@@ -137,7 +137,7 @@ class EventTimeError(InvalidError):
 
     code = "event-time"
 
-    def __init__(self, dataset: str, column: str, example: str) -> None:
+    def __init__(self, dataset: str, column: str, *, example: str) -> None:
         super().__init__(
             f"Not one value of {column!r} in dataset {dataset!r} is a time; the first is {example!r}. "
             "Times are ISO 8601, for example 2013-01-31T17:05:00Z (without a zone they are UTC)."
@@ -160,7 +160,7 @@ class VersionNotFoundError(NotFoundError):
 
     code = "dataset-version-not-found"
 
-    def __init__(self, dataset: str, number: int | None, known: Sequence[int]) -> None:
+    def __init__(self, dataset: str, number: int | None, *, known: Sequence[int]) -> None:
         which = f"version {number}" if number is not None else "accepted version"
         have = f"versions: {', '.join(str(n) for n in known[-10:])}" if known else "it was never ingested"
         super().__init__(f"Dataset {dataset!r} has no {which}; {have}. List them with: flyball ls versions {dataset}")
@@ -171,7 +171,7 @@ class VersionStateError(ConflictError):
 
     code = "dataset-version-state"
 
-    def __init__(self, dataset: str, number: int, state: str, asked: str) -> None:
+    def __init__(self, dataset: str, number: int, *, state: str, asked: str) -> None:
         super().__init__(f"Version {number} of dataset {dataset!r} is {state} and cannot become {asked}.")
 
 
@@ -189,7 +189,7 @@ class VersionHeldError(ConflictError):
 
     code = "dataset-version-held"
 
-    def __init__(self, dataset: str, number: int, state: str, *, broken: int, read: int) -> None:
+    def __init__(self, dataset: str, number: int, *, state: str, broken: int, read: int) -> None:
         super().__init__(
             f"Version {number} of dataset {dataset!r} is {state}: {broken:,} of {read:,} rows broke its contract. "
             f"Look at them, then mend the source or the contract and ingest again, or accept the version as it is."
@@ -202,7 +202,7 @@ class VersionSupersededError(ConflictError):
 
     code = "dataset-version-superseded"
 
-    def __init__(self, dataset: str, number: int, latest: int) -> None:
+    def __init__(self, dataset: str, number: int, *, latest: int) -> None:
         super().__init__(
             f"Version {number} of dataset {dataset!r} cannot be accepted any more: version {latest} was ingested without it. Reject it."
         )

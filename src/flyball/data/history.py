@@ -35,7 +35,7 @@ def as_of(frame: pl.DataFrame, time: datetime) -> pl.DataFrame:
     return frame.filter(pl.col(KNOWN_TIME) <= time, pl.col(KNOWN_UNTIL).is_null() | (pl.col(KNOWN_UNTIL) > time))
 
 
-def join_histories(left: pl.DataFrame, right: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
+def join_histories(left: pl.DataFrame, right: pl.DataFrame, *, on: Sequence[str]) -> pl.DataFrame:
     """A pair of versions is known while both are: from the later KNOWN_TIME to the earlier KNOWN_UNTIL.
 
     `on` names the key of `right`. Event time, arrival and order are the left side's; a column that both have keeps the left

@@ -73,9 +73,9 @@ def find_out(batch: Batch, contract: Contract, *, given: bool, rows: Rows, versi
     held = next((version for version in versions[-1:] if version.state is VersionState.HELD), None)
     fresh = batch.without(_digests(version for version in seen if version != held)) if held else fresh
     accepted = [version for version in past if version.state is VersionState.ACCEPTED]
-    stored = _stored(contract, rows, accepted)
+    stored = _stored(contract, rows, accepted=accepted)
     aside = rows.read_aside(dataset.name, past)
-    judged = judge(dataset, contract, fresh.check(contract, stored), stored=stored, aside=aside)
+    judged = judge(dataset, contract, checked=fresh.check(contract, stored), stored=stored, aside=aside)
     fresh.check_unchanged()
     parent = accepted[-1] if accepted else None
     return Findings(contract=contract, batch=fresh, judged=judged, parent=parent, superseded=held, table=table, given=given)
@@ -102,7 +102,7 @@ def _digests(versions: Iterable[DatasetVersion]) -> set[str]:
     return {file.digest for version in versions for file in version.files}
 
 
-def _stored(contract: Contract, rows: Rows, accepted: Sequence[DatasetVersion]) -> pl.DataFrame:
+def _stored(contract: Contract, rows: Rows, *, accepted: Sequence[DatasetVersion]) -> pl.DataFrame:
     schema = {**contract.schema, KNOWN_TIME: pl.Datetime("us", "UTC")}
     return rows.read(accepted).select(list(schema)) if accepted else pl.DataFrame(schema=schema)
 

@@ -15,7 +15,7 @@ from flyball.data.model import EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, LABEL, RESOL
 ROWS_ALONE = 16
 
 
-def label_history(rows: pl.DataFrame, label: Label, history: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+def label_history(rows: pl.DataFrame, label: Label, *, history: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """Every version of the label of every row in `rows`, with the interval in which it was the known one.
 
     Columns: key, "label" (Boolean, or Float64 for a number), KNOWN_TIME, KNOWN_UNTIL. A version whose label is null or NaN is
@@ -50,7 +50,7 @@ def label_values(label: Label, history: pl.DataFrame) -> pl.Series:
     raise LabelTypeError(label.dataset.name, str(values.dtype))
 
 
-def labels_as_of(rows: pl.DataFrame, labels: pl.DataFrame, key: Sequence[str], *, timeout: timedelta, at: datetime) -> pl.DataFrame:
+def labels_as_of(rows: pl.DataFrame, labels: pl.DataFrame, *, key: Sequence[str], timeout: timedelta, at: datetime) -> pl.DataFrame:
     """Per row of `rows` and in their order: the label known at `at` (null if none) and whether the row is resolved.
 
     Resolved is a row that is labelled, or whose EVENT_TIME lies `timeout` or more before `at`.
@@ -73,7 +73,7 @@ def _evaluate(label: Label, frame: pl.DataFrame) -> pl.Series:
         values = frame.select(label.expression.alias(LABEL)).to_series()
     except plx.ColumnNotFoundError as error:
         missing = next((name for name in label.expression.meta.root_names() if name not in frame.columns), str(error))
-        raise UnknownColumnError(missing, frame.columns, f"Dataset {label.dataset.name!r}") from error
+        raise UnknownColumnError(missing, frame.columns, where=f"Dataset {label.dataset.name!r}") from error
     except plx.PolarsError as error:
         raise DatasetError(f"The label on dataset {label.dataset.name!r}", f"it cannot be evaluated: {error}") from error
     return values

@@ -267,7 +267,7 @@ class DatasetVersion:
             VersionStateError: the move is not legal.
         """
         if state not in MOVES[self.state]:
-            raise VersionStateError(self.dataset, self.number, self.state, state)
+            raise VersionStateError(self.dataset, self.number, state=self.state, asked=state)
         return DatasetVersion(**{**vars(self), "state": state, "event": event})
 
 

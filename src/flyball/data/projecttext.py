@@ -83,12 +83,13 @@ def _skipped(plan: CsvPlan) -> str:
 def _calendar(plan: CsvPlan) -> str:
     if not plan.calendar:
         return ""
+    parts = ", ".join(f'"{part}": moment.dt.{part}()' for part in plan.calendar)
     return dedent(f"""\
 
         @fb.on_demand  # arguments bind to the rows' columns by name
         def calendar({plan.time}: pl.Expr) -> dict[str, pl.Expr]:
             moment = {plan.time}.cast(pl.Datetime("us", "UTC"))
-            return {{"hour": moment.dt.hour(), "weekday": moment.dt.weekday()}}
+            return {{{parts}}}
 
         """)
 

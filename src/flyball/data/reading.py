@@ -66,7 +66,7 @@ def _csv(name: str, data: bytes) -> pl.DataFrame:
     columns = [column.strip() for column in next(csv.reader([header], delimiter=separator))]
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise DatasetError(f"The file {name}", f"its header names the column {twice[0]!r} twice")
-    _check_end(name, data, len(columns), separator)
+    _check_end(name, data, width=len(columns), separator=separator)
     try:
         frame = pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False, null_values=NULLS, encoding="utf8")
     except plx.NoDataError as error:
@@ -79,15 +79,15 @@ def _csv(name: str, data: bytes) -> pl.DataFrame:
 
 def _check_text(name: str, data: bytes) -> None:
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise SourceEncodingError(name, 0, "UTF-16")
+        raise SourceEncodingError(name, 0, likely="UTF-16")
     if (zero := data.find(b"\0")) >= 0:
-        raise SourceEncodingError(name, zero, "UTF-16")
+        raise SourceEncodingError(name, zero, likely="UTF-16")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         around = data[error.start : error.start + 1]
         likely = "WINDOWS-1252" if b"\x80" <= around < b"\xa0" else "ISO-8859-1"
-        raise SourceEncodingError(name, error.start, likely) from error
+        raise SourceEncodingError(name, error.start, likely=likely) from error
 
 
 def _header(name: str, data: bytes) -> str:
@@ -100,7 +100,7 @@ def _header(name: str, data: bytes) -> str:
     return header
 
 
-def _check_end(name: str, data: bytes, width: int, separator: str) -> None:
+def _check_end(name: str, data: bytes, *, width: int, separator: str) -> None:
     """A file cut off inside a quoted cell or a row is refused; one cut off between two cells' characters cannot be told."""
     if data.count(b'"') % 2:
         raise SourceUnreadableError(name, "it ends inside a quoted cell")
@@ -116,10 +116,10 @@ def _parquet(name: str, data: bytes) -> pl.DataFrame:
         frame = pl.read_parquet(io.BytesIO(data))
     except plx.PolarsError as error:
         raise SourceUnreadableError(name, f"it is truncated or no Parquet file ({_first_line(error)})") from error
-    return frame.with_columns(_plain(name, column, dtype) for column, dtype in frame.schema.items())
+    return frame.with_columns(_plain(name, column, dtype=dtype) for column, dtype in frame.schema.items())
 
 
-def _plain(name: str, column: str, dtype: pl.DataType) -> pl.Expr:
+def _plain(name: str, column: str, *, dtype: pl.DataType) -> pl.Expr:
     cell = pl.col(column)
     if dtype in {pl.Boolean, pl.String, pl.Date, pl.Null}:
         return cell
@@ -134,7 +134,7 @@ def _plain(name: str, column: str, dtype: pl.DataType) -> pl.Expr:
         return zoned.dt.convert_time_zone("UTC") if dtype.time_zone else zoned.cast(TIME)
     if isinstance(dtype, pl.Categorical | pl.Enum):
         return cell.cast(pl.String)
-    raise ColumnTypeError(name, column, str(dtype))
+    raise ColumnTypeError(name, column, dtype=str(dtype))
 
 
 def _first_line(error: Exception) -> str:

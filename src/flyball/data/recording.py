@@ -20,7 +20,7 @@ SHOWN = 10
 
 
 def announce(
-    recorder: Recorder, findings: Findings, facts: Mapping[str, Any], *, before: DatasetVersion | None, cause: EventId | None
+    recorder: Recorder, findings: Findings, *, facts: Mapping[str, Any], before: DatasetVersion | None, cause: EventId | None
 ) -> Event:
     """Record that a version was received, because of `cause`, and because of that what was found; returns the first event.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ import polars as pl
 from flyball.core.duration import parse_duration
 from flyball.data.csvplan import (
     CsvPlan,
-    is_identifier,
+    plan_calendar,
     plan_features,
     plan_label,
     plan_lengths,
@@ -58,10 +59,10 @@ def scaffold(directory: Path, *, csv: Path, label: str, time: str, key: str | No
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ScaffoldError(f"The directory {directory}", "it is not empty; name a new one")
     cells = _read(csv, label=label, time=time, key=key)
-    rows, labels, plan = _plan(cells, label=label, time=time, key=key)
+    rows, labels, plan = _plan(cells, label=label, time=time, key=key, delay=delay)
     text = render(plan, name=slug(csv.name.split(".")[0]), delay=delay)
     with os_errors(directory):
-        _write(directory, rows, labels, text)
+        _write(directory, rows, labels=labels, text=text)
     return Scaffolded(directory / PROJECT_FILE, rows.height, labels.height, plan)
 
 
@@ -73,7 +74,7 @@ def _read(csv: Path, *, label: str, time: str, key: str | None) -> pl.DataFrame:
     given = {"label": label, "time": time, **({"key": key} if key is not None else {})}
     for name in given.values():
         if name not in cells.columns:
-            raise UnknownColumnError(name, cells.columns, f"The file {csv.name}")
+            raise UnknownColumnError(name, cells.columns, where=f"The file {csv.name}")
     if len(set(given.values())) < len(given):
         raise ScaffoldError(
             f"The file {csv.name}", f"{', '.join(f'--{option} {name}' for option, name in given.items())} must be different columns"
@@ -81,19 +82,19 @@ def _read(csv: Path, *, label: str, time: str, key: str | None) -> pl.DataFrame:
     return cells
 
 
-def _plan(cells: pl.DataFrame, *, label: str, time: str, key: str | None) -> tuple[pl.DataFrame, pl.DataFrame, CsvPlan]:
+def _plan(cells: pl.DataFrame, *, label: str, time: str, key: str | None, delay: timedelta) -> tuple[pl.DataFrame, pl.DataFrame, CsvPlan]:
     times = read_times(cells[time])
     values = typed_cells(cells.select(label))[label]
     keyed, key = _with_key(cells, label=label, key=key)
     rows = typed_cells(keyed.drop(label))
     chosen = plan_label(values)
     features, skipped = plan_features(rows.drop(key, time))
-    calendar = is_identifier(time)
+    calendar = plan_calendar(times)
     if not features and not calendar:
         raise ScaffoldError(
             "The file", f"none of its columns can be a feature: {'; '.join(f'{name}: {why}' for name, why in skipped.items())}"
         )
-    lengths = plan_lengths(times, values)
+    lengths = plan_lengths(times, values, delay=delay)
     labels = rows.select(key, time).with_columns(values).drop_nulls(label)
     return rows, labels, CsvPlan(key, time, label, chosen, features, skipped, calendar, lengths)
 
@@ -113,7 +114,7 @@ def _with_key(cells: pl.DataFrame, *, label: str, key: str | None) -> tuple[pl.D
     return cells, key
 
 
-def _write(directory: Path, rows: pl.DataFrame, labels: pl.DataFrame, text: str) -> None:
+def _write(directory: Path, rows: pl.DataFrame, *, labels: pl.DataFrame, text: str) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:

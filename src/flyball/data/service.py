@@ -67,7 +67,7 @@ class DataService:
         found = self._contract(dataset, versions)
         contract = found or batch.infer(history)
         findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions)
-        version = self._latest(versions) if findings is None else self._record(findings, versions, cause)
+        version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
         self._files.set(contract)
         return version
 
@@ -81,8 +81,8 @@ class DataService:
         version = self.versions.get(name, number)
         latest = self.versions.list(name)[-1].number
         if version.state is VersionState.HELD and latest != number:
-            raise VersionSupersededError(name, number, latest)
-        return self._move(version, VersionState.ACCEPTED, cause, {"by": "decision"})
+            raise VersionSupersededError(name, number, latest=latest)
+        return self._move(version, VersionState.ACCEPTED, cause=cause, data={"by": "decision"})
 
     def reject(self, name: str, number: int, *, cause: EventId | None, why: str = "decision") -> DatasetVersion:
         """Never take a held version; its rows stay invisible, and its files are read again only under another contract.
@@ -90,7 +90,7 @@ class DataService:
         Raises:
             VersionStateError: it is not held.
         """
-        return self._move(self.versions.get(name, number), VersionState.REJECTED, cause, {"why": why})
+        return self._move(self.versions.get(name, number), VersionState.REJECTED, cause=cause, data={"why": why})
 
     def history(self, dataset: Dataset, version: int | None = None) -> pl.DataFrame:
         """The content of a version (default: the latest accepted) as a bitemporal frame, in order of arrival.
@@ -104,7 +104,7 @@ class DataService:
         chosen = self.get_accepted(dataset.name) if version is None else self.versions.get(dataset.name, version)
         if chosen.state is not VersionState.ACCEPTED:
             read = chosen.added + chosen.quarantined + chosen.duplicates
-            raise VersionHeldError(chosen.dataset, chosen.number, chosen.state, broken=chosen.quarantined, read=read)
+            raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)
         frame = known_until(Rows(self.tables).read(self._content(chosen)), dataset.key)
         users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
         return frame.select(*users, *SYSTEM_COLUMNS)
@@ -122,7 +122,7 @@ class DataService:
         """The latest accepted version; raises VersionNotFoundError."""
         found = self.find_accepted(name)
         if found is None:
-            raise VersionNotFoundError(name, None, [version.number for version in self.versions.list(name)])
+            raise VersionNotFoundError(name, None, known=[version.number for version in self.versions.list(name)])
         return found
 
     def find_accepted(self, name: str) -> DatasetVersion | None:
@@ -163,7 +163,7 @@ class DataService:
             if version.number <= chosen.number and version.table == chosen.table and version.state is VersionState.ACCEPTED
         ]
 
-    def _record(self, findings: Findings, versions: Sequence[DatasetVersion], cause: EventId | None) -> DatasetVersion:
+    def _record(self, findings: Findings, versions: Sequence[DatasetVersion], *, cause: EventId | None) -> DatasetVersion:
         judged, name = findings.judged, findings.batch.dataset.name
         rows, job = Rows(self.tables), f"ingest:{name}:{findings.digest}"
         appended = rows.append(findings.table, judged.accepted, job=job)
@@ -172,7 +172,7 @@ class DataService:
         self.blobs.put(findings.contract.encode().encode())
         facts = version_of(findings, appended, number=len(versions) + 1, hold_above=self.hold_above)
         with self.transactions.write():
-            received = announce(self.recorder, findings, facts, before=versions[-1] if versions else None, cause=cause)
+            received = announce(self.recorder, findings, facts=facts, before=versions[-1] if versions else None, cause=cause)
             if findings.superseded is not None:
                 why = f"superseded by version {facts['number']}"
                 self.reject(name, findings.superseded.number, cause=received.id, why=why)
@@ -183,7 +183,7 @@ class DataService:
             self.lineage.create(*edges(version, findings))
         return version
 
-    def _move(self, version: DatasetVersion, state: VersionState, cause: EventId | None, data: Mapping[str, Any]) -> DatasetVersion:
+    def _move(self, version: DatasetVersion, state: VersionState, *, cause: EventId | None, data: Mapping[str, Any]) -> DatasetVersion:
         with self.transactions.write():
             facts = {"version": version.number, "rows": version.rows, **data}
             version.moved(state, None)  # refuses an illegal move before its event is made

@@ -40,7 +40,7 @@ def find_files(dataset: Dataset, root: Path) -> list[FoundFile]:
             paths = [place] if place.is_file() and _is_data(place) else []
         if not paths:
             near = [path.name for path in place.parent.iterdir()] if place.parent.is_dir() and not place.is_dir() else []
-            raise SourceMissingError(dataset.name, str(place), near)
+            raise SourceMissingError(dataset.name, str(place), near=near)
         return [FoundFile(path, path.name, _stamp(path)) for path in paths]
     except PermissionError as error:
         raise SourceDeniedError(str(place), error.strerror or str(error)) from error

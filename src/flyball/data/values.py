@@ -41,7 +41,7 @@ _DTYPES: dict[ColumnType, pl.DataType] = {
 }
 
 
-def as_type(cell: pl.Expr, given: pl.DataType, wanted: ColumnType) -> pl.Expr:
+def as_type(cell: pl.Expr, given: pl.DataType, *, wanted: ColumnType) -> pl.Expr:
     """The cell's value as `wanted`, null where it has none; `given` is the type that the file has."""
     match wanted:
         case ColumnType.TEXT:
@@ -89,7 +89,7 @@ def infer_type(values: pl.Series, *, exactly: bool) -> ColumnType | None:
 
 
 def _strict(kind: ColumnType) -> pl.Expr:
-    value = as_type(pl.col("cell"), pl.String(), kind)
+    value = as_type(pl.col("cell"), pl.String(), wanted=kind)
     if kind is ColumnType.DATE:  # a column of times is no column of dates, though each of its cells has one
         return pl.when(pl.col("cell").str.len_chars() <= len("2013-01-31")).then(value)
     return value

@@ -11,15 +11,15 @@ from flyball.lineage.store import LineageStore
 
 def ancestors(store: LineageStore, start: str) -> list[Edge]:
     """Every edge above `start`, nearest first, each once; a circle ends the walk instead of running for ever."""
-    return _walk(start, store.list_parents, lambda edge: edge.parent)
+    return _walk(start, store.list_parents, far_end=lambda edge: edge.parent)
 
 
 def descendants(store: LineageStore, start: str) -> list[Edge]:
     """Every edge below `start`, nearest first, each once."""
-    return _walk(start, store.list_children, lambda edge: edge.child)
+    return _walk(start, store.list_children, far_end=lambda edge: edge.child)
 
 
-def _walk(start: str, step: Callable[[str], Iterable[Edge]], far_end: Callable[[Edge], str]) -> list[Edge]:
+def _walk(start: str, step: Callable[[str], Iterable[Edge]], *, far_end: Callable[[Edge], str]) -> list[Edge]:
     found: list[Edge] = []
     waiting, seen = deque([start]), {start}
     while waiting:

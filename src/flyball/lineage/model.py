@@ -19,7 +19,7 @@ class ReferenceFormatError(InvalidError):
         super().__init__(f"{text[:80]!r} is no reference. Write KIND/NAME or KIND/NAME@VERSION, for example dataset/flights@3.")
 
 
-def reference(kind: str, name: str, version: int | str | None = None) -> str:
+def reference(kind: str, name: str, *, version: int | str | None = None) -> str:
     """The reference of a thing: "dataset/flights@3", "file/<digest>", "run/<id>".
 
     Raises:

@@ -79,7 +79,7 @@ def _write(model: Model, histories: Mapping[str, pl.DataFrame], task: StepTask) 
     features = FeatureSet.compile(model.features, model.rows, schemas).compute(rows, histories)
     slices = [pl.col(name).alias(SLICE + name) for name in slice_columns(model)]
     frame = pl.concat([rows.select(*key, PREDICTION_TIME, EVENT_TIME, *slices), features], how="horizontal")
-    labels = label_history(rows, model.label, histories[model.label.dataset.name], model.rows.key)
+    labels = label_history(rows, model.label, history=histories[model.label.dataset.name], key=model.rows.key)
     numbered = rows.select(*key).with_row_index("row")
     labels = labels.join(numbered, on=key, how="inner").select("row", pl.col("label").cast(pl.Float64), KNOWN_TIME, KNOWN_UNTIL)
     frame.write_ipc(task.output("frame"), compression="uncompressed")

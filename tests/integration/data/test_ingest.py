@@ -34,7 +34,7 @@ def sales(first: int, last: int, *, amount: str = "{n}.5", shop: str = "a") -> s
     return "\n".join(["id,sold_at,amount,shop", *rows, ""])
 
 
-def read(version_rows: int, quarantined: int, duplicates: int) -> int:
+def read(version_rows: int, quarantined: int, *, duplicates: int) -> int:
     return version_rows + quarantined + duplicates
 
 
@@ -154,7 +154,7 @@ def test_strings_in_a_number_column_are_set_aside_with_their_text(home: DataHome
 def test_rows_in_are_rows_accepted_set_aside_or_known(home: DataHome) -> None:
     home.write("a.csv", sales(0, 100) + sales(0, 10).partition("\n")[2] + "s1,x,1,a\n" + "s1,x,1,a\n")
     version = home.ingest(SALES)
-    assert read(version.added, version.quarantined, version.duplicates) == 112
+    assert read(version.added, version.quarantined, duplicates=version.duplicates) == 112
     assert (version.added, version.quarantined) == (100, 1)
 
 

@@ -55,7 +55,7 @@ def frame(found: list[Version]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=schema)
 
 
-def known_at(found: list[Version], moment: int, key: tuple[str, ...]) -> dict[tuple[Any, ...], Version]:
+def known_at(found: list[Version], moment: int, *, key: tuple[str, ...]) -> dict[tuple[Any, ...], Version]:
     """Per key the last row known by the moment: the law, word for word."""
     last: dict[tuple[Any, ...], Version] = {}
     for row in sorted(found, key=lambda row: (row.known, row.arrival)):
@@ -72,19 +72,19 @@ def test_as_of_is_the_last_row_known_per_key_at_every_moment(drawn: list[tuple[A
     history = known_until(frame(found), key)
     assert history.drop(KNOWN_UNTIL).equals(frame(found))
     for moment in range(-1, HOURS + 2):
-        assert set(as_of(history, at(moment))[ARRIVAL]) == {row.arrival for row in known_at(found, moment, key).values()}
+        assert set(as_of(history, at(moment))[ARRIVAL]) == {row.arrival for row in known_at(found, moment, key=key).values()}
 
 
 @quick
 @given(rows, rows)
 def test_a_join_is_known_when_both_sides_are(lefts: list[tuple[Any, ...]], rights: list[tuple[Any, ...]]) -> None:
     left, right = versions(lefts), versions(rights)
-    joined = join_histories(known_until(frame(left), ["key", "side"]), known_until(frame(right), ["key"]), ["key"])
+    joined = join_histories(known_until(frame(left), ["key", "side"]), known_until(frame(right), ["key"]), on=["key"])
     for moment in range(-1, HOURS + 2):
-        partners = known_at(right, moment, ("key",))
+        partners = known_at(right, moment, key=("key",))
         expected = sorted(
             (row.arrival, row.event, partners[row.key,].value is None, partners[row.key,].value or 0)
-            for row in known_at(left, moment, ("key", "side")).values()
+            for row in known_at(left, moment, key=("key", "side")).values()
             if (row.key,) in partners
         )
         now = as_of(joined, at(moment))
@@ -102,7 +102,7 @@ def test_a_row_is_predicted_once_as_it_was_known_then(drawn: list[tuple[Any, ...
     history = known_until(frame(found), ["key"])
     expected: dict[Any, tuple[int, int]] = {}
     for moment in range(-HOURS, HOURS + 1):
-        for (key,), row in known_at(found, moment, ("key",)).items():
+        for (key,), row in known_at(found, moment, key=("key",)).items():
             if row.event - lead == moment and key not in expected:
                 expected[key] = (moment, row.arrival)
     rows_ = prediction_rows(history.with_columns(pl.col(ARRIVAL).alias("number")), key=["key"], lead=timedelta(hours=lead))
@@ -122,9 +122,9 @@ def test_a_label_is_the_one_known_at_the_moment(
     dataset = Dataset("outcomes", files("x"), key="key", event_time="t")
     wanted = prediction_rows(known_until(frame(versions(predicted)), ["key"]), key=["key"], lead=timedelta())
     found = versions(outcomes)
-    labels = label_history(wanted, label(dataset, pl.col("value") > 0), known_until(frame(found), ["key"]), ["key"])
-    got = labels_as_of(wanted, labels, ["key"], timeout=timedelta(hours=timeout), at=at(moment))
-    known = known_at(found, moment, ("key",))
+    labels = label_history(wanted, label(dataset, pl.col("value") > 0), history=known_until(frame(found), ["key"]), key=["key"])
+    got = labels_as_of(wanted, labels, key=["key"], timeout=timedelta(hours=timeout), at=at(moment))
+    known = known_at(found, moment, key=("key",))
     for (key, event), (value, resolved) in zip(wanted.select("key", EVENT_TIME).rows(), got.rows(), strict=True):
         outcome = known[key,].value if (key,) in known else None
         assert value == (None if outcome is None else outcome > 0)

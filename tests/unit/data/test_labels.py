@@ -22,7 +22,7 @@ def history() -> pl.DataFrame:
 
 
 def labels(expression: pl.Expr) -> pl.DataFrame:
-    return label_history(history(), label(OUTCOMES, expression), history(), ["key"])
+    return label_history(history(), label(OUTCOMES, expression), history=history(), key=["key"])
 
 
 def test_null_labels_are_left_out_and_never_guessed() -> None:
@@ -32,7 +32,10 @@ def test_null_labels_are_left_out_and_never_guessed() -> None:
 
 
 def test_only_predicted_rows_have_labels() -> None:
-    assert label_history(history().head(2), label(OUTCOMES, pl.col("delay") > 15), history(), ["key"])["key"].to_list() == ["a", "b"]
+    assert label_history(history().head(2), label(OUTCOMES, pl.col("delay") > 15), history=history(), key=["key"])["key"].to_list() == [
+        "a",
+        "b",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -65,4 +68,4 @@ def test_system_columns_are_no_labels() -> None:
 
 def test_the_key_of_the_rows_is_the_key_of_the_labels() -> None:
     with pytest.raises(DatasetError, match="must be the same"):
-        label_history(history(), label(OUTCOMES, pl.col("delay") > 15), history(), ["word"])
+        label_history(history(), label(OUTCOMES, pl.col("delay") > 15), history=history(), key=["word"])

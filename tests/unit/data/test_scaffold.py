@@ -38,7 +38,7 @@ def written(frame: pl.DataFrame, place: Path) -> Path:
     return path
 
 
-def made(frame: pl.DataFrame, place: Path, label: str = "paid", time: str = "when", key: str | None = None) -> Scaffolded:
+def made(frame: pl.DataFrame, place: Path, *, label: str = "paid", time: str = "when", key: str | None = None) -> Scaffolded:
     return scaffold(place / "project", csv=written(frame, place), label=label, time=time, key=key)
 
 
@@ -178,13 +178,14 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "expected"),
+    ("days", "delay", "expected"),
     [
-        (365, Lengths("146d", "14d", "7d", "14d", "1d", "1 per 91d", "73d")),
-        (30, Lengths("12d", "2d9h", "1d12h", "3d", "5h", "1 per 19d", "6d")),
+        (365, 0, Lengths("146d", "14d", "7d", "14d", "1d", "1 per 91d", "73d")),
+        (365, 30, Lengths("146d", "44d", "7d", "14d", "1d", "1 per 91d", "73d")),
+        (30, 0, Lengths("12d", "2d9h", "1d12h", "3d", "5h", "1 per 19d", "6d")),
     ],
 )
-def test_lengths_follow_the_span(days: int, expected: Lengths) -> None:
+def test_lengths_follow_the_span(days: int, delay: int, expected: Lengths) -> None:
     times = pl.Series([START + timedelta(days=days) * (n / 999) for n in range(1000)])
-    found = plan_lengths(times, pl.Series([n % 2 for n in range(1000)]))
+    found = plan_lengths(times, pl.Series([n % 2 for n in range(1000)]), delay=timedelta(days=delay))
     assert found == expected

@@ -13,7 +13,7 @@ from flyball.data.values import ColumnType, as_type, infer_type
 
 def value(cell: object, wanted: ColumnType) -> Any:
     frame = pl.DataFrame({"cell": [cell]})
-    return frame.select(as_type(pl.col("cell"), frame.schema["cell"], wanted)).item()
+    return frame.select(as_type(pl.col("cell"), frame.schema["cell"], wanted=wanted)).item()
 
 
 @pytest.mark.parametrize(
