@@ -19,6 +19,7 @@ from flyball.features.errors import DuplicateFeatureError, FeatureDefinitionErro
 from flyball.features.lookup import ColumnLookup, ViewLookup
 from flyball.features.model import Feature, OnDemand, View, WindowView
 from flyball.features.ondemand import Computation, Names, bind
+from flyball.features.rowwise import evaluate
 from flyball.features.sources import empty_history, plain, schema_of
 from flyball.features.windowing import WindowLookup
 
@@ -103,11 +104,13 @@ class FeatureSet:
         Raises:
             UnknownNameError: a column of `inputs` or a history is missing.
             PredictionTimeError: a row has no prediction time.
+            FeatureFunctionError: a column cannot be read as its type in the schema.
         """
         for name in (*self.inputs, PREDICTION_TIME):
             if name not in rows.columns:
-                raise UnknownNameError("column", name, rows.columns, where="the rows")
-        request = plain(rows.select(*self.inputs, PREDICTION_TIME)).cast({name: self.schema[name] for name in self.inputs})
+                raise UnknownNameError("column", name, known=rows.columns, where="the rows")
+        columns = [pl.col(name).cast(self.schema[name]) for name in self.inputs]
+        request = evaluate("The type of a column", lambda: plain(rows).select(*columns, PREDICTION_TIME), columns=rows.columns)
         parts = [lookup.compute(request, histories) for lookup in self.lookups]
         frame = pl.concat([request, *parts], how="horizontal")
         for item in self.computations:

@@ -47,7 +47,7 @@ class ColumnLookup:
         """
         for name in feature.names:
             if name not in rows:
-                raise UnknownNameError("column", name, rows, where=f"dataset {feature.dataset.name!r}")
+                raise UnknownNameError("column", name, known=rows, where=f"dataset {feature.dataset.name!r}")
         return cls(feature, {f"{feature.dataset.name}.{name}": rows[name] for name in feature.names})
 
     @property
@@ -118,7 +118,7 @@ def run_view(view: View, history: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFr
     values, kept = result.parts()
     for name in view.entity:
         if name not in kept.columns:
-            raise UnknownNameError("column", name, users.columns, where=f"{where}, where it is the entity")
+            raise UnknownNameError("column", name, known=users.columns, where=f"{where}, where it is the entity")
     names = [name for name in values.columns if name not in identity]
     if not names:
         raise FeatureFunctionError(where, "it selects no column beside key, entity and event time")

@@ -90,7 +90,7 @@ def arguments_of(feature: OnDemand) -> list[str]:
             raise FeatureFunctionError(where_of(feature), f"its argument {name!r} has no name to bind; write each argument out")
     unknown = next((name for name in feature.bindings if name not in kinds), None)
     if unknown is not None:
-        raise UnknownNameError("argument", unknown, kinds, where=where_of(feature))
+        raise UnknownNameError("argument", unknown, known=kinds, where=where_of(feature))
     return list(kinds)
 
 
@@ -139,12 +139,12 @@ def _bound(feature: OnDemand, argument: str, *, names: Names) -> str:
     if wanted is not None:
         found = names.find(wanted)
         if found is None:
-            raise UnknownNameError("column or feature", wanted, (*names.columns, *names.features), where=where)
+            raise UnknownNameError("column or feature", wanted, known=(*names.columns, *names.features), where=where)
         return found
     candidates = names.candidates(argument, apart_from=feature.name)
     if not candidates:
         known = (*names.columns, *(name.partition(".")[2] for name in names.features))
-        raise UnknownNameError("column or feature", argument, set(known), where=f"the arguments of {where}")
+        raise UnknownNameError("column or feature", argument, known=set(known), where=f"the arguments of {where}")
     if len(candidates) > 1:
         raise AmbiguousArgumentError(where, argument, found=candidates)
     return candidates[0]

@@ -68,7 +68,7 @@ class RowFrame:
             raise AttributeError(name)
         if hasattr(pl.LazyFrame, name) or hasattr(pl.DataFrame, name):
             raise NotRowWiseError(self._where, name)
-        raise UnknownNameError("operation", name, _OPERATIONS, where=self._where)
+        raise UnknownNameError("operation", name, known=_OPERATIONS, where=self._where)
 
     def __getitem__(self, item: object) -> NoReturn:
         raise NotRowWiseError(self._where, f"[{item!r}]")
@@ -118,7 +118,7 @@ def evaluate(where: str, operation: Callable[[], pl.DataFrame], *, columns: Iter
     except ColumnNotFoundError as error:
         found = _MISSING.search(str(error))
         name = next(filter(None, found.groups()), "") if found else str(error).partition("\n")[0].strip('"')
-        raise UnknownNameError("column", name, columns, where=where) from error
+        raise UnknownNameError("column", name, known=columns, where=where) from error
     except PolarsError as error:
         raise FeatureFunctionError(where, str(error).partition("\n")[0]) from error
 

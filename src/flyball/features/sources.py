@@ -47,9 +47,9 @@ def history_of(source: Dataset | Join, histories: Mapping[str, pl.DataFrame]) ->
         UnknownNameError: `histories` lacks a dataset.
     """
     if isinstance(source, Join):
-        frame = join_histories(history_of(source.left, histories), history_of(source.right, histories), source.on)
+        frame = join_histories(history_of(source.left, histories), history_of(source.right, histories), on=source.on)
     elif source.name not in histories:
-        raise UnknownNameError("dataset", source.name, histories)
+        raise UnknownNameError("dataset", source.name, known=histories)
     else:
         frame = plain(histories[source.name])
     return frame.drop_nulls([EVENT_TIME, KNOWN_TIME])
@@ -119,7 +119,7 @@ def bound_types(where: str, columns: tuple[str, ...], *, rows: pl.Schema) -> dic
     """
     for column in columns:
         if column not in rows:
-            raise UnknownNameError("column", column, rows, where=f"the rows, where {where} looks for its entity")
+            raise UnknownNameError("column", column, known=rows, where=f"the rows, where {where} looks for its entity")
     return {column: rows[column] for column in columns}
 
 
@@ -130,7 +130,7 @@ def schema_of(dataset: str, schemas: Mapping[str, pl.Schema]) -> pl.Schema:
         UnknownNameError: `schemas` lacks it.
     """
     if dataset not in schemas:
-        raise UnknownNameError("dataset", dataset, schemas)
+        raise UnknownNameError("dataset", dataset, known=schemas)
     return user_schema(schemas[dataset])
 
 

@@ -54,7 +54,7 @@ class WindowLookup:
         history = _empty(feature.source, schemas)
         for name in feature.entity:
             if name not in history.columns:
-                raise UnknownNameError("column", name, _users(history), where=f"{where}, where it is the entity")
+                raise UnknownNameError("column", name, known=_users(history), where=f"{where}, where it is the entity")
         check_entity(where, {name: history.schema[name] for name in feature.entity}, bound=bound_types(where, feature.bound, rows=rows))
         values = _values(feature, history)
         found = {name: _dtype(f"{where}, {name!r}", aggregate, values=values[name]) for name, aggregate in feature.aggregates.items()}
@@ -88,7 +88,7 @@ def _empty(source: Dataset | Join, schemas: Mapping[str, pl.Schema]) -> pl.DataF
     if isinstance(source, Join):
         left, right = _empty(source.left, schemas), _empty(source.right, schemas)
         where = f"Join of {source.left.name!r} and {source.right.name!r}"
-        return evaluate(where, lambda: join_histories(left, right, source.on), columns=_users(left))
+        return evaluate(where, lambda: join_histories(left, right, on=source.on), columns=_users(left))
     return empty_history(schema_of(source.name, schemas))
 
 

@@ -220,6 +220,12 @@ def test_rows_without_a_prediction_time_or_a_column_are_refused(flights: Dataset
         features.compute(_rows([day, None, day]).with_columns(origin=pl.lit("JFK")), {"weather": _weather()})
 
 
+def test_a_column_of_another_type_is_refused(flights: Dataset, schemas: Schemas) -> None:
+    rows = _rows([datetime(2013, 1, 1, tzinfo=UTC)] * 3).with_columns(seats=pl.Series(["two", "three", None]))
+    with pytest.raises(FeatureFunctionError, match=r"The type of a column does not work: .*seats"):
+        compiled(flights, schemas, flights["seats"]).compute(rows, {})
+
+
 def _weather(*rows: tuple[str, int, float]) -> pl.DataFrame:
     start = datetime(2013, 1, 1, tzinfo=UTC)
     moments = [start + timedelta(hours=hour) for _, hour, _ in rows]
