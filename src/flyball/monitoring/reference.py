@@ -62,7 +62,9 @@ class Reference:
         """
         probability = rate.per_window(window)
         starts, rows, places = _windows(times, window)
-        series = tuple(SeriesReference.fit(frame[name], places, windows=len(starts)) for name in frame.columns)
+        order = np.argsort(places, kind="stable")
+        bounds = np.searchsorted(places[order], np.arange(len(starts) + 1))
+        series = tuple(SeriesReference.fit(frame[name].gather(order), bounds) for name in frame.columns)
         thresholds = None
         if len(starts) >= MIN_WINDOWS and series:
             thresholds = drift_thresholds(np.column_stack([_left_out(found) for found in series]), probability=probability)

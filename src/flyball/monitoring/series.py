@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
-from flyball.kernels.arrays import Floats, Ints
+from flyball.kernels.arrays import Floats, Ints, Numbers
 from flyball.kernels.distances import LEVELS, bin_numeric, categorical_counts, numeric_edges
 
 KNOWN_LEVELS = 1000
@@ -53,8 +54,8 @@ class SeriesReference:
     windows: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def fit(cls, column: pl.Series, places: Ints, *, windows: int) -> SeriesReference:
-        """The reference of a column; `places` ``(n_rows,)`` says each row's window, 0 to `windows` - 1, or -1 for none."""
+    def fit(cls, column: pl.Series, bounds: Ints) -> SeriesReference:
+        """The reference of a column whose window w is the rows from `bounds[w]` to `bounds[w + 1]`; the rows before belong to none."""
         kind = _kind(column.dtype)
         edges: tuple[float, ...] = ()
         levels: tuple[str, ...] = ()
@@ -66,19 +67,28 @@ class SeriesReference:
             if len(finite):
                 low, high = float(finite.min()), float(finite.max())
         else:
-            found = _texts(column).drop_nulls().value_counts(name="n").sort(["n", column.name], descending=[True, False])
-            levels = tuple(found[column.name].head(KNOWN_LEVELS).to_list())
+            texts = _texts(column).alias("text").drop_nulls()  # a column may be called anything, also what we call the count
+            found = texts.value_counts(name="rows").sort(["rows", "text"], descending=[True, False])
+            levels = tuple(found["text"].head(KNOWN_LEVELS).to_list())
             complete = len(found) <= KNOWN_LEVELS
-        empty = cls(column.name, kind, edges, levels, complete=complete, low=low, high=high, total=(), windows=())
-        counts = [empty.count(column.filter(pl.Series(places == window))) for window in range(windows)]
-        total = _plain(empty.count(column))
-        return cls(column.name, kind, edges, levels, complete=complete, low=low, high=high, total=total, windows=tuple(map(_plain, counts)))
+        bins = cls(column.name, kind, edges, levels, complete=complete, low=low, high=high, total=(), windows=())
+        places = bins._places(column)
+        windows = [bins._counts(places[start:stop]) for start, stop in pairwise(bounds.tolist())]
+        total = _plain(bins._counts(places))
+        return replace(bins, total=total, windows=tuple(map(_plain, windows)))
 
     def count(self, column: pl.Series) -> Ints:
         """The rows of `column` in each bin; they sum to its length."""
+        return self._counts(self._places(column))
+
+    def _places(self, column: pl.Series) -> Numbers:
+        """What is counted: the numbers themselves, or the codes of the texts."""
+        return _numbers(column) if self.kind == "numeric" else self._codes(column)
+
+    def _counts(self, places: Numbers) -> Ints:
         if self.kind == "numeric":
-            return bin_numeric(_numbers(column), np.array(self.edges, dtype=np.float64))
-        return categorical_counts(self._codes(column), np.arange(min(LEVELS, len(self.levels)), dtype=np.int64))
+            return bin_numeric(places, np.array(self.edges, dtype=np.float64))
+        return categorical_counts(places, np.arange(min(LEVELS, len(self.levels)), dtype=np.int64))
 
     def unknown(self, column: pl.Series) -> int | None:
         """How many rows hold a text that the reference does not know; None where it could not keep them all, or for numbers."""

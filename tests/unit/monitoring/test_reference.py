@@ -128,6 +128,26 @@ def test_columns_of_every_kind_can_be_watched(weeks: Weeks, column: pl.Series) -
     assert Reference.from_bytes(reference.to_bytes()) == reference
 
 
+@pytest.mark.parametrize("name", ["n", "rows", "text", "count", ""])
+def test_a_column_may_be_called_anything(weeks: Weeks, name: str) -> None:
+    frame, times = weeks(8)
+    assert fit((frame.select(pl.col("carrier").alias(name)), times)).get(name).levels == ("UA", "AA", "DL")
+
+
+def test_a_column_that_changed_its_type_is_drift_and_no_error(weeks: Weeks) -> None:
+    reference, frame = fit(weeks(20)), weeks(1, seed=5)[0]
+    report = reference.compare(frame.with_columns(temp=pl.lit("warm"), carrier=pl.lit(7)))
+    assert {series.name for series in report.series if series.alarmed} == {"temp", "carrier"}
+
+
+def test_nothing_to_refer_to_is_no_threshold() -> None:
+    empty = pl.DataFrame(schema={"a": pl.Float64, "b": pl.String, "c": pl.Null})
+    reference = fit((empty, pl.Series("t", [], dtype=pl.Datetime("us", "UTC"))))
+    report = reference.compare(pl.DataFrame({"a": [1.0] * 300, "b": ["x"] * 300, "c": [None] * 300}))
+    assert (report.alarmed, report.provisional, {series.psi for series in report.series}) == (False, True, {None})
+    assert Reference.from_bytes(reference.to_bytes()) == reference
+
+
 def test_a_column_that_never_moved_alarms_when_it_does(weeks: Weeks) -> None:
     reference = fit((pl.Series("x", [7.0] * 3200).to_frame(), weeks(8)[1]))
     assert not reference.compare(pl.Series("x", [7.0] * 400).to_frame()).alarmed
