@@ -106,7 +106,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view of the database; inside a transaction of this thread, what that has written so far."""
+        """One consistent view of the database; inside a transaction of this thread, what that has written so far.
+
+        A `write` inside a `read` is a transaction of its own, which the view that is open around it does not see.
+        """
         current = self._open.write or self._open.read
         if current is not None:
             yield current

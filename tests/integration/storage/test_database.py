@@ -93,6 +93,16 @@ def test_a_reader_sees_one_moment_and_does_not_wait_for_a_writer(database: Datab
     assert _names(database) == ["a"]
 
 
+def test_a_write_inside_a_read_is_a_transaction_of_its_own(database: Database) -> None:
+    with database.read():
+        assert _names(database) == []
+        with database.write() as connection:
+            _put(connection, "a")
+            assert _names(database) == ["a"]
+        assert _names(database) == []
+    assert _names(database) == ["a"]
+
+
 def test_writers_of_one_process_take_turns(database: Database) -> None:
     def write(number: int) -> None:
         for turn in range(20):

@@ -30,7 +30,7 @@ start = datetime(2013, 1, 1, tzinfo=UTC)
 def record(name):
     with database.write():
         log.append(Event(name, "a.b", "s", start))
-        timers.set(name, start, name)
+        timers.set(name, start, cause=name)
 """
 
 _MIDWAY = """
