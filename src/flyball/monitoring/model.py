@@ -60,6 +60,8 @@ class AlarmRate:
         return probability
 
     def __str__(self) -> str:
+        if self.count < 1:  # half an alarm in 90 days is one in 180
+            return f"1 per {format_duration(self.per / self.count)}"
         return f"{self.count:g} per {format_duration(self.per)}"
 
 

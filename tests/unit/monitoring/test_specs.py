@@ -30,6 +30,7 @@ def test_a_rate_is_a_probability_per_window() -> None:
     rate = drift("1 per 90d").false_alarms
     assert rate.per_window(WEEK) == pytest.approx(7 / 90)
     assert rate.share(2).per_window(WEEK) == pytest.approx(3.5 / 90)
+    assert str(rate.share(2)) == "1 per 180d"
     with pytest.raises(MonitorSpecError, match=r"1 per 1w asks for 1.00 false alarms|1 per 7d asks for 1.00 false alarms"):
         drift("1 per 7d").false_alarms.per_window(WEEK)
 
