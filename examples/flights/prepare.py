@@ -146,19 +146,19 @@ def select_flights(source: Source, selection: Selection) -> pl.DataFrame:
     return flights.with_columns(flight_id=flight_id).sort("departs_at", "flight_id")
 
 
-def write_months(rows: pl.DataFrame, time: str, folder: Path) -> None:
+def write_months(rows: pl.DataFrame, folder: Path, *, time: str) -> None:
     """One Parquet file per UTC month of `time`, as a nightly export would leave them."""
     folder.mkdir()
     for (month,), part in rows.group_by(pl.col(time).dt.strftime("%Y-%m"), maintain_order=True):
         part.write_parquet(folder / f"{month}.parquet")
 
 
-def write_datasets(source: Source, selection: Selection, folder: Path) -> dict[str, int]:
+def write_datasets(source: Source, selection: Selection, *, folder: Path) -> dict[str, int]:
     """Write the three datasets into `folder` and return their row counts."""
     flights = select_flights(source, selection)
     rows, landings, weather = flight_rows(flights), landing_rows(flights), weather_rows(source, selection)
-    write_months(rows, "departs_at", folder / "flights")
-    write_months(landings, "landed_at", folder / "landings")
+    write_months(rows, folder / "flights", time="departs_at")
+    write_months(landings, folder / "landings", time="landed_at")
     (folder / "weather").mkdir()
     weather.write_csv(folder / "weather" / "2013.csv")
     return {"flights": rows.height, "landings": landings.height, "weather": weather.height}
@@ -184,7 +184,7 @@ def prepare(target: Path, selection: Selection = Selection()) -> tuple[dict[str,
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
         fresh = Path(scratch) / "fresh"
         fresh.mkdir()
-        rows = write_datasets(source, selection, fresh)
+        rows = write_datasets(source, selection, folder=fresh)
         (fresh / MARK).write_text(json.dumps({"from": wanted, "rows": rows}, indent=2) + "\n")
         if target.exists():
             target.rename(Path(scratch) / "old")

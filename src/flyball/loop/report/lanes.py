@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from flyball.loop.report.axes import RIGHT, drawing, month_axis, time_scale
@@ -22,70 +23,73 @@ def lanes_chart(report: Report) -> Markup:
     """One lane per policy over the same months as the chart above it."""
     times = time_scale(report)
     bottom = TOP + LANE * len(report.policies)
-    lanes = [_lane(policy, times, TOP + LANE * place) for place, policy in enumerate(report.policies)]
+    lanes = [Lane(policy, times, TOP + LANE * place).draw() for place, policy in enumerate(report.policies)]
     axis = month_axis(times, top=TOP, bottom=bottom)
     label = "Versions in charge, alarms, trainings, releases and drift of each policy over time"
     return drawing(axis, *lanes, height=bottom + 30, label=label, role="group")
 
 
-def _lane(policy: PolicyReport, times: TimeScale, top: float) -> Markup:
-    name = policy.name if len(policy.name) <= 10 else policy.name[:9] + "…"
-    return joined(
-        element("line", class_="rule", x1=0, x2=RIGHT, y1=top + LANE - 4, y2=top + LANE - 4),
-        element("text", element("title", text(policy.name)), text(name), class_=f"lane {policy.css}", x=0, y=top + BAND_Y + 14),
-        *_bands(policy, times, top),
-        *(mark for event in policy.events for mark in _mark(event, times, top, policy.css)),
-        *_drift(policy, times, top + DRIFT_Y),
-    )
+@dataclass(frozen=True)
+class Lane:
+    """One policy's lane; `top` is its upper edge."""
 
+    policy: PolicyReport
+    times: TimeScale
+    top: float
 
-def _bands(policy: PolicyReport, times: TimeScale, top: float) -> Iterator[Markup]:
-    """A band from each release to the next: who answered, and since when."""
-    released = [event for event in policy.events if event.type == "rollout.finished"]
-    ends: list[datetime] = [*(event.time for event in released), times.end][1:]
-    for place, (event, end) in enumerate(zip(released, ends, strict=True)):
-        x, width = times(event.time), max(times(end) - times(event.time) - 1.5, 1.0)
-        number = _NUMBER.search(event.subject)
-        label = f"v{number.group(1)}" if number else f"#{place + 1}"
-        title = element("title", text(f"{event.summary}\nfrom {moment(event.time)} UTC"))
-        band = element(
-            "rect", title, class_=f"band {policy.css}", x=x, y=top + BAND_Y, width=width, height=BAND_HEIGHT, rx=3
-        )  # fmt: skip
-        name = element("text", text(label), class_="inband", x=x + 6, y=top + BAND_Y + 13)
-        yield element("a", band, name if width > 7 * len(label) + 8 else joined(), href=f"#{event.anchor}")
+    def draw(self) -> Markup:
+        """The name, who answered, what happened and how far the inputs had drifted, from left to right in time."""
+        name = self.policy.name if len(self.policy.name) <= 10 else self.policy.name[:9] + "…"
+        title = element("title", text(self.policy.name))
+        rule = self.top + LANE - 4
+        return joined(
+            element("line", class_="rule", x1=0, x2=RIGHT, y1=rule, y2=rule),
+            element("text", title, text(name), class_=f"lane {self.policy.css}", x=0, y=self.top + BAND_Y + 14),
+            *self._bands(),
+            *(self._mark(event) for event in self.policy.events),
+            *self._drift(),
+        )
 
+    def _bands(self) -> Iterator[Markup]:
+        """A band from each release to the next: who answered, and since when."""
+        released = [event for event in self.policy.events if event.type == "rollout.finished"]
+        ends: list[datetime] = [*(event.time for event in released), self.times.end][1:]
+        y = self.top + BAND_Y
+        for place, (event, end) in enumerate(zip(released, ends, strict=True)):
+            x = self.times(event.time)
+            width = max(self.times(end) - x - 1.5, 1.0)
+            number = _NUMBER.search(event.subject)
+            label = f"v{number.group(1)}" if number else f"#{place + 1}"
+            title = element("title", text(f"{event.summary}\nfrom {moment(event.time)} UTC"))
+            band = element("rect", title, class_=f"band {self.policy.css}", x=x, y=y, width=width, height=BAND_HEIGHT, rx=3)
+            name = element("text", text(label), class_="inband", x=x + 6, y=y + 13)
+            yield element("a", band, name if width > 7 * len(label) + 8 else joined(), href=f"#{event.anchor}")
 
-def _mark(event: Happening, times: TimeScale, top: float, css: str) -> Iterator[Markup]:
-    x = times(event.time)
-    match event.type:
-        case "alert.raised":
-            y = top + ALARM_Y
-            shape = element("path", _title(event), class_="alarm", d=f"M{x:.1f} {y - 7:.1f}l5 9h-10z")
-        case "training.started":
-            shape = element("circle", _title(event), class_=f"training {css}", cx=x, cy=top + TRAIN_Y, r=4)
-        case "version.rejected" | "rollout.rolled-back" | "training.failed":
-            y = top + TRAIN_Y
-            shape = element("path", _title(event), class_="refused", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8")
-        case _:
-            return
-    yield element("a", shape, href=f"#{event.anchor}")
+    def _mark(self, event: Happening) -> Markup:
+        """The event's shape, leading to its entry; nothing for events that have none."""
+        x = self.times(event.time)
+        title = element("title", text(f"{moment(event.time)} UTC\n{event.summary}"))
+        match event.type:
+            case "alert.raised":
+                shape = element("path", title, class_="alarm", d=f"M{x:.1f} {self.top + ALARM_Y - 7:.1f}l5 9h-10z")
+            case "training.started":
+                shape = element("circle", title, class_=f"training {self.policy.css}", cx=x, cy=self.top + TRAIN_Y, r=4)
+            case "version.rejected" | "rollout.rolled-back" | "training.failed":
+                shape = element("path", title, class_="refused", d=f"M{x - 4:.1f} {self.top + TRAIN_Y - 4:.1f}l8 8m0 -8l-8 8")
+            case _:
+                return joined()
+        return element("a", shape, href=f"#{event.anchor}")
 
-
-def _title(event: Happening) -> Markup:
-    return element("title", text(f"{moment(event.time)} UTC\n{event.summary}"))
-
-
-def _drift(policy: PolicyReport, times: TimeScale, top: float) -> Iterator[Markup]:
-    """A cell per window, the darker the further its inputs stand from the reference; ringed where it raised an alarm."""
-    for span in policy.weeks or policy.months:
-        if span.psi is None:
-            continue
-        level = sum(span.psi >= bound for bound in PSI_LEVELS)
-        x = times(span.start)
-        width = max(times(span.end) - x - 1, 1.0)
-        said = f"{days(span.start, span.end)}\nlargest PSI {span.psi:.3f}{', alarm' if span.alarmed else ''}"
-        css = f"drift d{level}{' alarmed' if span.alarmed else ''}"
-        yield element("rect", element("title", text(said)), class_=css, x=x, y=top, width=width, height=DRIFT_HEIGHT, rx=1.5)
+    def _drift(self) -> Iterator[Markup]:
+        """A cell per window, the darker the further its inputs stand from the reference; ringed where it raised an alarm."""
+        for span in self.policy.weeks or self.policy.months:
+            if span.psi is None:
+                continue
+            x = self.times(span.start)
+            said = f"{days(span.start, span.end)}\nlargest PSI {span.psi:.3f}{', alarm' if span.alarmed else ''}"
+            css = f"drift d{sum(span.psi >= bound for bound in PSI_LEVELS)}{' alarmed' if span.alarmed else ''}"
+            box = {"x": x, "y": self.top + DRIFT_Y, "width": max(self.times(span.end) - x - 1, 1.0), "height": DRIFT_HEIGHT}
+            yield element("rect", element("title", text(said)), class_=css, **box, rx=1.5)
 
 
 def lanes_legend() -> Markup:

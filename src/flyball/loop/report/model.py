@@ -135,7 +135,7 @@ def read_report(result: Json) -> Report:
         ValueError: a time is no ISO 8601 time.
     """
     metric = str(result.get("metric") or "")
-    policies = [_policy(index, policy, metric) for index, policy in enumerate(result.get("policies") or ())]
+    policies = [_policy(policy, metric, index=index) for index, policy in enumerate(result.get("policies") or ())]
     times = [time for policy in policies for span in (*policy.months, *policy.weeks) for time in (span.start, span.end)]
     start, end = (_time(result[key]) if result.get(key) else None for key in ("start", "end"))
     epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -150,7 +150,7 @@ def read_report(result: Json) -> Report:
     )
 
 
-def _policy(index: int, policy: Json, metric: str) -> PolicyReport:
+def _policy(policy: Json, metric: str, *, index: int) -> PolicyReport:
     windows = policy.get("windows") or ()
     events = [event for window in windows for event in window.get("events") or ()]
     return PolicyReport(

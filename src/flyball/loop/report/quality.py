@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 from flyball.loop.report.axes import LEFT, RIGHT, drawing, month_axis, time_scale
 from flyball.loop.report.markup import Markup, element, joined, text
@@ -16,6 +16,36 @@ Spans = Callable[[PolicyReport], Sequence[Span]]
 Point = tuple[Span, Value]
 
 
+@dataclass(frozen=True)
+class Plane:
+    """Where times and values meet: spans stand in the middle of their time."""
+
+    times: TimeScale
+    values: ValueScale
+
+    def _x(self, span: Span) -> float:
+        return self.times(span.start + (span.end - span.start) / 2)
+
+    def veil(self, part: Sequence[Point], css: str) -> Markup:
+        """The intervals of an unbroken part as one area; nothing where fewer than two are known."""
+        known = [(self._x(span), value.low, value.high) for span, value in part if value.low is not None and value.high is not None]
+        upper = [(x, self.values(high)) for x, _, high in known]
+        lower = [(x, self.values(low)) for x, low, _ in reversed(known)]
+        return element("polygon", class_=f"veil {css}", points=_points(upper + lower)) if len(known) > 1 else joined()
+
+    def line(self, part: Sequence[Point], css: str) -> Markup:
+        """An unbroken part as a line."""
+        return element(
+            "polyline", class_=f"line {css}", points=_points([(self._x(span), self.values(value.value)) for span, value in part])
+        )
+
+    def dots(self, part: Sequence[Point], css: str) -> Markup:
+        """A dot for every figure."""
+        return joined(
+            *(element("circle", class_=f"dot {css}", cx=self._x(span), cy=self.values(value.value), r=3.2) for span, value in part)
+        )
+
+
 def quality_chart(report: Report, spans: Spans, *, class_: str) -> Markup:
     """The chart over the spans that `spans` picks; a span without a figure breaks the line rather than bridging it."""
     times = time_scale(report)
@@ -25,14 +55,17 @@ def quality_chart(report: Report, spans: Spans, *, class_: str) -> Markup:
     if class_ == "monthly":
         bounds = [bound for value in found for bound in (value.low, value.value, value.high) if bound is not None]
         values = fit_values(bounds, bottom=BOTTOM, top=TOP)
+    plane = Plane(times, values)
+    parts = [(policy, part) for policy, series in lines for part in _unbroken(series)]
     body = [
         _value_axis(values),
         month_axis(times, top=TOP, bottom=BOTTOM),
         _waiting(lines, times),
-        *(_veil(policy, part, times, values) for policy, series in lines for part in _unbroken(series)),
-        *(_line(policy, part, times, values, dots=class_ == "monthly") for policy, series in lines for part in _unbroken(series)),
+        *(plane.veil(part, policy.css) for policy, part in parts),
+        *(plane.line(part, policy.css) for policy, part in parts),
+        *(plane.dots(part, policy.css) for policy, part in parts if class_ == "monthly" or len(part) == 1),
         _end_labels(lines, values),
-        *_touch(report, lines, times),
+        *_touch(lines, times, title=report.metric_label),
     ]
     label = f"{report.metric_label} of each policy over time, {class_}"
     return element("div", drawing(*body, height=HEIGHT, label=label), class_=class_)
@@ -57,25 +90,6 @@ def _unbroken(series: Sequence[Span]) -> Iterator[list[Point]]:
             part.append((span, span.value))
     if part:
         yield part
-
-
-def _middle(span: Span) -> datetime:
-    return span.start + (span.end - span.start) / 2
-
-
-def _veil(policy: PolicyReport, part: Sequence[Point], times: TimeScale, values: ValueScale) -> Markup:
-    known = [(times(_middle(span)), value.low, value.high) for span, value in part if value.low is not None and value.high is not None]
-    upper = [(x, values(high)) for x, _, high in known]
-    lower = [(x, values(low)) for x, low, _ in reversed(known)]
-    return element("polygon", class_=f"veil {policy.css}", points=_points(upper + lower)) if len(known) > 1 else joined()
-
-
-def _line(policy: PolicyReport, part: Sequence[Point], times: TimeScale, values: ValueScale, *, dots: bool) -> Markup:
-    places = [(times(_middle(span)), values(value.value)) for span, value in part]
-    drawn = [element("polyline", class_=f"line {policy.css}", points=_points(places))]
-    if dots or len(places) == 1:
-        drawn += [element("circle", class_=f"dot {policy.css}", cx=x, cy=y, r=3.2) for x, y in places]
-    return joined(*drawn)
 
 
 def _points(places: Sequence[tuple[float, float]]) -> str:
@@ -110,7 +124,7 @@ def _end_labels(lines: Sequence[tuple[PolicyReport, Sequence[Span]]], values: Va
     return joined(*parts)
 
 
-def _touch(report: Report, lines: Sequence[tuple[PolicyReport, Sequence[Span]]], times: TimeScale) -> Iterator[Markup]:
+def _touch(lines: Sequence[tuple[PolicyReport, Sequence[Span]]], times: TimeScale, *, title: str) -> Iterator[Markup]:
     """Columns that say, when pointed at, what every policy did in their span; titles serve where scripts do not run."""
     starts = sorted({(span.start, span.end) for _, series in lines for span in series})
     for start, end in starts:
@@ -121,7 +135,7 @@ def _touch(report: Report, lines: Sequence[tuple[PolicyReport, Sequence[Span]]],
                 said.append(f"{policy.name}: {_told(span)}")
         tip = "\n".join(said)
         x, width = times(start), times(end) - times(start)
-        label = element("title", text(f"{report.metric_label}\n{tip}"))
+        label = element("title", text(f"{title}\n{tip}"))
         yield element("rect", label, class_="touch", x=x, y=TOP, width=width, height=BOTTOM - TOP, data_tip=tip)
 
 

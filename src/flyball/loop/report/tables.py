@@ -21,7 +21,7 @@ def _comparison_row(report: Report, policy: PolicyReport) -> Sequence[Markup]:
     behind = NONE if policy.mean is None or best is None else "best" if policy.mean == best else difference(policy.mean - best)
     return [
         _name(policy),
-        element("td", _strong(figure(policy.mean), policy.mean is not None and policy.mean == best)),
+        element("td", _strong(figure(policy.mean), emphasised=policy.mean is not None and policy.mean == best)),
         element("td", text(behind)),
         *(element("td", text(count(number))) for number in (policy.retrains, policy.releases, policy.alarms, policy.null_windows)),
     ]
@@ -34,11 +34,11 @@ def months(report: Report) -> Markup:
     rows = []
     for key in starts:
         spans = [next((span for span in policy.months if (span.start, span.end) == key), None) for policy in report.policies]
-        rows.append(_month_row(report, key[0].strftime("%B %Y"), spans))
+        rows.append(_month_row(report, spans, name=key[0].strftime("%B %Y")))
     return _table(heads, rows, caption=f"{report.metric_label} by month, with 95 % intervals")
 
 
-def _month_row(report: Report, name: str, spans: Sequence[Span | None]) -> Sequence[Markup]:
+def _month_row(report: Report, spans: Sequence[Span | None], *, name: str) -> Sequence[Markup]:
     values = [span.value.value for span in spans if span is not None and span.value is not None]
     best = (max(values) if report.greater_is_better else min(values)) if len(set(values)) > 1 else None
     known = next((span for span in spans if span is not None), None)
@@ -63,7 +63,7 @@ def _cell(span: Span | None, best: float | None) -> Markup:
     interval = joined()
     if value.low is not None and value.high is not None:
         interval = element("small", text(f"{value.low:.3f} to {value.high:.3f}"))
-    return element("td", _strong(figure(value.value), value.value == best), interval)
+    return element("td", _strong(figure(value.value), emphasised=value.value == best), interval)
 
 
 def policy_months(report: Report, policy: PolicyReport) -> Markup:
@@ -87,7 +87,7 @@ def _name(policy: PolicyReport) -> Markup:
     return element("th", swatch, text(policy.name), note, scope="row")
 
 
-def _strong(words: str, emphasised: bool) -> Markup:  # noqa: FBT001
+def _strong(words: str, *, emphasised: bool) -> Markup:
     return element("strong", text(words)) if emphasised else text(words)
 
 

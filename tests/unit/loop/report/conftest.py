@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 START = datetime(2013, 1, 1, tzinfo=UTC)
 
 
-def event(number: int, kind: str, cause: int | None, *, name: str) -> dict[str, Any]:
+def event(number: int, kind: str, *, cause: int | None, name: str) -> dict[str, Any]:
     at = START + timedelta(days=40 + number)
     return {
         "id": f"event-{number}",
@@ -22,7 +23,7 @@ def event(number: int, kind: str, cause: int | None, *, name: str) -> dict[str, 
     }
 
 
-def month(number: int, value: float | None, events: list[dict[str, Any]]) -> dict[str, Any]:
+def month(number: int, value: float | None, *, events: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     first, following = datetime(2013, number, 1, tzinfo=UTC), datetime(2013, number + 1, 1, tzinfo=UTC)
     return {
         "start": first.isoformat(),
@@ -35,18 +36,18 @@ def month(number: int, value: float | None, events: list[dict[str, Any]]) -> dic
         "alarms": 1,
         "retrains": 1,
         "releases": 1,
-        "events": events,
+        "events": list(events),
     }
 
 
 def build(name: str) -> dict[str, Any]:
     events = [
-        event(0, "loop.started", None, name=name),
-        event(1, "window.closed", 0, name=name),
-        event(2, "alert.raised", 1, name=name),
-        event(3, "training.started", 2, name=name),
-        event(4, "version.rejected", 3, name=name),
-        event(5, "rollout.finished", 3, name=name),
+        event(0, "loop.started", cause=None, name=name),
+        event(1, "window.closed", cause=0, name=name),
+        event(2, "alert.raised", cause=1, name=name),
+        event(3, "training.started", cause=2, name=name),
+        event(4, "version.rejected", cause=3, name=name),
+        event(5, "rollout.finished", cause=3, name=name),
     ]
     week = {
         "start": START.isoformat(), "end": (START + timedelta(days=7)).isoformat(), "rows": 7, "resolved": 7,
@@ -54,7 +55,7 @@ def build(name: str) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "name": name, "policy": f"policy of {name}", "mean_metric": 0.71, "retrains": 1, "releases": 1, "alarms": 1, "null_windows": 1,
-        "windows": [month(1, None, []), month(2, 0.71, events), month(3, 0.72, [])], "weeks": [week],
+        "windows": [month(1, None), month(2, 0.71, events=events), month(3, 0.72)], "weeks": [week],
     }  # fmt: skip
 
 
