@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.kernels.metrics import Metric
@@ -43,13 +44,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """What came out: `judged` saw no row of `holdout`, `final` was fitted on `rows`, all that was known."""
+    """What came out: `judged` learnt from `judged_rows` and saw no row of `holdout`, `final` was fitted on `rows`, all that was known."""
 
     task: TaskName
     metric: Metric
     rows: Rows
     holdout: Rows
     judged: Predictor
+    judged_rows: int
     final: Predictor
     prepared: Prepared
     trials: list[Trial] = field(default_factory=list)
@@ -72,18 +74,16 @@ def learn(material: Material, request: Request) -> Learned:
     metric = choose_metric(request.metric, task)
     _check(earlier, holdout, task=task, request=request)
     prepared = Prepared.of(rows, task, seed=request.seed)
+    learned = partial(Learned, task=task, metric=metric, rows=rows, holdout=holdout, judged_rows=len(earlier), prepared=prepared)
     if not isinstance(request.train, Search):
         fit = _custom(request.train, task=task, metric=metric, seed=request.seed)
         judged = fit(earlier)
         judged.predict(holdout.features)  # a model that cannot predict is found before the second fit
-        return Learned(task=task, metric=metric, rows=rows, holdout=holdout, judged=judged, final=fit(rows), prepared=prepared)
+        return learned(judged=judged, final=fit(rows))
     trials = run_search(earlier, request.train, metric=metric, task=task, seed=request.seed)
     winner = best(trials, metric)
     judged = Candidates(Prepared.of(earlier, task, seed=request.seed)).fit(winner.settings)
-    final = Candidates(prepared).fit(winner.settings)
-    return Learned(
-        task=task, metric=metric, rows=rows, holdout=holdout, judged=judged, final=final, prepared=prepared, trials=trials, winner=winner
-    )
+    return learned(judged=judged, final=Candidates(prepared).fit(winner.settings), trials=trials, winner=winner)
 
 
 def _custom(function: TrainingFunction, *, task: TaskName, metric: Metric, seed: int) -> Callable[[Rows], Predictor]:

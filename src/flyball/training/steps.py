@@ -85,7 +85,7 @@ def _summary(learned: Learned, score: Floats, *, material: Material, request: Re
         "model": learned.final.manifest.to_json(),
         "training": {
             "rows": len(rows),
-            "judged_rows": int(rows.time.searchsorted(request.holdout_start)),
+            "judged_rows": learned.judged_rows,
             "first": iso(int(rows.time[0])),
             "last": iso(int(rows.time[-1])),
             "label_mean": float(rows.label.mean()),
@@ -116,10 +116,8 @@ def score(task: StepTask) -> dict[str, Any]:
     """Score the rows of the frame that were predicted in [start, stop); parameters: start, stop (times, or null)."""
     frame = pl.read_ipc(task.inputs["frame"])
     times = frame[PREDICTION_TIME].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy()
-    first, last = (
-        _position(times, task.parameters.get("start"), default=0),
-        _position(times, task.parameters.get("stop"), default=len(times)),
-    )
+    first = _position(times, task.parameters.get("start"), default=0)
+    last = max(_position(times, task.parameters.get("stop"), default=len(times)), first)
     model = load(task.inputs["model"], allow_code=True)
     scores = model.predict(frame.slice(first, last - first))
     rows = np.arange(first, last, dtype=np.uint32)
