@@ -86,6 +86,15 @@ def test_a_threshold_names_the_series_that_moved() -> None:
     assert (moved > found.threshold).tolist() == [False, False, True, False]
 
 
+def test_a_threshold_is_students_bound_with_sidaks_share_by_hand() -> None:
+    """Two series at 0.19 together are 0.1 each; t with 3 degrees of freedom stays below 1.6377 with 0.9."""
+    logs = np.array([[-5.0, -1.0], [-4.0, -2.0], [-3.0, -2.0], [-4.0, -1.0]])
+    found = drift_thresholds(np.exp(logs), probability=0.19)
+    reach = 1.6377444 * (1 + 1 / 4) ** 0.5
+    expected = [-4 + reach * (2 / 3) ** 0.5, -1.5 + reach * (1 / 3) ** 0.5]
+    assert np.log(found.threshold) == pytest.approx(expected, abs=1e-6)
+
+
 def test_too_few_windows_to_confirm_the_rate_say_so() -> None:
     rng = np.random.default_rng(10)
     few, enough = (drift_thresholds(drawn(rng, windows, series=2, together=0.0), probability=WEEKLY) for windows in (11, 12))
