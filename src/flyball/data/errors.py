@@ -163,7 +163,7 @@ class VersionNotFoundError(NotFoundError):
     def __init__(self, dataset: str, number: int | None, *, known: Sequence[int]) -> None:
         which = f"version {number}" if number is not None else "accepted version"
         have = f"versions: {', '.join(str(n) for n in known[-10:])}" if known else "it was never ingested"
-        super().__init__(f"Dataset {dataset!r} has no {which}; {have}. List them with: flyball ls versions {dataset}")
+        super().__init__(f"Dataset {dataset!r} has no {which}; {have}. List them with: flyball ls datasets {dataset}")
 
 
 class VersionStateError(ConflictError):
