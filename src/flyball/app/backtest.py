@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from flyball.app.home import Home
 from flyball.app.location import home_of_project
@@ -15,7 +15,7 @@ from flyball.app.stores import Stores
 from flyball.core.clock import MonotonicTimer, VirtualClock, utc
 from flyball.core.errors import InvalidError
 from flyball.core.ids import DerivedIds
-from flyball.loop.backtest import Backtest, World
+from flyball.loop.backtest import Backtest, Progress, World
 from flyball.loop.catalogue import record_features
 from flyball.loop.ingestion import ingest_all
 from flyball.loop.model import Model, Project, checked_name
@@ -23,12 +23,6 @@ from flyball.loop.projectfile import load_project
 from flyball.provenance import code_version
 
 POLICIES = ("never", "every:30d", "declared")
-
-
-class Progress(Protocol):
-    """Told how far a phase ("data", or a policy) has come."""
-
-    def moved(self, phase: str, share: float, text: str) -> None: ...
 
 
 class StartTimeError(InvalidError):
@@ -85,7 +79,7 @@ def run_backtest(request: Request, progress: Progress) -> Outcome:
     place.mkdir(parents=True, exist_ok=True)
     with Home.open(place) as home, home.own(f"flyball backtest {request.project.name}"):
         ingest_all(
-            model, home.data, root=request.project.resolve().parent, progress=lambda share, text: progress.moved("data", share, text)
+            model, home.data, root=request.project.resolve().parent, progress=lambda share, text: progress.moved("data", share, text=text)
         )
         journal = home.stores.journal
         backtest = Backtest(
@@ -99,7 +93,7 @@ def run_backtest(request: Request, progress: Progress) -> Outcome:
             timer=MonotonicTimer(),
             told_features=lambda features: record_features(model, features, log=journal.log, recorder=journal.recorder),
         )
-        result = backtest.run(request.policies or POLICIES, start=start, worlds=_worlds(home, name, model), progress=progress.moved)
+        result = backtest.run(request.policies or POLICIES, start=start, worlds=_worlds(home, name, model=model), progress=progress)
     return Outcome(result, name, _shown(place, request))
 
 
@@ -125,7 +119,7 @@ def _shown(home: Path, request: Request) -> str | None:
     return None if relative == Path(".flyball") and request.home is None else str(relative)
 
 
-def _worlds(home: Home, name: str, model: Model) -> Callable[[str], World]:
+def _worlds(home: Home, name: str, *, model: Model) -> Callable[[str], World]:
     def make(policy: str) -> World:
         path = home.world_path(name, policy)
         # A world is the fold of its events from the first on: one that a kill left half-made is made again, from finished steps.

@@ -47,7 +47,7 @@ class NothingSoNamedError(NotFoundError):
 
     code = "nothing-so-named"
 
-    def __init__(self, kind: str, name: str, known: Names) -> None:
+    def __init__(self, kind: str, name: str, *, known: Names) -> None:
         names = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
         super().__init__(
             f"There is no {kind.removesuffix('s')} {name!r} here; there are: {names or 'none'}. List them with `flyball ls {kind}`."
@@ -87,7 +87,7 @@ class Inspection:
             return f" The live loop has not run; look into a backtest with --backtest {worlds[0]}."
         return ""
 
-    def list(self, kind: str, name: str | None, limit: int) -> Rows:
+    def list(self, kind: str, name: str | None, *, limit: int) -> Rows:
         """The things of one of KINDS as flat rows, in the order of their numbers or times; the last `limit` of them."""
         stores = self.stores
         find: Mapping[str, Callable[[], Rows]] = {
@@ -123,38 +123,38 @@ class Inspection:
     def _view(self, name: str) -> Any:
         views = self._views()
         found = [view for view in views if name in {view["view"], view["name"]}]
-        return found or self._missing("views", name, [view["name"] for view in views])
+        return found or self._missing("views", name, known=[view["name"] for view in views])
 
     def _deployment(self, name: str) -> Any:
         known = {found.endpoint: found for found in self.stores.releases.list_deployments()}
-        return known.get(name) or self._missing("deployments", name, list(known))
+        return known.get(name) or self._missing("deployments", name, known=list(known))
 
     def _window(self, name: str) -> Any:
         windows = {
             f"{found.model}/{found.start:%Y-%m-%d}": found for model in self._models(None) for found in self.stores.windows.list(model)
         }
-        return windows.get(name) or self._missing("windows", name, list(windows))
+        return windows.get(name) or self._missing("windows", name, known=list(windows))
 
     def _whole_event(self, name: str) -> Any:
         event = self.stores.journal.log.get(self._event(name))
         return {**event.to_cloudevent(), "summary": describe(event)}
 
-    def _missing(self, kind: str, name: str, known: Names) -> Any:
-        raise NothingSoNamedError(kind, name, known)
+    def _missing(self, kind: str, name: str, *, known: Names) -> Any:
+        raise NothingSoNamedError(kind, name, known=known)
 
     def _dataset(self, name: str) -> Row:
         dataset, _, number = name.partition("@")
         versions = self.home.data.list(dataset)
         chosen = [version for version in versions if not number or str(version.number) == number]
         if not chosen:
-            self._missing("datasets", name, sorted({version.dataset for version in self.home.data.list()}))
+            self._missing("datasets", name, known=sorted({version.dataset for version in self.home.data.list()}))
         return {"version": chosen[-1], "profile": self.home.data.get_profile(dataset, chosen[-1].number)}
 
     def _version(self, name: str) -> Row:
         model, _, number = name.rpartition("/")
         known = [f"{version.model}/{version.number}" for version in self.stores.registry.list()]
         if not model or not number.isdecimal() or name not in known:
-            self._missing("versions", name, known)
+            self._missing("versions", name, known=known)
         found, evidence = self.stores.registry.find(model, int(number)), self.stores.registry.find_evidence(model, int(number))
         gates = [
             event.data

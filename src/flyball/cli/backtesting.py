@@ -37,7 +37,7 @@ class Meter:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def moved(self, phase: str, share: float, text: str) -> None:
+    def moved(self, phase: str, share: float, *, text: str) -> None:
         """The phase (a policy, or "data") has come to `share` of its end."""
         if phase not in self._bars:
             self._bars[phase] = self._progress.add_task(phase, total=1.0, text=text)

@@ -39,7 +39,7 @@ def ls(kind: str, name: str | None, *, limit: int, home: Path | None, world: str
     if kind not in KINDS:
         raise UnknownNameError("kind of thing", kind, known=KINDS)
     with open_inspection(home, world) as found:
-        rows = found.list(kind, name, limit)
+        rows = found.list(kind, name, limit=limit)
         hint = found.hint(kind)
     console = Console()
     if not rows:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flyball.core.clock import Timer, VirtualClock
 from flyball.core.duration import EPOCH, MICROSECOND
@@ -41,7 +41,12 @@ from flyball.storage.blobs import BlobStore
 from flyball.tracking import RunStore, TrackingService
 
 ENVIRONMENT = "backtest"
-Told = Callable[[str, float, str], None]
+
+
+class Progress(Protocol):
+    """Told how far a phase ("data", or a policy) has come: the share of it that is done, and a few words."""
+
+    def moved(self, phase: str, share: float, *, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Backtest:
     timer: Timer
     told_features: Callable[[FeatureSet], None]
 
-    def run(self, policies: Sequence[str], *, start: datetime | None, worlds: Callable[[str], World], progress: Told) -> dict[str, Any]:
+    def run(self, policies: Sequence[str], *, start: datetime | None, worlds: Callable[[str], World], progress: Progress) -> dict[str, Any]:
         """The figures of every policy, in the order given; a policy named twice counts once.
 
         Raises:
@@ -104,9 +109,9 @@ class Backtest:
                 began = self.timer.seconds()
                 world = worlds(policy)
                 opened.append(world)
-                stories.append(self._replay(replace(self.model, retrain=wanted), world, history, progress))
+                stories.append(self._replay(replace(self.model, retrain=wanted), world, history=history, progress=progress))
                 timings[policy] = self.timer.seconds() - began
-            figures = summarise(stories, history.earliest, history.end)
+            figures = summarise(stories, history.earliest, end=history.end)
         finally:
             for world in opened:
                 world.close()
@@ -132,7 +137,7 @@ class Backtest:
         features = compiled(self.model, {name: self.blobs.open_path(found) for name, found in histories.items()})
         self.told_features(features)
         made = self.steps.run(frame_step(self.model, project=self.project_file, histories=histories, features=features.fingerprint))
-        frame = ModelFrame(self.model, self.blobs.open_path(made.outputs["frame"]), self.blobs.open_path(made.outputs["labels"]))
+        frame = ModelFrame(self.model, self.blobs.open_path(made.outputs["frame"]), labels=self.blobs.open_path(made.outputs["labels"]))
         opening = versions[self.model.rows.name].earliest_event_time
         first = start or ((opening or EPOCH) + self.model.length("history"))
         end = _moment(int(frame.prediction_times[-1]) + 1) if len(frame) else first
@@ -149,8 +154,8 @@ class Backtest:
             end=end,
         )
 
-    def _replay(self, model: Model, world: World, history: History, progress: Told) -> PolicyStory:
-        context = self._context(model, world, history)
+    def _replay(self, model: Model, world: World, *, history: History, progress: Progress) -> PolicyStory:
+        context = self._context(model, world, history=history)
         spec = LoopSpec(
             model.name,
             first_training=history.first,
@@ -159,14 +164,14 @@ class Backtest:
             triggers=tuple(model.retrain),
         )
         controller = Controller({model.name: ModelWorker(context)}, {model.name: spec}, journal=world.journal)
-        self._open(world, history, spec)
+        self._open(world, history, spec=spec)
         step = max((history.end - history.first) / 50, timedelta(hours=1))
         reached = history.first
         while reached < history.end:
             reached = min(reached + step, history.end)
             controller.run_until(reached, world.clock)
             share = (reached - history.first) / (history.end - history.first)
-            progress(world.policy, share, _told(controller, model.name, reached))
+            progress.moved(world.policy, share, text=_told(controller, model.name, reached=reached))
         return PolicyStory(
             name=world.policy,
             events=world.journal.log.list(),
@@ -176,7 +181,7 @@ class Backtest:
             metric=history.objective.metric,
         )
 
-    def _open(self, world: World, history: History, spec: LoopSpec) -> None:
+    def _open(self, world: World, history: History, *, spec: LoopSpec) -> None:
         """The world's first events: the rows that it replays, and the loop that they start."""
         world.clock.advance_to(history.earliest)
         recorder = world.journal.recorder
@@ -188,11 +193,11 @@ class Backtest:
             begun = {"first_training": spec.first_training, "policy": world.policy}
             recorder.record("loop.started", spec.subject, data=begun, cause=pinned[self.model.rows.name])
 
-    def _context(self, model: Model, world: World, history: History) -> Context:
+    def _context(self, model: Model, world: World, *, history: History) -> Context:
         services = _services(model, world)
         registry = services.registry
         routes = Routes(model.serves_at)
-        scorer = StepScorer(model, history.frame, history.inputs, steps=self.steps, registry=registry, blobs=self.blobs)
+        scorer = StepScorer(model, history.frame, inputs=history.inputs, steps=self.steps, registry=registry, blobs=self.blobs)
         return Context(
             model=model,
             objective=history.objective,
@@ -228,7 +233,7 @@ def _moment(microseconds: int) -> datetime:
     return EPOCH + microseconds * MICROSECOND
 
 
-def _told(controller: Controller, model: str, reached: datetime) -> str:
+def _told(controller: Controller, model: str, *, reached: datetime) -> str:
     state = controller.state(model)
     trainings = "1 training" if state.trainings == 1 else f"{state.trainings} trainings"
     return f"{reached:%Y-%m-%d}, {trainings}, champion {state.champion or 'none'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from flyball.core.duration import format_duration
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data import Dataset
 from flyball.data.batch import Batch
+from flyball.data.contract import Contract
 from flyball.data.labels import label_values
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, TIME
 from flyball.features import FeatureSet
@@ -45,23 +47,25 @@ def check_project(project: Project, root: Path) -> list[Checked]:
         CheckError: there are problems; all of them are named.
     """
     problems: list[str] = []
-    checked = [found for model in project.models if (found := _check(model, root, problems)) is not None]
+    checked = [found for model in project.models if (found := _check(model, root, problems=problems)) is not None]
     if problems:
         raise CheckError(project.name, problems)
     return checked
 
 
-def _check(model: Model, root: Path, problems: list[str]) -> Checked | None:
-    schemas = dict(_schemas(model, root, problems))
+def _check(model: Model, root: Path, *, problems: list[str]) -> Checked | None:
+    schemas = dict(_schemas(model, root, problems=problems))
     problems.extend(f"model {model.name!r}: {problem}" for problem in _contradictions(model))
     if len(schemas) < len(datasets_of(model)):
         return None
-    features = _attempt(problems, f"model {model.name!r}", lambda: FeatureSet.compile(model.features, model.rows, schemas))
+    features = _attempt(problems, f"model {model.name!r}", act=lambda: FeatureSet.compile(model.features, model.rows, schemas=schemas))
     empty = pl.DataFrame(schema=schemas[model.label.dataset.name])
-    _attempt(problems, f"model {model.name!r}, label", lambda: label_values(model.label, empty))
+    _attempt(problems, f"model {model.name!r}, label", act=lambda: label_values(model.label, empty))
     columns = _own(schemas[model.rows.name])
     sliced = [gate for gate in model.gates if isinstance(gate, MaxSliceGap) and gate.column not in columns]
-    problems.extend(f"model {model.name!r}, {gate.name}: {UnknownNameError('column', gate.column, columns, 'rows')}" for gate in sliced)
+    problems.extend(
+        f"model {model.name!r}, {gate.name}: {UnknownNameError('column', gate.column, known=columns, where='rows')}" for gate in sliced
+    )
     return None if features is None else Checked(model.name, schemas, features)
 
 
@@ -69,11 +73,15 @@ def _own(schema: pl.Schema) -> list[str]:
     return [name for name in schema if not name.startswith("__")]
 
 
-def _schemas(model: Model, root: Path, problems: list[str]) -> Iterator[tuple[str, pl.Schema]]:
+def _schemas(model: Model, root: Path, *, problems: list[str]) -> Iterator[tuple[str, pl.Schema]]:
     for name, dataset in datasets_of(model).items():
-        contract = _attempt(problems, f"dataset {name!r}", lambda dataset=dataset: Batch.find(dataset, root).infer(model.length("history")))
+        contract = _attempt(problems, f"dataset {name!r}", act=partial(_infer, dataset, root, history=model.length("history")))
         if contract is not None:
             yield name, pl.Schema({**contract.schema, **SYSTEM})
+
+
+def _infer(dataset: Dataset, root: Path, *, history: timedelta) -> Contract:
+    return Batch.find(dataset, root).infer(history)
 
 
 def _contradictions(model: Model) -> Iterator[FlyballError]:
@@ -112,7 +120,7 @@ def _known_before(rows: Dataset) -> timedelta | None:
     return rows.known_before if rows.known_before is not None else -(rows.known_after or timedelta())
 
 
-def _attempt(problems: list[str], what: str, act: Callable[[], T]) -> T | None:
+def _attempt(problems: list[str], what: str, *, act: Callable[[], T]) -> T | None:
     try:
         return act()
     except FlyballError as error:

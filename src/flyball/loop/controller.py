@@ -71,7 +71,7 @@ class Controller:
         while batch := self._log.read_after(self._position, 1):
             for position, event in batch:
                 for model, command in self._fold(event):
-                    self._carry_out(model, command, event)
+                    self._carry_out(model, command, cause=event)
                 self._position = position
 
     def fire(self, timer: DueTimer) -> bool:
@@ -94,11 +94,11 @@ class Controller:
     def _fold(self, event: Event) -> list[tuple[str, Command]]:
         commands: list[tuple[str, Command]] = []
         for model, state in self._states.items():
-            self._states[model], wanted = decide(state, event, event.time)
+            self._states[model], wanted = decide(state, event, now=event.time)
             commands.extend((model, command) for command in wanted)
         return commands
 
-    def _carry_out(self, model: str, command: Command, cause: Event) -> None:
+    def _carry_out(self, model: str, command: Command, *, cause: Event) -> None:
         match command:
             case WakeAt():
                 self._timers.set(f"{model}/{command.name}", command.at, cause=command.cause or cause.id)

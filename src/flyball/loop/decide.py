@@ -35,7 +35,7 @@ FIRST, SCHEDULE, WINDOW, MATURE, STAGE = "first-training", "schedule", "window",
 _MOVES: dict[str, Move] = {"advance": "advance", "finish": "finish", "roll-back": "roll-back"}
 
 
-def decide(state: LoopState, event: Event, now: datetime) -> Decision:
+def decide(state: LoopState, event: Event, *, now: datetime) -> Decision:
     """What the loop does about `event` at business time `now`, and what it has become.
 
     Commands come in the order in which they are to be carried out. Pure: equal arguments give equal results, and the state is the
@@ -48,11 +48,11 @@ def decide(state: LoopState, event: Event, now: datetime) -> Decision:
         case ("loop", _, "started"):
             return _started(state, event)
         case ("timer", _, "fired"):
-            return _woken(state, event, now)
+            return _woken(state, event, now=now)
         case ("window", _, _):
-            return _watched(state, event, now)
+            return _watched(state, event, now=now)
         case ("alert", _, "raised"):
-            return _alerted(state, event, now)
+            return _alerted(state, event, now=now)
         case ("training", _, _):
             return _trained(state, event)
         case ("version", _, _):
@@ -75,10 +75,10 @@ def _window_wake(start: datetime, state: LoopState) -> WakeAt:
     return WakeAt(f"{WINDOW}/{start.isoformat()}", start + state.spec.window, state.started)
 
 
-def _woken(state: LoopState, event: Event, now: datetime) -> Decision:
+def _woken(state: LoopState, event: Event, *, now: datetime) -> Decision:
     name, _, rest = str(event.data.get("timer", "")).partition("/")
     if name == FIRST:
-        return _train(state, "first", now) if state.trainings == 0 else (state, ())
+        return _train(state, "first", now=now) if state.trainings == 0 else (state, ())
     if name == SCHEDULE:
         return _scheduled(state, now)
     if name in {WINDOW, MATURE}:
@@ -101,10 +101,10 @@ def _scheduled(state: LoopState, now: datetime) -> Decision:
     if state.busy or (cool is not None and now < cool):
         later = max(now + state.spec.patience, cool or now)
         return state, (WakeAt(SCHEDULE, later),)
-    return _train(state, "schedule", now)
+    return _train(state, "schedule", now=now)
 
 
-def _watched(state: LoopState, event: Event, now: datetime) -> Decision:
+def _watched(state: LoopState, event: Event, *, now: datetime) -> Decision:
     start, text = str(event.data.get("start", "")), str(event.data.get("why", ""))
     again = WakeAt(f"{MATURE}/{start}", now + state.spec.patience)
     match event.type:
@@ -117,7 +117,7 @@ def _watched(state: LoopState, event: Event, now: datetime) -> Decision:
     return state, ()
 
 
-def _alerted(state: LoopState, event: Event, now: datetime) -> Decision:
+def _alerted(state: LoopState, event: Event, *, now: datetime) -> Decision:
     kind = str(event.data.get("kind", ""))
     if not state.spec.answers(kind) or state.started is None:
         return state, ()
@@ -126,10 +126,10 @@ def _alerted(state: LoopState, event: Event, now: datetime) -> Decision:
         return state, (Hold(kind, "a training or rollout is under way"),)
     if cool is None or now < cool:
         return state, (Hold(kind, f"cooling down until {cool.isoformat()}" if cool else "nothing has been trained yet"),)
-    return _train(state, "drift" if kind == "drift" else "performance", now)
+    return _train(state, "drift" if kind == "drift" else "performance", now=now)
 
 
-def _train(state: LoopState, reason: Reason, now: datetime) -> Decision:
+def _train(state: LoopState, reason: Reason, *, now: datetime) -> Decision:
     if state.busy or state.started is None:
         return state, ()
     period = state.spec.period

@@ -12,7 +12,7 @@ class ProjectFileError(InvalidError):
 
     code = "project-file"
 
-    def __init__(self, path: Path, reason: str, line: int | None = None) -> None:
+    def __init__(self, path: Path, reason: str, *, line: int | None = None) -> None:
         where = f"{path}:{line}" if line else str(path)
         super().__init__(f"{where}: {reason}")
         self.path, self.line = path, line

@@ -96,7 +96,7 @@ class Feed(Protocol):
 class ModelFrame:
     """The frame and labels that `loop.frames` made, held in memory. Immutable; thread-safe."""
 
-    def __init__(self, model: Model, frame: Path, labels: Path) -> None:
+    def __init__(self, model: Model, frame: Path, *, labels: Path) -> None:
         table = pl.read_ipc(frame)
         versions = pl.read_ipc(labels)
         self._table = table
@@ -175,10 +175,10 @@ class Routes:
         segment = np.searchsorted(np.array(self._since), frame.prediction_times[rows], side="right") - 1
         for index in np.unique(segment[segment >= 0]):
             mine = segment == index
-            versions[mine] = self._within(self._shares[index], frame, rows[mine])
+            versions[mine] = self._within(self._shares[index], frame, rows=rows[mine])
         return versions
 
-    def _within(self, shares: Sequence[tuple[int, float]], frame: ModelFrame, rows: Rows) -> Rows:
+    def _within(self, shares: Sequence[tuple[int, float]], frame: ModelFrame, *, rows: Rows) -> Rows:
         if not shares:
             return np.zeros(len(rows), dtype=np.int64)
         numbers = np.array([version for version, _ in shares], dtype=np.int64)

@@ -63,10 +63,10 @@ def build(task: StepTask) -> dict[str, Any]:
 
     model = load_project(Path(task.context["project"])).get(task.parameters["model"])
     histories = {name: pl.read_ipc(path) for name, path in task.inputs.items()}
-    return _write(model, histories, task)
+    return _write(model, histories, task=task)
 
 
-def _write(model: Model, histories: Mapping[str, pl.DataFrame], task: StepTask) -> dict[str, Any]:
+def _write(model: Model, histories: Mapping[str, pl.DataFrame], *, task: StepTask) -> dict[str, Any]:
     import polars as pl
 
     from flyball.data import label_history, prediction_rows
@@ -76,7 +76,7 @@ def _write(model: Model, histories: Mapping[str, pl.DataFrame], task: StepTask) 
     key = list(model.rows.key)
     rows = prediction_rows(histories[model.rows.name], key=model.rows.key, lead=model.length("lead"))
     schemas = {name: frame.schema for name, frame in histories.items()}
-    features = FeatureSet.compile(model.features, model.rows, schemas).compute(rows, histories)
+    features = FeatureSet.compile(model.features, model.rows, schemas=schemas).compute(rows, histories)
     slices = [pl.col(name).alias(SLICE + name) for name in slice_columns(model)]
     frame = pl.concat([rows.select(*key, PREDICTION_TIME, EVENT_TIME, *slices), features], how="horizontal")
     labels = label_history(rows, model.label, history=histories[model.label.dataset.name], key=model.rows.key)
@@ -100,4 +100,4 @@ def compiled(model: Model, histories: Mapping[str, Path]) -> FeatureSet:
     from flyball.features import FeatureSet
 
     schemas = {name: pl.Schema(pl.read_ipc_schema(path)) for name, path in histories.items()}
-    return FeatureSet.compile(model.features, model.rows, schemas)
+    return FeatureSet.compile(model.features, model.rows, schemas=schemas)

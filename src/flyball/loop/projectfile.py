@@ -49,13 +49,13 @@ def _execute(path: Path) -> object:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise ProjectFileError(Path(error.filename or path), f"syntax error: {error.msg}", error.lineno) from error
+        raise ProjectFileError(Path(error.filename or path), f"syntax error: {error.msg}", line=error.lineno) from error
     except ImportError as error:
-        raise ProjectFileError(path, f"import error: {error}", _line(error, path)) from error
+        raise ProjectFileError(path, f"import error: {error}", line=_line(error, path)) from error
     except FlyballError as error:
-        raise ProjectFileError(path, str(error), _line(error, path)) from error
+        raise ProjectFileError(path, str(error), line=_line(error, path)) from error
     except Exception as error:  # user code may raise anything; it becomes one sentence with its line
-        raise ProjectFileError(path, f"{type(error).__name__}: {error}", _line(error, path)) from error
+        raise ProjectFileError(path, f"{type(error).__name__}: {error}", line=_line(error, path)) from error
     finally:
         sys.path.remove(folder)
     return module

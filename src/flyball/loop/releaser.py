@@ -40,7 +40,7 @@ class Releaser:
         )
         version = services.registry.register(registration, cause=cause.id)
         holdout = pl.read_ipc(context.blobs.open_path(run.artifacts["holdout"]))
-        evidence = evidence_of(context, run, holdout)
+        evidence = evidence_of(context, run, holdout=holdout)
         services.gating.decide(context.model.name, version.number, gates=context.model.gates, evidence=evidence, cause=cause.id)
 
     def start(self, command: StartRollout, cause: Event) -> None:

@@ -42,9 +42,9 @@ def months(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]
         first = following
 
 
-def summarise(stories: Sequence[PolicyStory], start: datetime, end: datetime) -> list[Figures]:
+def summarise(stories: Sequence[PolicyStory], start: datetime, *, end: datetime) -> list[Figures]:
     """The ``policies`` of the report; `mean_metric` is over the months in which every policy has a value."""
-    policies = [_policy(story, start, end) for story in stories]
+    policies = [_policy(story, start, end=end) for story in stories]
     metric = stories[0].metric if stories else ""
     columns = [[window["metrics"][metric] for window in policy["windows"]] for policy in policies]
     shared = [index for index, values in enumerate(zip(*columns, strict=True)) if None not in values]
@@ -54,8 +54,8 @@ def summarise(stories: Sequence[PolicyStory], start: datetime, end: datetime) ->
     return policies
 
 
-def _policy(story: PolicyStory, start: datetime, end: datetime) -> Figures:
-    windows = [_month(story, first, following, end) for first, following in months(start, end)]
+def _policy(story: PolicyStory, start: datetime, *, end: datetime) -> Figures:
+    windows = [_month(story, first, following=following, end=end) for first, following in months(start, end)]
     trainings = _of(story.events, "training.started")
     return {
         "name": story.name,
@@ -78,13 +78,13 @@ def _alarms(events: Sequence[Event]) -> list[Event]:
     return [event for event in _of(events, "alert.raised") if event.data.get("kind") in {"drift", "performance"}]
 
 
-def _month(story: PolicyStory, first: datetime, following: datetime, end: datetime) -> Figures:
+def _month(story: PolicyStory, first: datetime, *, following: datetime, end: datetime) -> Figures:
     events = [event for event in story.events if first <= event.time < following]
     closed = [window for window in story.windows if first < window.end <= following]
     distances = [found for found in map(_max_psi, closed) if found is not None]
     trainings = [event for event in _of(events, "training.started") if event.data.get("reason") != "first"]
     rows = story.feed.predicted(first, following)
-    figures = _quality(story, first, following, end)
+    figures = _quality(story, first, following=following, end=end)
     return {
         "start": first.isoformat(),
         "end": following.isoformat(),
@@ -102,7 +102,7 @@ def _month(story: PolicyStory, first: datetime, following: datetime, end: dateti
     }
 
 
-def _quality(story: PolicyStory, first: datetime, following: datetime, end: datetime) -> Figures:
+def _quality(story: PolicyStory, first: datetime, *, following: datetime, end: datetime) -> Figures:
     served = story.feed.served(first, following)
     truth = story.feed.truth(served.rows, end)
     labelled = ~np.isnan(truth.labels)

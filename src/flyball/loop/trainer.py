@@ -28,7 +28,7 @@ from flyball.training.evaluation import compare
 from flyball.training.objective import choose_metric, infer_task
 
 
-def training_rows(model: Model, feed: Feed, as_of: datetime) -> Rows:
+def training_rows(model: Model, feed: Feed, *, as_of: datetime) -> Rows:
     """The rows that a training as of `as_of` may look at: all before it, or those of the last `train_on`."""
     since = EARLIEST if model.train_on == "all" else as_of - parse_duration(model.train_on)
     return feed.predicted(since, as_of)
@@ -62,7 +62,9 @@ class Trainer:
         """Train on what is known now: `training.started`, then `training.finished` or `training.failed`."""
         context, services = self._context, self._context.services
         as_of = context.clock.now()
-        begun = services.recorder.record("training.started", context.subject, data={"reason": command.reason, "as_of": as_of}, cause=cause.id)
+        begun = services.recorder.record(
+            "training.started", context.subject, data={"reason": command.reason, "as_of": as_of}, cause=cause.id
+        )
         run = services.runs.create(
             context.model.name,
             parameters={"as_of": as_of, "reason": command.reason, "holdout": context.model.holdout, "train_on": context.model.train_on},
@@ -75,7 +77,7 @@ class Trainer:
             services.runs.fail(run.id, str(error))
             services.recorder.record("training.failed", context.subject, data={"run": run.id, "why": _short(error)}, cause=begun.id)
             return
-        self._finish(run, made, begun)
+        self._finish(run, made, begun=begun)
 
     def _step(self, as_of: datetime) -> Any:
         model, context = self._context.model, self._context
@@ -84,7 +86,7 @@ class Trainer:
         place = {"project": str(context.project_file), "model": model.name, "loader": "flyball.loop.trainer:load_function"}
         return train_step(spec, inputs=context.feed.inputs(), as_of=as_of, features=context.feature_names, function=function, context=place)
 
-    def _finish(self, run: Run, made: StepResult, begun: Event) -> None:
+    def _finish(self, run: Run, made: StepResult, *, begun: Event) -> None:
         context, services = self._context, self._context.services
         summary = made.summary
         evidence = Evidence.from_json(summary["evidence"])
@@ -102,7 +104,7 @@ class Trainer:
         services.recorder.record("training.finished", context.subject, data=facts, cause=begun.id)
 
 
-def evidence_of(context: Context, run: Run, holdout: Any) -> Evidence:
+def evidence_of(context: Context, run: Run, *, holdout: Any) -> Evidence:
     """The run's evidence, with the comparison to the champion on the hold-out's rows that neither of them saw.
 
     `holdout` has the columns row, label and score. The champion was fitted on all rows before it was trained, so that what it did

@@ -72,8 +72,8 @@ class Watcher:
             known = self._learn(here.champion)
             features = feed.features(rows)
             served = feed.served(command.start, command.end).of(here.champion)
-            self._learn_scores(here.champion, known, command.start)
-            drift = self._compare(known, features, served)
+            self._learn_scores(here.champion, known, before=command.start)
+            drift = self._compare(known, features, served=served)
             quality = check_quality(known.inputs, features) if self._quality else None
         window = Window(context.model.name, command.start, command.end)
         context.services.windows.close(window.closed(len(rows), resolved, drift=drift, quality=quality), cause=cause.id)
@@ -102,19 +102,19 @@ class Watcher:
         if version not in self._known:
             feed, services = self._context.feed, self._context.services
             trained_at = services.registry.get_evidence(self._context.model.name, version).end
-            rows = training_rows(self._context.model, feed, trained_at)
+            rows = training_rows(self._context.model, feed, as_of=trained_at)
             window = self._context.model.length("window")
             inputs = Reference.fit(feed.features(rows), feed.times(rows), window=window, rate=self._rate)
             self._known[version] = _Known(inputs)
         return self._known[version]
 
-    def _compare(self, known: _Known, features: pl.DataFrame, served: Served) -> DriftReport:
+    def _compare(self, known: _Known, features: pl.DataFrame, *, served: Served) -> DriftReport:
         report = known.inputs.compare(features)
         if known.scores is not None:
             report = report.merged(known.scores.compare(pl.DataFrame({SCORE: served.scores})))
         return report if self._drift else replace(report, alarmed=False)
 
-    def _learn_scores(self, version: int, known: _Known, before: datetime) -> None:
+    def _learn_scores(self, version: int, known: _Known, *, before: datetime) -> None:
         """The scores' reference are the first windows that the version served itself: on rows it was trained on it is too sure."""
         if known.scores is not None:
             return

@@ -38,8 +38,8 @@ class ModelWorker:
             MoveRollout: releaser.move,
             MeasureWindow: watcher.measure,
             MatureWindow: watcher.mature,
-            Alert: lambda command, cause: self._record("alert.raised", command, cause),
-            Hold: lambda command, cause: self._record("retrain.held", command, cause),
+            Alert: lambda command, cause: self._record("alert.raised", command, cause=cause),
+            Hold: lambda command, cause: self._record("retrain.held", command, cause=cause),
         }
 
     def carry_out(self, command: Command, cause: Event) -> None:
@@ -50,6 +50,6 @@ class ModelWorker:
         """
         self._deeds[type(command)](command, cause)
 
-    def _record(self, kind: str, command: Alert | Hold, cause: Event) -> None:
+    def _record(self, kind: str, command: Alert | Hold, *, cause: Event) -> None:
         facts = {"kind": command.kind, "text": command.text}
         self._context.services.recorder.record(kind, self._context.subject, data=facts, cause=cause.id)

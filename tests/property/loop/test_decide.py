@@ -28,7 +28,7 @@ SPEC = LoopSpec(
 WINDOW = (START + timedelta(days=56)).isoformat()
 
 
-def _event(number: int, kind: str, data: dict[str, Any], hours: int, subject: str = "model/late") -> Event:
+def _event(number: int, kind: str, *, data: dict[str, Any], hours: int, subject: str = "model/late") -> Event:
     return Event(EventId(f"evt-{number}"), kind, subject, START + timedelta(hours=hours), data)
 
 
@@ -60,14 +60,15 @@ def _events(history: list[tuple[tuple[str, dict[str, Any]], int]]) -> list[Event
     hours, events = 59 * 24, []
     for number, ((kind, data), later) in enumerate(history):
         hours += later
-        events.append(_event(number, kind, data, hours))
+        events.append(_event(number, kind, data=data, hours=hours))
     return events
 
 
 def _run(events: list[Event]) -> tuple[LoopState, list[tuple[datetime, Command]]]:
-    state, done = LoopState(SPEC), []
+    state = LoopState(SPEC)
+    done: list[tuple[datetime, Command]] = []
     for event in events:
-        state, commands = decide(state, event, event.time)
+        state, commands = decide(state, event, now=event.time)
         done.extend((event.time, command) for command in commands)
     return state, done
 
@@ -80,7 +81,7 @@ def test_replayed_state_equals_live_state(history: list[Any]) -> None:
     middle = len(events) // 2
     state, _ = _run(events[:middle])
     for event in events[middle:]:
-        state, _ = decide(state, event, event.time)
+        state, _ = decide(state, event, now=event.time)
     assert state == live
 
 
@@ -89,7 +90,7 @@ def test_never_two_trainings_or_rollouts_at_once(history: list[Any]) -> None:
     state = LoopState(SPEC)
     for event in _events(history):
         before = state
-        state, commands = decide(state, event, event.time)
+        state, commands = decide(state, event, now=event.time)
         assert state.training is None or state.release is None
         if any(isinstance(command, Train) for command in commands):
             assert not before.busy
@@ -111,7 +112,7 @@ def test_no_event_makes_a_storm(history: list[Any]) -> None:
     events = _events(history)
     state = LoopState(SPEC)
     for event in events:
-        state, commands = decide(state, event, event.time)
+        state, commands = decide(state, event, now=event.time)
         assert len(commands) <= 2
         assert sum(not isinstance(command, WakeAt) for command in commands) <= 1 or isinstance(commands[0], WakeAt)
     _, done = _run(events)
@@ -126,7 +127,7 @@ def test_events_of_another_model_change_nothing(history: list[Any]) -> None:
     state, _ = _run(_events(history))
     for number, ((kind, data), _) in enumerate(history):
         for subject in ("model/other", "model/late-too", "dataset/flights"):
-            assert decide(state, _event(1000 + number, kind, data, 0, subject), START) == (state, ())
+            assert decide(state, _event(1000 + number, kind, data=data, hours=0, subject=subject), now=START) == (state, ())
 
 
 @given(histories, st.integers(0, 59))
@@ -140,20 +141,20 @@ def test_telling_an_event_twice_starts_nothing_twice(history: list[Any], index: 
 
 def test_a_trigger_in_the_cool_down_is_held_and_says_until_when() -> None:
     events = [
-        _event(1, "loop.started", {}, 0),
-        _event(2, "timer.fired", {"timer": "first-training"}, 59 * 24),
-        _event(3, "version.rejected", {"version": 1}, 59 * 24),
+        _event(1, "loop.started", data={}, hours=0),
+        _event(2, "timer.fired", data={"timer": "first-training"}, hours=59 * 24),
+        _event(3, "version.rejected", data={"version": 1}, hours=59 * 24),
     ]
     state, _ = _run(events)
-    _, commands = decide(state, _event(4, "alert.raised", {"kind": "drift"}, 60 * 24), START + timedelta(days=60))
+    _, commands = decide(state, _event(4, "alert.raised", data={"kind": "drift"}, hours=60 * 24), now=START + timedelta(days=60))
     assert commands == (Hold("drift", f"cooling down until {(START + timedelta(days=73)).isoformat()}"),)
-    _, commands = decide(state, _event(5, "alert.raised", {"kind": "drift"}, 73 * 24), START + timedelta(days=73))
+    _, commands = decide(state, _event(5, "alert.raised", data={"kind": "drift"}, hours=73 * 24), now=START + timedelta(days=73))
     assert commands[-1] == Train("drift")
 
 
 def test_a_drift_alarm_is_told_even_where_nothing_answers_it() -> None:
     spec = LoopSpec("late", first_training=START, window=timedelta(days=7), cool_down=COOL_DOWN)
-    state, _ = decide(LoopState(spec), _event(1, "loop.started", {}, 0), START)
-    _, commands = decide(state, _event(2, "window.closed", {"start": WINDOW, "alarmed": True, "why": "weather"}, 1), START)
+    state, _ = decide(LoopState(spec), _event(1, "loop.started", data={}, hours=0), now=START)
+    _, commands = decide(state, _event(2, "window.closed", data={"start": WINDOW, "alarmed": True, "why": "weather"}, hours=1), now=START)
     assert commands[-1] == Alert("drift", "weather")
-    assert decide(state, _event(3, "alert.raised", {"kind": "drift"}, 2), START) == (state, ())
+    assert decide(state, _event(3, "alert.raised", data={"kind": "drift"}, hours=2), now=START) == (state, ())

@@ -22,7 +22,7 @@ project = Project("demo", models=[model])
 """
 
 
-def _write(folder: Path, text: str, name: str = "project.py") -> Path:
+def _write(folder: Path, text: str, *, name: str = "project.py") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
@@ -37,7 +37,7 @@ def test_a_good_file_gives_its_project_and_leaves_the_import_path_alone(tmp_path
 
 
 def test_a_helper_beside_the_file_can_be_imported(tmp_path: Path) -> None:
-    _write(tmp_path, "LEAD = '1h'\n", "helper_of_the_test.py")
+    _write(tmp_path, "LEAD = '1h'\n", name="helper_of_the_test.py")
     project = load_project(_write(tmp_path, "import helper_of_the_test\n" + GOOD))
     assert project.get("late").lead == "0s"
 
@@ -72,7 +72,7 @@ def test_a_file_declares_exactly_one_project(tmp_path: Path, text: str, words: s
 
 
 def test_a_missing_file_is_told_with_the_near_name(tmp_path: Path) -> None:
-    _write(tmp_path, GOOD, "flights.py")
+    _write(tmp_path, GOOD, name="flights.py")
     with pytest.raises(ProjectFileError, match=r"Did you mean 'flights.py'"):
         load_project(tmp_path / "flight.py")
 
