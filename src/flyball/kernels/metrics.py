@@ -91,4 +91,4 @@ def get_metric(name: str) -> Metric:
     try:
         return METRICS[name]
     except KeyError:
-        raise UnknownNameError("metric", name, METRICS) from None
+        raise UnknownNameError("metric", name, known=METRICS) from None
