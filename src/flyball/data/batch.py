@@ -12,7 +12,7 @@ import polars as pl
 from flyball.data.checking import Checked, check_file
 from flyball.data.contract import Basis, Contract, declared_columns, event_times, infer
 from flyball.data.errors import EventTimeError, SourceChangedError, UnknownColumnError
-from flyball.data.model import Dataset, SourceFile
+from flyball.data.model import TIME, Dataset, SourceFile
 from flyball.data.reading import read_frame
 from flyball.data.sources import FoundFile, check_unchanged, find_files, identify, read_bytes
 
@@ -103,6 +103,18 @@ class Batch:
 
 
 def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The frames below each other; a column that is text in one and something else in another is text."""
-    texts = {name for frame in frames for name, dtype in frame.schema.items() if dtype == pl.String}
-    return pl.concat([frame.with_columns(pl.col(texts & set(frame.columns)).cast(pl.String)) for frame in frames], how="vertical_relaxed")
+    """The frames below each other; a column of which files have different types is a number or a time if all are, else text."""
+    if len(frames) == 1:
+        return frames[0]
+    shared = {name: _common([frame.schema[name] for frame in frames]) for name in frames[0].columns}
+    return pl.concat([frame.cast(pl.Schema(shared)) for frame in frames])
+
+
+def _common(dtypes: Sequence[pl.DataType]) -> pl.DataType:
+    found = {dtype for dtype in dtypes if dtype != pl.Null}
+    if len(found) <= 1:
+        return next(iter(found), pl.Null())
+    for types, common in (({pl.Int64(), pl.Float64()}, pl.Float64()), ({pl.Date(), TIME}, TIME)):
+        if found == types:
+            return common
+    return pl.String()

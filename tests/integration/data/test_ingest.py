@@ -422,3 +422,13 @@ def test_every_error_of_a_source_leaves_nothing_behind(home: DataHome, tmp_path:
     assert home.kinds() == []
     assert home.service.list() == []
     assert not (tmp_path / "home" / "contracts").exists()
+
+
+def test_files_of_one_source_may_differ_in_their_types(home: DataHome) -> None:
+    columns = {"id": ["a", "b"], "sold_at": [START, START]}
+    for name, values in {"a": [1, 2], "b": [1.5, 2.5], "c": [None, None], "d": [True, False], "e": ["7", "8"]}.items():
+        keys = [f"{name}{row}" for row in (1, 2)]
+        pl.DataFrame({**columns, "id": keys, "amount": values}).write_parquet(home.source / f"{name}.parquet")
+    version = home.ingest(SALES)
+    assert (version.added, version.quarantined) == (10, 0)
+    assert home.service.history(SALES)["amount"].to_list() == ["1", "2", "1.5", "2.5", None, None, "true", "false", "7", "8"]
