@@ -60,7 +60,7 @@ class StepCacheSuite(Suite):
 def answer(task: StepTask) -> dict[str, Any]:
     """Print, read, write, and say what was given."""
     print("to the log")  # noqa: T201 - what is printed is what is tried
-    task.output("copy").write_bytes(task.inputs["text"].read_bytes())
+    task.output("copy").write_bytes(task.inputs["text"].read_bytes() * 2)
     return {"given": task.parameters, "where": task.context}
 
 
@@ -108,7 +108,7 @@ class ExecutorSuite(Suite):
         with self.open() as executor:
             found = executor.execute(self.work(tmp_path, "answer", a=[1, "é", None]))
         assert found == {"given": {"a": [1, "é", None]}, "where": {"project": "x"}}
-        assert (tmp_path / "outputs" / "copy").read_text() == "content"
+        assert (tmp_path / "outputs" / "copy").read_text() == "contentcontent"
 
     def test_what_is_printed_goes_to_the_log(self, tmp_path: Path) -> None:
         with self.open() as executor:

@@ -27,7 +27,7 @@ def _run(name: str = "run-1", experiment: str = "late") -> Run:
     )  # fmt: skip
 
 
-def _point(name: str, value: float, step: int = 0) -> MetricPoint:
+def _point(name: str, value: float, *, step: int = 0) -> MetricPoint:
     return MetricPoint(name, value, step, _NOON)
 
 
@@ -67,7 +67,13 @@ class RunStoreSuite(Suite):
             assert store.get(ended.id) == ended
 
     def test_a_metric_is_its_point_of_the_highest_step(self, tmp_path: Path) -> None:
-        points = [_point("auc", 0.6, 1), _point("auc", 0.7, 2), _point("auc", 0.5), _point("loss", 1e-300), _point("auc", 0.71, 2)]
+        points = [
+            _point("auc", 0.6, step=1),
+            _point("auc", 0.7, step=2),
+            _point("auc", 0.5),
+            _point("loss", 1e-300),
+            _point("auc", 0.71, step=2),
+        ]
         with self.open(tmp_path) as store:
             store.create(_run())
             store.add_metrics(RunId("run-1"), points)
