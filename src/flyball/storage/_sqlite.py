@@ -22,10 +22,18 @@ from flyball.storage.schema import events, leases, timer_fires, timers
 from flyball.storage.timers import DueTimer
 
 with extra("store"):
-    from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, update
+    from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, update
     from sqlalchemy.exc import IntegrityError
 
-_IDS_PER_QUESTION = 500  # below every database's limit of bound values
+# Built once: to build a statement costs as much as to run it.
+_APPEND = insert(events)
+_BY_ID = select(events).where(events.c.id == bindparam("event_id"))
+_SET = insert(timers)
+_FIRED = select(timer_fires.c.name).where(timer_fires.c.name == bindparam("name"), timer_fires.c.at == bindparam("at"))
+_FORGET = delete(timers).where(timers.c.name == bindparam("of"))
+_TAKE = delete(timers).where(timers.c.name == bindparam("of"), timers.c.at == bindparam("due"))
+_REMEMBER = insert(timer_fires)
+_FIRST = select(timers).order_by(timers.c.at, timers.c.name).limit(1)
 
 
 def _event(row: Row[tuple[object, ...]]) -> Event:
@@ -52,7 +60,7 @@ class SqliteEventLog:
         ]
         try:
             with self._database.write() as connection:
-                connection.execute(insert(events), rows)
+                connection.execute(_APPEND, rows)
         except IntegrityError as error:
             raise DuplicateEventError(self._known(new)) from error
 
@@ -68,7 +76,7 @@ class SqliteEventLog:
 
     def find(self, event_id: EventId) -> Event | None:
         with self._database.read() as connection:
-            row = connection.execute(select(events).where(events.c.id == event_id)).one_or_none()
+            row = connection.execute(_BY_ID, {"event_id": event_id}).one_or_none()
         return None if row is None else _event(row)
 
     def read_after(self, position: int, limit: int = 1000) -> list[tuple[int, Event]]:
@@ -104,15 +112,14 @@ class SqliteTimers:
         self._database = database
 
     def set(self, name: str, at: datetime, *, cause: EventId) -> None:
-        fired = select(timer_fires.c.name).where(timer_fires.c.name == name, timer_fires.c.at == at)
         with self._database.write() as connection:
-            connection.execute(delete(timers).where(timers.c.name == name))
-            if connection.execute(fired).first() is None:
-                connection.execute(insert(timers).values(name=name, at=at, cause=cause))
+            connection.execute(_FORGET, {"of": name})
+            if connection.execute(_FIRED, {"name": name, "at": at}).first() is None:
+                connection.execute(_SET, {"name": name, "at": at, "cause": cause})
 
     def delete(self, name: str) -> None:
         with self._database.write() as connection:
-            connection.execute(delete(timers).where(timers.c.name == name))
+            connection.execute(_FORGET, {"of": name})
 
     def due(self, now: datetime) -> list[DueTimer]:
         waiting = select(timers).where(timers.c.at <= now).order_by(timers.c.at, timers.c.name)
@@ -121,15 +128,14 @@ class SqliteTimers:
 
     def next(self) -> DueTimer | None:
         with self._database.read() as connection:
-            row = connection.execute(select(timers).order_by(timers.c.at, timers.c.name).limit(1)).first()
+            row = connection.execute(_FIRST).first()
         return None if row is None else DueTimer(row.name, row.at, row.cause)
 
     def fire(self, name: str, at: datetime) -> bool:
         with self._database.write() as connection:
-            gone = connection.execute(delete(timers).where(timers.c.name == name, timers.c.at == at))
-            if gone.rowcount != 1:
+            if connection.execute(_TAKE, {"of": name, "due": at}).rowcount != 1:
                 return False
-            connection.execute(insert(timer_fires).values(name=name, at=at))
+            connection.execute(_REMEMBER, {"name": name, "at": at})
         return True
 
 

@@ -109,7 +109,7 @@ print("alembic" in sys.modules)
 
 
 def _open_in_process(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", _OPEN_AND_TELL, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  our own line
+    return subprocess.Popen([sys.executable, "-c", _OPEN_AND_TELL, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_processes_that_open_a_fresh_home_at_once_all_succeed(tmp_path: Path) -> None:
