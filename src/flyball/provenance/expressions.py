@@ -25,6 +25,7 @@ def fingerprint_expression(expression: pl.Expr) -> Digest:
     """Two expressions have one fingerprint when Polars writes them as the same tree.
 
     An expression that holds a Python function (``map_elements``) is written with the function's pickled form, which names files
-    and lines: equal code in another place gives another fingerprint, never the reverse. A Python set of texts in ``is_in`` is written in the order of the hash seed: give a list.
+    and lines: equal code in another place gives another fingerprint, never the reverse.
+    A Python set of texts in ``is_in`` is written in the order of the hash seed: give a list.
     """
     return digest(expression_form(expression))
