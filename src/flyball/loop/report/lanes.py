@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flyball.loop.report.axes import RIGHT, drawing, month_axis, time_scale
 from flyball.loop.report.markup import Markup, element, joined, text
 from flyball.loop.report.model import Happening, PolicyReport, Report
-from flyball.loop.report.scale import TimeScale
+from flyball.loop.report.scale import TimeScale, levels
 from flyball.loop.report.words import days, moment
 
 TOP, LANE = 10.0, 86.0
 ALARM_Y, BAND_Y, BAND_HEIGHT, TRAIN_Y, DRIFT_Y, DRIFT_HEIGHT = 12.0, 20.0, 18.0, 50.0, 60.0, 9.0
-PSI_LEVELS = (0.05, 0.1, 0.2, 0.4, 0.8)
+LEAST_PSI, LEVELS = 0.05, 5
 _NUMBER = re.compile(r"(\d+)\D*$")
 
 
 def lanes_chart(report: Report) -> Markup:
     """One lane per policy over the same months as the chart above it."""
-    times = time_scale(report)
+    times, bounds = time_scale(report), psi_levels(report)
     bottom = TOP + LANE * len(report.policies)
-    lanes = [Lane(policy, times, TOP + LANE * place).draw() for place, policy in enumerate(report.policies)]
+    lanes = [Lane(policy, times, bounds, top=TOP + LANE * place).draw() for place, policy in enumerate(report.policies)]
     axis = month_axis(times, top=TOP, bottom=bottom)
     label = "Versions in charge, alarms, trainings, releases and drift of each policy over time"
     return drawing(axis, *lanes, height=bottom + 30, label=label, role="group")
@@ -35,6 +35,7 @@ class Lane:
 
     policy: PolicyReport
     times: TimeScale
+    bounds: Sequence[float]
     top: float
 
     def draw(self) -> Markup:
@@ -87,12 +88,18 @@ class Lane:
                 continue
             x = self.times(span.start)
             said = f"{days(span.start, span.end)}\nlargest PSI {span.psi:.3f}{', alarm' if span.alarmed else ''}"
-            css = f"drift d{sum(span.psi >= bound for bound in PSI_LEVELS)}{' alarmed' if span.alarmed else ''}"
+            css = f"drift d{sum(span.psi >= bound for bound in self.bounds)}{' alarmed' if span.alarmed else ''}"
             box = {"x": x, "y": self.top + DRIFT_Y, "width": max(self.times(span.end) - x - 1, 1.0), "height": DRIFT_HEIGHT}
             yield element("rect", element("title", text(said)), class_=css, **box, rx=1.5)
 
 
-def lanes_legend() -> Markup:
+def psi_levels(report: Report) -> list[float]:
+    """Where one shade of drift ends and the next begins: fitted to what these policies saw."""
+    spans = [span for policy in report.policies for span in policy.weeks or policy.months]
+    return levels((span.psi for span in spans if span.psi is not None), least=LEAST_PSI, count=LEVELS)
+
+
+def lanes_legend(report: Report) -> Markup:
     """What the marks of the lanes mean."""
     return element(
         "ul",
@@ -100,7 +107,7 @@ def lanes_legend() -> Markup:
         _entry(element("path", class_="alarm", d="M11 3l6 11h-12z"), "alarm"),
         _entry(element("circle", class_="training c0", cx=11, cy=9, r=4), "training"),
         _entry(element("path", class_="refused", d="M7 5l8 8m0 -8l-8 8"), "refused, failed or rolled back"),
-        _scale_entry(),
+        _scale_entry(psi_levels(report)),
         class_="legend",
     )  # fmt: skip
 
@@ -109,7 +116,9 @@ def _entry(shape: Markup, words: str) -> Markup:
     return element("li", element("svg", shape, viewBox="0 0 22 18", width=22, height=18, aria_hidden="true"), text(words))
 
 
-def _scale_entry() -> Markup:
-    cells = [element("rect", class_=f"drift d{level}", x=1 + 13 * level, y=5, width=12, height=9, rx=1.5) for level in range(6)]
+def _scale_entry(bounds: Sequence[float]) -> Markup:
+    cells = [
+        element("rect", class_=f"drift d{level}", x=1 + 13 * level, y=5, width=12, height=9, rx=1.5) for level in range(len(bounds) + 1)
+    ]
     picture = element("svg", *cells, viewBox="0 0 80 18", width=80, height=18, aria_hidden="true")
-    return element("li", picture, text(f"drift: largest PSI from < {PSI_LEVELS[0]} to ≥ {PSI_LEVELS[-1]}, ringed where alarmed"))
+    return element("li", picture, text(f"drift: largest PSI, from below {bounds[0]:g} to {bounds[-1]:g} and more; ringed where alarmed"))

@@ -76,7 +76,7 @@ def _sections(report: Report) -> list[Markup]:
         element("p", text(verdict(report)), class_="lead"),
         element("div", *(_card(report, policy) for policy in report.policies), class_="cards"),
         _quality(report),
-        _section("What the loop did", "Each mark leads to its event and the chain of causes.", lanes_chart(report), lanes_legend()),
+        _section("What the loop did", "Each mark leads to its event and the chain of causes.", lanes_chart(report), lanes_legend(report)),
         _section("Compared", None, comparison(report), months(report)),
         _section("Events and their causes", "Open an event to see what led to it, down to the rows that started it.",
                  *(_world(report, policy) for policy in report.policies)),
@@ -90,7 +90,8 @@ def verdict(report: Report) -> str:
     if not ranked:
         return "No policy has a figure: no version ever answered in a window that can be judged."
     first, *others = ranked
-    found = f"{first.name} did best: a mean {report.metric_label} of {figure(first.mean)} with {plural(first.retrains, 'retrain')}"
+    did = "did best: a" if others else "reached a"
+    found = f"{first.name} {did} mean {report.metric_label} of {figure(first.mean)} with {plural(first.retrains, 'retrain')}"
     behind = [
         f"{policy.name} {difference((policy.mean or 0.0) - (first.mean or 0.0))} with {plural(policy.retrains, 'retrain')}"
         for policy in others

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 from flyball.loop.report.axes import LEFT, RIGHT, drawing, month_axis, time_scale
 from flyball.loop.report.markup import Markup, element, joined, text
@@ -50,7 +51,9 @@ def quality_chart(report: Report, spans: Spans, *, class_: str) -> Markup:
     """The chart over the spans that `spans` picks; a span without a figure breaks the line rather than bridging it."""
     times = time_scale(report)
     lines = [(policy, spans(policy)) for policy in report.policies]
-    found = [span.value for _, series in lines for span in series if span.value is not None]
+    widest = _widest(lines)
+    lines = [(policy, [_drawn(span, widest) for span in series]) for policy, series in lines]
+    found = _values(lines)
     values = fit_values((value.value for value in found), bottom=BOTTOM, top=TOP)
     if class_ == "monthly":
         bounds = [bound for value in found for bound in (value.low, value.value, value.high) if bound is not None]
@@ -69,6 +72,24 @@ def quality_chart(report: Report, spans: Spans, *, class_: str) -> Markup:
     ]
     label = f"{report.metric_label} of each policy over time, {class_}"
     return element("div", drawing(*body, height=HEIGHT, label=label), class_=class_)
+
+
+def _widest(lines: Sequence[tuple[PolicyReport, Sequence[Span]]]) -> float:
+    """The width above which an interval says that the span has too few rows to be drawn: eight times the usual one."""
+    widths = [value.high - value.low for value in _values(lines) if value.low is not None and value.high is not None]
+    return 8 * median(widths) if widths else 0.0
+
+
+def _drawn(span: Span, widest: float) -> Span:
+    """The span, without its figure where a handful of rows would bend the whole drawing; the table keeps it."""
+    value = span.value
+    if value is None or value.low is None or value.high is None or value.high - value.low <= widest:
+        return span
+    return replace(span, value=None)
+
+
+def _values(lines: Sequence[tuple[PolicyReport, Sequence[Span]]]) -> list[Value]:
+    return [span.value for _, series in lines for span in series if span.value is not None]
 
 
 def _value_axis(values: ValueScale) -> Markup:

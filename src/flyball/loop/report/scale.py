@@ -25,11 +25,10 @@ class TimeScale:
         return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
 
     def months(self) -> Iterator[datetime]:
-        """The first moments of the UTC calendar months within the scale."""
+        """The first moments of the UTC calendar months that the scale shows, from the one that holds its start."""
         year, month = self.start.year, self.start.month
         while (first := datetime(year, month, 1, tzinfo=UTC)) < self.end:
-            if first >= self.start:
-                yield first
+            yield first
             year, month = year + month // 12, month % 12 + 1
 
 
@@ -57,6 +56,13 @@ class ValueScale:
         decimals = max(0, -math.floor(math.log10(self.step) + 1e-9))
         short = abs(self.step * 10**decimals - round(self.step * 10**decimals)) > 1e-9
         return f"{value:.{decimals + short}f}"
+
+
+def levels(values: Iterable[float], *, least: float, count: int) -> list[float]:
+    """At most `count` rising bounds in equal ratios between the ends of `values`, of two digits, none below `least`."""
+    found = [max(value, least) for value in values] or [least]
+    low, ratio = min(found), max(found) / min(found)
+    return sorted({float(f"{low * ratio ** ((place + 1) / (count + 1)):.2g}") for place in range(count)})
 
 
 def fit_values(values: Iterable[float], *, bottom: float, top: float) -> ValueScale:

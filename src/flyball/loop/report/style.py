@@ -32,6 +32,7 @@ p { margin: 0; }
 .lead { margin: 1.9rem 0 1.6rem; max-width: 46rem; font-size: 1.1875rem; line-height: 1.5; letter-spacing: -0.008em;
   overflow-wrap: anywhere; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; }
+.cards:has(> :only-child) { max-width: 24rem; }
 .card { padding: 1.15rem 1.3rem 1.1rem; background: var(--panel); border: 1px solid var(--hair); border-top: 3px solid var(--c);
   border-radius: 8px; }
 .card h2 { color: var(--ink); }

@@ -128,3 +128,19 @@ def test_the_finding_is_told_first_and_the_better_way_is_respected(result: dict[
     assert told in render_html(result)
     result["metric"] = "log_loss"
     assert "declared did best: a mean log loss of 0.7100" in render_html(result)
+
+
+def test_a_handful_of_rows_does_not_bend_the_drawing(result: dict[str, Any]) -> None:
+    stub = copy.deepcopy(result["policies"][0]["windows"][2])
+    stub |= {"start": "2013-04-01T00:00:00+00:00", "end": "2013-05-01T00:00:00+00:00", "rows": 7}
+    stub |= {"metrics": {"roc_auc": 0.5}, "intervals": {"roc_auc": [0.02, 0.98]}}
+    result["policies"][0]["windows"].append(stub)
+    page = Page(render_html(result))
+    assert "0.02 to" not in page.texts
+    assert "0.020 to 0.980" in page.texts
+    assert not [text for text in page.texts if re.fullmatch(r"0\.[0-4]0?", text)]
+
+
+def test_one_policy_alone_is_not_called_the_best(result: dict[str, Any]) -> None:
+    result["policies"] = result["policies"][:1]
+    assert "never reached a mean ROC AUC of 0.7100 with 1 retrain." in render_html(result)

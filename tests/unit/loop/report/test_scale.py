@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyball.loop.report.scale import TimeScale, fit_values
+from flyball.loop.report.scale import TimeScale, fit_values, levels
 
 NUMBERS = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False).map(lambda value: round(value, 6))
 
@@ -37,6 +37,7 @@ def test_months_are_utc_calendar_months(days: int, months: int) -> None:
     found = list(scale.months())
     assert len(found) == months
     assert all(first.day == 1 and first.hour == 0 for first in found)
+    assert list(TimeScale(start + timedelta(hours=9), start + timedelta(days=days), 0.0, 100.0).months()) == found
     assert scale(found[0]) == 0.0
 
 
@@ -46,3 +47,9 @@ def test_times_outside_are_held_at_the_edge() -> None:
     assert scale(start - timedelta(days=1)) == 10.0
     assert scale(start + timedelta(days=99)) == 20.0
     assert TimeScale(start, start, 10.0, 20.0)(start) == 10.0
+
+
+def test_levels_rise_in_equal_ratios_between_the_ends() -> None:
+    assert levels([0.1, 6.4], least=0.05, count=5) == [0.2, 0.4, 0.8, 1.6, 3.2]
+    assert levels([0.0, 0.01], least=0.05, count=5) == [0.05]
+    assert levels([], least=0.05, count=5) == [0.05]
