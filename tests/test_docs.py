@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,13 @@ LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
 def customers(directory: Path) -> None:
-    """A CSV as somebody's own: one row a day for customers of whom those with few visits leave."""
+    """A CSV as somebody's own: 12,000 customers over a year, of whom those with few visits tend to leave."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
     lines = ["customer,signed_up,plan,visits,churned"]
-    for number in range(900):
+    for number in range(12_000):
         visits, luck = number * 7919 % 20, number * 104729 % 8
-        signed_up = f"2025-{number // 84 + 1:02}-{number // 3 % 28 + 1:02}"
-        lines.append(f"{number},{signed_up},{'abc'[number % 3]},{visits},{int(visits + luck < 12)}")
+        signed_up = start + number * timedelta(minutes=43)
+        lines.append(f"customer {number},{signed_up.isoformat()},{'abc'[number % 3]},{visits},{int(visits + luck < 12)}")
     (directory / "customers.csv").write_text("\n".join(lines) + "\n")
 
 

@@ -60,7 +60,7 @@ class Reader:
         for block in blocks(text):
             if block.language == "console":
                 for line, command, expected in commands(block):
-                    self._type(line, command, expected)
+                    self._type(command, line=line, expected=expected)
                     done += 1
             elif block.language in {"python", "pycon", "py"}:
                 with contextlib.chdir(self.directory):
@@ -68,7 +68,7 @@ class Reader:
                 done += 1
         return done
 
-    def _type(self, line: int, command: str, expected: str) -> None:
+    def _type(self, command: str, *, line: int, expected: str) -> None:
         words = shlex.split(command, comments=True)
         if words[0] == "make":
             if unknown := {word for word in words[1:] if "=" not in word} - self.targets:
@@ -79,12 +79,12 @@ class Reader:
             if not found:
                 raise PageError(f"{self.page}:{line}: no command before printed the id of an event")
             command = re.sub(r"\bEVENT\b", found[-1], command)
-        output = self._shell(line, command)
+        output = self._shell(command, line=line)
         if expected and not doctest.OutputChecker().check_output(expected, output, FLAGS):
             raise PageError(f"{self.page}:{line}: `{command}` printed\n{output}\nand not\n{expected}")
         self.seen = output
 
-    def _shell(self, line: int, command: str) -> str:
+    def _shell(self, command: str, *, line: int) -> str:
         """The output of `command`; a `cd` in it lasts."""
         place = self.directory / ".reader-stands-in"
         script = f"{command}\nstatus=$?; pwd > {shlex.quote(str(place))}; exit $status"

@@ -18,7 +18,7 @@ BREAKS = {
 }
 
 
-def verdict(repository: Path, directory: Path, source: str) -> int:
+def verdict(repository: Path, directory: Path, *, source: str) -> int:
     """The exit code of pytest on one file under our configuration."""
     (directory / "test_sample.py").write_text(source)
     command = [
@@ -30,8 +30,8 @@ def verdict(repository: Path, directory: Path, source: str) -> int:
 
 @pytest.mark.parametrize("source", BREAKS.values(), ids=BREAKS)
 def test_break_is_caught(repository: Path, tmp_path: Path, source: str) -> None:
-    assert verdict(repository, tmp_path, source) in {1, 2}
+    assert verdict(repository, tmp_path, source=source) in {1, 2}
 
 
 def test_good_file_passes(repository: Path, tmp_path: Path) -> None:
-    assert verdict(repository, tmp_path, "def test_x():\n    assert True\n") == 0
+    assert verdict(repository, tmp_path, source="def test_x():\n    assert True\n") == 0
