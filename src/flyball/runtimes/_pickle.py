@@ -1,11 +1,19 @@
-"""Models that carry code: the one module that may unpickle, imported inside a step's own process only."""
+"""Models that carry code: the one module that may unpickle, imported inside a step's own process only.
+
+Classes of the user's project travel inside the file, since another process need not be able to import them.
+"""
 
 from __future__ import annotations
 
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import polars as pl
 
+from flyball.core.canonical import digest_bytes
 from flyball.core.optional import extra
 from flyball.runtimes.custom import predict_with
 from flyball.runtimes.model import Files, Floats, ModelManifest
@@ -25,10 +33,35 @@ class PickledPredictor:
         return predict_with(self._fitted, frame, manifest=self.manifest)
 
     def dump(self) -> Files:
-        return {"model.pkl": self._data or cloudpickle.dumps(self._fitted, protocol=5)}
+        if self._data is None:
+            for module in _travelling(type(self._fitted)):
+                cloudpickle.register_pickle_by_value(module)
+                _name_classes(module)
+            self._data = cloudpickle.dumps(self._fitted, protocol=5)
+        return {"model.pkl": self._data}
 
     @staticmethod
     def parse(manifest: ModelManifest, files: Files) -> PickledPredictor:
         """The predictor that `dump` wrote. Runs the code that it carries."""
         data = files["model.pkl"]
         return PickledPredictor(manifest, cloudpickle.loads(data), data=data)
+
+
+def _travelling(kind: type) -> list[ModuleType]:
+    """The modules in the folder of the class's module and below, unless that is installed: then any process has it."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if file is None or "site-packages" in file or kind.__module__.partition(".")[0] in {*sys.stdlib_module_names, "flyball"}:
+        return []
+    folder = Path(file).parent
+    loaded = [module for _, module in sorted(sys.modules.items()) if getattr(module, "__file__", None)]
+    return [module for module in loaded if Path(str(module.__file__)).is_relative_to(folder)]
+
+
+def _name_classes(module: ModuleType) -> None:
+    # cloudpickle names a travelling class at random, and equal models would be different bytes.
+    source = Path(str(module.__file__)).read_bytes()
+    for name, kind in sorted(inspect.getmembers(module, inspect.isclass)):
+        if kind.__module__ == module.__name__:
+            tracked = digest_bytes(source + f"{module.__name__}:{name}".encode())[:32]
+            cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS.setdefault(kind, tracked)  # noqa: SLF001 - there is no public way
+            cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.setdefault(tracked, kind)  # noqa: SLF001 - as above

@@ -80,6 +80,10 @@ class Material:
     def slices(self, rows: Rows) -> pl.DataFrame:
         """The columns that gates slice by, for these rows, under their own names."""
         names = [name for name in self.frame.columns if name.startswith(SLICE)]
+        if not names:  # a frame without columns has no rows to take
+            return pl.DataFrame()
+        if not names:
+            return pl.DataFrame()
         return self.frame.select(names)[rows.number].rename({name: name.removeprefix(SLICE) for name in names})
 
 
