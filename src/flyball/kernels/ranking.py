@@ -40,10 +40,10 @@ def _placements(labels: Floats, scores: Floats) -> tuple[float, Floats]:
     """The ROC area, and per row the share of the other class that it is ordered rightly against, ties half (DeLong 1988, eq. 5)."""
     groups = _groups(labels, scores)
     positives, negatives = groups.positive.sum(), groups.negative.sum()
-    beats = (np.cumsum(groups.negative) - groups.negative / 2) / negatives
+    wins = np.cumsum(groups.negative) - groups.negative / 2
     beaten = (positives - np.cumsum(groups.positive) + groups.positive / 2) / positives
-    area = float((groups.positive * beats).sum() / positives)
-    return area, np.where(labels == 1, beats[groups.of_row], beaten[groups.of_row])
+    area = float((groups.positive * wins).sum() / (positives * negatives))  # whole and half counts are exact: perfect order is 1.0
+    return area, np.where(labels == 1, (wins / negatives)[groups.of_row], beaten[groups.of_row])
 
 
 def _variance(labels: Floats, placements: Floats, *, area: float) -> float:
