@@ -161,7 +161,7 @@ def _precision_influence(labels: Floats, scores: Floats) -> Influence:
     above = np.cumsum((groups.positive + groups.negative)[::-1])[::-1] / n
     precision = reached / above
     weight = groups.positive / n / share
-    value = float((weight * precision).sum())
+    value = min(float((weight * precision).sum()), 1.0)  # the weights are thirds and the like, and add up to one but for rounding
     hits, dilution = np.cumsum(weight / above), np.cumsum(weight * precision / above)
     own = labels / share * (precision[groups.of_row] - value)
     return Influence(value, own + labels * hits[groups.of_row] - dilution[groups.of_row])
