@@ -209,7 +209,7 @@ def _dataset(version: DatasetVersion) -> Row:
 
 
 def _view(view: Row) -> Row:
-    return {key: view[key] for key in ("name", "dtype", "kind", "entity", "rule")}
+    return {"name": view["name"], "dtype": view["dtype"], "kind": view["kind"], "entity": ", ".join(view["entity"]), "rule": view["rule"]}
 
 
 def _run(run: Run) -> Row:
@@ -242,7 +242,7 @@ def _window(window: Window) -> Row:
         "state": window.state.value,
         "rows": window.rows,
         "resolved": window.resolved,
-        "metrics": " ".join(f"{name}={value:.4f}" for name, value in estimates.items() if value is not None),
+        "metric": next((f"{name} {estimates[name]:.4f}" for name in ("roc_auc", "rmse") if estimates.get(name) is not None), None),
         "drift": drift.statistic if drift else None,
         "limit": drift.limit if drift else None,
         "alarmed": bool(drift and drift.alarmed),

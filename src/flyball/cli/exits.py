@@ -1,7 +1,7 @@
 """Exit codes, and the one place where an error becomes a sentence on standard error.
 
-0 done · 1 a check or gate found something · 2 the input is wrong · 3 somebody else owns it · 4 not found · 5 a part outside failed ·
-6 what is stored is damaged · 130 interrupted.
+0 done · 1 any other error · 2 the input is wrong · 3 somebody else owns it · 4 not found · 5 a part outside failed ·
+6 what is stored is damaged · 7 the state forbids it now · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flyball.core.errors import ConflictError, FlyballError, IntegrityError, InvalidError, NotFoundError, UnavailableError
+from flyball.core.errors import ConflictError, FlyballError, HeldError, IntegrityError, InvalidError, NotFoundError, UnavailableError
 
 _CODES: tuple[tuple[type[FlyballError], int], ...] = (
     (InvalidError, 2),
-    (ConflictError, 3),
+    (HeldError, 3),
     (NotFoundError, 4),
     (UnavailableError, 5),
     (IntegrityError, 6),
+    (ConflictError, 7),
 )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from flyball.core.ids import Digest
 from flyball.data import Dataset, DatasetVersion
+from flyball.data.errors import VersionHeldError
+from flyball.data.model import VersionState
 from flyball.data.service import DataService
 from flyball.loop.definition import datasets_of
 from flyball.loop.model import Model
@@ -16,25 +17,22 @@ from flyball.storage.blobs import BlobStore
 Told = Callable[[float, str], None]
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """A model's data as of one moment: the version of each dataset, and each history as an Arrow IPC blob."""
-
-    versions: Mapping[str, DatasetVersion]
-    histories: Mapping[str, Digest]
-
-
 def ingest_all(model: Model, data: DataService, *, root: Path, progress: Told) -> dict[str, DatasetVersion]:
     """Ingest every dataset of the model; what has not changed costs a look. The newest accepted version of each, by name.
 
     Raises:
+        VersionHeldError: too many rows of a dataset broke its contract, and nobody has accepted that version yet.
         FlyballError: a source that cannot be read; datasets before it keep their new versions.
     """
     datasets = datasets_of(model)
     found: dict[str, DatasetVersion] = {}
     for done, (name, dataset) in enumerate(datasets.items()):
         progress(done / len(datasets), f"reading {name}")
-        found[name] = data.ingest(dataset, root=root, history=model.length("history"), cause=None)
+        version = data.ingest(dataset, root=root, history=model.length("history"), cause=None)
+        if version.state is not VersionState.ACCEPTED:
+            read = version.added + version.quarantined + version.duplicates
+            raise VersionHeldError(name, version.number, state=version.state, broken=version.quarantined, read=read)
+        found[name] = version
     rows = ", ".join(f"{name} {version.rows:,}" for name, version in found.items())
     progress(1.0, f"rows: {rows}")
     return found

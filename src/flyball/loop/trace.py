@@ -54,6 +54,10 @@ def _rows(data: Mapping[str, Any]) -> str:
 
 
 _SENTENCES = {
+    "dataset.pinned": lambda d: f"the {d.get('rows', 0):,} rows of version {d.get('version')} of the dataset",
+    "evidence.attached": lambda d: f"judged on the {_rows(d)} of the hold-out: {d.get('metric')} {_figure(d.get('value'))}",
+    "run.started": lambda d: f"a run of {d.get('experiment')} started",
+    "features.compiled": lambda d: f"{len(d.get('features', ()))} features compiled",
     "loop.started": lambda d: f"the loop began; first training at {_day(d.get('first_training'))}",
     "timer.fired": lambda d: f"the timer {d.get('timer')!r} fired",
     "window.closed": lambda d: f"window {_window(d)} closed with {_rows(d)}: {d.get('why', '')}",

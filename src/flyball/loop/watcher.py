@@ -29,11 +29,10 @@ from flyball.monitoring import (
     measure,
     performance_drop,
 )
+from flyball.monitoring.reference import SCORE_WINDOWS
 
 SCORE = "prediction"
-SERVED_WINDOWS = 4
 DEFAULT_DROP = 0.02
-MIN_ROWS = 200
 UNWATCHED = AlarmRate(1, timedelta(days=90))  # distances are stored always; without a drift monitor nobody is alarmed by them
 
 
@@ -115,17 +114,16 @@ class Watcher:
         return report if self._drift else replace(report, alarmed=False)
 
     def _learn_scores(self, version: int, known: _Known, *, before: datetime) -> None:
-        """The scores' reference are the first windows that the version served itself: on rows it was trained on it is too sure."""
-        if known.scores is not None:
+        """The scores' reference are windows that the version served itself: on rows that it was trained on it is too sure."""
+        if known.scores is not None and len(known.scores.starts) >= SCORE_WINDOWS:
             return
-        feed, served = self._context.feed, []
-        for window in self._context.services.windows.list(self._context.model.name, until=before):
-            mine = feed.served(window.start, window.end).of(version)
-            if len(mine.rows) >= MIN_ROWS:
-                served.append(pl.DataFrame({"time": feed.times(mine.rows), SCORE: mine.scores}))
-        if len(served) >= SERVED_WINDOWS:
-            frame = pl.concat(served[:SERVED_WINDOWS])
-            known.scores = Reference.fit(frame.select(SCORE), frame["time"], window=self._context.model.length("window"), rate=self._rate)
+        feed, name = self._context.feed, self._context.model.name
+        windows = self._context.services.windows.list(name, until=before)
+        mine = feed.served(windows[0].start if windows else before, before).of(version)
+        if not len(mine.rows):
+            return
+        scores = pl.Series(SCORE, mine.scores)
+        known.scores = Reference.fit_scores(scores, feed.times(mine.rows), window=self._context.model.length("window"), rate=self._rate)
 
     def _dropped(self, served: Served, labels: np.ndarray[tuple[int], np.dtype[np.float64]]) -> DropReport | None:
         if not self._performance:

@@ -45,6 +45,7 @@ late = fb.Model(
     monitors=[fb.drift(false_alarms="1 per 90d"), fb.performance(), fb.quality(), fb.resources()],
     retrain=[fb.on_drift(), fb.on_performance_drop(0.05), fb.every("60d")],
     cool_down="7d",
+    train_on="21d",
 )
 project = fb.Project("parcels", models=[late])
 '''
@@ -80,16 +81,15 @@ def write_data(folder: Path, days: int = DAYS) -> None:
         frame.write_csv(place / "all.csv") if name == "arrivals" else frame.write_parquet(place / "all.parquet")
 
 
-@pytest.fixture
-def make_project(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes the project into a fresh folder of that name and returns its file."""
+@pytest.fixture(scope="session")
+def write_project() -> Callable[[Path], Path]:
+    """Writes the project into a fresh folder and returns its file."""
 
-    def make(name: str = "parcels", text: str = PROJECT) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
+    def write(folder: Path) -> Path:
+        folder.mkdir(parents=True)
         write_data(folder)
         path = folder / "parcels.py"
-        path.write_text(text, encoding="utf-8")
+        path.write_text(PROJECT, encoding="utf-8")
         return path
 
-    return make
+    return write
