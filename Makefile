@@ -16,7 +16,7 @@ export PYTHONNOUSERSITE := 1
 help:  ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 18
 
-install:  ## make .venv from requirements.lock (about a minute the first time, then instant)
+install:  ## make .venv from requirements.lock (about two minutes the first time, then instant)
 	@test -n "$(PYTHON)" || { echo "make install: no Python 3.11, 3.12 or 3.13 found. On Debian 12: apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) tools/install.py
 

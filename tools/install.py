@@ -23,7 +23,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 ROOT = Path(__file__).resolve().parent.parent
 PIP = ("-m", "pip", "--disable-pip-version-check", "--require-virtualenv", "--no-input")
 LOCKED = ("install", "--require-hashes", "--no-deps", "--use-pep517", "--no-build-isolation", "--progress-bar", "off", "--requirement")
-PATIENCE = "About a minute where the network is fast (200 MB); once."
+PATIENCE = "About two minutes where the network is fast (200 MB); once."
 
 
 class InstallError(Exception):
