@@ -96,7 +96,10 @@ def _print(console: Console, result: Figures) -> None:
     for name in ("retrains", "releases", "alarms"):
         table.add_row(name, "", "", *[str(policy[name]) for policy in policies])
     console.print(table)
-    console.print("T retrained   R released   ! alarm   mean: over the months in which every policy has a value", highlight=False)
+    console.print(
+        "T retrained   R released   ! alarm   mean: over the months whose labels have come and in which every policy has a value",
+        highlight=False,
+    )
     for note in result.get("notes", ()):
         console.print(f"note: {note}", highlight=False, markup=False)
 

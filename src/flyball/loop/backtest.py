@@ -179,6 +179,7 @@ class Backtest:
             feed=context.feed,
             task=history.objective.task,
             metric=history.objective.metric,
+            maturity=model.maturity,
         )
 
     def _open(self, world: World, history: History, *, spec: LoopSpec) -> None:

@@ -31,6 +31,7 @@ class PolicyStory:
     feed: Feed
     task: str
     metric: str
+    maturity: float
 
 
 def months(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -43,11 +44,12 @@ def months(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]
 
 
 def summarise(stories: Sequence[PolicyStory], start: datetime, *, end: datetime) -> list[Figures]:
-    """The ``policies`` of the report; `mean_metric` is over the months in which every policy has a value."""
+    """The ``policies`` of the report; `mean_metric` is over the mature months in which every policy has a value."""
     policies = [_policy(story, start, end=end) for story in stories]
     metric = stories[0].metric if stories else ""
     columns = [[window["metrics"][metric] for window in policy["windows"]] for policy in policies]
-    shared = [index for index, values in enumerate(zip(*columns, strict=True)) if None not in values]
+    mature = [window["resolved"] >= stories[0].maturity * window["rows"] for window in policies[0]["windows"]] if policies else []
+    shared = [index for index, values in enumerate(zip(*columns, strict=True)) if None not in values and mature[index]]
     for policy, values in zip(policies, columns, strict=True):
         policy["mean_metric"] = float(np.mean([values[index] for index in shared])) if shared else None
         policy["mean_over"] = [policy["windows"][index]["start"] for index in shared]

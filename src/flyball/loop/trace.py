@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,10 +53,12 @@ def _rows(data: Mapping[str, Any]) -> str:
     return f"{data.get('rows', 0):,} rows"
 
 
-_SENTENCES = {
+_SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "dataset.pinned": lambda d: f"the {d.get('rows', 0):,} rows of version {d.get('version')} of the dataset",
     "evidence.attached": lambda d: f"judged on the {_rows(d)} of the hold-out: {d.get('metric')} {_figure(d.get('value'))}",
     "run.started": lambda d: f"a run of {d.get('experiment')} started",
+    "run.finished": lambda _: "the run finished",
+    "run.failed": lambda d: f"the run failed: {d.get('reason', '')}",
     "features.compiled": lambda d: f"{len(d.get('features', ()))} features compiled",
     "loop.started": lambda d: f"the loop began; first training at {_day(d.get('first_training'))}",
     "timer.fired": lambda d: f"the timer {d.get('timer')!r} fired",

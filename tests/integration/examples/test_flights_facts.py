@@ -118,6 +118,9 @@ def test_weather_has_one_row_per_airport_and_hour_with_gaps(raw: pl.DataFrame, w
 def test_weather_is_incomplete_and_once_impossible(weather: pl.DataFrame) -> None:
     nulls = {name: count for name, count in zip(weather.columns, weather.null_count().row(0), strict=True) if count}
     assert nulls == {"temp": 1, "dewp": 1, "humid": 1, "wind_dir": 460, "wind_speed": 4, "wind_gust": 20_778, "pressure": 2_729}
+    broken = weather.filter(pl.col("temp").is_null() | pl.col("wind_speed").is_null())["observed_at"].sort()
+    assert broken.len() == 5
+    assert broken[0] == datetime(2013, 3, 27, 21, tzinfo=UTC)
     storm = weather.filter(pl.col("wind_speed") > 100).row(0, named=True)
     assert (storm["origin"], storm["observed_at"]) == ("EWR", datetime(2013, 2, 12, 8, tzinfo=UTC))
     assert round(storm["wind_speed"]) == 1_048
