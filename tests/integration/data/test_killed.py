@@ -209,7 +209,7 @@ def test_a_file_that_changes_while_it_is_ingested_is_not_recorded(tmp_path: Path
     with opened_data_home(tmp_path) as home:
         write_first(home)
         meddled = MeddlingVersions(home.service.versions, lambda: home.write("a.csv", "id,sold_at,amount\nx,2013-01-01,1\n"))
-        service = replace(home.service, versions=meddled)  # type: ignore[arg-type]  # stand-ins of the ports
+        service = replace(home.service, versions=meddled)
         with pytest.raises(SourceChangedError):
             service.ingest(SALES, root=home.place / "project", history=timedelta(days=1), cause=None)
         assert home.kinds() == []

@@ -39,7 +39,7 @@ rows = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 1), h
 
 
 def versions(drawn: list[tuple[Any, ...]]) -> list[Version]:
-    return [Version(*row, arrival) for arrival, row in enumerate(drawn)]
+    return [Version(key, side, event, known, value, arrival) for arrival, (key, side, event, known, value) in enumerate(drawn)]
 
 
 def frame(found: list[Version]) -> pl.DataFrame:
