@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from flyball.app.home import Home
-from flyball.app.location import home_of_project
+from flyball.app.location import find_home, home_of_project
 from flyball.app.stores import Stores
 from flyball.core.clock import MonotonicTimer, VirtualClock, utc
-from flyball.core.errors import InvalidError
+from flyball.core.errors import FlyballError, InvalidError
 from flyball.core.ids import DerivedIds
 from flyball.loop.backtest import Backtest, Progress, World
 from flyball.loop.catalogue import record_features
@@ -94,7 +94,7 @@ def run_backtest(request: Request, progress: Progress) -> Outcome:
             told_features=lambda features: record_features(model, features, log=journal.log, recorder=journal.recorder),
         )
         result = backtest.run(request.policies or POLICIES, start=start, worlds=_worlds(home, name, model=model), progress=progress)
-    return Outcome(result, name, _shown(place, request))
+    return Outcome(result, name, _shown(place))
 
 
 def _chosen(project: Project, name: str | None) -> Model:
@@ -110,13 +110,15 @@ def _time(text: str) -> datetime:
         raise StartTimeError(text) from error
 
 
-def _shown(home: Path, request: Request) -> str | None:
+def _shown(home: Path) -> str | None:
     """The home as a later command must name it from here; None where it is found without."""
+    here = Path.cwd()
     try:
-        relative = home.relative_to(Path.cwd())
-    except ValueError:
-        return str(home)
-    return None if relative == Path(".flyball") and request.home is None else str(relative)
+        if find_home(None, here) == home:
+            return None
+    except FlyballError:
+        pass  # several below, or none that is found from here: it must be named
+    return str(home.relative_to(here)) if home.is_relative_to(here) else str(home)
 
 
 def _worlds(home: Home, name: str, *, model: Model) -> Callable[[str], World]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from flyball.app.location import DATABASE
 from flyball.app.stores import Stores, person
 from flyball.core.clock import Clock, WallClock
 from flyball.core.errors import InvalidError, NotFoundError
@@ -95,7 +96,7 @@ class Home:
 
     def worlds(self) -> list[str]:
         """The worlds of all backtests, as NAME/POLICY, sorted."""
-        return sorted(f"{found.parent.parent.name}/{_policy(found.parent.name)}" for found in self.path.glob(f"{BACKTESTS}/*/*/flyball.db"))
+        return sorted(f"{found.parent.parent.name}/{_policy(found.parent.name)}" for found in self.path.glob(f"{BACKTESTS}/*/*/{DATABASE}"))
 
     def world_path(self, name: str, policy: str) -> Path:
         """Where the world of that backtest and policy lies; it need not exist."""

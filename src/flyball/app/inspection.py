@@ -24,6 +24,7 @@ from flyball.registry import ModelVersion
 from flyball.storage.events import EventQuery
 from flyball.tracking import Run
 
+QUARANTINE_SHOWN = 20
 KINDS = ("datasets", "views", "runs", "versions", "deployments", "windows", "events", "backtests")
 OF_WORLDS = ("runs", "versions", "deployments", "windows")
 Row = Mapping[str, Any]
@@ -143,12 +144,19 @@ class Inspection:
         raise NothingSoNamedError(kind, name, known=known)
 
     def _dataset(self, name: str) -> Row:
-        dataset, _, number = name.partition("@")
+        dataset, _, wanted = name.partition("@")
         versions = self.home.data.list(dataset)
-        chosen = [version for version in versions if not number or str(version.number) == number]
+        chosen = [version for version in versions if wanted in {"", str(version.number)}]
         if not chosen:
             self._missing("datasets", name, known=sorted({version.dataset for version in self.home.data.list()}))
-        return {"version": chosen[-1], "profile": self.home.data.get_profile(dataset, chosen[-1].number)}
+        number = chosen[-1].number
+        aside = self.home.data.quarantined(dataset, number)
+        shown = aside.select("file", "row", "reason", "raw").head(QUARANTINE_SHOWN).to_dicts()
+        return {
+            "version": chosen[-1],
+            "profile": self.home.data.get_profile(dataset, number),
+            "quarantined": {"rows": len(aside), "first": shown},
+        }
 
     def _version(self, name: str) -> Row:
         model, _, number = name.rpartition("/")

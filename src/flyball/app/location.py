@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flyball.core.errors import NotFoundError
+from flyball.core.errors import InvalidError, NotFoundError
 
 HOME = ".flyball"
+DATABASE = "flyball.db"
 
 
 class HomeNotFoundError(NotFoundError):
@@ -14,12 +15,20 @@ class HomeNotFoundError(NotFoundError):
 
     code = "home-not-found"
 
-    def __init__(self, looked: list[Path]) -> None:
-        places = ", ".join(str(place) for place in looked)
+    def __init__(self, place: Path) -> None:
         super().__init__(
-            f"There is no Flyball home at {places}. Name it with --home DIR or FLYBALL_HOME, or make one with "
-            "`flyball backtest PROJECT.py`."
+            f"There is no Flyball home at {place}. Name it with --home DIR or FLYBALL_HOME, or make one with `flyball backtest PROJECT.py`."
         )
+
+
+class SeveralHomesError(InvalidError):
+    """Several homes, and none named."""
+
+    code = "several-homes"
+
+    def __init__(self, found: list[Path]) -> None:
+        places = ", ".join(str(place) for place in found)
+        super().__init__(f"There are several Flyball homes below here: {places}. Name one with --home DIR or FLYBALL_HOME.")
 
 
 def home_of_project(project: Path, explicit: Path | None) -> Path:
@@ -28,17 +37,30 @@ def home_of_project(project: Path, explicit: Path | None) -> Path:
 
 
 def find_home(explicit: Path | None, start: Path) -> Path:
-    """The existing home to look into: the explicit one, else `.flyball` in `start` or the nearest directory above it.
+    """The existing home to look into.
+
+    It is the explicit one; else `.flyball` in `start` or the nearest directory above it; else the only one in the two levels of
+    directories below.
 
     Raises:
-        HomeNotFoundError: there is none; the message names where it was looked for.
+        HomeNotFoundError: there is none.
+        SeveralHomesError: there are several below, and none in `start` or above.
     """
+    start = start.resolve()
     if explicit is not None:
-        places = [explicit.resolve()]
-    else:
-        start = start.resolve()
-        places = [folder / HOME for folder in (start, *start.parents)]
-    for place in places:
-        if (place / "flyball.db").is_file():
-            return place
-    raise HomeNotFoundError(places[:1])
+        if not _is_home(explicit.resolve()):
+            raise HomeNotFoundError(explicit.resolve())
+        return explicit.resolve()
+    for folder in (start, *start.parents):
+        if _is_home(folder / HOME):
+            return folder / HOME
+    below = sorted(place for pattern in (f"*/{HOME}", f"*/*/{HOME}") for place in start.glob(pattern) if _is_home(place))
+    if len(below) > 1:
+        raise SeveralHomesError([place.relative_to(start) for place in below])
+    if not below:
+        raise HomeNotFoundError(start / HOME)
+    return below[0]
+
+
+def _is_home(place: Path) -> bool:
+    return (place / DATABASE).is_file()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from flyball.app.location import DATABASE
 from flyball.core.clock import Clock
 from flyball.core.ids import Ids
 from flyball.data._sqlite import SqliteVersions
@@ -27,8 +28,6 @@ from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 from flyball.tracking import RunStore
 from flyball.tracking._sqlite import SqliteRunStore
-
-DATABASE = "flyball.db"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from flyball.cli.exits import told
 
 app = typer.Typer(
     name="flyball",
-    help="Declare a model once; Flyball keeps it in production, from raw rows to retraining.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help with Rich imports a Markdown renderer: a quarter of a second for frames
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -26,9 +26,28 @@ WorldOption = Annotated[
 ]
 
 
+def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag's value by place
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"flyball {version('flyball')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False
+) -> None:
+    """Declare a model once; Flyball keeps it in production, from raw rows to retraining."""
+    del version
+
+
 @app.command()
 def check(project: ProjectArgument) -> None:
-    """Validate a project file against its data; name what is wrong and the near name."""
+    """Validate a project file against its data.
+
+    Names every problem, and the near name.
+    """
     from flyball.cli import checking
 
     with told():
@@ -72,7 +91,10 @@ def backtest(
     model: Annotated[str | None, typer.Option("--model", help="Which model, if the project has several.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """Replay your own history through the production code, under several retraining policies."""
+    """Replay your history under several retraining policies.
+
+    The code is the one that runs live; only the clock differs. Interrupted, it continues where it was.
+    """
     from flyball.cli import backtesting
 
     with told():
@@ -81,12 +103,36 @@ def backtest(
 
 
 @app.command()
+def accept(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
+    home: HomeOption = None,
+) -> None:
+    """Take a held dataset version as it is."""
+    from flyball.cli import deciding
+
+    with told():
+        deciding.accept(dataset, home=home)
+
+
+@app.command()
+def reject(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
+    home: HomeOption = None,
+) -> None:
+    """Never take a held dataset version."""
+    from flyball.cli import deciding
+
+    with told():
+        deciding.reject(dataset, home=home)
+
+
+@app.command()
 def why(
     event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id, or enough of its beginning.")],
     home: HomeOption = None,
     backtest: WorldOption = None,
 ) -> None:
-    """Print the chain of causes of an event, down to the rows that started it."""
+    """Print the causes of an event, down to the rows."""
     from flyball.cli import looking
 
     with told():

@@ -192,7 +192,8 @@ class VersionHeldError(ConflictError):
     def __init__(self, dataset: str, number: int, *, state: str, broken: int, read: int) -> None:
         super().__init__(
             f"Version {number} of dataset {dataset!r} is {state}: {broken:,} of {read:,} rows broke its contract. "
-            f"Look at them, then mend the source or the contract and ingest again, or accept the version as it is."
+            f"Look at them with `flyball show dataset {dataset}@{number}`, then mend the source or the contract and run again, "
+            f"or take it as it is with `flyball accept {dataset}@{number}`."
         )
         self.dataset, self.number, self.state = dataset, number, state
 

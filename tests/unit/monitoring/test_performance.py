@@ -46,14 +46,21 @@ def test_a_metric_that_does_not_exist_is_refused() -> None:
         measure("roc_acu", np.array([0, 1]), predictions=np.array([0.1, 0.9]))
 
 
-def test_a_drop_counts_when_the_whole_interval_lies_beyond_it() -> None:
+def test_a_drop_counts_when_the_whole_interval_of_the_shortfall_lies_beyond_it() -> None:
     assert not performance_drop(EXPECTED, found(0.671), drop=0.02).alarmed
     assert not performance_drop(Estimate(0.75, 0.7, 0.8, 9), found(0.5, 0.25), drop=0.0).alarmed
     assert performance_drop(EXPECTED, found(0.66), drop=0.02).alarmed
     assert not performance_drop(EXPECTED, found(0.66), drop=0.04).alarmed
     assert performance_drop(EXPECTED, found(0.66)).why == (
-        "roc_auc 0.6600 [0.6500, 0.6700] on 500 rows, surely more than 0.02 below the 0.7000 expected at release."
+        "roc_auc 0.6600 [0.6500, 0.6700] on 500 rows, surely more than 0.02 below the 0.7000 [0.6900, 0.7100] expected at release."
     )
+
+
+def test_what_was_promised_on_few_rows_is_held_against_a_window_less() -> None:
+    lucky = Estimate(0.7, 0.66, 0.74, 500)
+    assert performance_drop(EXPECTED, found(0.66)).alarmed
+    assert not performance_drop(lucky, found(0.66)).alarmed
+    assert performance_drop(lucky, found(0.63)).alarmed
 
 
 def test_for_a_metric_where_less_is_better_more_is_a_drop() -> None:
