@@ -2,7 +2,7 @@
 
 The data are synthetic and of the flights' shape: 150,000 labelled rows, 12 numbers and 4 categories. The peer encodes once, fits seven
 boosters and one logistic regression on as many rows as our trials see, then the winner twice; it checks nothing and keeps nothing. Both
-run in a child with the same two threads. The ratio says what point-in-time selection, intervals, digests and files cost on top.
+run in a child with the same one thread. The ratio says what point-in-time selection, intervals, digests and files cost on top.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def plain(task: StepTask) -> dict[str, Any]:
 
     def boost(rows: slice) -> None:
         data = lightgbm.Dataset(matrix[rows], label[rows], categorical_feature=categories)
-        lightgbm.train({"objective": "binary", "verbosity": -1, "num_threads": 2, "learning_rate": 0.08}, data, num_boost_round=120)
+        lightgbm.train({"objective": "binary", "verbosity": -1, "num_threads": 1, "learning_rate": 0.08}, data, num_boost_round=120)
 
     for _ in range(TRIALS - 1):
         boost(few)

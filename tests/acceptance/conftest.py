@@ -37,8 +37,8 @@ def small_flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start_backtest() -> Callable[..., subprocess.Popen[bytes]]:
     """Starts ``flyball backtest`` as a process group of its own."""
 
-    def start(project: Path, home: Path, result: Path, *more: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "flyball", "backtest", str(project), "--home", str(home), "--json", str(result), *more]
+    def start(project: Path, home: Path, *, result: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "flyball", "backtest", str(project), "--home", str(home), "--json", str(result)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
     return start

@@ -33,10 +33,10 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 @pytest.mark.timeout(900)
 def test_fifty_kills_change_no_byte(small_flights: Path, tmp_path: Path, start_backtest: Start) -> None:
     honest, result, home = tmp_path / "honest.json", tmp_path / "killed.json", tmp_path / "killed"
-    finish(start_backtest(small_flights, tmp_path / "undisturbed", honest))
+    finish(start_backtest(small_flights, tmp_path / "undisturbed", result=honest))
     draws, kills, rounds = SeededRandom(20131201), 0, 0
     while kills < KILLS:
-        process = start_backtest(small_flights, home, result)
+        process = start_backtest(small_flights, home, result=result)
         try:
             # Early moments are likelier: that is where files are read and tables written, before the first step is kept.
             process.communicate(timeout=0.3 + 7 * draws.uniform("kill", str(kills + rounds)) ** 2)
@@ -49,6 +49,6 @@ def test_fifty_kills_change_no_byte(small_flights: Path, tmp_path: Path, start_b
         assert figures(result) == figures(honest)
         rounds += 1
         shutil.rmtree(home)  # all steps are kept by now: begin again, or the kills would find nothing under way
-    finish(start_backtest(small_flights, home, result))
+    finish(start_backtest(small_flights, home, result=result))
     assert figures(result) == figures(honest)
     assert json.loads(result.read_bytes())["policies"][2]["retrains"] >= 2

@@ -15,12 +15,17 @@ from flyball.app.stores import Stores
 from flyball.core.clock import MonotonicTimer, VirtualClock, utc
 from flyball.core.errors import FlyballError, InvalidError
 from flyball.core.ids import DerivedIds
-from flyball.loop.backtest import Backtest, Progress, World
+from flyball.loop.backtest import Backtest
 from flyball.loop.catalogue import record_features
 from flyball.loop.ingestion import ingest_all
 from flyball.loop.model import Model, Project, checked_name
 from flyball.loop.projectfile import load_project
+from flyball.loop.replay import Progress, World
+from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.provenance import code_version
+
+PARALLEL = 2
+"""Policies replayed at once, each with a child for its steps; half a gigabyte each, on small machines as on large ones."""
 
 POLICIES = ("never", "every:30d", "declared")
 
@@ -77,7 +82,8 @@ def run_backtest(request: Request, progress: Progress) -> Outcome:
     start = None if request.start is None else _time(request.start)
     place = home_of_project(request.project, request.home)
     place.mkdir(parents=True, exist_ok=True)
-    with Home.open(place) as home, home.own(f"flyball backtest {request.project.name}"):
+    executor = ExecutorPool([ProcessExecutor() for _ in range(PARALLEL)])
+    with Home.open(place, executor=executor) as home, home.own(f"flyball backtest {request.project.name}"):
         ingest_all(
             model, home.data, root=request.project.resolve().parent, progress=lambda share, text: progress.moved("data", share, text=text)
         )
@@ -91,6 +97,8 @@ def run_backtest(request: Request, progress: Progress) -> Outcome:
             blobs=home.blobs,
             code_version=code_version(request.project.resolve().parent),
             timer=MonotonicTimer(),
+            abort=executor.abort,
+            parallel=PARALLEL,
             told_features=lambda features: record_features(model, features, log=journal.log, recorder=journal.recorder),
         )
         result = backtest.run(request.policies or POLICIES, start=start, worlds=_worlds(home, name, model=model), progress=progress)

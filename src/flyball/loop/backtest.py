@@ -7,80 +7,40 @@ the next run, which is how a backtest that was killed continues.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from flyball.core.clock import Timer, VirtualClock
+from flyball.core.clock import Timer
 from flyball.core.duration import EPOCH, MICROSECOND
-from flyball.core.ids import Digest, Ids
-from flyball.data import DatasetVersion
 from flyball.data.service import DataService
 from flyball.features import FeatureSet
-from flyball.loop.context import Context, Objective, Services
-from flyball.loop.controller import Controller, Journal
 from flyball.loop.definition import datasets_of
 from flyball.loop.errors import NothingToReplayError
-from flyball.loop.feed import ModelFrame, ReplayFeed, Routes
+from flyball.loop.feed import ModelFrame
 from flyball.loop.frames import compiled, frame_step
 from flyball.loop.ingestion import snapshot
 from flyball.loop.model import Model
-from flyball.loop.scoring import StepScorer
-from flyball.loop.state import LoopSpec
+from flyball.loop.replay import Ground, History, Progress, Replay, World
 from flyball.loop.summary import PolicyStory, summarise
 from flyball.loop.trainer import objective_of
-from flyball.loop.triggers import policy_triggers
-from flyball.loop.worker import ModelWorker
-from flyball.monitoring import WindowService, WindowStore, unwatched_in_backtest
+from flyball.loop.triggers import Trigger, policy_triggers
+from flyball.monitoring import unwatched_in_backtest
 from flyball.pipelines import StepRunner
-from flyball.registry import RegistryService, RegistryStore
-from flyball.releases import Deployment, GatingService, ReleaseService, ReleaseStore, routing
 from flyball.storage.blobs import BlobStore
-from flyball.tracking import RunStore, TrackingService
-
-ENVIRONMENT = "backtest"
-
-
-class Progress(Protocol):
-    """Told how far a phase ("data", or a policy) has come: the share of it that is done, and a few words."""
-
-    def moved(self, phase: str, share: float, *, text: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class World:
-    """One policy's own stores and clock; it shares the finished steps with the others, and nothing else."""
-
-    policy: str
-    clock: VirtualClock
-    ids: Ids
-    journal: Journal
-    registry: RegistryStore
-    releases: ReleaseStore
-    runs: RunStore
-    windows: WindowStore
-    close: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class History:
-    """What all policies replay: the frame, where its files are, the data's versions, and the time from first training to end."""
-
-    frame: ModelFrame
-    inputs: Mapping[str, Digest]
-    versions: Mapping[str, DatasetVersion]
-    features: Digest
-    objective: Objective
-    earliest: datetime
-    first: datetime
-    end: datetime
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """A backtest of one model over one home's data. `data`, `steps` and `blobs` are the home's."""
+    """A backtest of one model over one home's data. `data`, `steps` and `blobs` are the home's.
+
+    `parallel` policies are replayed at once; `abort` ends the steps under way; `told_features` hears what was compiled.
+    """
 
     project: str
     model: Model
@@ -91,6 +51,8 @@ class Backtest:
     code_version: str
     timer: Timer
     told_features: Callable[[FeatureSet], None]
+    abort: Callable[[], None]
+    parallel: int = 2
 
     def run(self, policies: Sequence[str], *, start: datetime | None, worlds: Callable[[str], World], progress: Progress) -> dict[str, Any]:
         """The figures of every policy, in the order given; a policy named twice counts once.
@@ -103,19 +65,40 @@ class Backtest:
         began = self.timer.seconds()
         history = self._history(start)
         timings = {"frame": self.timer.seconds() - began}
-        stories, opened = [], []
-        try:
-            for policy, wanted in triggers.items():
-                began = self.timer.seconds()
-                world = worlds(policy)
-                opened.append(world)
-                stories.append(self._replay(replace(self.model, retrain=wanted), world, history=history, progress=progress))
-                timings[policy] = self.timer.seconds() - began
+        ground = Ground(
+            history=history,
+            project_file=self.project_file,
+            code_version=self.code_version,
+            steps=self.steps,
+            blobs=self.blobs,
+            timer=self.timer,
+            progress=progress,
+        )
+        with ExitStack() as opened:
+            stories, spent = self._together(Replay(ground), triggers, worlds=worlds, opened=opened)
             figures = summarise(stories, history.earliest, end=history.end)
-        finally:
-            for world in opened:
-                world.close()
-        return {**self._head(history), "policies": figures, "timings": timings}
+        return {**self._head(history), "policies": figures, "timings": {**timings, **spent}}
+
+    def _together(
+        self, replay: Replay, triggers: Mapping[str, Sequence[Trigger]], *, worlds: Callable[[str], World], opened: ExitStack
+    ) -> tuple[list[PolicyStory], dict[str, float]]:
+        """Replay every policy, several at a time; they share finished steps and nothing else, so that their order is of no matter."""
+        made: list[tuple[World, Model]] = []
+        for policy, wanted in triggers.items():
+            world = worlds(policy)
+            opened.callback(world.close)
+            made.append((world, dataclasses.replace(self.model, retrain=wanted)))
+        with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix="policy") as pool:
+            running = [pool.submit(replay.run, world, model) for world, model in made]
+            try:
+                done = [future.result() for future in running]
+            except BaseException:  # Ctrl-C among them: the other policies must not go on
+                replay.stop()
+                self.abort()
+                for future in running:
+                    future.cancel()
+                raise
+        return [story for story, _ in done], {world.policy: seconds for (world, _), (_, seconds) in zip(made, done, strict=True)}
 
     def _head(self, history: History) -> dict[str, Any]:
         return {
@@ -154,87 +137,6 @@ class Backtest:
             end=end,
         )
 
-    def _replay(self, model: Model, world: World, *, history: History, progress: Progress) -> PolicyStory:
-        context = self._context(model, world, history=history)
-        spec = LoopSpec(
-            model.name,
-            first_training=history.first,
-            window=model.length("window"),
-            cool_down=model.length("cool_down"),
-            triggers=tuple(model.retrain),
-        )
-        controller = Controller({model.name: ModelWorker(context)}, {model.name: spec}, journal=world.journal)
-        self._open(world, history, spec=spec)
-        step = max((history.end - history.first) / 50, timedelta(hours=1))
-        reached = history.first
-        while reached < history.end:
-            reached = min(reached + step, history.end)
-            controller.run_until(reached, world.clock)
-            share = (reached - history.first) / (history.end - history.first)
-            progress.moved(world.policy, share, text=_told(controller, model.name, reached=reached))
-        return PolicyStory(
-            name=world.policy,
-            events=world.journal.log.list(),
-            windows=context.services.windows.list(model.name),
-            feed=context.feed,
-            task=history.objective.task,
-            metric=history.objective.metric,
-            maturity=model.maturity,
-        )
-
-    def _open(self, world: World, history: History, *, spec: LoopSpec) -> None:
-        """The world's first events: the rows that it replays, and the loop that they start."""
-        world.clock.advance_to(history.earliest)
-        recorder = world.journal.recorder
-        with world.journal.transactions.write():
-            pinned = {}
-            for name, version in history.versions.items():
-                facts = {"version": version.number, "digest": version.digest, "rows": version.rows}
-                pinned[name] = recorder.record("dataset.pinned", f"dataset/{name}", data=facts).id
-            begun = {"first_training": spec.first_training, "policy": world.policy}
-            recorder.record("loop.started", spec.subject, data=begun, cause=pinned[self.model.rows.name])
-
-    def _context(self, model: Model, world: World, *, history: History) -> Context:
-        services = _services(model, world)
-        registry = services.registry
-        routes = Routes(model.serves_at)
-        scorer = StepScorer(model, history.frame, inputs=history.inputs, steps=self.steps, registry=registry, blobs=self.blobs)
-        return Context(
-            model=model,
-            objective=history.objective,
-            project_file=self.project_file,
-            data=history.versions,
-            features_fingerprint=history.features,
-            feature_names=history.frame.feature_names,
-            code_version=self.code_version,
-            feed=ReplayFeed(history.frame, history.inputs, routes=routes, scorer=scorer),
-            clock=world.clock,
-            steps=self.steps,
-            blobs=self.blobs,
-            services=services,
-            deployed=lambda since, deployment: routes.set(since, routing(deployment)),
-        )
-
-
-def _services(model: Model, world: World) -> Services:
-    recorder, transactions = world.journal.recorder, world.journal.transactions
-    registry = RegistryService(world.registry, transactions=transactions, recorder=recorder)
-    place = Deployment(ENVIRONMENT, model.serves_at, model.name)
-    return Services(
-        recorder=recorder,
-        registry=registry,
-        gating=GatingService(registry, transactions=transactions, recorder=recorder),
-        releases=ReleaseService(world.releases, registry, transactions=transactions, recorder=recorder, clock=world.clock, place=place),
-        windows=WindowService(world.windows, transactions=transactions, recorder=recorder),
-        runs=TrackingService(world.runs, transactions=transactions, recorder=recorder, clock=world.clock, ids=world.ids),
-    )
-
 
 def _moment(microseconds: int) -> datetime:
     return EPOCH + microseconds * MICROSECOND
-
-
-def _told(controller: Controller, model: str, *, reached: datetime) -> str:
-    state = controller.state(model)
-    trainings = "1 training" if state.trainings == 1 else f"{state.trainings} trainings"
-    return f"{reached:%Y-%m-%d}, {trainings}, champion {state.champion or 'none'}"

@@ -24,7 +24,7 @@ from flyball.pipelines.errors import StepFailedError, StepTimeoutError
 from flyball.pipelines.executor import Work
 
 THREADS = {
-    "OMP_NUM_THREADS": "2",
+    "OMP_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait make a busy machine twenty times slower
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -87,11 +87,15 @@ class _Child:
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 
+    def kill(self) -> None:
+        """Kill the group; `end` is still to be called."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # also when the child is gone: what it started may live
+
     def end(self) -> int:
         """Kill the group and wait for it; returns the exit code, negative for a signal."""
         code = self._process.poll()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # also when the child is gone: what it started may live
+        self.kill()
         waited = self._process.wait()
         os.close(self._requests)
         os.close(self.answers)
@@ -125,6 +129,12 @@ class ProcessExecutor:
     def close(self) -> None:
         with self._turn:
             self._end()
+
+    def abort(self) -> None:
+        """End the step under way at once; who waits for it gets a `StepFailedError`. Does not wait for its turn."""
+        child = self._child
+        if child is not None:
+            child.kill()
 
     def _ready(self) -> _Child:
         if self._child is not None and not self._child.alive():

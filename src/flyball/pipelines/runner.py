@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,8 +20,9 @@ class StepRunner:
     """A step that has run with the same code, parameters and inputs does not run again.
 
     `fingerprint` gives the transitive fingerprint of a module's code. Outputs become blobs before the manifest is committed under
-    the step's key, so that a kill at any moment leaves a step done or not done. Thread-safe as far as its parts are; two
-    processes that run one step at once both compute it, and the first commit is the one that counts.
+    the step's key, so that a kill at any moment leaves a step done or not done. Thread-safe: of two threads that ask for one step,
+    the second waits for the first. Two processes that run one step at once both compute it, and the first commit is the one that
+    counts.
     """
 
     def __init__(
@@ -29,6 +31,8 @@ class StepRunner:
         self._cache, self._blobs = cache, blobs
         self._executor, self._fingerprint = executor, fingerprint
         self._scratch = Scratch(scratch)
+        self._guard = threading.Lock()
+        self._turns: dict[Digest, threading.Lock] = {}
 
     def key(self, step: Step) -> Digest:
         """The step's identity: name, function and its code, parameters, and the inputs' digests."""
@@ -49,13 +53,16 @@ class StepRunner:
             BlobNotFoundError: an input does not exist.
         """
         key = self.key(step)
-        found = self._found(key)
-        if found is not None:
-            return _result(key, found, cached=True)
-        with self._scratch.directory() as place:
-            computed = self._compute(step, place)
-        kept = self._cache.commit(key, computed)
-        return _result(key, kept, cached=False, diverged=canonical(kept) != canonical(computed))
+        with self._guard:
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:
+            found = self._found(key)
+            if found is not None:
+                return _result(key, found, cached=True)
+            with self._scratch.directory() as place:
+                computed = self._compute(step, place)
+            kept = self._cache.commit(key, computed)
+            return _result(key, kept, cached=False, diverged=canonical(kept) != canonical(computed))
 
     def _found(self, key: Digest) -> Manifest | None:
         manifest = self._cache.find(key)

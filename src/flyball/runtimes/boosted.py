@@ -15,7 +15,8 @@ from flyball.runtimes.model import Files, Floats, ModelManifest
 with extra("train"):
     import lightgbm
 
-THREADS = 2
+THREADS = 1
+"""Several threads meet at a barrier in every leaf: on two cores they train slower than one does, and policies and workers use the rest."""
 
 
 class BoostedPredictor:

@@ -37,7 +37,7 @@ def project(tmp_path: Path, write_project: Callable[[Path], Path]) -> Path:
     return write_project(tmp_path / "parcels")
 
 
-def trained_by(project: Path, body: str, more: str = "") -> Path:
+def trained_by(project: Path, body: str, *, more: str = "") -> Path:
     text = project.read_text(encoding="utf-8")
     assert SEARCH in text
     text = text.replace("late = fb.Model(", f"def fit(rows):\n{body}\n\n\nlate = fb.Model(").replace(
@@ -58,7 +58,7 @@ def trained_by(project: Path, body: str, more: str = "") -> Path:
     ],
 )
 def test_a_training_function_that_fails_is_told_and_the_loop_goes_on(project: Path, *, body: str, more: str, words: str) -> None:
-    policy = declared(trained_by(project, body, more))
+    policy = declared(trained_by(project, body, more=more))
     failed = of_type(policy, "training.failed")
     assert failed
     assert words in failed[0]["summary"]
@@ -89,7 +89,7 @@ def test_a_label_that_never_comes_is_told_and_nothing_is_guessed(project: Path) 
     path = project.parent / "data/arrivals/all.csv"
     pl.read_csv(path).head(20).write_csv(path)
     policy = declared(project)
-    assert "20 " in of_type(policy, "training.failed")[0]["summary"]
+    assert "labelled rows" in of_type(policy, "training.failed")[0]["summary"]
     assert sum(window["labelled"] for window in policy["windows"]) == 0
     month = policy["windows"][2]
     assert month["resolved"] == month["rows"] > 2000

@@ -1,0 +1,210 @@
+"""The replay: one policy's world, from its first event to its last, on a virtual clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from flyball.core.clock import Timer, VirtualClock
+from flyball.core.errors import ConflictError
+from flyball.core.events import Event
+from flyball.core.ids import Digest, Ids
+from flyball.data import DatasetVersion
+from flyball.loop.commands import Command
+from flyball.loop.context import Context, Objective, Services
+from flyball.loop.controller import Controller, Journal, Worker
+from flyball.loop.feed import ModelFrame, ReplayFeed, Routes
+from flyball.loop.model import Model
+from flyball.loop.scoring import StepScorer
+from flyball.loop.state import LoopSpec
+from flyball.loop.summary import PolicyStory
+from flyball.loop.worker import ModelWorker
+from flyball.monitoring import WindowService, WindowStore
+from flyball.pipelines import StepRunner
+from flyball.registry import RegistryService, RegistryStore
+from flyball.releases import Deployment, GatingService, ReleaseService, ReleaseStore, routing
+from flyball.storage.blobs import BlobStore
+from flyball.tracking import RunStore, TrackingService
+
+ENVIRONMENT = "backtest"
+PROGRESS_STEPS = 50
+
+
+class ReplayStoppedError(ConflictError):
+    """The replay was told to stop; its world is made anew by the next run."""
+
+    code = "replay-stopped"
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(f"The replay of policy {policy!r} was stopped. Run the backtest again to continue from its finished steps.")
+
+
+class Progress(Protocol):
+    """Told how far a phase ("data", or a policy) has come: the share of it that is done, and a few words."""
+
+    def moved(self, phase: str, share: float, *, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class World:
+    """One policy's own stores and clock; it shares the finished steps with the others, and nothing else."""
+
+    policy: str
+    clock: VirtualClock
+    ids: Ids
+    journal: Journal
+    registry: RegistryStore
+    releases: ReleaseStore
+    runs: RunStore
+    windows: WindowStore
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class History:
+    """What all policies replay: the frame, where its files are, the data's versions, and the time from first training to end."""
+
+    frame: ModelFrame
+    inputs: Mapping[str, Digest]
+    versions: Mapping[str, DatasetVersion]
+    features: Digest
+    objective: Objective
+    earliest: datetime
+    first: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every replay of one backtest stands on; all of it is shared, and nothing of it changes."""
+
+    history: History
+    project_file: Path
+    code_version: str
+    steps: StepRunner
+    blobs: BlobStore
+    timer: Timer
+    progress: Progress
+
+
+class Replay:
+    """Replays policies over the same ground. Thread-safe: each policy has a world and a clock of its own."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """No policy goes beyond the command that it is carrying out."""
+        self._stopped.set()
+
+    def run(self, world: World, model: Model) -> tuple[PolicyStory, float]:
+        """The whole story of `model` in `world`, and how many seconds it took.
+
+        Raises:
+            ReplayStoppedError: it was stopped.
+        """
+        ground, history = self._ground, self._ground.history
+        began = ground.timer.seconds()
+        context = self._context(model, world)
+        spec = LoopSpec(
+            model.name,
+            first_training=history.first,
+            window=model.length("window"),
+            cool_down=model.length("cool_down"),
+            triggers=tuple(model.retrain),
+        )
+        worker = _Stoppable(ModelWorker(context), self._stopped, policy=world.policy)
+        controller = Controller({model.name: worker}, {model.name: spec}, journal=world.journal)
+        self._open(world, model, spec=spec)
+        self._turn(controller, world, model=model.name)
+        story = PolicyStory(
+            name=world.policy,
+            events=world.journal.log.list(),
+            windows=context.services.windows.list(model.name),
+            feed=context.feed,
+            task=history.objective.task,
+            metric=history.objective.metric,
+            maturity=model.maturity,
+        )
+        return story, ground.timer.seconds() - began
+
+    def _turn(self, controller: Controller, world: World, *, model: str) -> None:
+        history = self._ground.history
+        whole = history.end - history.first
+        step, reached = max(whole / PROGRESS_STEPS, timedelta(hours=1)), history.first
+        while reached < history.end:
+            reached = min(reached + step, history.end)
+            controller.run_until(reached, world.clock)
+            text = _told(controller, model, reached=reached)
+            self._ground.progress.moved(world.policy, (reached - history.first) / whole, text=text)
+
+    def _open(self, world: World, model: Model, *, spec: LoopSpec) -> None:
+        """The world's first events: the rows that it replays, and the loop that they start."""
+        history = self._ground.history
+        world.clock.advance_to(history.earliest)
+        recorder = world.journal.recorder
+        with world.journal.transactions.write():
+            pinned = {}
+            for name, version in history.versions.items():
+                facts = {"version": version.number, "digest": version.digest, "rows": version.rows}
+                pinned[name] = recorder.record("dataset.pinned", f"dataset/{name}", data=facts).id
+            begun = {"first_training": spec.first_training, "policy": world.policy}
+            recorder.record("loop.started", spec.subject, data=begun, cause=pinned[model.rows.name])
+
+    def _context(self, model: Model, world: World) -> Context:
+        ground, history = self._ground, self._ground.history
+        services = _services(model, world)
+        routes = Routes(model.serves_at)
+        scorer = StepScorer(model, history.frame, inputs=history.inputs, steps=ground.steps, registry=services.registry, blobs=ground.blobs)
+        return Context(
+            model=model,
+            objective=history.objective,
+            project_file=ground.project_file,
+            data=history.versions,
+            features_fingerprint=history.features,
+            feature_names=history.frame.feature_names,
+            code_version=ground.code_version,
+            feed=ReplayFeed(history.frame, history.inputs, routes=routes, scorer=scorer),
+            clock=world.clock,
+            steps=ground.steps,
+            blobs=ground.blobs,
+            services=services,
+            deployed=lambda since, deployment: routes.set(since, routing(deployment)),
+        )
+
+
+class _Stoppable:
+    """A worker that carries out nothing more once it was told to stop."""
+
+    def __init__(self, worker: Worker, stopped: threading.Event, *, policy: str) -> None:
+        self._worker, self._stopped, self._policy = worker, stopped, policy
+
+    def carry_out(self, command: Command, cause: Event) -> None:
+        if self._stopped.is_set():
+            raise ReplayStoppedError(self._policy)
+        self._worker.carry_out(command, cause)
+
+
+def _services(model: Model, world: World) -> Services:
+    recorder, transactions = world.journal.recorder, world.journal.transactions
+    registry = RegistryService(world.registry, transactions=transactions, recorder=recorder)
+    place = Deployment(ENVIRONMENT, model.serves_at, model.name)
+    return Services(
+        recorder=recorder,
+        registry=registry,
+        gating=GatingService(registry, transactions=transactions, recorder=recorder),
+        releases=ReleaseService(world.releases, registry, transactions=transactions, recorder=recorder, clock=world.clock, place=place),
+        windows=WindowService(world.windows, transactions=transactions, recorder=recorder),
+        runs=TrackingService(world.runs, transactions=transactions, recorder=recorder, clock=world.clock, ids=world.ids),
+    )
+
+
+def _told(controller: Controller, model: str, *, reached: datetime) -> str:
+    state = controller.state(model)
+    trainings = "1 training" if state.trainings == 1 else f"{state.trainings} trainings"
+    return f"{reached:%Y-%m-%d}, {trainings}, champion {state.champion or 'none'}"
