@@ -51,5 +51,6 @@ late = fb.Model(
     rollout=fb.canary([0.05, 0.25, 1.0], hold="1d"),
     monitors=[fb.drift(false_alarms="1 per 90d"), fb.performance(), fb.quality(), fb.resources()],
     retrain=[fb.on_drift(), fb.on_performance_drop(0.02), fb.every("90d")],
+    cool_down="21d",  # the hold-out and a window: sooner, a successor is judged on days before its predecessor's release
 )  # fmt: skip
 project = fb.Project("flights", models=[late])
