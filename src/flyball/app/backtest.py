@@ -69,7 +69,7 @@ class Outcome:
     home: str | None
 
 
-def run_backtest(request: Request, progress: Progress) -> Outcome:
+def run_backtest(request: Request, progress: Progress, *, executor: ExecutorPool | None = None) -> Outcome:
     """The figures of the backtest: one world per policy, made anew, from the finished steps where there are some.
 
     Raises:
@@ -82,7 +82,7 @@ def run_backtest(request: Request, progress: Progress) -> Outcome:
     start = None if request.start is None else _time(request.start)
     place = home_of_project(request.project, request.home)
     place.mkdir(parents=True, exist_ok=True)
-    executor = ExecutorPool([ProcessExecutor() for _ in range(PARALLEL)])
+    executor = executor or ExecutorPool([ProcessExecutor() for _ in range(PARALLEL)])
     with Home.open(place, executor=executor) as home, home.own(f"flyball backtest {request.project.name}"):
         ingest_all(
             model, home.data, root=request.project.resolve().parent, progress=lambda share, text: progress.moved("data", share, text=text)
