@@ -23,6 +23,7 @@ from flyball.loop.projectfile import load_project
 from flyball.loop.replay import Progress, World
 from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.provenance import code_version
+from flyball.storage.errors import os_errors
 
 PARALLEL = 2
 """Policies replayed at once, each with a child for its steps; half a gigabyte each, on small machines as on large ones."""
@@ -74,6 +75,7 @@ def run_backtest(request: Request, progress: Progress, *, executor: ExecutorPool
 
     Raises:
         HeldError: another process owns the home.
+        UnavailableError: the home cannot be written, or its disk is full.
         FlyballError: what is wrong with the project, the data or the request; the home's data versions are kept.
     """
     project = load_project(request.project)
@@ -81,9 +83,8 @@ def run_backtest(request: Request, progress: Progress, *, executor: ExecutorPool
     name = checked_name("Backtest", request.name or project.name)
     start = None if request.start is None else _time(request.start)
     place = home_of_project(request.project, request.home)
-    place.mkdir(parents=True, exist_ok=True)
     executor = executor or ExecutorPool([ProcessExecutor() for _ in range(PARALLEL)])
-    with Home.open(place, executor=executor) as home, home.own(f"flyball backtest {request.project.name}"):
+    with os_errors(place), Home.open(place, executor=executor) as home, home.own(f"flyball backtest {request.project.name}"):
         ingest_all(
             model, home.data, root=request.project.resolve().parent, progress=lambda share, text: progress.moved("data", share, text=text)
         )

@@ -7,6 +7,7 @@ what user code has started goes too.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -16,7 +17,7 @@ import threading
 from typing import Any, TextIO
 
 from flyball.pipelines.errors import StepFailedError
-from flyball.pipelines.executor import Work, call
+from flyball.pipelines.executor import Work, call, failure
 
 
 def _listen(requests: int, lines: queue.SimpleQueue[str]) -> None:
@@ -27,9 +28,15 @@ def _listen(requests: int, lines: queue.SimpleQueue[str]) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
+def _flush() -> None:
+    # What was printed is kept where there is room; it must not decide how a step ends.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
 def _switch_log(path: str) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -38,14 +45,19 @@ def _switch_log(path: str) -> None:
 
 def _answer(line: str) -> dict[str, Any]:
     work = Work(**json.loads(line))
-    _switch_log(work.log)
     try:
+        _switch_log(work.log)
         return {"summary": call(work)}
     except StepFailedError as error:
-        return {"failed": {"reason": error.reason, "kind": error.kind, "detail": error.detail}}
+        return _failed(error)
+    except OSError as error:
+        return _failed(failure(work.step, error))
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
+
+
+def _failed(error: StepFailedError) -> dict[str, Any]:
+    return {"failed": {"reason": error.reason, "kind": error.kind, "detail": error.detail}}
 
 
 def _serve(lines: queue.SimpleQueue[str], answers: TextIO) -> None:

@@ -14,6 +14,7 @@ from flyball.core.canonical import canonical
 from flyball.core.errors import FlyballError
 from flyball.pipelines.errors import StepFailedError, StepFunctionError
 from flyball.pipelines.model import StepTask
+from flyball.storage.errors import DiskFullError, is_disk_full
 
 TRACEBACK_CHARACTERS = 4000
 
@@ -99,6 +100,8 @@ def call(work: Work) -> dict[str, Any]:
 def failure(step: str, error: BaseException) -> StepFailedError:
     """What `error` says of the step, with the end of its traceback."""
     text = "".join(traceback.format_exception(error))
+    if is_disk_full(error):
+        return StepFailedError(step, str(error), kind=DiskFullError.code, detail=text[-TRACEBACK_CHARACTERS:])
     if isinstance(error, FlyballError):
         return StepFailedError(step, str(error), kind=error.code, detail=text[-TRACEBACK_CHARACTERS:])
     name = type(error).__name__

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from flyball.core.canonical import canonical, digest
 from flyball.core.ids import Digest
+from flyball.pipelines.errors import StepFailedError
 from flyball.pipelines.executor import Executor, Work
 from flyball.pipelines.model import Manifest, Step, StepResult
 from flyball.pipelines.scratch import Scratch
 from flyball.pipelines.store import StepCache
 from flyball.storage.blobs import BlobStore
+from flyball.storage.errors import BlobCorruptError, BlobNotFoundError, DiskFullError, os_errors
 
 
 class StepRunner:
@@ -40,7 +43,7 @@ class StepRunner:
         return digest({"name": step.name, "function": step.function, "code": code, "parameters": step.parameters, "inputs": step.inputs})
 
     def find(self, step: Step) -> StepResult | None:
-        """The step's result if it has run and its outputs are still there, else None."""
+        """The step's result if it has run and its outputs are still whole, else None."""
         key = self.key(step)
         manifest = self._found(key)
         return None if manifest is None else _result(key, manifest, cached=True)
@@ -50,6 +53,7 @@ class StepRunner:
 
         Raises:
             StepFailedError, StepTimeoutError: the step's code did not come to a good end; nothing was committed.
+            DiskFullError: there was no room for it.
             BlobNotFoundError: an input does not exist.
         """
         key = self.key(step)
@@ -59,16 +63,24 @@ class StepRunner:
             found = self._found(key)
             if found is not None:
                 return _result(key, found, cached=True)
-            with self._scratch.directory() as place:
+            with self._scratch.directory() as place, os_errors(place):
                 computed = self._compute(step, place)
             kept = self._cache.commit(key, computed)
             return _result(key, kept, cached=False, diverged=canonical(kept) != canonical(computed))
 
     def _found(self, key: Digest) -> Manifest | None:
         manifest = self._cache.find(key)
-        if manifest is None or not all(self._blobs.exists(output) for output in manifest.outputs.values()):
+        if manifest is None or not all(self._is_whole(output) for output in manifest.outputs.values()):
             return None
         return manifest
+
+    def _is_whole(self, output: Digest) -> bool:
+        # What was deleted or damaged by hand is computed anew: the same content under the same address heals it.
+        try:
+            self._blobs.open_path(output)
+        except (BlobNotFoundError, BlobCorruptError):
+            return False
+        return True
 
     def _compute(self, step: Step, place: Path) -> Manifest:
         outputs = place / "outputs"
@@ -82,9 +94,17 @@ class StepRunner:
             outputs=str(outputs),
             log=str(place / "log.txt"),
         )
-        summary = self._executor.execute(work, None if step.timeout is None else step.timeout.total_seconds())
+        summary = self._execute(work, None if step.timeout is None else step.timeout.total_seconds())
         files = sorted(path for path in outputs.iterdir() if path.is_file())
         return Manifest(step=step.name, outputs={path.name: self._blobs.put_file(path) for path in files}, summary=summary)
+
+    def _execute(self, work: Work, timeout_seconds: float | None) -> Mapping[str, Any]:
+        try:
+            return self._executor.execute(work, timeout_seconds)
+        except StepFailedError as error:
+            if error.kind == DiskFullError.code:  # the machine's fault, not the model's: it must end the run, not become a story
+                raise DiskFullError(Path(work.outputs)) from error
+            raise
 
 
 def _result(key: Digest, manifest: Manifest, *, cached: bool, diverged: bool = False) -> StepResult:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flyball.storage._filelock import FileLock
+from flyball.storage.errors import os_errors
 
 
 class Scratch:
@@ -29,7 +30,8 @@ class Scratch:
     @contextmanager
     def directory(self) -> Iterator[Path]:
         """An empty directory that is gone after the block."""
-        place = Path(tempfile.mkdtemp(prefix="step-", dir=self._part))
+        with os_errors(self._part):
+            place = Path(tempfile.mkdtemp(prefix="step-", dir=self._part))
         try:
             yield place
         finally:

@@ -209,6 +209,16 @@ def from_os(error: Exception, path: Path) -> UnavailableError:
     return StorageFailedError(path, reason.partition("\n")[0])
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the disk was full, by `error` or by what led to it; libraries wrap the system's answer in errors of their own."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, DiskFullError) or (isinstance(link, Exception) and isinstance(from_os(link, Path()), DiskFullError)):
+            return True
+        link = link.__cause__ or link.__context__
+    return False
+
+
 def _number_in(words: str) -> int | None:
     found = re.search(r"\(os error (\d+)\)", words)  # how Rust's libraries end such a sentence
     return None if found is None else int(found[1])
@@ -219,7 +229,7 @@ def os_errors(path: Path) -> Iterator[None]:
     """Errors of the operating system in the block become ours, once."""
     try:
         yield
-    except UnavailableError:
+    except (UnavailableError, BrokenPipeError):  # a reader that has left is no fault of the place
         raise
     except OSError as error:
         raise from_os(error, path) from error
