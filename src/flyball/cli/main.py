@@ -48,9 +48,9 @@ def check(project: ProjectArgument) -> None:
 
     Names every problem, and the near name.
     """
-    from flyball.cli import checking
-
     with told():
+        from flyball.cli import checking
+
         checking.check(project)
 
 
@@ -68,9 +68,9 @@ def init(
     ] = "0s",
 ) -> None:
     """Scaffold a project that runs on your own CSV at once."""
-    from flyball.cli import scaffolding
-
     with told():
+        from flyball.cli import scaffolding
+
         scaffolding.init(directory, csv=csv, label=label, time=time, key=key, label_after=label_after)
 
 
@@ -95,9 +95,9 @@ def backtest(
 
     The code is the one that runs live; only the clock differs. Interrupted, it continues where it was.
     """
-    from flyball.cli import backtesting
-
     with told():
+        from flyball.cli import backtesting
+
         request = backtesting.Request(project, tuple(policy or ()), start=start, name=name, model=model, home=home)
         backtesting.backtest(request, json_file=json, html_file=html)
 
@@ -108,9 +108,9 @@ def accept(
     home: HomeOption = None,
 ) -> None:
     """Take a held dataset version as it is."""
-    from flyball.cli import deciding
-
     with told():
+        from flyball.cli import deciding
+
         deciding.accept(dataset, home=home)
 
 
@@ -120,9 +120,9 @@ def reject(
     home: HomeOption = None,
 ) -> None:
     """Never take a held dataset version."""
-    from flyball.cli import deciding
-
     with told():
+        from flyball.cli import deciding
+
         deciding.reject(dataset, home=home)
 
 
@@ -133,9 +133,9 @@ def why(
     backtest: WorldOption = None,
 ) -> None:
     """Print the causes of an event, down to the rows."""
-    from flyball.cli import looking
-
     with told():
+        from flyball.cli import looking
+
         looking.why(event, home=home, world=backtest)
 
 
@@ -150,9 +150,9 @@ def ls(
     backtest: WorldOption = None,
 ) -> None:
     """List what a home holds."""
-    from flyball.cli import looking
-
     with told():
+        from flyball.cli import looking
+
         looking.ls(kind, name, limit=limit, home=home, world=backtest)
 
 
@@ -164,9 +164,9 @@ def show(
     backtest: WorldOption = None,
 ) -> None:
     """Show one thing whole."""
-    from flyball.cli import looking
-
     with told():
+        from flyball.cli import looking
+
         looking.show(kind, name, home=home, world=backtest)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +33,9 @@ from flyball.loop.triggers import Trigger, policy_triggers
 from flyball.monitoring import unwatched_in_backtest
 from flyball.pipelines import StepRunner
 from flyball.storage.blobs import BlobStore
+
+Replayed = tuple[PolicyStory, float]
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,10 @@ class Backtest:
             opened.callback(world.close)
             made.append((world, dataclasses.replace(self.model, retrain=wanted)))
         with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix="policy") as pool:
-            running = [pool.submit(replay.run, world, model) for world, model in made]
+            running: list[Future[Replayed]] = []
             try:
-                done = [future.result() for future in running]
+                running += [pool.submit(replay.run, world, model) for world, model in made]
+                done = _results(running)
             except BaseException:  # Ctrl-C among them: the other policies must not go on
                 replay.stop()
                 self.abort()
@@ -136,6 +140,17 @@ class Backtest:
             first=first,
             end=end,
         )
+
+
+def _results(running: Sequence[Future[Replayed]]) -> list[Replayed]:
+    """What the threads return, in their order; the first exception of any of them, or Ctrl-C, is raised within a moment."""
+    waiting = set(running)
+    while waiting:
+        # By short waits: Polars' own handler for Ctrl-C restarts a blocked one, and the interrupt would be seen only at its end.
+        done, waiting = wait(waiting, timeout=_LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+    return [future.result() for future in running]
 
 
 def _moment(microseconds: int) -> datetime:

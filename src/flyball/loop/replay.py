@@ -99,7 +99,7 @@ class Replay:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """No policy goes beyond the command that it is carrying out."""
+        """No policy goes beyond the command that it is carrying out, nor far beyond the time it has reached."""
         self._stopped.set()
 
     def run(self, world: World, model: Model) -> tuple[PolicyStory, float]:
@@ -138,6 +138,8 @@ class Replay:
         whole = history.end - history.first
         step, reached = max(whole / PROGRESS_STEPS, timedelta(hours=1)), history.first
         while reached < history.end:
+            if self._stopped.is_set():
+                raise ReplayStoppedError(world.policy)
             reached = min(reached + step, history.end)
             controller.run_until(reached, world.clock)
             text = _told(controller, model, reached=reached)
@@ -207,4 +209,5 @@ def _services(model: Model, world: World) -> Services:
 def _told(controller: Controller, model: str, *, reached: datetime) -> str:
     state = controller.state(model)
     trainings = "1 training" if state.trainings == 1 else f"{state.trainings} trainings"
-    return f"{reached:%Y-%m-%d}, {trainings}, champion {state.champion or 'none'}"
+    answers = "no version answers yet" if state.champion is None else f"version {state.champion} answers"
+    return f"{reached:%Y-%m-%d}, {trainings}, {answers}"

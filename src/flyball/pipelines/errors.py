@@ -2,7 +2,8 @@
 
 ::
 
-    ConflictError ── StepFailedError ── StepTimeoutError
+    ConflictError ── StepFailedError ─┬─ StepTimeoutError
+                                      └─ StepAbortedError
     InvalidError ── StepFunctionError
 """
 
@@ -39,3 +40,12 @@ class StepTimeoutError(StepFailedError):
     def __init__(self, step: str, seconds: float) -> None:
         super().__init__(step, f"it ran longer than {seconds:g} s and was ended. Allow more time, or give it less to do.", kind="timeout")
         self.seconds = seconds
+
+
+class StepAbortedError(StepFailedError):
+    """A step was asked of an executor that was told to end."""
+
+    code = "step-aborted"
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step, "everything was told to end. Run the command again; finished steps are kept.", kind="abort")

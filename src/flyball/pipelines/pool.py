@@ -31,7 +31,7 @@ class ExecutorPool:
             self._free.put(member)
 
     def abort(self) -> None:
-        """End the steps under way at once; who waits for one gets a `StepFailedError`."""
+        """End the steps under way at once and run no other; who waits for one gets a `StepFailedError`."""
         for member in self._members:
             member.abort()
 

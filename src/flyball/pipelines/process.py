@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from flyball.core.clock import MonotonicTimer, Timer
-from flyball.pipelines.errors import StepFailedError, StepTimeoutError
+from flyball.pipelines.errors import StepAbortedError, StepFailedError, StepTimeoutError
 from flyball.pipelines.executor import Work
 
 THREADS = {
@@ -113,11 +113,15 @@ class ProcessExecutor:
         self._timer = timer or MonotonicTimer()
         self._turn = threading.Lock()
         self._child: _Child | None = None
+        self._aborted = False
 
     def execute(self, work: Work, timeout_seconds: float | None = None) -> dict[str, Any]:
         with self._turn:
             try:
-                return self._run(self._ready(), work, timeout_seconds=timeout_seconds)
+                child = self._ready()
+                if self._aborted:
+                    raise StepAbortedError(work.step)
+                return self._run(child, work, timeout_seconds=timeout_seconds)
             except StepTimeoutError:
                 raise
             except StepFailedError:
@@ -131,7 +135,8 @@ class ProcessExecutor:
             self._end()
 
     def abort(self) -> None:
-        """End the step under way at once; who waits for it gets a `StepFailedError`. Does not wait for its turn."""
+        """End the step under way at once and run no other; who waits for one gets a `StepFailedError`. Does not wait for its turn."""
+        self._aborted = True  # before the look at the child, as `execute` does it the other way round: one of the two sees the other
         child = self._child
         if child is not None:
             child.kill()
