@@ -118,10 +118,7 @@ class ProcessExecutor:
     def execute(self, work: Work, timeout_seconds: float | None = None) -> dict[str, Any]:
         with self._turn:
             try:
-                child = self._ready()
-                if self._aborted:
-                    raise StepAbortedError(work.step)
-                return self._run(child, work, timeout_seconds=timeout_seconds)
+                return self._run(self._ready(work.step), work, timeout_seconds=timeout_seconds)
             except StepTimeoutError:
                 raise
             except StepFailedError:
@@ -141,11 +138,13 @@ class ProcessExecutor:
         if child is not None:
             child.kill()
 
-    def _ready(self) -> _Child:
+    def _ready(self, step: str) -> _Child:
         if self._child is not None and not self._child.alive():
             self._end()
         if self._child is None:
             self._child = _Child(self._environment)
+        if self._aborted:
+            raise StepAbortedError(step)
         return self._child
 
     def _end(self) -> int | None:
