@@ -95,12 +95,14 @@ def _woken(state: LoopState, event: Event, *, now: datetime) -> Decision:
 
 
 def _scheduled(state: LoopState, now: datetime) -> Decision:
-    if state.spec.period is None:
+    spec, last = state.spec, state.last_training
+    if spec.period is None or last is None:
         return state, ()
-    cool = state.cool_until()
-    if state.busy or (cool is not None and now < cool):
-        later = max(now + state.spec.patience, cool or now)
-        return state, (WakeAt(SCHEDULE, later),)
+    due = last + max(spec.period, spec.cool_down)
+    if state.busy:
+        due = max(due, now + spec.patience)
+    if now < due:
+        return state, (WakeAt(SCHEDULE, due),)
     return _train(state, "schedule", now=now)
 
 
