@@ -7,7 +7,6 @@ the next run, which is how a backtest that was killed continues.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -20,14 +19,14 @@ from flyball.core.clock import Timer
 from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.data.service import DataService
 from flyball.features import FeatureSet
-from flyball.loop.definition import datasets_of
+from flyball.loop.definition import datasets_of, fingerprint
 from flyball.loop.errors import NothingToReplayError
 from flyball.loop.feed import ModelFrame
 from flyball.loop.frames import compiled, frame_step
 from flyball.loop.ingestion import snapshot
 from flyball.loop.model import Model
 from flyball.loop.replay import Ground, History, Progress, Replay, World
-from flyball.loop.summary import PolicyStory, summarise
+from flyball.loop.summary import PolicyStory, summarise, unanswered
 from flyball.loop.trainer import objective_of
 from flyball.loop.triggers import Trigger, policy_triggers
 from flyball.monitoring import unwatched_in_backtest
@@ -69,6 +68,7 @@ class Backtest:
         history = self._history(start)
         timings = {"frame": self.timer.seconds() - began}
         ground = Ground(
+            model=self.model,
             history=history,
             project_file=self.project_file,
             code_version=self.code_version,
@@ -80,21 +80,22 @@ class Backtest:
         with ExitStack() as opened:
             stories, spent = self._together(Replay(ground), triggers, worlds=worlds, opened=opened)
             figures = summarise(stories, history.earliest, end=history.end)
-        return {**self._head(history), "policies": figures, "timings": {**timings, **spent}}
+            notes = [*unwatched_in_backtest(self.model.monitors), *unanswered(stories)]
+        return {**self._head(history), "notes": notes, "policies": figures, "timings": {**timings, **spent}}
 
     def _together(
         self, replay: Replay, triggers: Mapping[str, Sequence[Trigger]], *, worlds: Callable[[str], World], opened: ExitStack
     ) -> tuple[list[PolicyStory], dict[str, float]]:
         """Replay every policy, several at a time; they share finished steps and nothing else, so that their order is of no matter."""
-        made: list[tuple[World, Model]] = []
+        made: list[tuple[World, Sequence[Trigger]]] = []
         for policy, wanted in triggers.items():
             world = worlds(policy)
             opened.callback(world.close)
-            made.append((world, dataclasses.replace(self.model, retrain=wanted)))
+            made.append((world, wanted))
         with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix="policy") as pool:
             running: list[Future[Replayed]] = []
             try:
-                running += [pool.submit(replay.run, world, model) for world, model in made]
+                running += [pool.submit(replay.run, world, wanted) for world, wanted in made]
                 done = _results(running)
             except BaseException:  # Ctrl-C among them: the other policies must not go on
                 replay.stop()
@@ -114,7 +115,7 @@ class Backtest:
             "end": history.end.isoformat(),
             "seed": self.model.seed,
             "data": {name: version.number for name, version in history.versions.items()},
-            "notes": list(unwatched_in_backtest(self.model.monitors)),
+            "definition": fingerprint(self.model, history.features),
         }
 
     def _history(self, start: datetime | None) -> History:
@@ -125,8 +126,8 @@ class Backtest:
         self.told_features(features)
         made = self.steps.run(frame_step(self.model, project=self.project_file, histories=histories, features=features.fingerprint))
         frame = ModelFrame(self.model, self.blobs.open_path(made.outputs["frame"]), labels=self.blobs.open_path(made.outputs["labels"]))
-        opening = versions[self.model.rows.name].earliest_event_time
-        first = start or ((opening or EPOCH) + self.model.length("history"))
+        opening = EPOCH if frame.opening is None else _moment(frame.opening)
+        first = start or opening + self.model.length("history")
         end = _moment(int(frame.prediction_times[-1]) + 1) if len(frame) else first
         if end <= first:
             raise NothingToReplayError(self.model.name, first=first.isoformat(), end=end.isoformat())

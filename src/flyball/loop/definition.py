@@ -11,7 +11,7 @@ from flyball.core.ids import Digest
 from flyball.data import Columns, Dataset, Join
 from flyball.features import OnDemand
 from flyball.loop.errors import DeclarationError
-from flyball.loop.model import Model, Project
+from flyball.loop.model import Model
 from flyball.provenance import fingerprint_expression, fingerprint_function
 
 
@@ -25,20 +25,6 @@ def datasets_of(model: Model) -> dict[str, Dataset]:
     for dataset in _referred(model):
         if found.setdefault(dataset.name, dataset) != dataset:
             raise DeclarationError(f"Model {model.name!r}", f"two different datasets are named {dataset.name!r}")
-    return found
-
-
-def datasets_of_project(project: Project) -> dict[str, Dataset]:
-    """Every dataset of every model of the project, by name.
-
-    Raises:
-        DeclarationError: two datasets that differ share a name.
-    """
-    found: dict[str, Dataset] = {}
-    for model in project.models:
-        for name, dataset in datasets_of(model).items():
-            if found.setdefault(name, dataset) != dataset:
-                raise DeclarationError(f"Project {project.name!r}", f"two different datasets are named {name!r}")
     return found
 
 

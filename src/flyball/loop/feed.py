@@ -20,7 +20,6 @@ from flyball.core.duration import MICROSECOND, microseconds
 from flyball.core.ids import Digest
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME
 from flyball.kernels import route
-from flyball.loop.frames import SLICE
 from flyball.loop.model import Model
 
 Rows = npt.NDArray[np.int64]
@@ -72,10 +71,6 @@ class Feed(Protocol):
         """The rows' feature vectors, as they were at their prediction time."""
         ...
 
-    def slices(self, rows: Rows) -> pl.DataFrame:
-        """The columns that gates slice by."""
-        ...
-
     def times(self, rows: Rows) -> pl.Series:
         """The rows' prediction times, UTC."""
         ...
@@ -102,7 +97,8 @@ class ModelFrame:
         self._table = table
         self.feature_names = [name for name in table.columns if not name.startswith("__") and name not in model.rows.key]
         self.prediction_times: Rows = table[PREDICTION_TIME].to_physical().to_numpy()
-        self._timeouts: Rows = table[EVENT_TIME].to_physical().to_numpy() + model.label.timeout // MICROSECOND
+        self._events: Rows = table[EVENT_TIME].to_physical().to_numpy()
+        self._timeouts: Rows = self._events + model.label.timeout // MICROSECOND
         self._label_rows: Rows = versions["row"].cast(pl.Int64).to_numpy()
         self._labels: Floats = versions["label"].to_numpy()
         self._known: Rows = versions[KNOWN_TIME].to_physical().to_numpy()
@@ -112,6 +108,14 @@ class ModelFrame:
     def __len__(self) -> int:
         return len(self.prediction_times)
 
+    @property
+    def opening(self) -> int | None:
+        """The earliest event time of a row that is predicted, microseconds.
+
+        A row that became known only after its own time is none of them, however far back it reaches: it must not move what was before.
+        """
+        return int(self._events.min()) if len(self) else None
+
     def between(self, start: int, end: int) -> Rows:
         """Numbers of the rows with prediction time in [start, end), microseconds; ascending."""
         first, last = np.searchsorted(self.prediction_times, [start, end])
@@ -120,11 +124,6 @@ class ModelFrame:
     def features(self, rows: Rows) -> pl.DataFrame:
         """The feature columns of the rows."""
         return self._take(rows, self.feature_names)
-
-    def slices(self, rows: Rows) -> pl.DataFrame:
-        """The slicing columns of the rows, under their own names."""
-        names = [name for name in self._table.columns if name.startswith(SLICE)]
-        return self._take(rows, names).rename({name: name.removeprefix(SLICE) for name in names})
 
     def times(self, rows: Rows) -> pl.Series:
         """The prediction times of the rows."""
@@ -204,9 +203,6 @@ class ReplayFeed:
 
     def features(self, rows: Rows) -> pl.DataFrame:
         return self._frame.features(rows)
-
-    def slices(self, rows: Rows) -> pl.DataFrame:
-        return self._frame.slices(rows)
 
     def times(self, rows: Rows) -> pl.Series:
         return self._frame.times(rows)

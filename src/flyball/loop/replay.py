@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from flyball.loop.model import Model
 from flyball.loop.scoring import StepScorer
 from flyball.loop.state import LoopSpec
 from flyball.loop.summary import PolicyStory
+from flyball.loop.triggers import Trigger
 from flyball.loop.worker import ModelWorker
 from flyball.monitoring import WindowService, WindowStore
 from flyball.pipelines import StepRunner
@@ -82,6 +83,7 @@ class History:
 class Ground:
     """What every replay of one backtest stands on; all of it is shared, and nothing of it changes."""
 
+    model: Model
     history: History
     project_file: Path
     code_version: str
@@ -102,26 +104,28 @@ class Replay:
         """No policy goes beyond the command that it is carrying out, nor far beyond the time it has reached."""
         self._stopped.set()
 
-    def run(self, world: World, model: Model) -> tuple[PolicyStory, float]:
-        """The whole story of `model` in `world`, and how many seconds it took.
+    def run(self, world: World, triggers: Sequence[Trigger]) -> tuple[PolicyStory, float]:
+        """The whole story of the model in `world` where `triggers` stand for its own, and how many seconds it took.
+
+        What is watched is the same under every policy: alarms that nothing answers are still told.
 
         Raises:
             ReplayStoppedError: it was stopped.
         """
-        ground, history = self._ground, self._ground.history
+        ground, history, model = self._ground, self._ground.history, self._ground.model
         began = ground.timer.seconds()
-        context = self._context(model, world)
+        context = self._context(world)
         spec = LoopSpec(
             model.name,
             first_training=history.first,
             window=model.length("window"),
             cool_down=model.length("cool_down"),
-            triggers=tuple(model.retrain),
+            triggers=tuple(triggers),
         )
         worker = _Stoppable(ModelWorker(context), self._stopped, policy=world.policy)
         controller = Controller({model.name: worker}, {model.name: spec}, journal=world.journal)
-        self._open(world, model, spec=spec)
-        self._turn(controller, world, model=model.name)
+        self._open(world, spec)
+        self._turn(controller, world)
         story = PolicyStory(
             name=world.policy,
             events=world.journal.log.list(),
@@ -133,8 +137,8 @@ class Replay:
         )
         return story, ground.timer.seconds() - began
 
-    def _turn(self, controller: Controller, world: World, *, model: str) -> None:
-        history = self._ground.history
+    def _turn(self, controller: Controller, world: World) -> None:
+        history, model = self._ground.history, self._ground.model.name
         whole = history.end - history.first
         step, reached = max(whole / PROGRESS_STEPS, timedelta(hours=1)), history.first
         while reached < history.end:
@@ -145,7 +149,7 @@ class Replay:
             text = _told(controller, model, reached=reached)
             self._ground.progress.moved(world.policy, (reached - history.first) / whole, text=text)
 
-    def _open(self, world: World, model: Model, *, spec: LoopSpec) -> None:
+    def _open(self, world: World, spec: LoopSpec) -> None:
         """The world's first events: the rows that it replays, and the loop that they start."""
         history = self._ground.history
         world.clock.advance_to(history.earliest)
@@ -156,10 +160,10 @@ class Replay:
                 facts = {"version": version.number, "digest": version.digest, "rows": version.rows}
                 pinned[name] = recorder.record("dataset.pinned", f"dataset/{name}", data=facts).id
             begun = {"first_training": spec.first_training, "policy": world.policy}
-            recorder.record("loop.started", spec.subject, data=begun, cause=pinned[model.rows.name])
+            recorder.record("loop.started", spec.subject, data=begun, cause=pinned[self._ground.model.rows.name])
 
-    def _context(self, model: Model, world: World) -> Context:
-        ground, history = self._ground, self._ground.history
+    def _context(self, world: World) -> Context:
+        ground, history, model = self._ground, self._ground.history, self._ground.model
         services = _services(model, world)
         routes = Routes(model.serves_at)
         scorer = StepScorer(model, history.frame, inputs=history.inputs, steps=ground.steps, registry=services.registry, blobs=ground.blobs)

@@ -45,10 +45,7 @@ class StepScorer:
     def score(self, version: int, rows: Rows) -> Floats:
         if version not in self._digests:
             self._digests[version] = self._registry.get(self._model.name, version).digest
-        return self.score_by(self._digests[version], rows)
-
-    def score_by(self, digest: Digest, rows: Rows) -> Floats:
-        """What the model blob `digest` says of the rows."""
+        digest = self._digests[version]
         scores = np.empty(len(rows))
         stretches = self._frame.prediction_times[rows] // (STRETCH // MICROSECOND)
         for stretch in np.unique(stretches):

@@ -56,6 +56,17 @@ def summarise(stories: Sequence[PolicyStory], start: datetime, *, end: datetime)
     return policies
 
 
+def unanswered(stories: Sequence[PolicyStory]) -> Iterator[str]:
+    """One sentence per policy in which the first training did not bring a version that answers, with the reason."""
+    for story in stories:
+        released = next((event for event in story.events if event.type == "rollout.finished"), None)
+        failures = [event for event in story.events if event.type in {"training.failed", "version.rejected"}]
+        before = [event for event in failures if released is None or event.time < released.time]
+        if before:
+            since = "no row was answered" if released is None else f"no row was answered before {released.time:%Y-%m-%d %H:%M} UTC"
+            yield f"{story.name}: {since}, and such windows have no predictions; {describe(before[0])}"
+
+
 def _policy(story: PolicyStory, start: datetime, *, end: datetime) -> Figures:
     windows = [_month(story, first, following=following, end=end) for first, following in months(start, end)]
     trainings = _of(story.events, "training.started")

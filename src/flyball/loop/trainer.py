@@ -35,12 +35,15 @@ def training_rows(model: Model, feed: Feed, *, as_of: datetime) -> Rows:
 
 
 def objective_of(model: Model, labels: np.ndarray[Any, np.dtype[np.float64]]) -> Objective:
-    """What the model is measured by; the task follows from the labels.
+    """What the model is measured by; the task follows from the labels, or from the declared metric while there are none.
 
     Raises:
         UnknownNameError: no metric has the declared name.
         MetricTaskError: the metric is for the other task.
     """
+    if model.objective is not None and not len(labels):
+        declared = get_metric(model.objective)
+        return Objective(declared.task.value, declared.name)
     task = infer_task(labels)
     return Objective(task, choose_metric(model.objective, task).name)
 

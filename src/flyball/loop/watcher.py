@@ -38,8 +38,9 @@ UNWATCHED = AlarmRate(1, timedelta(days=90))  # distances are stored always; wit
 
 @dataclass
 class _Known:
-    """The references of a version: of its inputs, and of its scores once it has served enough windows."""
+    """The references of a version trained at `trained`: of its inputs, and of its scores once it has served enough windows."""
 
+    trained: datetime
     inputs: Reference
     scores: Reference | None = None
 
@@ -100,11 +101,11 @@ class Watcher:
     def _learn(self, version: int) -> _Known:
         if version not in self._known:
             feed, services = self._context.feed, self._context.services
-            trained_at = services.registry.get_evidence(self._context.model.name, version).end
-            rows = training_rows(self._context.model, feed, as_of=trained_at)
+            trained = services.registry.get_evidence(self._context.model.name, version).end
+            rows = training_rows(self._context.model, feed, as_of=trained)
             window = self._context.model.length("window")
             inputs = Reference.fit(feed.features(rows), feed.times(rows), window=window, rate=self._rate)
-            self._known[version] = _Known(inputs)
+            self._known[version] = _Known(trained, inputs)
         return self._known[version]
 
     def _compare(self, known: _Known, features: pl.DataFrame, *, served: Served) -> DriftReport:
@@ -117,13 +118,12 @@ class Watcher:
         """The scores' reference are windows that the version served itself: on rows that it was trained on it is too sure."""
         if known.scores is not None and len(known.scores.starts) >= SCORE_WINDOWS:
             return
-        feed, name = self._context.feed, self._context.model.name
-        windows = self._context.services.windows.list(name, until=before)
-        mine = feed.served(windows[0].start if windows else before, before).of(version)
+        feed, window = self._context.feed, self._context.model.length("window")
+        mine = feed.served(known.trained, before).of(version)  # nobody was answered by it sooner
         if not len(mine.rows):
             return
         scores = pl.Series(SCORE, mine.scores)
-        known.scores = Reference.fit_scores(scores, feed.times(mine.rows), window=self._context.model.length("window"), rate=self._rate)
+        known.scores = Reference.fit_scores(scores, feed.times(mine.rows), window=window, rate=self._rate)
 
     def _dropped(self, served: Served, labels: np.ndarray[tuple[int], np.dtype[np.float64]]) -> DropReport | None:
         if not self._performance:
@@ -135,5 +135,9 @@ class Watcher:
         main = int(versions[counts.argmax()])
         mine = (served.versions == main) & ~np.isnan(labels)
         found = measure(metric, labels[mine], predictions=served.scores[mine])
-        evidence = self._context.services.registry.find_evidence(self._context.model.name, main)
-        return performance_drop(evidence.overall if evidence else None, found, drop=self._drop)
+        services = self._context.services
+        evidence = services.registry.find_evidence(self._context.model.name, main)
+        report = performance_drop(evidence.overall if evidence else None, found, drop=self._drop)
+        if services.releases.get().champion == main:
+            return report
+        return replace(report, alarmed=False, why=f"{report.why} Version {main}, which answered most of it, has been replaced.")
