@@ -10,17 +10,18 @@ from typing import Any
 
 from flyball.app.home import Home
 from flyball.app.location import find_home
+from flyball.app.rows import dataset_row, deployment_row, event_row, run_row, version_row, view_row, window_row
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
 from flyball.core.errors import InvalidError, NotFoundError
 from flyball.core.events import Event
 from flyball.core.ids import EventId, RandomIds, RunId
-from flyball.data import DatasetVersion
 from flyball.loop.catalogue import FEATURES_COMPILED
 from flyball.loop.trace import causes, describe
-from flyball.monitoring import Window
 from flyball.pipelines import InlineExecutor
 from flyball.registry import ModelVersion
+from flyball.releases import Deployment
+from flyball.releases.rollout import Rollout
 from flyball.storage.events import EventQuery
 from flyball.tracking import Run
 
@@ -85,21 +86,21 @@ class Inspection:
         """Where else to look when there is nothing of this kind here."""
         worlds = self.home.worlds()
         if self.world is None and worlds and kind in OF_WORLDS:
-            return f" The live loop has not run; look into a backtest with --backtest {worlds[0]}."
+            return f" Look into a backtest with --backtest {worlds[0]}."
         return ""
 
     def list(self, kind: str, name: str | None, *, limit: int) -> Rows:
         """The things of one of KINDS as flat rows, in the order of their numbers or times; the last `limit` of them."""
         stores = self.stores
         find: Mapping[str, Callable[[], Rows]] = {
-            "datasets": lambda: [_dataset(version) for version in self.home.data.list(name)],
-            "views": lambda: [_view(view) for view in self._views() if name in {None, view["view"]}],
-            "runs": lambda: [_run(run) for run in stores.runs.list(name)],
-            "versions": lambda: [_version(version) for version in stores.registry.list(name)],
-            "deployments": lambda: [found.to_json() for found in stores.releases.list_deployments() if name in {None, found.endpoint}],
-            "windows": lambda: [_window(window) for model in self._models(name) for window in stores.windows.list(model)],
-            "backtests": lambda: [{"world": world} for world in self.home.worlds()],
-            "events": lambda: [_event(event) for event in stores.journal.log.list(EventQuery(subject_prefix=name))],
+            "datasets": lambda: [dataset_row(version) for version in self.home.data.list(name)],
+            "views": lambda: [view_row(view) for view in self._views() if name in {None, view["view"]}],
+            "runs": lambda: [run_row(run) for run in stores.runs.list(name)],
+            "versions": lambda: [self._version_row(version) for version in stores.registry.list(name)],
+            "deployments": lambda: self._deployments(name),
+            "windows": lambda: self._windows(name),
+            "backtests": lambda: [{"backtest": world} for world in self.home.worlds() if name in {None, world.partition("/")[0]}],
+            "events": lambda: [event_row(event) for event in stores.journal.log.list(EventQuery(subject_prefix=name))],
         }
         return find[kind]()[-limit:]
 
@@ -112,7 +113,7 @@ class Inspection:
         find: Mapping[str, Callable[[str], Any]] = {
             "datasets": self._dataset,
             "views": self._view,
-            "runs": lambda run: self.stores.runs.get(RunId(run)),
+            "runs": self._run,
             "versions": self._version,
             "deployments": self._deployment,
             "windows": self._window,
@@ -121,6 +122,17 @@ class Inspection:
         }
         return find[kind](name)
 
+    def _deployments(self, name: str | None) -> Rows:
+        found = self.stores.releases.list_deployments()
+        return [deployment_row(place, self._rollouts(place)) for place in found if name in {None, place.endpoint}]
+
+    def _windows(self, name: str | None) -> Rows:
+        return [window_row(found, self._metric(model)) for model in self._models(name) for found in self.stores.windows.list(model)]
+
+    def _run(self, name: str) -> Run:
+        begun = [run for run in self.stores.runs.list() if run.id.startswith(name)]
+        return begun[0] if len(begun) == 1 else self.stores.runs.get(RunId(name))
+
     def _view(self, name: str) -> Any:
         views = self._views()
         found = [view for view in views if name in {view["view"], view["name"]}]
@@ -128,7 +140,11 @@ class Inspection:
 
     def _deployment(self, name: str) -> Any:
         known = {found.endpoint: found for found in self.stores.releases.list_deployments()}
-        return known.get(name) or self._missing("deployments", name, known=list(known))
+        found = known.get(name) or self._missing("deployments", name, known=list(known))
+        return {"deployment": found, "rollouts": self._rollouts(found)}
+
+    def _rollouts(self, deployment: Deployment) -> Sequence[Rollout]:
+        return self.stores.releases.list_rollouts(deployment.environment, deployment.endpoint)
 
     def _window(self, name: str) -> Any:
         windows = {
@@ -164,11 +180,22 @@ class Inspection:
         if not model or not number.isdecimal() or name not in known:
             self._missing("versions", name, known=known)
         found, evidence = self.stores.registry.find(model, int(number)), self.stores.registry.find_evidence(model, int(number))
-        gates = [
-            event.data
-            for event in self.stores.journal.log.list(EventQuery(type="gates.evaluated", subject=f"model/{model}/version/{number}"))
-        ]
-        return {"version": found, "evidence": evidence, "gates": gates[-1] if gates else None}
+        return {"version": found, "evidence": evidence, "gates": self._gates(model, int(number))}
+
+    def _gates(self, model: str, number: int) -> Row | None:
+        events = self.stores.journal.log.list(EventQuery(type="gates.evaluated", subject=f"model/{model}/version/{number}"))
+        return events[-1].data if events else None
+
+    def _version_row(self, version: ModelVersion) -> Row:
+        places = [found for found in self.stores.releases.list_deployments() if found.model == version.model]
+        roles = {found.champion: "champion" for found in places} | {found.canary: "canary" for found in places if found.canary is not None}
+        evidence = self.stores.registry.find_evidence(version.model, version.number)
+        return version_row(version, evidence=evidence, gates=self._gates(version.model, version.number), role=roles.get(version.number))
+
+    def _metric(self, model: str) -> str | None:
+        """The metric that the model is judged by, as its versions' evidence says."""
+        found = (self.stores.registry.find_evidence(model, version.number) for version in self.stores.registry.list(model))
+        return next((evidence.metric for evidence in found if evidence is not None), None)
 
     def _backtest(self, name: str) -> Row:
         world = self.home.find_world(name)
@@ -201,61 +228,3 @@ def open_inspection(home: Path | None, world: str | None) -> Iterator[Inspection
             yield Inspection(found, stores, world)
         finally:
             stores.close()
-
-
-def _dataset(version: DatasetVersion) -> Row:
-    return {
-        "dataset": version.dataset,
-        "version": version.number,
-        "state": version.state.value,
-        "rows": version.rows,
-        "added": version.added,
-        "quarantined": version.quarantined,
-        "duplicates": version.duplicates,
-        "ingested": f"{version.ingested_at:%Y-%m-%d %H:%M}",
-    }
-
-
-def _view(view: Row) -> Row:
-    return {"name": view["name"], "dtype": view["dtype"], "kind": view["kind"], "entity": ", ".join(view["entity"]), "rule": view["rule"]}
-
-
-def _run(run: Run) -> Row:
-    return {
-        "run": run.id,
-        "experiment": run.experiment,
-        "status": run.status,
-        "started": f"{run.started:%Y-%m-%d %H:%M}",
-        **dict(list(run.metrics.items())[:3]),
-    }
-
-
-def _version(version: ModelVersion) -> Row:
-    return {
-        "model": version.model,
-        "version": version.number,
-        "state": version.state.value,
-        "created": f"{version.created:%Y-%m-%d %H:%M}",
-        "run": version.run,
-    }
-
-
-def _window(window: Window) -> Row:
-    estimates = {name: found.estimate.value if found.estimate else None for name, found in window.metrics.items()}
-    drift = window.drift
-    return {
-        "model": window.model,
-        "start": f"{window.start:%Y-%m-%d}",
-        "end": f"{window.end:%Y-%m-%d}",
-        "state": window.state.value,
-        "rows": window.rows,
-        "resolved": window.resolved,
-        "metric": next((f"{name} {estimates[name]:.4f}" for name in ("roc_auc", "rmse") if estimates.get(name) is not None), None),
-        "drift": drift.statistic if drift else None,
-        "limit": drift.limit if drift else None,
-        "alarmed": bool(drift and drift.alarmed),
-    }
-
-
-def _event(event: Event) -> Row:
-    return {"time": f"{event.time:%Y-%m-%d %H:%M}", "id": event.id, "type": event.type, "summary": describe(event)}
