@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from flyball.data.checking import Checked, check_file
-from flyball.data.contract import Basis, Contract, declared_columns, event_times, infer
+from flyball.data.contract import Basis, Contract, declared_columns, infer, times_in
 from flyball.data.errors import EventTimeError, SourceChangedError, UnknownColumnError
 from flyball.data.model import TIME, Dataset, SourceFile
 from flyball.data.reading import read_frame
@@ -48,7 +48,9 @@ class Batch:
         return Batch(self.dataset, [found for found, _ in kept], [file for _, file in kept], _frames=self._frames)
 
     def infer(self, history: timedelta) -> Contract:
-        """The contract that the rows of the first `history`, by event time, keep.
+        """The contract that the rows known in the first `history` keep: by the column that says when they were known, else by event time.
+
+        A row that became known later has no say, however far back its event lies.
 
         Raises:
             UnknownColumnError: a file lacks a column that the declaration or the first file has.
@@ -60,11 +62,16 @@ class Batch:
             if name not in columns:
                 raise UnknownColumnError(name, columns, where=f"The file {self.files[0].name} of dataset {self.dataset.name!r}")
         everything = _together([self._select(frame, file, columns=columns) for frame, file in zip(frames, self.files, strict=True)])
-        times = event_times(self.dataset, everything)
+        times = times_in(everything, self.dataset.event_time)
         since = times.min()
         if not isinstance(since, datetime):
             examples = everything[self.dataset.event_time].drop_nulls().head(1).to_list()
             raise EventTimeError(self.dataset.name, self.dataset.event_time, example=str(examples[0]) if examples else "empty")
+        if self.dataset.known_time is not None:
+            known = times_in(everything, self.dataset.known_time)
+            first = known.min()
+            if isinstance(first, datetime):
+                times, since = known, first
         basis = everything.filter(times < since + history)
         facts = Basis(rows=basis.height, since=since, until=since + history)
         return infer(self.dataset, basis, everything={name: everything[name] for name in columns}, basis=facts)

@@ -139,7 +139,7 @@ def _categories(values: pl.Series, kind: ColumnType) -> tuple[str, ...] | None:
     return tuple(sorted(distinct.to_list()))
 
 
-def event_times(dataset: Dataset, frame: pl.DataFrame) -> pl.Series:
-    """The event time of each row as read, null where the cell is no time; its name is EVENT_TIME."""
-    cell = pl.col(dataset.event_time)
-    return frame.select(as_type(cell, frame.schema[dataset.event_time], wanted=ColumnType.TIME).cast(TIME).alias(EVENT_TIME)).to_series()
+def times_in(frame: pl.DataFrame, column: str) -> pl.Series:
+    """The times in a column as read, UTC, null where the cell is no time; its name is EVENT_TIME."""
+    cell = pl.col(column)
+    return frame.select(as_type(cell, frame.schema[column], wanted=ColumnType.TIME).cast(TIME).alias(EVENT_TIME)).to_series()
