@@ -17,10 +17,12 @@ from flyball.core.errors import FlyballError, InvalidError
 from flyball.core.ids import DerivedIds
 from flyball.loop.backtest import Backtest
 from flyball.loop.catalogue import record_features
+from flyball.loop.check import check_lead
 from flyball.loop.ingestion import ingest_all
 from flyball.loop.model import Model, Project, checked_name
 from flyball.loop.projectfile import load_project
 from flyball.loop.replay import Progress, World
+from flyball.loop.triggers import policy_triggers
 from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.provenance import code_version
 from flyball.storage.errors import os_errors
@@ -38,6 +40,18 @@ class StartTimeError(InvalidError):
 
     def __init__(self, text: str) -> None:
         super().__init__(f"{text!r} is not a time with a zone. Write it as ISO 8601, for example 2013-03-01T00:00Z.")
+
+
+class EarlyStartError(InvalidError):
+    """A start before there is anything to learn from."""
+
+    code = "early-start"
+
+    def __init__(self, start: datetime, first: datetime) -> None:
+        super().__init__(
+            f"--start {start:%Y-%m-%dT%H:%MZ} is not after the first row, of {first:%Y-%m-%dT%H:%MZ}: the first training would have no rows. "
+            "Name a later time, or leave --start out to begin after the model's `history`."
+        )
 
 
 class ModelChoiceError(InvalidError):
@@ -80,14 +94,21 @@ def run_backtest(request: Request, progress: Progress, *, executor: ExecutorPool
     """
     project = load_project(request.project)
     model = _chosen(project, request.model)
+    check_lead(model)  # such a model would have no row to predict, and the replay could only say that there is nothing
     name = checked_name("Backtest", request.name or project.name)
     start = None if request.start is None else _time(request.start)
+    policies = request.policies or POLICIES
+    for policy in policies:
+        policy_triggers(policy, model.retrain)  # a text that is no policy is refused before the data are read
     place = home_of_project(request.project, request.home)
     executor = executor or ExecutorPool([ProcessExecutor() for _ in range(PARALLEL)])
     with os_errors(place), Home.open(place, executor=executor) as home, home.own(f"flyball backtest {request.project.name}"):
         ingest_all(
             model, home.data, root=request.project.resolve().parent, progress=lambda share, text: progress.moved("data", share, text=text)
         )
+        first = home.data.get_accepted(model.rows.name).earliest_event_time
+        if start is not None and first is not None and start <= first:
+            raise EarlyStartError(start, first)
         journal = home.stores.journal
         backtest = Backtest(
             project=project.name,
@@ -102,7 +123,7 @@ def run_backtest(request: Request, progress: Progress, *, executor: ExecutorPool
             parallel=PARALLEL,
             told_features=lambda features: record_features(model, features, log=journal.log, recorder=journal.recorder),
         )
-        result = backtest.run(request.policies or POLICIES, start=start, worlds=_worlds(home, name, model=model), progress=progress)
+        result = backtest.run(policies, start=start, worlds=_worlds(home, name, model=model), progress=progress)
     return Outcome(result, name, _shown(place))
 
 

@@ -75,5 +75,6 @@ def _evaluate(label: Label, frame: pl.DataFrame) -> pl.Series:
         missing = next((name for name in label.expression.meta.root_names() if name not in frame.columns), str(error))
         raise UnknownColumnError(missing, frame.columns, where=f"Dataset {label.dataset.name!r}") from error
     except plx.PolarsError as error:
-        raise DatasetError(f"The label on dataset {label.dataset.name!r}", f"it cannot be evaluated: {error}") from error
+        why = f"it cannot be evaluated: {str(error).splitlines()[0]}"
+        raise DatasetError(f"The label on dataset {label.dataset.name!r}", why) from error
     return values

@@ -86,16 +86,10 @@ def _infer(dataset: Dataset, root: Path, *, history: timedelta) -> Contract:
 
 def _contradictions(model: Model) -> Iterator[FlyballError]:
     """What is wrong with the declaration whatever the data are."""
-    known = _known_before(model.rows)
-    if known is not None and model.length("lead") > known:
-        after = (
-            f"{format_duration(known)} before"
-            if known > timedelta()
-            else "at the event time"
-            if not known
-            else f"{format_duration(-known)} after it"
-        )
-        yield LeadError(model.name, lead=model.lead, known=after, dataset=model.rows.name)
+    try:
+        check_lead(model)
+    except LeadError as error:
+        yield error
     if model.label.dataset.key != model.rows.key:
         what = f"the key of its dataset {model.label.dataset.name!r} is {model.label.dataset.key}, that of the rows is {model.rows.key}"
         yield DeclarationError("label", f"{what}; both must be the same")
@@ -111,6 +105,24 @@ def _contradictions(model: Model) -> Iterator[FlyballError]:
             get_metric(name)
         except FlyballError as error:
             yield error
+
+
+def check_lead(model: Model) -> None:
+    """Whether rows are known by the time at which the model predicts them; a matter of the declaration alone.
+
+    Raises:
+        LeadError: they are not.
+    """
+    known = _known_before(model.rows)
+    if known is not None and model.length("lead") > known:
+        after = (
+            f"{format_duration(known)} before"
+            if known > timedelta()
+            else "at the event time"
+            if not known
+            else f"{format_duration(-known)} after it"
+        )
+        raise LeadError(model.name, lead=model.lead, known=after, dataset=model.rows.name)
 
 
 def _known_before(rows: Dataset) -> timedelta | None:
