@@ -49,8 +49,8 @@ class EarlyStartError(InvalidError):
 
     def __init__(self, start: datetime, first: datetime) -> None:
         super().__init__(
-            f"--start {start:%Y-%m-%dT%H:%MZ} is not after the first row, of {first:%Y-%m-%dT%H:%MZ}: the first training would have no rows. "
-            "Name a later time, or leave --start out to begin after the model's `history`."
+            f"--start {start:%Y-%m-%dT%H:%MZ} is not after the first row, of {first:%Y-%m-%dT%H:%MZ}: the first training would have "
+            "no rows. Name a later time, or leave --start out to begin after the model's `history`."
         )
 
 

@@ -21,6 +21,15 @@ class HomeNotFoundError(NotFoundError):
         )
 
 
+class HomeIsFileError(InvalidError):
+    """A file stands where the home should be."""
+
+    code = "home-is-file"
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(f"The home {place} is a file; a home is a directory. Name another with --home DIR or FLYBALL_HOME.")
+
+
 class SeveralHomesError(InvalidError):
     """Several homes, and none named."""
 
@@ -32,8 +41,15 @@ class SeveralHomesError(InvalidError):
 
 
 def home_of_project(project: Path, explicit: Path | None) -> Path:
-    """The home that belongs to a project file: the explicit one, else `.flyball` beside the file; it need not exist yet."""
-    return (explicit or project.resolve().parent / HOME).resolve()
+    """The home that belongs to a project file: the explicit one, else `.flyball` beside the file; it need not exist yet.
+
+    Raises:
+        HomeIsFileError: a file stands there.
+    """
+    place = (explicit or project.resolve().parent / HOME).resolve()
+    if place.exists() and not place.is_dir():
+        raise HomeIsFileError(place)
+    return place
 
 
 def find_home(explicit: Path | None, start: Path) -> Path:
@@ -48,6 +64,8 @@ def find_home(explicit: Path | None, start: Path) -> Path:
     """
     start = start.resolve()
     if explicit is not None:
+        if explicit.is_file():
+            raise HomeIsFileError(explicit.resolve())
         if not _is_home(explicit.resolve()):
             raise HomeNotFoundError(explicit.resolve())
         return explicit.resolve()

@@ -42,7 +42,7 @@ def run_row(run: Run) -> Row:
     return {
         "run": run.id,
         "model": run.experiment,
-        "started": f"{run.started:%Y-%m-%d %H:%M}",
+        "started": f"{run.started:%Y-%m-%d}",
         "because": run.parameters.get("reason"),
         "status": run.status.value,
         "rows": (run.summary.get("training") or {}).get("rows"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from flyball.app.backtest import Outcome, Request, run_backtest
+from flyball.cli.outputs import check_outputs, write_whole
+from flyball.kernels import get_metric
 
 __all__ = ["Request", "backtest"]
 
@@ -47,17 +49,22 @@ class Meter:
 
 
 def backtest(request: Request, *, json_file: Path | None, html_file: Path | None) -> None:
-    """Run it, print the comparison, write the files."""
+    """Run it, print the comparison, write the files.
+
+    Raises:
+        OutputFileError: a file cannot be written; nothing has run.
+    """
+    check_outputs({"--json": json_file, "--html": html_file})
     progress, console = Console(stderr=True), Console()
     with Meter(progress) as meter:
         outcome = run_backtest(request, meter)
     result = outcome.figures
     if json_file is not None:
-        _write(json_file, json.dumps(result, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        write_whole(json_file, json.dumps(result, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
     if html_file is not None:
         from flyball.loop.report import render_html
 
-        _write(html_file, render_html(result))
+        write_whole(html_file, render_html(result))
     _print(console, result)
     for path, what in ((json_file, "figures and events"), (html_file, "page")):
         if path is not None:
@@ -65,19 +72,6 @@ def backtest(request: Request, *, json_file: Path | None, html_file: Path | None
     for line in _next_steps(outcome):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print(last_line(result), highlight=False, soft_wrap=True, markup=False)
-
-
-def _write(path: Path, text: str) -> None:
-    # Beside the target and renamed, so that an interrupted write leaves the old file.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _print(console: Console, result: Figures) -> None:
@@ -89,17 +83,17 @@ def _print(console: Console, result: Figures) -> None:
     for policy in policies:
         table.add_column(policy["name"], justify="left")
     for index, window in enumerate(policies[0]["windows"]):
-        cells = [_cell(policy["windows"][index], metric) for policy in policies]
+        cells = [_cell(policy["windows"][index], metric, counted=window["start"] in policy["mean_over"]) for policy in policies]
         table.add_row(window["start"][:7], f"{window['rows']:,}", f"{window['resolved']:,}", *cells)
     table.add_section()
     table.add_row("mean", "", "", *[f"[bold]{_number(policy['mean_metric'])}[/bold]" for policy in policies])
     for name in ("retrains", "releases", "alarms"):
         table.add_row(name, "", "", *[str(policy[name]) for policy in policies])
     console.print(table)
-    console.print(
-        "T retrained   R released   ! alarm   mean: over the months whose labels have come and in which every policy has a value",
-        highlight=False,
-    )
+    better = "greater" if get_metric(metric).greater_is_better else "smaller"
+    console.print(f"{metric}: {better} is better. T retrained, R released, ! alarm; a number says how often.", highlight=False)
+    if any("(" in cell for cell in table.columns[-1].cells if isinstance(cell, str)):
+        console.print("( ) is no part of the mean: too few labels have come, or a policy has no value.", highlight=False)
     for note in result.get("notes", ()):
         console.print(f"note: {note}", highlight=False, markup=False)
 
@@ -108,7 +102,7 @@ def _number(value: float | None) -> str:
     return "no value" if value is None else f"{value:.4f}"
 
 
-def _cell(window: Figures, metric: str) -> str:
+def _cell(window: Figures, metric: str, *, counted: bool) -> str:
     marks = "".join(
         f" {mark}{window[name] if window[name] > 1 else ''}"
         for mark, name in (("T", "retrains"), ("R", "releases"), ("!", "alarms"))
@@ -116,7 +110,8 @@ def _cell(window: Figures, metric: str) -> str:
     )
     if not window["predicted"]:
         return f"[dim]no answers[/dim]{marks}"
-    return f"{_number(window['metrics'][metric])}{marks}"
+    value = _number(window["metrics"][metric])
+    return f"{value}{marks}" if counted else f"[dim]({value})[/dim]{marks}"
 
 
 def _next_steps(outcome: Outcome) -> list[str]:
@@ -125,7 +120,17 @@ def _next_steps(outcome: Outcome) -> list[str]:
     if not released:
         return []
     home = f" --home {outcome.home}" if outcome.home else ""
-    return [f"Ask why the last release happened: flyball why {released[-1]['id']} --backtest {outcome.name}/{policy['name']}{home}"]
+    return [f"Ask why the last release happened: {_command()} why {released[-1]['id']} --backtest {outcome.name}/{policy['name']}{home}"]
+
+
+def _command() -> str:
+    """How this very program is called from here: by its name where that finds it, else by its path."""
+    called = Path(sys.argv[0])
+    found = shutil.which("flyball")
+    if called.name != "flyball" or (found is not None and Path(found).resolve() == called.resolve()):
+        return "flyball"
+    here = Path.cwd()
+    return str(called.resolve().relative_to(here)) if called.resolve().is_relative_to(here) else str(called)
 
 
 def last_line(result: Figures) -> str:
