@@ -50,9 +50,11 @@ def fingerprint(model: Model, features: Digest) -> Digest:
     declared: dict[str, Any] = {field.name: getattr(model, field.name) for field in fields(model)}
     train = model.train
     declared |= {
-        "rows": model.rows,
+        "rows": model.rows.definition(),
         "features": features,
-        "label": [model.label.dataset, fingerprint_expression(model.label.expression), model.label.timeout],
+        "label": [model.label.dataset.definition(), fingerprint_expression(model.label.expression), model.label.timeout],
         "train": fingerprint_function(train) if callable(train) else train,
     }
+    for name in ("gates", "monitors", "retrain"):  # with their kinds: at_least and at_most have the same fields
+        declared[name] = [[type(part).__name__, part] for part in declared[name]]
     return digest(declared)

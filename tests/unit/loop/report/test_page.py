@@ -14,7 +14,6 @@ import pytest
 from flyball.loop.report import render_html
 from flyball.loop.report.script import SCRIPT
 from flyball.loop.report.style import STYLE
-from flyball.loop.report.words import MINUS
 
 VOID = {"meta", "input", "br"}
 
@@ -124,10 +123,14 @@ def test_figures_that_cannot_be_drawn_are_missing(result: dict[str, Any], value:
 
 def test_the_finding_is_told_first_and_the_better_way_is_respected(result: dict[str, Any]) -> None:
     result["policies"][0]["mean_metric"] = 0.75
-    told = f"never did best: a mean ROC AUC of 0.7500 with 1 retrain; declared {MINUS}0.0400 with 1 retrain."
+    told = (
+        "Mean ROC AUC, greater is better: never 0.7500 with 1 retrain; declared 0.7100 with 1 retrain. "
+        "never did best, 0.0400 ahead of declared."
+    )
     assert told in render_html(result)
     result["metric"] = "log_loss"
-    assert "declared did best: a mean log loss of 0.7100" in render_html(result)
+    told = "Mean log loss, smaller is better: never 0.7500 with 1 retrain; declared 0.7100 with 1 retrain. declared did best, 0.0400 ahead"
+    assert told in render_html(result)
 
 
 def test_a_handful_of_rows_does_not_bend_the_drawing(result: dict[str, Any]) -> None:

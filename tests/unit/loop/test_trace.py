@@ -1,0 +1,58 @@
+"""Every event that the code records is told in a sentence of its own, and a chain of causes ends or is refused."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import flyball
+from flyball.core.events import Event
+from flyball.core.ids import EventId
+from flyball.data.model import VersionState
+from flyball.loop.catalogue import FEATURES_COMPILED
+from flyball.loop.trace import describe
+from flyball.tracking.model import RunStatus
+
+SOURCES = Path(flyball.__file__).parent
+NOW = datetime(2024, 1, 1, tzinfo=UTC)
+COMPUTED = {  # the calls whose first argument is no plain text, by module, with what it may be
+    "data/recording.py": {"contract.given", "contract.inferred", "contract.changed", "contract.warned", "rows.quarantined"},
+    "data/service.py": {f"dataset.version.{state}" for state in VersionState},
+    "loop/catalogue.py": {FEATURES_COMPILED},
+    "loop/worker.py": {"alert.raised", "retrain.held"},
+    "registry/service.py": {"version.validated", "version.rejected", "version.retired", "version.restored"},
+    "releases/service.py": {"rollout.stage-entered", "rollout.finished", "rollout.rolled-back"},
+    "tracking/service.py": {f"run.{status}" for status in RunStatus if status is not RunStatus.RUNNING},
+}
+
+
+def _recorded() -> Iterator[tuple[str, str | None]]:
+    """The module and the first argument, or None where it is computed, of every call of `record`."""
+    for path in sorted(SOURCES.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record" and node.args:
+                kind = node.args[0]
+                yield path.relative_to(SOURCES).as_posix(), str(kind.value) if isinstance(kind, ast.Constant) else None
+
+
+RECORDED = [(module, kind) for module, kind in _recorded() if not module.startswith("testing/")]
+KINDS = {kind for _, kind in RECORDED if kind} | {kind for kinds in COMPUTED.values() for kind in kinds}
+
+
+def test_every_call_whose_type_is_computed_is_known_here() -> None:
+    assert {module for module, kind in RECORDED if kind is None} == set(COMPUTED)
+    assert len(KINDS) > 30
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_recorded_type_has_its_sentence(kind: str) -> None:
+    told = describe(Event(EventId("evt-1"), kind, "model/late", NOW))
+    assert told != describe(Event(EventId("evt-1"), "no.such", "model/late", NOW)).replace("no such", kind.replace(".", " "))
+
+
+def test_a_type_without_a_sentence_is_told_by_its_words() -> None:
+    assert describe(Event(EventId("evt-1"), "coffee.made", "kitchen", NOW)) == "coffee made (kitchen)"
