@@ -143,9 +143,9 @@ class World:
         assert self.fate is not None
         number = len(self.versions) + 1
         self.versions[number] = VersionState.CANDIDATE
-        self._move(number, VersionState.REJECTED if self.fate.rejected else VersionState.VALIDATED, cause)
+        self._move(number, VersionState.REJECTED if self.fate.rejected else VersionState.VALIDATED, cause=cause)
 
-    def _move(self, number: int, state: VersionState, cause: Event) -> None:
+    def _move(self, number: int, state: VersionState, *, cause: Event) -> None:
         assert state in LEGAL_MOVES[self.versions[number]]
         self.versions[number] = state
         self.tell(f"version.{state.value}", cause.id, version=number, why="gate")
@@ -179,7 +179,7 @@ class World:
         if moved.state is RolloutState.FULL:
             before, self.champion = self.champion, moved.version
             if before is not None:
-                self._move(before, VersionState.RETIRED, done)
+                self._move(before, VersionState.RETIRED, cause=done)
 
     def trainings(self) -> list[datetime]:
         return [time for time, command in self.commands if isinstance(command, Train)]
