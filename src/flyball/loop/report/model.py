@@ -36,7 +36,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of business time in one policy's world: a calendar month or a monitoring window."""
+    """A stretch of business time in one policy's world: a calendar month, `counted` in the mean or not, or a monitoring window."""
 
     start: datetime
     end: datetime
@@ -48,6 +48,7 @@ class Span:
     alarms: int = 0
     retrains: int = 0
     releases: int = 0
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def read_report(result: Json) -> Report:
 def _policy(policy: Json, metric: str, *, index: int) -> PolicyReport:
     windows = policy.get("windows") or ()
     events = [event for window in windows for event in window.get("events") or ()]
+    counted = policy.get("mean_over")
     return PolicyReport(
         index=index,
         name=str(policy["name"]),
@@ -162,13 +164,13 @@ def _policy(policy: Json, metric: str, *, index: int) -> PolicyReport:
         releases=_count(policy.get("releases")),
         alarms=_count(policy.get("alarms")),
         null_windows=_count(policy.get("null_windows")),
-        months=[_month(window, metric) for window in windows],
+        months=[_month(window, metric, counted=counted is None or window["start"] in counted) for window in windows],
         weeks=[_week(week) for week in policy.get("weeks") or ()],
         events=[_happening(event, f"p{index}e{number}") for number, event in enumerate(events)],
     )
 
 
-def _month(window: Json, metric: str) -> Span:
+def _month(window: Json, metric: str, *, counted: bool) -> Span:
     drift = window.get("drift") or {}
     interval = (window.get("intervals") or {}).get(metric)
     return Span(
@@ -182,6 +184,7 @@ def _month(window: Json, metric: str) -> Span:
         alarms=int(window.get("alarms") or 0),
         retrains=int(window.get("retrains") or 0),
         releases=int(window.get("releases") or 0),
+        counted=counted,
     )
 
 

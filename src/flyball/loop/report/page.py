@@ -15,7 +15,7 @@ from flyball.loop.report.quality import quality_chart
 from flyball.loop.report.script import SCRIPT
 from flyball.loop.report.style import STYLE
 from flyball.loop.report.tables import comparison, months, policy_months
-from flyball.loop.report.words import count, days, difference, figure, plural
+from flyball.loop.report.words import count, days, figure, plural
 
 
 def render_html(result: Mapping[str, Any]) -> str:
@@ -73,6 +73,7 @@ def _sections(report: Report) -> list[Markup]:
     if not report.policies:
         return [element("p", text("The backtest ran no policy."), class_="lead")]
     return [
+        element("p", text(setting(report)), class_="note"),
         element("p", text(verdict(report)), class_="lead"),
         element("div", *(_card(report, policy) for policy in report.policies), class_="cards"),
         _quality(report),
@@ -84,19 +85,30 @@ def _sections(report: Report) -> list[Markup]:
 
 
 def verdict(report: Report) -> str:
-    """The finding in one sentence: the best policy, its price, and how far the others stay behind."""
+    """The finding: every policy's mean and its price in retrains, in their order, then the best and how far it is ahead."""
     ranked = [policy for policy in report.policies if policy.mean is not None]
-    ranked.sort(key=lambda policy: (-(policy.mean or 0.0) if report.greater_is_better else policy.mean or 0.0, policy.index))
     if not ranked:
         return "No policy has a figure: no version ever answered in a window that can be judged."
-    first, *others = ranked
-    did = "did best: a" if others else "reached a"
-    found = f"{first.name} {did} mean {report.metric_label} of {figure(first.mean)} with {plural(first.retrains, 'retrain')}"
-    behind = [
-        f"{policy.name} {difference((policy.mean or 0.0) - (first.mean or 0.0))} with {plural(policy.retrains, 'retrain')}"
-        for policy in others
-    ]
-    return f"{found}; {', '.join(behind)}." if behind else f"{found}."
+    said = "; ".join(f"{policy.name} {figure(policy.mean)} with {plural(policy.retrains, 'retrain')}" for policy in ranked)
+    first, *others = sorted(ranked, key=lambda policy: abs((policy.mean or 0.0) - (report.best or 0.0)))
+    better = "greater" if report.greater_is_better else "smaller"
+    ahead = " and ".join(f"{abs((first.mean or 0.0) - (policy.mean or 0.0)):.4f} ahead of {policy.name}" for policy in others)
+    return f"Mean {report.metric_label}, {better} is better: {said}." + (f" {first.name} did best, {ahead}." if others else "")
+
+
+def setting(report: Report) -> str:
+    """What was done, for somebody who sees such a page for the first time."""
+    policies = "one policy" if len(report.policies) == 1 else f"{len(report.policies)} policies"
+    counted = [span.start for span in report.policies[0].months if span.counted and span.value is not None]
+    over = ""
+    if counted:
+        first, last = min(counted), max(counted)
+        months = f"{first:%B %Y}" if first == last else f"{first:%B %Y} to {last:%B %Y}"
+        over = f" The means are over the months {months}." if first != last else f" The mean is over {months}."
+    return (
+        f"The same history was replayed under {policies} of retraining, by the code that runs live; "
+        f"at each moment only what was known by then.{over}"
+    )
 
 
 def _card(report: Report, policy: PolicyReport) -> Markup:

@@ -35,11 +35,13 @@ def months(report: Report) -> Markup:
     for key in starts:
         spans = [next((span for span in policy.months if (span.start, span.end) == key), None) for policy in report.policies]
         rows.append(_month_row(report, spans, name=key[0].strftime("%B %Y")))
-    return _table(heads, rows, caption=f"{report.metric_label} by month, with 95 % intervals")
+    aside = any(not span.counted and span.value is not None for policy in report.policies for span in policy.months)
+    note = "; ( ) is no part of the mean: its labels are still to come, or a policy has no figure" if aside else ""
+    return _table(heads, rows, caption=f"{report.metric_label} by month, with 95 % intervals{note}")
 
 
 def _month_row(report: Report, spans: Sequence[Span | None], *, name: str) -> Sequence[Markup]:
-    values = [span.value.value for span in spans if span is not None and span.value is not None]
+    values = [span.value.value for span in spans if span is not None and span.value is not None and span.counted]
     best = (max(values) if report.greater_is_better else min(values)) if len(set(values)) > 1 else None
     known = next((span for span in spans if span is not None), None)
     return [
@@ -63,6 +65,8 @@ def _cell(span: Span | None, best: float | None) -> Markup:
     interval = joined()
     if value.low is not None and value.high is not None:
         interval = element("small", text(f"{value.low:.3f} to {value.high:.3f}"))
+    if not span.counted:
+        return element("td", text(f"({figure(value.value)})"), interval)
     return element("td", _strong(figure(value.value), emphasised=value.value == best), interval)
 
 

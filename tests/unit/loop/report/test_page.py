@@ -146,4 +146,16 @@ def test_a_handful_of_rows_does_not_bend_the_drawing(result: dict[str, Any]) -> 
 
 def test_one_policy_alone_is_not_called_the_best(result: dict[str, Any]) -> None:
     result["policies"] = result["policies"][:1]
-    assert "never reached a mean ROC AUC of 0.7100 with 1 retrain." in render_html(result)
+    text = render_html(result)
+    assert "Mean ROC AUC, greater is better: never 0.7100 with 1 retrain.<" in text
+    assert "did best" not in text
+
+
+def test_a_month_that_is_no_part_of_the_mean_is_set_apart(result: dict[str, Any]) -> None:
+    months = [window["start"] for window in result["policies"][0]["windows"]]
+    for policy in result["policies"]:
+        policy["mean_over"] = months[1:2]
+    text = render_html(result)
+    assert "The mean is over February 2013." in text
+    assert "( ) is no part of the mean" in text
+    assert re.search(r"<td>\(0\.\d{4}\)", text)
