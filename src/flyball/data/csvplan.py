@@ -94,6 +94,14 @@ def _typed(cells: pl.Series) -> pl.Series:
     )
 
 
+def with_points(cells: pl.DataFrame) -> pl.DataFrame:
+    """Columns of text whose cells are all numbers, some with a decimal comma as in "3,14", with a point instead."""
+    whole = cells.select(pl.col(pl.String).drop_nulls().str.contains(r"^[+-]?\d+(,\d+)?$").all().name.keep())
+    some = cells.select(pl.col(pl.String).str.contains(r"^[+-]?\d+,\d+$").any().name.keep())
+    wanted = [name for name in whole.columns if whole[name].item() and some[name].item()]
+    return cells.with_columns(pl.col(wanted).str.replace(",", ".", literal=True)) if wanted else cells
+
+
 def read_times(cells: pl.Series) -> pl.Series:
     """The times of the column, null where a cell is none.
 
@@ -134,7 +142,9 @@ def plan_label(values: pl.Series) -> LabelPlan:
         rarer = min(distinct.to_list(), key=lambda text: (int((values == text).sum()), text))
         return LabelPlan(f"{column} == {quoted(rarer)}", True, 0.02)
     found = f"{distinct.len():,} different texts" if values.dtype == pl.String else f"values of type {values.dtype}"
-    raise ScaffoldError(what, f"it has {found}; a label is true or false, one of two values, or a number")
+    raise ScaffoldError(
+        what, f"it has {found}; a label is true or false, one of two values, or a number: add a column that says yes or no to one of them"
+    )
 
 
 def plan_features(frame: pl.DataFrame) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -226,7 +236,9 @@ def plan_calendar(times: pl.Series) -> tuple[str, ...]:
 
 
 def _is_identifier(name: str) -> bool:
-    return re.fullmatch(r"[a-z_][a-z0-9_]*", name, re.IGNORECASE | re.ASCII) is not None and not keyword.iskeyword(name)
+    # An argument named like the module would hide it in the function's own body.
+    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", name, re.IGNORECASE | re.ASCII) is not None
+    return plain and not keyword.iskeyword(name) and name != "pl"
 
 
 def quoted(text: str) -> str:

@@ -24,6 +24,7 @@ from flyball.data.csvplan import (
     row_keys,
     slug,
     typed_cells,
+    with_points,
 )
 from flyball.data.errors import ScaffoldError, UnknownColumnError
 from flyball.data.projecttext import render
@@ -70,7 +71,10 @@ def _read(csv: Path, *, label: str, time: str, key: str | None) -> pl.DataFrame:
     if not csv.is_file():
         raise ScaffoldError(f"The file {csv}", "it does not exist")
     with os_errors(csv):
-        cells = read_frame(csv.name, csv.read_bytes())
+        data = csv.read_bytes()
+    cells = read_frame(csv.name, data)
+    if b";" in data.partition(b"\n")[0]:
+        cells = with_points(cells)  # where semicolons part the cells, a comma is a decimal point, not one of thousands
     given = {"label": label, "time": time, **({"key": key} if key is not None else {})}
     for name in given.values():
         if name not in cells.columns:

@@ -189,3 +189,19 @@ def test_lengths_follow_the_span(days: int, delay: int, expected: Lengths) -> No
     times = pl.Series([START + timedelta(days=days) * (n / 999) for n in range(1000)])
     found = plan_lengths(times, pl.Series([n % 2 for n in range(1000)]), delay=timedelta(days=delay))
     assert found == expected
+
+
+def test_a_time_column_named_like_the_module_does_not_hide_it(tmp_path: Path) -> None:
+    found = made(table().rename({"when": "pl"}), tmp_path, time="pl")
+    assert found.plan.calendar == ()
+    assert "on_demand" not in text_of(found)
+
+
+def test_a_decimal_comma_is_read_where_semicolons_part_the_cells(tmp_path: Path) -> None:
+    frame = table().with_columns(pl.col("amount").cast(pl.String).str.replace(".", ",", literal=True))
+    path = tmp_path / "semicolons.csv"
+    frame.write_csv(path, separator=";")
+    found = scaffold(tmp_path / "project", csv=path, label="paid", time="when")
+    assert "amount" in found.plan.features
+    rows = pl.read_parquet(tmp_path / "project" / "data" / "rows" / "rows.parquet")
+    assert rows["amount"].to_list() == table()["amount"].to_list()
