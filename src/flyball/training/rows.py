@@ -82,8 +82,6 @@ class Material:
         names = [name for name in self.frame.columns if name.startswith(SLICE)]
         if not names:  # a frame without columns has no rows to take
             return pl.DataFrame()
-        if not names:
-            return pl.DataFrame()
         return self.frame.select(names)[rows.number].rename({name: name.removeprefix(SLICE) for name in names})
 
 

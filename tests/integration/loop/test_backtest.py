@@ -156,6 +156,28 @@ def test_versions_moved_legally_and_only_one_that_was_validated_ever_answered(ra
             assert {rollout.version for rollout in stores.releases.list_rollouts("backtest", "late-parcel")} <= answered
 
 
+def test_a_window_whose_version_was_replaced_before_its_labels_came_alarms_nobody(ran: Ran) -> None:
+    replaced = 0
+    for policy in ("never", "every:30d", "declared"):
+        with _world(ran, policy) as stores:
+            alerted = {event.cause for event in stores.journal.log.list(EventQuery(type="alert.raised"))}
+            for event in stores.journal.log.list(EventQuery(type="window.matured")):
+                if "has been replaced" in event.data["why"]:
+                    replaced += 1
+                    assert not event.data["alarmed"]
+                    assert event.id not in alerted
+    assert replaced
+
+
+def test_what_is_watched_is_the_same_under_every_policy(ran: Ran) -> None:
+    """The declared drop raises the alarms, also where the policy has no trigger that would answer them."""
+    for policy in ("never", "every:30d", "declared"):
+        with _world(ran, policy) as stores:
+            told = [event.data["why"] for event in stores.journal.log.list(EventQuery(type="window.matured"))]
+            assert any("more than 0.05 below" in why for why in told)
+            assert not any("more than 0.02 below" in why for why in told)
+
+
 def test_a_second_owner_is_refused_and_the_holder_named(ran: Ran) -> None:
     home = ran.project.parent / ".flyball"
     with Home.open(home) as held, held.own("the first command"), pytest.raises(HeldError, match="the first command"):
