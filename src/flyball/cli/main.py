@@ -144,7 +144,7 @@ def ls(
     kind: Annotated[
         str, typer.Argument(metavar="KIND", help="datasets, views, runs, versions, deployments, windows, backtests or events.")
     ],
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only those of this model, dataset or subject.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only those of this model, dataset or subject.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many; the newest of events.")] = 50,
     home: HomeOption = None,
     backtest: WorldOption = None,
@@ -158,8 +158,8 @@ def ls(
 
 @app.command()
 def show(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="dataset, view, run, version, deployment, window or event.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id; a version is MODEL/NUMBER.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="dataset, view, run, version, deployment, window, event or backtest.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name as `ls` says it; of an id the beginning is enough.")],
     home: HomeOption = None,
     backtest: WorldOption = None,
 ) -> None:
