@@ -158,3 +158,23 @@ def test_a_drift_alarm_is_told_even_where_nothing_answers_it() -> None:
     _, commands = decide(state, _event(2, "window.closed", data={"start": WINDOW, "alarmed": True, "why": "weather"}, hours=1), now=START)
     assert commands[-1] == Alert("drift", "weather")
     assert decide(state, _event(3, "alert.raised", data={"kind": "drift"}, hours=2), now=START) == (state, ())
+
+
+def test_a_verdict_that_is_told_twice_moves_once_and_the_next_stage_may_be_judged_again() -> None:
+    def released(number: int, kind: str, **data: Any) -> Event:
+        return _event(number, kind, data={"version": 1, **data}, hours=number)
+
+    told = [
+        _event(1, "loop.started", data={}, hours=0),
+        _event(2, "timer.fired", data={"timer": "first-training"}, hours=59 * 24),
+        released(3, "version.validated"),
+        released(4, "rollout.stage-entered", stage=0, judge_at=WINDOW),
+        released(5, "rollout.judged", stage=0, verdict="advance"),
+        released(6, "rollout.judged", stage=0, verdict="advance"),
+        released(7, "rollout.stage-entered", stage=2, judge_at=WINDOW),  # no stage is left out
+        released(8, "rollout.stage-entered", stage=1, judge_at=WINDOW),
+        released(9, "rollout.judged", stage=0, verdict="roll-back"),  # of a stage that is over
+        released(10, "rollout.judged", stage=1, verdict="finish"),
+    ]
+    moves = [command.move for _, command in _run(told)[1] if isinstance(command, MoveRollout)]
+    assert moves == ["advance", "finish"]
