@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from importlib import util
@@ -17,6 +18,9 @@ from flyball.core.canonical import digest, digest_bytes
 from flyball.core.ids import Digest
 from flyball.provenance.distributions import OWN, is_own, version_of
 from flyball.provenance.errors import ModuleSourceError
+
+_PARSING = threading.Lock()
+"""Python 3.11 counts the depth of a tree once for all threads: two that parse at once end in a SystemError (CPython issue 106905)."""
 
 
 @cache
@@ -70,7 +74,8 @@ class _Imports(ast.NodeVisitor):
 
 @cache
 def _read(file: Path, module: str) -> tuple[Digest, frozenset[str]]:
-    tree = ast.parse(file.read_bytes())
+    with _PARSING:
+        tree = ast.parse(file.read_bytes())
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     imports = _Imports(package)
     imports.visit(tree)
