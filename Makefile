@@ -39,10 +39,9 @@ demo: flights  ## backtest a year of flights under three policies (up to 4 minut
 	@echo "demo: the year 2013 under three retraining policies, by the code that runs it live; up to 4 minutes on 2 cores"
 	@$(BIN)/flyball backtest examples/flights/flights.py --home $(HOME_OF_DEMO) --html $(PAGE)
 	@echo
-	@echo "The page:  $(PAGE) (one file; open it in a browser)"
-	@echo "Try next:  source $(BIN)/activate"
-	@echo "           flyball ls events --home $(HOME_OF_DEMO) --backtest flights/declared"
-	@echo "           flyball why EVENT --home $(HOME_OF_DEMO) --backtest flights/declared"
+	@echo "Try next:  open $(PAGE) in a browser: one file, the year and its causes"
+	@echo "           $(BIN)/flyball ls versions --home $(HOME_OF_DEMO) --backtest flights/declared"
+	@echo "           $(BIN)/flyball ls events --home $(HOME_OF_DEMO) --backtest flights/declared"
 
 bench: install  ## limits and comparisons, measured here and now
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
