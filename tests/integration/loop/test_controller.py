@@ -74,6 +74,11 @@ def test_every_command_names_the_event_that_asked_for_it_and_windows_follow_each
     measured = [command for command, _ in worker.asked if isinstance(command, MeasureWindow)]
     assert all(earlier.end == later.start for earlier, later in pairwise(measured))
     assert measured[0].start <= FIRST < measured[0].end
+    windows = [
+        event.cause for event in stores.journal.log.list(EventQuery(type="timer.fired")) if event.data["timer"].startswith("window/")
+    ]
+    (began,) = stores.journal.log.list(EventQuery(type="loop.started"))
+    assert set(windows) == {began.id}  # not a chain of all windows before it
     trained = next(cause for command, cause in worker.asked if isinstance(command, Train))
     assert trained.time == FIRST
 

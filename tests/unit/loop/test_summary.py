@@ -81,6 +81,14 @@ def test_a_month_whose_labels_have_not_come_is_not_in_the_mean(quarter: ModelFra
     assert found["mean_over"] == [START.isoformat(), day(31).isoformat()]
 
 
+@pytest.mark.parametrize(("labelled", "mature"), [(19, True), (18, False)])
+def test_a_month_is_in_the_mean_from_the_declared_share_of_resolved_rows_on(frame: Frame, *, labelled: int, mature: bool) -> None:
+    made = frame([float(row) for row in range(20)], [(row, float(row % 10 >= 5), 25.0, None) for row in range(labelled)])
+    (found,) = summarise([story(made, "one", routed=[(0, 1)])], START, end=day(1.5))
+    assert found["windows"][0]["resolved"] == labelled
+    assert (found["mean_metric"] is not None) == mature
+
+
 def test_a_month_of_one_class_has_no_value_and_is_counted_with_the_reason(frame: Frame) -> None:
     one_class = frame([1, 2, 3], [(row, 1.0, 5.0, None) for row in range(3)])
     (found,) = summarise([story(one_class, "one", routed=[(0, 1)])], START, end=day(20))
