@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import polars as pl
 from polars._typing import PolarsDataType
@@ -69,7 +70,7 @@ class DeltaTables:
                 if not 0 <= version < latest:
                     raise TableNotFoundError(table, version=version, latest=latest)
                 current.load_as_version(version)
-            return pl.scan_delta(current)
+            return _scan(current, path)
 
     def latest(self, table: str) -> int | None:
         path = self._path(table)
@@ -97,6 +98,14 @@ def _table(path: Path) -> DeltaTable | None:
     if not (path / "_delta_log").is_dir() or not DeltaTable.is_deltatable(str(path)):
         return None
     return DeltaTable(path)
+
+
+def _scan(current: DeltaTable, path: Path) -> pl.LazyFrame:
+    names = [uri.rpartition("/")[2] for uri in current.file_uris()]
+    if quote(str(path)) == str(path) or not names:
+        return pl.scan_delta(current)
+    # Polars takes Delta's percent-encoded addresses for paths, and finds no file where a folder's name has a space.
+    return pl.scan_parquet([path / name for name in names], glob=False)
 
 
 def _schema(current: DeltaTable) -> pl.Schema:
