@@ -113,4 +113,4 @@ def test_a_read_only_home_is_told(place: Any) -> None:
 def test_a_home_where_a_file_lies_is_told(place: Any) -> None:
     shutil.rmtree(place.home)
     place.home.write_text("in the way", encoding="utf-8")
-    place.refuses(5, str(place.home))
+    place.refuses(2, str(place.home), "is a file")
