@@ -19,7 +19,7 @@ from flyball.loop.context import Context, Objective
 from flyball.loop.feed import EARLIEST, Feed, Rows
 from flyball.loop.model import Model
 from flyball.loop.projectfile import load_project
-from flyball.pipelines import StepFailedError, StepResult, StepTimeoutError
+from flyball.pipelines import StepFailedError, StepResult
 from flyball.provenance import environment, fingerprint_function
 from flyball.registry import Evidence
 from flyball.tracking import Run
@@ -76,7 +76,7 @@ class Trainer:
         )
         try:
             made = context.steps.run(self._step(as_of))
-        except (StepFailedError, StepTimeoutError) as error:
+        except StepFailedError as error:  # a timeout is one
             services.runs.fail(run.id, str(error))
             services.recorder.record("training.failed", context.subject, data={"run": run.id, "why": _short(error)}, cause=begun.id)
             return
