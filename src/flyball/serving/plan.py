@@ -1,0 +1,59 @@
+"""The serving plan: all that a model server must know to answer, as one value that fits into one file.
+
+The control plane makes it from deployments and registry; a model server pulls it, keeps it on disk, and answers from it for as long
+as it gets no newer one. It names blobs by digest and carries no code and no secret.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from flyball.core.ids import Digest
+
+
+class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that answers. `code` is the snapshot of the project's source that its features are compiled from."""
+
+    number: int
+    model_digest: Digest
+    code: Digest
+    project_file: str  # the project file's name inside the snapshot
+    features: Digest  # the fingerprint that the compiled features must have
+    schemas: dict[str, dict[str, str]]  # dataset -> column -> Polars' name of its type, as at the training
+    task: str
+
+
+class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers at an endpoint. `revision` counts the deployment's transitions; a canary takes `share` of the keys."""
+
+    endpoint: str
+    model: str
+    revision: int
+    champion: int | None
+    canary: int | None
+    share: float
+    versions: tuple[VersionPlan, ...]
+
+    def get(self, version: int) -> VersionPlan:
+        """The version of that number; one that is named as champion or canary is always there."""
+        return next(found for found in self.versions if found.number == version)
+
+
+class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """All endpoints of one home; `revision` grows with every change of any of them."""
+
+    revision: int
+    endpoints: tuple[EndpointPlan, ...] = ()
+
+    def encode(self) -> bytes:
+        """The plan as JSON, equal bytes for equal plans."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def decode(cls, data: bytes) -> ServingPlan:
+        """The plan that `encode` wrote.
+
+        Raises:
+            msgspec.DecodeError: it is something else.
+        """
+        return msgspec.json.decode(data, type=cls)

@@ -1,0 +1,56 @@
+"""What the prediction journal holds: one record for the rows of one flush that one version answered, column by column.
+
+Columns, because a flush holds up to hundreds of rows: names are written once, and the reader makes frames of them without touching
+a row. All times are business time in microseconds since 1970 UTC, but `seconds`, which is real.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Column = list[Any]
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Rows that `version` answered at `time`, or should have: with an `error`, `answered_by` says which version stood in (0: none).
+
+    Columns are aligned: `ids`, `keys` (the key's parts joined by U+001F), `scores` (null where it failed), each column of `request`, of
+    `features` (the vector that the model saw, under full names) and of `value_times` (per look-up, the event time or boundary of
+    the value that was used; null where there was none).
+    """
+
+    endpoint: str
+    model: str
+    version: int
+    route: str
+    time: int
+    features_digest: str
+    ids: list[str]
+    keys: list[str]
+    request: dict[str, Column]
+    features: dict[str, Column]
+    value_times: dict[str, list[int | None]]
+    scores: list[float | None]
+    seconds: list[float]
+    error: str | None = None
+    answered_by: int | None = None
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Answered)
+
+
+def encode(record: Answered) -> bytes:
+    """The record as MessagePack."""
+    return _ENCODER.encode(record)
+
+
+def decode(data: bytes) -> Answered:
+    """The record that `encode` wrote.
+
+    Raises:
+        msgspec.DecodeError: it is something else.
+    """
+    return _DECODER.decode(data)
