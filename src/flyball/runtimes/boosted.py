@@ -8,12 +8,9 @@ import numpy as np
 import polars as pl
 
 from flyball.core.canonical import canonical
-from flyball.core.optional import extra
 from flyball.runtimes.encoder import Encoder
 from flyball.runtimes.model import Files, Floats, ModelManifest
-
-with extra("train"):
-    import lightgbm
+from flyball.runtimes.trees import Trees
 
 THREADS = 1
 """Several threads meet at a barrier in every leaf: on two cores they train slower than one does, and policies and workers use the rest."""
@@ -23,17 +20,16 @@ class BoostedPredictor:
     """A `Predictor` of trees; `text` is LightGBM's model file, which carries no code."""
 
     def __init__(self, manifest: ModelManifest, encoder: Encoder, *, text: str) -> None:
-        self.manifest, self._encoder, self._text = manifest, encoder, text
-        self._booster = lightgbm.Booster(model_str=text)
+        self.manifest, self.encoder, self._text = manifest, encoder, text
+        self._booster = Trees(text, threads=THREADS)
 
     def predict(self, frame: pl.DataFrame) -> Floats:
         if not frame.height:
             return np.empty(0)
-        matrix = np.ascontiguousarray(self._encoder.transform(frame))
-        return np.asarray(self._booster.predict(matrix, num_threads=THREADS), dtype=np.float64)
+        return self._booster.predict(self.encoder.transform(frame))
 
     def dump(self) -> Files:
-        return {"model.txt": self._text.encode(), "encoder.json": canonical(self._encoder.to_json()).encode()}
+        return {"model.txt": self._text.encode(), "encoder.json": canonical(self.encoder.to_json()).encode()}
 
     @staticmethod
     def parse(manifest: ModelManifest, files: Files) -> BoostedPredictor:

@@ -1,7 +1,11 @@
 """What the prediction journal holds: one record for the rows of one flush that one version answered, column by column.
 
 Columns, because a flush holds up to hundreds of rows: names are written once, and the reader makes frames of them without touching
-a row. All times are business time in microseconds since 1970 UTC, but `seconds`, which is real.
+a row. All times are business time in microseconds since 1970 UTC, but `seconds`, which is real; temporal columns of `request` and
+`features` are datetimes.
+
+A row that a version failed stands twice under one id: in a record of that version with `error` and without scores, then, where
+another stood in, in a record of that one with route "fallback". The two are appended together.
 """
 
 from __future__ import annotations
@@ -18,7 +22,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     Columns are aligned: `ids`, `keys` (the key's parts joined by U+001F), `scores` (null where it failed), each column of `request`, of
     `features` (the vector that the model saw, under full names) and of `value_times` (per look-up, the event time or boundary of
-    the value that was used; null where there was none).
+    the value that was used; null where there was none). `route` is "champion", "canary" or "fallback". `seconds` are real time from
+    the arrival of the request to the prediction.
     """
 
     endpoint: str

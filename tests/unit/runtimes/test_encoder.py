@@ -46,3 +46,12 @@ def test_json_gives_the_encoder_back() -> None:
 def test_what_no_model_takes_is_refused_by_name() -> None:
     with pytest.raises(FeatureTypeError, match="'list' has the type List"):
         Encoder.fit(pl.DataFrame({"list": [[1, 2]]}))
+
+
+def test_few_rows_and_many_are_encoded_alike() -> None:
+    values = ["b", None, "a", "never seen", "b"] * 2000
+    encoder = Encoder.fit(pl.DataFrame({"text": ["a", "b", "b"]}))
+    many = encoder.transform(pl.DataFrame({"text": values}))
+    few = np.concatenate([encoder.transform(pl.DataFrame({"text": values[start : start + 100]})) for start in range(0, 10_000, 100)])
+    assert many.tobytes() == few.tobytes()
+    assert np.isnan(encoder.transform(pl.DataFrame({"text": [None]}, schema={"text": pl.String}))).all()
