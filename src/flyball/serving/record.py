@@ -1,8 +1,9 @@
 """What the prediction journal holds: one record for the rows of one flush that one version answered, column by column.
 
 Columns, because a flush holds up to hundreds of rows: names are written once, and the reader makes frames of them without touching
-a row. All times are business time in microseconds since 1970 UTC, but `seconds`, which is real; temporal columns of `request` and
-`features` are datetimes.
+a row. All times are business time in microseconds since 1970 UTC, but `seconds`, which is real. Temporal columns of
+`request` and `features` are datetimes, or, where the record names its columns' types, as `columns.to_columns` gives them: that alone is
+exact for every type.
 
 A row that a version failed stands twice under one id: in a record of that version with `error` and without scores, then, where
 another stood in, in a record of that one with route "fallback". The two are appended together.
@@ -10,11 +11,9 @@ another stood in, in a record of that one with route "fallback". The two are app
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-Column = list[Any]
+from flyball.serving.columns import Column
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -24,6 +23,9 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     `features` (the vector that the model saw, under full names) and of `value_times` (per look-up, the event time or boundary of
     the value that was used; null where there was none). `route` is "champion", "canary" or "fallback". `seconds` are real time from
     the arrival of the request to the prediction.
+
+    `request_types` and `feature_types` name the types of the columns (`columns.type_names`); without them a reader guesses from the
+    values. `task` says what a score means: the probability of a "binary" label, or a number.
     """
 
     endpoint: str
@@ -41,6 +43,9 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     seconds: list[float]
     error: str | None = None
     answered_by: int | None = None
+    request_types: list[str] = []
+    feature_types: list[str] = []
+    task: str = ""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
