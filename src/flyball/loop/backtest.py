@@ -21,10 +21,10 @@ from flyball.data.service import DataService
 from flyball.features import FeatureSet
 from flyball.loop.definition import datasets_of, fingerprint
 from flyball.loop.errors import NothingToReplayError
-from flyball.loop.feed import ModelFrame
 from flyball.loop.frames import compiled, frame_step
 from flyball.loop.ingestion import snapshot
 from flyball.loop.model import Model
+from flyball.loop.past import ModelFrame
 from flyball.loop.replay import Ground, History, Progress, Replay, World
 from flyball.loop.summary import PolicyStory, summarise, unanswered
 from flyball.loop.trainer import objective_of

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from flyball.core.clock import Clock
 from flyball.core.ids import Digest
-from flyball.data import DatasetVersion
-from flyball.loop.feed import Feed
 from flyball.loop.model import Model
+from flyball.loop.past import Pasts
+from flyball.loop.traffic import Traffic
 from flyball.monitoring import WindowService
 from flyball.pipelines import StepRunner
 from flyball.registry import RegistryService
 from flyball.releases import Deployment, GatingService, ReleaseService
 from flyball.storage.blobs import BlobStore
+from flyball.storage.events import EventLog
 from flyball.storage.recorder import Recorder
+from flyball.storage.transactions import Transactions
 from flyball.tracking import TrackingService
 
 
@@ -33,7 +35,9 @@ class Objective:
 class Services:
     """The rooms' services over one database; the same in a home and in a world."""
 
+    log: EventLog
     recorder: Recorder
+    transactions: Transactions
     registry: RegistryService
     gating: GatingService
     releases: ReleaseService
@@ -43,21 +47,25 @@ class Services:
 
 @dataclass(frozen=True)
 class Context:
-    """One model in one world. `deployed` is told of every change of the deployment; `code_version` is of the project's tree."""
+    """One model in one world.
+
+    `deployed` is told of every change of the deployment; `code_version` names the project's tree, and `code` is the blob of its
+    source where versions are to be served from it.
+    """
 
     model: Model
     objective: Objective
     project_file: Path
-    data: Mapping[str, DatasetVersion]
     features_fingerprint: Digest
-    feature_names: Sequence[str]
     code_version: str
-    feed: Feed
+    pasts: Pasts
+    traffic: Traffic
     clock: Clock
     steps: StepRunner
     blobs: BlobStore
     services: Services
     deployed: Callable[[datetime, Deployment], None]
+    code: Digest | None = None
 
     @property
     def subject(self) -> str:

@@ -7,10 +7,11 @@ make a storm: at most one training or rollout is under way, and a training start
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from flyball.core.duration import floor_time
+from flyball.core.duration import MICROSECOND, floor_time
 from flyball.core.events import Event
 from flyball.loop.commands import (
     Alert,
@@ -44,29 +45,16 @@ def decide(state: LoopState, event: Event, *, now: datetime) -> Decision:
     subject = state.spec.subject
     if event.subject != subject and not event.subject.startswith(subject + "/"):
         return state, ()
-    match event.type.partition("."):
-        case ("loop", _, "started"):
-            return _started(state, event)
-        case ("timer", _, "fired"):
-            return _woken(state, event, now=now)
-        case ("window", _, _):
-            return _watched(state, event, now=now)
-        case ("alert", _, "raised"):
-            return _alerted(state, event, now=now)
-        case ("training", _, _):
-            return _trained(state, event)
-        case ("version", _, _):
-            return _judged(state, event)
-        case ("rollout", _, _):
-            return _released(state, event)
-    return state, ()
+    handler = _HANDLERS.get(event.type.partition(".")[0])
+    return (state, ()) if handler is None else handler(state, event, now)
 
 
 def _started(state: LoopState, event: Event) -> Decision:
-    if state.started is not None:
+    if state.started is not None or event.type != "loop.started":
         return state, ()
     spec = state.spec
-    first_window = floor_time(spec.first_training, spec.window)
+    # A window that began before anything could answer has fewer rows than its reference expects: the first whole one is the first.
+    first_window = floor_time(spec.first_training - MICROSECOND, spec.window) + spec.window
     wakes = (WakeAt(FIRST, spec.first_training), _window_wake(first_window, state))
     return replace(state, started=event.id), wakes
 
@@ -171,7 +159,7 @@ def _judged(state: LoopState, event: Event) -> Decision:
 def _released(state: LoopState, event: Event) -> Decision:
     release = state.release
     if release is None or event.data.get("version") != release.version:
-        return state, ()
+        return _by_hand(state, event), ()
     match event.type:
         case "rollout.stage-entered":
             stage = int(event.data["stage"])
@@ -189,8 +177,53 @@ def _released(state: LoopState, event: Event) -> Decision:
     return state, ()
 
 
+def _by_hand(state: LoopState, event: Event) -> LoopState:
+    """A person promoted or rolled back a version that no rollout of the loop's was about."""
+    match event.type:
+        case "rollout.finished":
+            return replace(state, champion=int(event.data["version"]))
+        case "rollout.rolled-back" if event.data.get("version") == state.champion:
+            return replace(state, champion=event.data.get("champion"))
+    return state
+
+
+def _breached(state: LoopState, event: Event) -> Decision:
+    release = state.release
+    if release is None or release.moving or event.data.get("version") != release.version:
+        return state, ()
+    back = MoveRollout(release.version, "roll-back", str(event.data.get("why", "")))
+    return replace(state, release=replace(release, moving=True)), (back,)
+
+
+def _failed(state: LoopState, event: Event, *, now: datetime) -> Decision:
+    """Whatever could not be carried out, the loop goes on: what was under way is given up or asked for again, and people are told."""
+    command, alert = str(event.data.get("command", "")), Alert("loop", f"{event.data.get('command')}: {event.data.get('why', '')}")
+    release = state.release
+    if command in {"Train", "Register"} and state.training is not None:
+        return replace(state, training=None), (alert,)
+    if release is not None and event.data.get("version") == release.version:
+        if command == "StartRollout":
+            return replace(state, release=None), (alert,)
+        again = WakeAt(f"{STAGE}/{release.version}/{release.stage}", now + state.spec.patience)
+        return replace(state, release=replace(release, moving=False)), (again, alert)
+    return state, (alert,)
+
+
 def _after_verdict(release: Release, event: Event) -> Command:
     verdict, why = str(event.data["verdict"]), str(event.data.get("why", ""))
     if verdict in _MOVES:
         return MoveRollout(release.version, _MOVES[verdict], why)
     return WakeAt(f"{STAGE}/{release.version}/{release.stage}", datetime.fromisoformat(str(event.data["until"])))
+
+
+_HANDLERS: Mapping[str, Callable[[LoopState, Event, datetime], Decision]] = {
+    "loop": lambda state, event, _: _started(state, event),
+    "timer": lambda state, event, now: _woken(state, event, now=now),
+    "window": lambda state, event, now: _watched(state, event, now=now),
+    "alert": lambda state, event, now: _alerted(state, event, now=now),
+    "training": lambda state, event, _: _trained(state, event),
+    "version": lambda state, event, _: _judged(state, event),
+    "rollout": lambda state, event, _: _released(state, event),
+    "guardrail": lambda state, event, _: _breached(state, event),
+    "command": lambda state, event, now: _failed(state, event, now=now),
+}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import polars as pl
 
@@ -12,9 +9,10 @@ from flyball.core.events import Event
 from flyball.core.ids import Digest, RunId
 from flyball.loop.commands import JudgeRollout, MoveRollout, Register, StartRollout
 from flyball.loop.context import Context
-from flyball.loop.trainer import evidence_of
-from flyball.registry import Registration
+from flyball.loop.trainer import Commit, evidence_of
+from flyball.registry import Evidence, Registration
 from flyball.releases import StageEvidence, compare_stage
+from flyball.tracking import Run
 
 
 class Releaser:
@@ -23,37 +21,50 @@ class Releaser:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def register(self, command: Register, cause: Event) -> None:
+    def register(self, command: Register, cause: Event) -> Commit:
         """Make the run's model a version and put it to the gates: `version.validated` or `version.rejected`."""
-        context, services = self._context, self._context.services
-        run = services.runs.get(RunId(command.run))
-        summary: Mapping[str, Any] = run.summary
+        context = self._context
+        run = context.services.runs.get(RunId(command.run))
+        holdout = pl.read_ipc(context.blobs.open_path(run.artifacts["holdout"]))
+        evidence = evidence_of(context, run, holdout=holdout)
+        return lambda: self._register(run, evidence, cause=cause)
+
+    def _register(self, run: Run, evidence: Evidence, *, cause: Event) -> None:
+        context, services, summary = self._context, self._context.services, run.summary
         registration = Registration(
             model=context.model.name,
             digest=run.artifacts["model"],
             run=run.id,
-            data_versions={name: version.number for name, version in context.data.items()},
+            data_versions=summary["data"],
             training_digest=summary["training"]["digest"],
             feature_fingerprint=context.features_fingerprint,
             code_version=context.code_version,
             environment=Digest(run.tags["environment"]),
         )
         version = services.registry.register(registration, cause=cause.id)
-        holdout = pl.read_ipc(context.blobs.open_path(run.artifacts["holdout"]))
-        evidence = evidence_of(context, run, holdout=holdout)
         services.gating.decide(context.model.name, version.number, gates=context.model.gates, evidence=evidence, cause=cause.id)
 
-    def start(self, command: StartRollout, cause: Event) -> None:
+    def start(self, command: StartRollout, cause: Event) -> Commit:
         """Begin the rollout; without a champion the version takes all rows at once."""
+        return lambda: self._start(command, cause)
+
+    def _start(self, command: StartRollout, cause: Event) -> None:
         self._context.services.releases.start(command.version, self._context.model.rollout, cause=cause.id)
         self._tell()
 
-    def judge(self, command: JudgeRollout, cause: Event) -> None:
+    def judge(self, command: JudgeRollout, cause: Event) -> Commit:
         """Compare canary and champion on the stage's mature rows: `rollout.judged`."""
-        self._context.services.releases.judge(command.version, self._stage(command.version), cause=cause.id)
+        evidence = self._stage(command.version)
+        return lambda: self._judge(command, evidence, cause=cause)
 
-    def move(self, command: MoveRollout, cause: Event) -> None:
+    def _judge(self, command: JudgeRollout, evidence: StageEvidence, *, cause: Event) -> None:
+        self._context.services.releases.judge(command.version, evidence, cause=cause.id)
+
+    def move(self, command: MoveRollout, cause: Event) -> Commit:
         """Do what was judged."""
+        return lambda: self._move(command, cause)
+
+    def _move(self, command: MoveRollout, cause: Event) -> None:
         releases = self._context.services.releases
         match command.move:
             case "advance":
@@ -71,12 +82,12 @@ class Releaser:
         context = self._context
         rollout = context.services.releases.get_rollout(version)
         now = context.clock.now()
-        served = context.feed.served(rollout.entered, now)
-        truth = context.feed.truth(served.rows, now)
-        known = ~np.isnan(truth.labels)
-        canary, champion = (known & (served.versions == number) for number in (version, rollout.champion))
+        stretch = context.traffic.stretch(rollout.entered, now)
+        labels, scores = stretch.truth(now).labels, stretch.scores()
+        known = ~np.isnan(labels)
+        canary, champion = (known & (stretch.versions == number) for number in (version, rollout.champion))
         return compare_stage(
             context.objective.metric,
-            canary=(truth.labels[canary], served.scores[canary]),
-            champion=(truth.labels[champion], served.scores[champion]),
+            canary=(labels[canary], scores[canary]),
+            champion=(labels[champion], scores[champion]),
         )

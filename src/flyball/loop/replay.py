@@ -17,11 +17,12 @@ from flyball.data import DatasetVersion
 from flyball.loop.commands import Command
 from flyball.loop.context import Context, Objective, Services
 from flyball.loop.controller import Controller, Journal, Worker
-from flyball.loop.feed import ModelFrame, ReplayFeed, Routes
 from flyball.loop.model import Model
+from flyball.loop.past import ModelFrame, Past
 from flyball.loop.scoring import StepScorer
 from flyball.loop.state import LoopSpec
 from flyball.loop.summary import PolicyStory
+from flyball.loop.traffic import ReplayedTraffic, Routes
 from flyball.loop.triggers import Trigger
 from flyball.loop.worker import ModelWorker
 from flyball.monitoring import WindowService, WindowStore
@@ -29,7 +30,7 @@ from flyball.pipelines import StepRunner
 from flyball.registry import RegistryService, RegistryStore
 from flyball.releases import Deployment, GatingService, ReleaseService, ReleaseStore, routing
 from flyball.storage.blobs import BlobStore
-from flyball.tracking import RunStore, TrackingService
+from flyball.tracking import Run, RunStore, TrackingService
 
 ENVIRONMENT = "backtest"
 PROGRESS_STEPS = 50
@@ -130,7 +131,7 @@ class Replay:
             name=world.policy,
             events=world.journal.log.list(),
             windows=context.services.windows.list(model.name),
-            feed=context.feed,
+            traffic=context.traffic,
             task=history.objective.task,
             metric=history.objective.metric,
             maturity=model.maturity,
@@ -166,22 +167,37 @@ class Replay:
         ground, history, model = self._ground, self._ground.history, self._ground.model
         services = _services(model, world)
         routes = Routes(model.serves_at)
+        data = {name: version.number for name, version in history.versions.items()}
         scorer = StepScorer(model, history.frame, inputs=history.inputs, steps=ground.steps, registry=services.registry, blobs=ground.blobs)
         return Context(
             model=model,
             objective=history.objective,
             project_file=ground.project_file,
-            data=history.versions,
             features_fingerprint=history.features,
-            feature_names=history.frame.feature_names,
             code_version=ground.code_version,
-            feed=ReplayFeed(history.frame, history.inputs, routes=routes, scorer=scorer),
+            pasts=_OnePast(Past(history.frame, history.inputs, data, scorer)),
+            traffic=ReplayedTraffic(history.frame, routes=routes, scorer=scorer),
             clock=world.clock,
             steps=ground.steps,
             blobs=ground.blobs,
             services=services,
             deployed=lambda since, deployment: routes.set(since, routing(deployment)),
         )
+
+
+@dataclass(frozen=True)
+class _OnePast:
+    """All of history: a training leaves out what was known after it."""
+
+    past: Past
+
+    def reaching(self, moment: datetime) -> Past:
+        del moment
+        return self.past
+
+    def of(self, run: Run) -> Past:
+        del run
+        return self.past
 
 
 class _Stoppable:
@@ -201,7 +217,9 @@ def _services(model: Model, world: World) -> Services:
     registry = RegistryService(world.registry, transactions=transactions, recorder=recorder)
     place = Deployment(ENVIRONMENT, model.serves_at, model.name)
     return Services(
+        log=world.journal.log,
         recorder=recorder,
+        transactions=transactions,
         registry=registry,
         gating=GatingService(registry, transactions=transactions, recorder=recorder),
         releases=ReleaseService(world.releases, registry, transactions=transactions, recorder=recorder, clock=world.clock, place=place),

@@ -14,8 +14,8 @@ import polars as pl
 
 from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.core.ids import Digest
-from flyball.loop.feed import Floats, ModelFrame, Rows
 from flyball.loop.model import Model
+from flyball.loop.past import Floats, ModelFrame, Rows
 from flyball.pipelines import StepRunner
 from flyball.registry import RegistryService
 from flyball.storage.blobs import BlobStore

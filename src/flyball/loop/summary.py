@@ -14,8 +14,8 @@ import numpy as np
 
 from flyball.core.events import Event
 from flyball.kernels import METRICS
-from flyball.loop.feed import Feed
 from flyball.loop.trace import describe
+from flyball.loop.traffic import Traffic
 from flyball.monitoring import Window
 
 Figures = dict[str, Any]
@@ -28,7 +28,7 @@ class PolicyStory:
     name: str
     events: Sequence[Event]
     windows: Sequence[Window]
-    feed: Feed
+    traffic: Traffic
     task: str
     metric: str
     maturity: float
@@ -96,12 +96,10 @@ def _month(story: PolicyStory, first: datetime, *, following: datetime, end: dat
     closed = [window for window in story.windows if first < window.end <= following]
     distances = [found for found in map(_max_psi, closed) if found is not None]
     trainings = [event for event in _of(events, "training.started") if event.data.get("reason") != "first"]
-    rows = story.feed.predicted(first, following)
     figures = _quality(story, first, following=following, end=end)
     return {
         "start": first.isoformat(),
         "end": following.isoformat(),
-        "rows": len(rows),
         **figures,
         "drift": {
             "mean_max_psi": float(np.mean(distances)) if distances else None,
@@ -116,24 +114,24 @@ def _month(story: PolicyStory, first: datetime, *, following: datetime, end: dat
 
 
 def _quality(story: PolicyStory, first: datetime, *, following: datetime, end: datetime) -> Figures:
-    served = story.feed.served(first, following)
-    truth = story.feed.truth(served.rows, end)
-    labelled = ~np.isnan(truth.labels)
+    stretch = story.traffic.stretch(first, following)
+    truth, scores, answered = stretch.truth(end), stretch.scores(), stretch.versions > 0
+    labelled = answered & ~np.isnan(truth.labels)
     metrics: dict[str, float | None] = {}
     intervals: dict[str, list[float] | None] = {}
     reason = None
     for name, metric in sorted(METRICS.items()):
         if metric.task.value != story.task:
             continue
-        estimate = metric.estimate(truth.labels[labelled], served.scores[labelled])
+        estimate = metric.estimate(truth.labels[labelled], scores[labelled])
         metrics[name] = estimate.value
         intervals[name] = None if estimate.low is None or estimate.high is None else [estimate.low, estimate.high]
         if estimate.undefined is not None:
             reason = reason or str(estimate.undefined)
-    resolved = int(np.count_nonzero(story.feed.truth(story.feed.predicted(first, following), end).resolved))
     return {
-        "predicted": len(served.rows),
-        "resolved": resolved,
+        "rows": len(stretch),
+        "predicted": int(np.count_nonzero(answered)),
+        "resolved": int(np.count_nonzero(truth.resolved)),
         "labelled": int(np.count_nonzero(labelled)),
         "metrics": metrics,
         "intervals": intervals,

@@ -91,6 +91,8 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "rollout.stage-entered": lambda d: f"version {d.get('version')} takes {d.get('share', 0):.0%} of the rows",
     "rollout.judged": lambda d: f"rollout of version {d.get('version')}: {d.get('verdict')}, {d.get('why', '')}",
     "rollout.finished": lambda d: f"version {d.get('version')} is champion",
+    "guardrail.breached": lambda d: f"version {d.get('version')} broke a guardrail: {d.get('why', '')}",
+    "command.failed": lambda d: f"{d.get('command')} could not be carried out: {d.get('why', '')}",
     "rollout.rolled-back": lambda d: f"version {d.get('version')} rolled back: {d.get('why', '')}",
 }
 

@@ -12,8 +12,8 @@ from flyball.core.events import Event
 from flyball.kernels import METRICS
 from flyball.loop.commands import MatureWindow, MeasureWindow
 from flyball.loop.context import Context
-from flyball.loop.feed import Served
-from flyball.loop.trainer import training_rows
+from flyball.loop.past import Floats, Rows
+from flyball.loop.trainer import Commit, training_rows
 from flyball.loop.triggers import OnPerformanceDrop
 from flyball.monitoring import (
     AlarmRate,
@@ -46,7 +46,7 @@ class _Known:
 
 
 class Watcher:
-    """Carries out `MeasureWindow` and `MatureWindow` for one model. What it keeps is made again from the feed when it is not there."""
+    """Carries out `MeasureWindow` and `MatureWindow` for one model. What it keeps is made again where it is not there."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -60,81 +60,83 @@ class Watcher:
         drops = [trigger.drop for trigger in context.model.retrain if isinstance(trigger, OnPerformanceDrop)]
         self._drop = min(drops, default=DEFAULT_DROP)
 
-    def measure(self, command: MeasureWindow, cause: Event) -> None:
+    def measure(self, command: MeasureWindow, cause: Event) -> Commit:
         """Count and compare the window's rows: `window.closed`."""
         context = self._context
-        feed = context.feed
-        rows = feed.predicted(command.start, command.end)
-        resolved = int(feed.truth(rows, context.clock.now()).resolved.sum())
+        stretch = context.traffic.stretch(command.start, command.end)
+        resolved = int(stretch.truth(context.clock.now()).resolved.sum())
         drift = quality = None
         here = context.services.releases.find()
         if here is not None and here.champion is not None:
             known = self._learn(here.champion)
-            features = feed.features(rows)
-            served = feed.served(command.start, command.end).of(here.champion)
+            features = stretch.features()
             self._learn_scores(here.champion, known, before=command.start)
-            drift = self._compare(known, features, served=served)
+            drift = self._compare(known, features, scores=stretch.scores()[stretch.versions == here.champion])
             quality = check_quality(known.inputs, features) if self._quality else None
         window = Window(context.model.name, command.start, command.end)
-        context.services.windows.close(window.closed(len(rows), resolved, drift=drift, quality=quality), cause=cause.id)
+        closed = window.closed(len(stretch), resolved, drift=drift, quality=quality)
+        return lambda: context.services.windows.close(closed, cause=cause.id)
 
-    def mature(self, command: MatureWindow, cause: Event) -> None:
+    def mature(self, command: MatureWindow, cause: Event) -> Commit:
         """Score the window if enough of its rows are resolved: `window.matured`, else `window.waiting`."""
-        context = self._context
-        name, now = context.model.name, context.clock.now()
-        rows = context.feed.predicted(command.start, command.end)
-        resolved = int(context.feed.truth(rows, now).resolved.sum())
-        if not maturity(len(rows), resolved, share=context.model.maturity).mature:
-            context.services.windows.wait(name, command.start, resolved=resolved, cause=cause.id)
-            return
-        served = context.feed.served(command.start, command.end)
-        labels = context.feed.truth(served.rows, now).labels
-        known = ~np.isnan(labels)
+        context, windows = self._context, self._context.services.windows
+        name = context.model.name
+        stretch = context.traffic.stretch(command.start, command.end)
+        truth = stretch.truth(context.clock.now())
+        resolved = int(truth.resolved.sum())
+        if not maturity(len(stretch), resolved, share=context.model.maturity).mature:
+            return lambda: windows.wait(name, command.start, resolved=resolved, cause=cause.id)
+        scores = stretch.scores()
+        known = (stretch.versions > 0) & ~np.isnan(truth.labels)
         metrics = {
-            metric.name: measure(metric.name, labels[known], predictions=served.scores[known])
+            metric.name: measure(metric.name, truth.labels[known], predictions=scores[known])
             for metric in METRICS.values()
             if metric.task.value == context.objective.task
         }
-        window = context.services.windows.get(name, command.start).matured(resolved, metrics)
-        context.services.windows.mature(window, drop=self._dropped(served, labels), cause=cause.id)
+        window = windows.get(name, command.start).matured(resolved, metrics)
+        drop = self._dropped(stretch.versions, truth.labels, scores=scores)
+        return lambda: windows.mature(window, drop=drop, cause=cause.id)
 
     def _learn(self, version: int) -> _Known:
         if version not in self._known:
-            feed, services = self._context.feed, self._context.services
-            trained = services.registry.get_evidence(self._context.model.name, version).end
-            rows = training_rows(self._context.model, feed, as_of=trained)
-            window = self._context.model.length("window")
-            inputs = Reference.fit(feed.features(rows), feed.times(rows), window=window, rate=self._rate)
+            context = self._context
+            trained = context.services.registry.get_evidence(context.model.name, version).end
+            past = context.pasts.reaching(trained)
+            rows = training_rows(context.model, past, as_of=trained)
+            frame, window = past.frame, context.model.length("window")
+            inputs = Reference.fit(frame.features(rows), frame.times(rows), window=window, rate=self._rate)
             self._known[version] = _Known(trained, inputs)
         return self._known[version]
 
-    def _compare(self, known: _Known, features: pl.DataFrame, *, served: Served) -> DriftReport:
+    def _compare(self, known: _Known, features: pl.DataFrame, *, scores: Floats) -> DriftReport:
         report = known.inputs.compare(features)
         if known.scores is not None:
-            report = report.merged(known.scores.compare(pl.DataFrame({SCORE: served.scores})))
+            report = report.merged(known.scores.compare(pl.DataFrame({SCORE: scores})))
         return report if self._drift else replace(report, alarmed=False)
 
     def _learn_scores(self, version: int, known: _Known, *, before: datetime) -> None:
         """The scores' reference are windows that the version served itself: on rows that it was trained on it is too sure."""
         if known.scores is not None and len(known.scores.starts) >= SCORE_WINDOWS:
             return
-        feed, window = self._context.feed, self._context.model.length("window")
-        mine = feed.served(known.trained, before).of(version)  # nobody was answered by it sooner
-        if not len(mine.rows):
+        stretch = self._context.traffic.stretch(known.trained, before)  # nobody was answered by it sooner
+        mine = stretch.versions == version
+        if not mine.any():
             return
-        scores = pl.Series(SCORE, mine.scores)
-        known.scores = Reference.fit_scores(scores, feed.times(mine.rows), window=window, rate=self._rate)
+        window = self._context.model.length("window")
+        scores, times = pl.Series(SCORE, stretch.scores()[mine]), stretch.times().filter(pl.Series(mine))
+        known.scores = Reference.fit_scores(scores, times, window=window, rate=self._rate)
 
-    def _dropped(self, served: Served, labels: np.ndarray[tuple[int], np.dtype[np.float64]]) -> DropReport | None:
+    def _dropped(self, versions: Rows, labels: Floats, *, scores: Floats) -> DropReport | None:
         if not self._performance:
             return None
         metric = self._context.objective.metric
-        if not len(served.rows):
+        answered = versions > 0
+        if not answered.any():
             return performance_drop(None, measure(metric, np.empty(0), predictions=np.empty(0)), drop=self._drop)
-        versions, counts = np.unique(served.versions, return_counts=True)
-        main = int(versions[counts.argmax()])
-        mine = (served.versions == main) & ~np.isnan(labels)
-        found = measure(metric, labels[mine], predictions=served.scores[mine])
+        numbers, counts = np.unique(versions[answered], return_counts=True)
+        main = int(numbers[counts.argmax()])
+        mine = (versions == main) & ~np.isnan(labels)
+        found = measure(metric, labels[mine], predictions=scores[mine])
         services = self._context.services
         evidence = services.registry.find_evidence(self._context.model.name, main)
         report = performance_drop(evidence.overall if evidence else None, found, drop=self._drop)

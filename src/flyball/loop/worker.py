@@ -20,17 +20,22 @@ from flyball.loop.commands import (
 )
 from flyball.loop.context import Context
 from flyball.loop.releaser import Releaser
-from flyball.loop.trainer import Trainer
+from flyball.loop.trainer import Commit, Trainer
 from flyball.loop.watcher import Watcher
+from flyball.pipelines import StepFailedError
 
 
 class ModelWorker:
-    """A `Worker` made of a trainer, a releaser and a watcher over the same services."""
+    """A `Worker` made of a trainer, a releaser and a watcher over the same services.
+
+    A deed has two parts: `prepare` does what takes long, may be done again after a crash, and gives back the short rest, which
+    changes state and records events and belongs into one transaction.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         trainer, releaser, watcher = Trainer(context), Releaser(context), Watcher(context)
-        self._deeds: Mapping[type[Command], Callable[[Any, Event], None]] = {
+        self._deeds: Mapping[type[Command], Callable[[Any, Event], Commit]] = {
             Train: trainer.train,
             Register: releaser.register,
             StartRollout: releaser.start,
@@ -38,17 +43,30 @@ class ModelWorker:
             MoveRollout: releaser.move,
             MeasureWindow: watcher.measure,
             MatureWindow: watcher.mature,
-            Alert: lambda command, cause: self._record("alert.raised", command, cause=cause),
-            Hold: lambda command, cause: self._record("retrain.held", command, cause=cause),
+            Alert: lambda command, cause: lambda: self._record("alert.raised", command, cause=cause),
+            Hold: lambda command, cause: lambda: self._record("retrain.held", command, cause=cause),
         }
 
-    def carry_out(self, command: Command, cause: Event) -> None:
-        """Do it, and report by events that name `cause`.
+    def prepare(self, command: Command, cause: Event) -> Commit:
+        """Do the long part, and give back the rest, which reports by events that name `cause`.
 
         Raises:
             KeyError: the command is the controller's own (`WakeAt`, `ForgetTimer`).
         """
-        self._deeds[type(command)](command, cause)
+        return self._deeds[type(command)](command, cause)
+
+    def carry_out(self, command: Command, cause: Event) -> None:
+        """Do both parts; a model of the user's that fails in it is an event, not an end."""
+        try:
+            self.prepare(command, cause)()
+        except StepFailedError as error:
+            self.fail(command, error, cause=cause)
+
+    def fail(self, command: Command, error: Exception, *, cause: Event) -> None:
+        """Report that the command cannot be carried out: `command.failed`."""
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        facts = {"command": type(command).__name__, "why": why, "version": getattr(command, "version", None)}
+        self._context.services.recorder.record("command.failed", self._context.subject, data=facts, cause=cause.id)
 
     def _record(self, kind: str, command: Alert | Hold, *, cause: Event) -> None:
         facts = {"kind": command.kind, "text": command.text}

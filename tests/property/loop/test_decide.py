@@ -51,7 +51,11 @@ happenings = st.one_of(
         lambda t: ("rollout.judged", {"version": t[0], "stage": t[1], "verdict": t[2], "until": WINDOW})
     ),
     versions.map(lambda version: ("rollout.finished", {"version": version})),
-    versions.map(lambda version: ("rollout.rolled-back", {"version": version, "why": "worse"})),
+    versions.map(lambda version: ("rollout.rolled-back", {"version": version, "why": "worse", "champion": 1})),
+    versions.map(lambda version: ("guardrail.breached", {"version": version, "why": "errors"})),
+    st.tuples(versions, st.sampled_from(["Train", "Register", "StartRollout", "JudgeRollout", "MoveRollout", "MeasureWindow"])).map(
+        lambda pair: ("command.failed", {"version": pair[0], "command": pair[1], "why": "it broke"})
+    ),
 )
 histories = st.lists(st.tuples(happenings, st.integers(0, 48)), max_size=60)
 
@@ -119,7 +123,7 @@ def test_no_event_makes_a_storm(history: list[Any]) -> None:
     kinds = [type(command) for _, command in done]
     assert kinds.count(Register) <= kinds.count(Train)
     assert kinds.count(StartRollout) <= kinds.count(Train)
-    assert kinds.count(MoveRollout) <= sum(event.type == "rollout.judged" for event in events)
+    assert kinds.count(MoveRollout) <= sum(event.type in {"rollout.judged", "guardrail.breached"} for event in events)
 
 
 @given(histories)
@@ -178,3 +182,44 @@ def test_a_verdict_that_is_told_twice_moves_once_and_the_next_stage_may_be_judge
     ]
     moves = [command.move for _, command in _run(told)[1] if isinstance(command, MoveRollout)]
     assert moves == ["advance", "finish"]
+
+
+def _promoted(*more: Event) -> LoopState:
+    told = [
+        _event(1, "loop.started", data={}, hours=0),
+        _event(2, "timer.fired", data={"timer": "first-training"}, hours=59 * 24),
+        _event(3, "version.validated", data={"version": 1}, hours=59 * 24),
+        _event(4, "rollout.finished", data={"version": 1}, hours=59 * 24),
+        *more,
+    ]
+    return _run(told)[0]
+
+
+def test_what_a_person_promotes_or_takes_back_is_what_the_loop_knows_as_champion() -> None:
+    assert _promoted().champion == 1
+    assert _promoted(_event(5, "rollout.finished", data={"version": 7}, hours=1500)).champion == 7
+    taken_back = _event(6, "rollout.rolled-back", data={"version": 7, "champion": 1, "why": "by hand"}, hours=1501)
+    assert _promoted(_event(5, "rollout.finished", data={"version": 7}, hours=1500), taken_back).champion == 1
+
+
+def test_a_guardrail_rolls_the_canary_back_at_once_and_once() -> None:
+    canary = [
+        _event(5, "timer.fired", data={"timer": "schedule"}, hours=200 * 24),
+        _event(6, "version.validated", data={"version": 2}, hours=200 * 24),
+        _event(7, "rollout.stage-entered", data={"version": 2, "stage": 0, "judge_at": WINDOW}, hours=200 * 24),
+    ]
+    state = _promoted(*canary)
+    breach = _event(8, "guardrail.breached", data={"version": 2, "why": "half of its answers failed"}, hours=4801)
+    moved, commands = decide(state, breach, now=breach.time)
+    assert commands == (MoveRollout(2, "roll-back", "half of its answers failed"),)
+    assert decide(moved, breach, now=breach.time) == (moved, ())
+    assert decide(_promoted(), breach, now=breach.time)[1] == ()
+
+
+def test_a_deed_that_fails_leaves_the_loop_free_to_go_on() -> None:
+    training = _promoted(_event(5, "timer.fired", data={"timer": "schedule"}, hours=200 * 24))
+    assert training.training is not None
+    failed = _event(6, "command.failed", data={"command": "Register", "why": "the model raised", "version": None}, hours=4801)
+    state, commands = decide(training, failed, now=failed.time)
+    assert not state.busy
+    assert commands == (Alert("loop", "Register: the model raised"),)

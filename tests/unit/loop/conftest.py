@@ -12,7 +12,7 @@ import pytest
 
 import flyball as fb
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME, TIME
-from flyball.loop.feed import ModelFrame
+from flyball.loop.past import ModelFrame
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -12,8 +12,9 @@ import pytest
 
 from flyball.core.events import Event
 from flyball.core.ids import EventId
-from flyball.loop.feed import Floats, ModelFrame, ReplayFeed, Routes, Rows
+from flyball.loop.past import Floats, ModelFrame, Rows
 from flyball.loop.summary import PolicyStory, months, summarise, unanswered
+from flyball.loop.traffic import ReplayedTraffic, Routes
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 END = datetime(2024, 4, 1, tzinfo=UTC)
@@ -45,8 +46,8 @@ def story(frame: ModelFrame, name: str, *, routed: list[tuple[float, int]], even
     routes = Routes("late")
     for since, version in routed:
         routes.set(day(since), [(version, 1.0)])
-    feed = ReplayFeed(frame, {}, routes=routes, scorer=Says())
-    return PolicyStory(name, events or [], [], feed, task="binary", metric="roc_auc", maturity=0.95)
+    traffic = ReplayedTraffic(frame, routes=routes, scorer=Says())
+    return PolicyStory(name, events or [], [], traffic, task="binary", metric="roc_auc", maturity=0.95)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from flyball.core.duration import microseconds
 from flyball.kernels import route
-from flyball.loop.feed import ModelFrame, ReplayFeed, Routes, Rows
+from flyball.loop.past import ModelFrame, Rows
+from flyball.loop.traffic import ReplayedTraffic, Routes
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -97,12 +98,12 @@ class Numbers:
 
 def test_a_row_is_scored_by_the_version_that_answered_it(frame: Frame) -> None:
     routes = Routes("late")
-    feed = ReplayFeed(frame([0, 1, 2, 3, 4], []), {}, routes=routes, scorer=Numbers())
+    traffic = ReplayedTraffic(frame([0, 1, 2, 3, 4], []), routes=routes, scorer=Numbers())
     routes.set(hour(1), [(1, 1.0)])
     routes.set(hour(3), [(2, 1.0)])
-    served = feed.served(hour(0), hour(4))
-    assert served.rows.tolist() == [1, 2, 3]
-    assert served.versions.tolist() == [1, 1, 2]
-    assert served.scores.tolist() == [1.01, 1.02, 2.03]
-    assert served.of(2).rows.tolist() == [3]
-    assert feed.features(np.array([4, 2])).to_series().to_list() == [4.0, 2.0]
+    stretch = traffic.stretch(hour(0), hour(4))
+    assert len(stretch) == 4
+    assert stretch.versions.tolist() == [0, 1, 1, 2]
+    assert np.isnan(stretch.scores()[0])
+    assert stretch.scores()[1:].tolist() == [1.01, 1.02, 2.03]
+    assert stretch.features().to_series().to_list() == [0.0, 1.0, 2.0, 3.0]
