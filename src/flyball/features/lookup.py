@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from flyball.core.duration import MICROSECOND
 from flyball.core.errors import UnknownNameError
 from flyball.data import Columns
-from flyball.data.model import SYSTEM_COLUMNS
+from flyball.data.model import ARRIVAL, SYSTEM_COLUMNS
 from flyball.features.errors import FeatureFunctionError
 from flyball.features.model import View
 from flyball.features.rowwise import RowFrame
 from flyball.features.sources import (
+    Entities,
     Versions,
     bound_types,
     check_entity,
     empty_history,
-    encode,
     gather,
     history_of,
     plain,
@@ -28,7 +28,11 @@ from flyball.features.sources import (
     schema_of,
 )
 from flyball.features.usercode import call
-from flyball.kernels import look_up, winner_timeline
+from flyball.kernels import Timeline, look_up, winner_timeline
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,39 @@ class ViewLookup:
         return self.feature.bound
 
     def compute(self, rows: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        values, kept = run_view(self.feature, history_of(self.feature.source, histories))
-        codes, asked = encode(kept.select(self.feature.entity), plain(rows.select(self.feature.bound)))
+        steps = self.steps(history_of(self.feature.source, histories))
+        asked = steps.entities.codes(plain(rows.select(self.feature.bound)))
+        found = look_up(steps.line, steps.event, entity=asked, time=prediction_times(rows), ttl=self.ttl)
+        return gather(steps.values, found).rename(dict(zip(steps.values.columns, self.dtypes, strict=True)))
+
+    @property
+    def ttl(self) -> int | None:
+        """How old a row may be that still answers, in microseconds."""
+        return None if self.feature.ttl is None else self.feature.ttl // MICROSECOND
+
+    def steps(self, history: pl.DataFrame, *, changed: NDArray[np.int64] | None = None) -> Steps:
+        """Who answers for each entity from when on; with `changed`, only for the entities that rows of these arrival numbers have."""
+        values, kept = run_view(self.feature, history)
+        if changed is not None:
+            entity = list(self.feature.entity)
+            touched = kept.filter(pl.col(ARRIVAL).is_in(pl.Series(changed).implode())).select(entity).unique()
+            kept = kept.with_row_index("__row").join(touched, on=entity, how="semi")
+            values, kept = values[kept["__row"]], kept.drop("__row")
+        entities = Entities.of(kept.select(self.feature.entity))
         versions = Versions.of(kept)
+        codes = entities.codes(kept.select(self.feature.entity))
         line = winner_timeline(codes, versions.event, known=versions.known, until=versions.until, arrival=versions.arrival)
-        found = look_up(line, versions.event, entity=asked, time=prediction_times(rows), ttl=_microseconds(self.feature.ttl))
-        return gather(values, found).rename(dict(zip(values.columns, self.dtypes, strict=True)))
+        return Steps(entities, line, versions.event, values)
 
 
-def _microseconds(ttl: timedelta | None) -> int | None:
-    return None if ttl is None else ttl // MICROSECOND
+@dataclass(frozen=True)
+class Steps:
+    """The answers of a view over time: `line` says which row of `values` and `event` stands for which of `entities`, and since when."""
+
+    entities: Entities
+    line: Timeline
+    event: NDArray[np.int64]
+    values: pl.DataFrame
 
 
 def run_view(view: View, history: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -86,18 +86,24 @@ class Versions:
         return cls(times(history[EVENT_TIME]), times(history[KNOWN_TIME]), times(history[KNOWN_UNTIL]), history[ARRIVAL].to_numpy())
 
 
-def encode(entities: pl.DataFrame, bound: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Equal entities get equal codes, dense from 0 on; an entity with a null part, or one only rows have, gets -1.
+@dataclass(frozen=True)
+class Entities:
+    """The distinct entities of a table without null parts; the code of each is its row in `frame`, dense from 0 on."""
 
-    `entities` are those of the table, `bound` those of the predicted rows, column by column.
-    """
-    columns = [f"{index}" for index in range(entities.width)]
-    table, rows = entities.rename(dict(zip(entities.columns, columns, strict=True))), bound
-    rows = pl.DataFrame([series.alias(name) for series, name in zip(bound.get_columns(), columns, strict=True)])
-    codes = table.unique(maintain_order=True).drop_nulls().with_row_index("code")
-    both = (frame.join(codes, on=columns, how="left", maintain_order="left")["code"] for frame in (table, rows))
-    of_table, of_rows = (series.cast(pl.Int64).fill_null(-1).to_numpy() for series in both)
-    return of_table, of_rows
+    frame: pl.DataFrame
+
+    @classmethod
+    def of(cls, table: pl.DataFrame) -> Entities:
+        """The entities of `table`, whose columns are their parts."""
+        return cls(table.unique(maintain_order=True).drop_nulls())
+
+    def codes(self, bound: pl.DataFrame) -> NDArray[np.int64]:
+        """The code of each row of `bound`, column by column; -1 where a part is null or the table has no such entity."""
+        columns = [f"{index}" for index in range(self.frame.width)]
+        known = self.frame.rename(dict(zip(self.frame.columns, columns, strict=True))).with_row_index("code")
+        rows = pl.DataFrame([series.alias(name) for series, name in zip(bound.get_columns(), columns, strict=True)])
+        found = rows.join(known, on=columns, how="left", maintain_order="left")["code"]
+        return found.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def check_entity(where: str, entity: Mapping[str, pl.DataType], *, bound: Mapping[str, pl.DataType]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 import polars as pl
@@ -21,18 +21,32 @@ from flyball.features.model import Aggregate, WindowView
 from flyball.features.rowexpressions import check_rowwise
 from flyball.features.rowwise import evaluate
 from flyball.features.sources import (
+    Entities,
     Versions,
     bound_types,
     check_entity,
     empty_history,
-    encode,
     gather,
     history_of,
     plain,
     prediction_times,
     schema_of,
 )
-from flyball.kernels import Windows, boundaries, last_boundary, plan_windows, rank_rows, window_count, window_mean, window_pick, window_sum
+from flyball.kernels import (
+    Boundaries,
+    Windows,
+    boundaries,
+    last_boundary,
+    plan_windows,
+    rank_rows,
+    window_count,
+    window_mean,
+    window_pick,
+    window_sum,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,9 @@ class WindowLookup:
             if name not in history.columns:
                 raise UnknownNameError("column", name, known=_users(history), where=f"{where}, where it is the entity")
         check_entity(where, {name: history.schema[name] for name in feature.entity}, bound=bound_types(where, feature.bound, rows=rows))
+        for aggregate in feature.aggregates.values():
+            if aggregate.expression is not None:
+                check_rowwise(aggregate.expression, where)
         values = _values(feature, history)
         found = {name: _dtype(f"{where}, {name!r}", aggregate, values=values[name]) for name, aggregate in feature.aggregates.items()}
         return cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in found.items()})
@@ -67,21 +84,40 @@ class WindowLookup:
     def compute(self, rows: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         feature = self.feature
         history = history_of(feature.source, histories)
-        codes, asked = encode(history.select(feature.entity), plain(rows.select(feature.bound)))
+        entities = Entities.of(history.select(feature.entity))
+        asked = entities.codes(plain(rows.select(feature.bound)))
         known = rows.select(pl.all_horizontal(pl.col(feature.bound).is_not_null())).to_series().to_numpy()
         # An entity without any row has a window too, an empty one; a null entity has none.
-        asked = np.where(known & (asked < 0), int(codes.max(initial=-1)) + 1, asked)
-        distinct, index = boundaries(asked, last_boundary(prediction_times(rows), feature.every // MICROSECOND))
-        versions = Versions.of(history)
+        asked = np.where(known & (asked < 0), entities.frame.height, asked)
+        distinct, index = boundaries(asked, last_boundary(prediction_times(rows), self.every))
+        return gather(self.at(history, entities, asked=distinct).values, index)
+
+    @property
+    def every(self) -> int:
+        """How far boundaries lie apart, in microseconds."""
+        return self.feature.every // MICROSECOND
+
+    def at(self, history: pl.DataFrame, entities: Entities, *, asked: Boundaries) -> Aggregates:
+        """The aggregates of `history` at the boundaries that are asked for; `asked.entity` are codes of `entities`."""
+        feature, versions = self.feature, Versions.of(history)
+        codes = entities.codes(history.select(feature.entity))
         windows = plan_windows(
-            distinct, codes, event=versions.event, known=versions.known, until=versions.until, over=feature.over // MICROSECOND
+            asked, codes, event=versions.event, known=versions.known, until=versions.until, over=feature.over // MICROSECOND
         )  # fmt: skip
         values, rank = _values(feature, history), rank_rows(versions.event, versions.known, arrival=versions.arrival)
         columns = [
             _aggregated(windows, aggregate, values=values[key], rank=rank).cast(dtype).alias(name)
             for (key, aggregate), (name, dtype) in zip(feature.aggregates.items(), self.dtypes.items(), strict=True)
         ]
-        return gather(pl.DataFrame(columns), index)
+        return Aggregates(pl.DataFrame(columns), window_count(windows))
+
+
+@dataclass(frozen=True)
+class Aggregates:
+    """One row of `values` and one number of `rows` aggregated for each boundary that was asked for."""
+
+    values: pl.DataFrame
+    rows: NDArray[np.int64]
 
 
 def _empty(source: Dataset | Join, schemas: Mapping[str, pl.Schema]) -> pl.DataFrame:
@@ -102,7 +138,6 @@ def _values(feature: WindowView, history: pl.DataFrame) -> pl.DataFrame:
     expressions = []
     for name, aggregate in feature.aggregates.items():
         expression = pl.lit(True) if aggregate.expression is None else aggregate.expression
-        check_rowwise(expression, where)
         expressions.append(expression.alias(name))
     users = history.select(_users(history))
     return evaluate(where, lambda: users.with_columns(expressions).select(list(feature.aggregates)), columns=users.columns)
