@@ -2,11 +2,12 @@
 
 ::
 
-    InvalidError ── DigestFormatError, TableNameError, TableSchemaError
+    InvalidError ── DigestFormatError, TableNameError, TableSchemaError, EntryTooLargeError,
+                     JournalPositionError
     NotFoundError ── BlobNotFoundError, EventNotFoundError, TableNotFoundError
     ConflictError ── DuplicateEventError, LeaseLostError, NewerHomeError
-    IntegrityError ── BlobCorruptError, DatabaseCorruptError
-    UnavailableError ── DiskFullError, ReadOnlyError, BusyError, StorageFailedError
+    IntegrityError ── BlobCorruptError, DatabaseCorruptError, JournalCorruptError
+    UnavailableError ── DiskFullError, ReadOnlyError, BusyError, StorageFailedError, JournalFullError
 
 A store that raises one of these has left everything as it was before the call.
 """
@@ -82,6 +83,16 @@ class DuplicateEventError(ConflictError):
     def __init__(self, events: Iterable[str]) -> None:
         self.events = tuple(events)
         super().__init__(f"The log has {', '.join(self.events)} already. An event is appended once; make a new id for a new event.")
+
+
+class ClockNotFoundError(NotFoundError):
+    """A home has no shared clock."""
+
+    code = "clock-not-found"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"There is no shared clock at {path}. Start one with `flyball up PROJECT.py --clock TIME --speed NUMBER`.")
+        self.path = path
 
 
 class LeaseLostError(ConflictError):
@@ -188,6 +199,16 @@ class StorageFailedError(UnavailableError):
         self.path, self.reason = path, reason
 
 
+class ClockFileError(IntegrityError):
+    """The file is no clock."""
+
+    code = "clock-file"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is no clock of this version: {reason}. Stop `flyball up`, remove the file, and start it again.")
+        self.path = path
+
+
 class DatabaseCorruptError(IntegrityError):
     """The file is not a whole database."""
 
@@ -196,6 +217,50 @@ class DatabaseCorruptError(IntegrityError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"The database {path} is damaged or is no database: {reason}. Restore it from a backup, or use another home.")
         self.path, self.reason = path, reason
+
+
+class EntryTooLargeError(InvalidError):
+    """One append is larger than a journal holds."""
+
+    code = "entry-too-large"
+
+    def __init__(self, size_bytes: int, *, limit_bytes: int) -> None:
+        super().__init__(f"{size_bytes:,} bytes are too many for one append to a journal; at most {limit_bytes:,}. Append less at once.")
+
+
+class JournalPositionError(InvalidError):
+    """A position that the journal has not reached."""
+
+    code = "journal-position"
+
+    def __init__(self, path: Path, position: int, *, last: int) -> None:
+        super().__init__(f"The journal {path} has no entry {position} to acknowledge; its last is {last}.")
+
+
+class JournalFullError(UnavailableError):
+    """What readers have not acknowledged is as much as the journal may hold; it is as before."""
+
+    code = "journal-full"
+
+    def __init__(self, path: Path, *, waiting_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"The journal {path} holds {waiting_bytes:,} bytes that nobody has taken over yet; its limit is {limit_bytes:,}. "
+            "Nothing was appended. See that its reader runs (`flyball up`), or allow it more."
+        )
+        self.path = path
+
+
+class JournalCorruptError(IntegrityError):
+    """Entries that were whole once are damaged; those after `resume` can be read."""
+
+    code = "journal-corrupt"
+
+    def __init__(self, path: Path, *, first: int, resume: int) -> None:
+        super().__init__(
+            f"The journal segment {path} is damaged: entries {first} to {resume} cannot be read. "
+            f"Restore the file from a backup, or go on after {resume} without them."
+        )
+        self.path, self.first, self.resume = path, first, resume
 
 
 def from_os(error: Exception, path: Path) -> UnavailableError:

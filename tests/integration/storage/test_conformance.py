@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -16,16 +16,19 @@ from flyball.core.events import Event
 from flyball.core.ids import Digest, EventId
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
+from flyball.storage._localjournal import LocalJournal
 from flyball.storage._sqlite import SqliteEventLog, SqliteLeases, SqliteTimers
 from flyball.storage.blobs import BlobStore
 from flyball.storage.database import Database
 from flyball.storage.errors import DuplicateEventError
 from flyball.storage.events import EventLog
+from flyball.storage.journal import Entry, Journal
 from flyball.storage.leases import Lease, Leases
 from flyball.storage.tables import TableStore
 from flyball.storage.timers import TimerStore
 from flyball.testing.blobs import BlobStoreSuite
 from flyball.testing.events import EventLogSuite
+from flyball.testing.journal import JournalSuite
 from flyball.testing.leases import LeasesSuite
 from flyball.testing.suite import failing_tests
 from flyball.testing.tables import TableStoreSuite
@@ -74,6 +77,18 @@ class TestSqliteLeases(LeasesSuite):
             yield SqliteLeases(database, timer=timer, length_seconds=self.length_seconds)
 
 
+class TestLocalJournal(JournalSuite):
+    @contextmanager
+    def write(self, place: Path, limit_bytes: int | None = None) -> Iterator[Journal]:
+        with closing(LocalJournal.write(place, segment_bytes=1000, limit_bytes=limit_bytes)) as journal:
+            yield journal
+
+    @contextmanager
+    def read(self, place: Path) -> Iterator[Journal]:
+        with closing(LocalJournal.read(place)) as journal:
+            yield journal
+
+
 class _TrustingBlobs(LocalBlobs):
     """Gives what stands there without looking."""
 
@@ -86,6 +101,14 @@ class _ForgetfulTables(DeltaTables):
 
     def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
         return super().append(table, rows, job=f"{job}/{attempt}", attempt=attempt)
+
+
+class _HastyJournal(LocalJournal):
+    """Gives what follows the last read, whoever asks."""
+
+    def read_after(self, position: int, limit: int = 1000) -> list[Entry]:
+        found = super().read_after(max([position, *self._marks]), limit)
+        return found or super().read_after(position, limit)
 
 
 class _LooseLog(SqliteEventLog):
@@ -133,6 +156,16 @@ def test_the_suite_catches_tables_that_hold_a_job_twice() -> None:
     assert {"test_a_lower_attempt_that_woke_up_late_commits_nothing", "test_a_higher_attempt_finds_what_the_lower_committed"} <= set(
         failing_tests(Broken)
     )
+
+
+def test_the_suite_catches_a_journal_that_mixes_its_readers_up() -> None:
+    class Broken(TestLocalJournal):
+        @contextmanager
+        def read(self, place: Path) -> Iterator[Journal]:
+            with closing(_HastyJournal.read(place)) as journal:
+                yield journal
+
+    assert "test_readers_at_several_positions_do_not_disturb_each_other" in failing_tests(Broken)
 
 
 def test_the_suite_catches_a_log_that_appends_half() -> None:
