@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from flyball.core.events import Event
 from flyball.core.ids import EventId
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
+from flyball.storage._localjournal import LocalJournal
 from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
 from flyball.storage.database import Database
 
@@ -118,6 +120,41 @@ def tables(place: Path, count: int) -> None:
     )
 
 
+def journals(place: Path, count: int) -> None:
+    """Entries of 1,000 bytes against one bare write each of the same bytes; read back a thousand at a time."""
+    payload = os.urandom(1000)
+    descriptor = os.open(place / "raw.log", os.O_WRONLY | os.O_CREAT)
+    writer = LocalJournal.write(place / "journal")
+    ours = per_second(lambda _: writer.append(payload), count)
+    tell("journal entries of 1 kB", ours, limit=per_second(lambda _: os.write(descriptor, payload), count), peer="os.write")
+    reader, position = LocalJournal.read(place / "journal"), 0
+    begin = TIMER.seconds()
+    while found := reader.read_after(position):
+        position = found[-1].position
+    print(f"{'journal entries read':<34}{position / (TIMER.seconds() - begin):>10,.0f}/s")
+    polls = per_second(lambda _: reader.read_after(position), 1000)
+    print(f"{'journal polls that find nothing':<34}{polls:>10,.0f}/s")
+    os.close(descriptor)
+    writer.close()
+    with closing(LocalJournal.write(place / "durable", fsync="each")) as durable:
+        tell(
+            "journal entries, each synced",
+            per_second(lambda _: durable.append(payload), 20),
+            limit=_synced(place, payload),
+            peer="write + fsync",
+        )
+
+
+def _synced(place: Path, payload: bytes) -> float:
+    with (place / "synced.log").open("wb", buffering=0) as file:
+
+        def bare(_: int) -> None:
+            file.write(payload)
+            os.fsync(file.fileno())
+
+        return per_second(bare, 20)
+
+
 def opening(place: Path) -> None:
     """A fresh database, as each world of a backtest opens one; the first pays for the import of Alembic."""
     names = iter(range(1_000_000))
@@ -138,6 +175,7 @@ def main() -> None:
         sql(place, 1_000 // share)
         blobs(place, 50 // share)
         tables(place, 20 // share)
+        journals(place, 20_000 // share)
 
 
 if __name__ == "__main__":

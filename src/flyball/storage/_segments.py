@@ -61,12 +61,11 @@ def encode(position: int, payloads: Sequence[bytes]) -> bytes:
     Raises:
         EntryTooLargeError: they are larger than a frame may be.
     """
-    count = len(payloads)
-    lengths = _ONE.pack(len(payloads[0])) if count == 1 else struct.pack(f"<{count}I", *map(len, payloads))
-    body = b"".join((lengths, *payloads))
-    size = len(body)
+    count, sizes = len(payloads), [len(payload) for payload in payloads]
+    size = count * _ONE.size + sum(sizes)
     if size > FRAME_LIMIT_BYTES:
         raise EntryTooLargeError(size, limit_bytes=FRAME_LIMIT_BYTES)
+    body = b"".join((struct.pack(f"<{count}I", *sizes), *payloads))
     return _HEAD.pack(size, count, zlib.crc32(body, zlib.crc32(_PLACE.pack(position, size, count)))) + body
 
 
