@@ -4,9 +4,9 @@
 
     InvalidError ── DigestFormatError, TableNameError, TableSchemaError, EntryTooLargeError,
                      JournalPositionError
-    NotFoundError ── BlobNotFoundError, EventNotFoundError, TableNotFoundError
+    NotFoundError ── BlobNotFoundError, ClockNotFoundError, EventNotFoundError, TableNotFoundError
     ConflictError ── DuplicateEventError, LeaseLostError, NewerHomeError
-    IntegrityError ── BlobCorruptError, DatabaseCorruptError, JournalCorruptError
+    IntegrityError ── BlobCorruptError, ClockFileError, DatabaseCorruptError, JournalCorruptError
     UnavailableError ── DiskFullError, ReadOnlyError, BusyError, StorageFailedError, JournalFullError
 
 A store that raises one of these has left everything as it was before the call.
