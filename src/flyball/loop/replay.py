@@ -15,22 +15,23 @@ from flyball.core.events import Event
 from flyball.core.ids import Digest, Ids
 from flyball.data import DatasetVersion
 from flyball.loop.commands import Command
-from flyball.loop.context import Context, Objective, Services
+from flyball.loop.context import Context, Objective
 from flyball.loop.controller import Controller, Journal, Worker
 from flyball.loop.model import Model
 from flyball.loop.past import ModelFrame, Past
 from flyball.loop.scoring import StepScorer
+from flyball.loop.services import services_of
 from flyball.loop.state import LoopSpec
 from flyball.loop.summary import PolicyStory
 from flyball.loop.traffic import ReplayedTraffic, Routes
 from flyball.loop.triggers import Trigger
 from flyball.loop.worker import ModelWorker
-from flyball.monitoring import WindowService, WindowStore
+from flyball.monitoring import WindowStore
 from flyball.pipelines import StepRunner
-from flyball.registry import RegistryService, RegistryStore
-from flyball.releases import Deployment, GatingService, ReleaseService, ReleaseStore, routing
+from flyball.registry import RegistryStore
+from flyball.releases import ReleaseStore, routing
 from flyball.storage.blobs import BlobStore
-from flyball.tracking import Run, RunStore, TrackingService
+from flyball.tracking import Run, RunStore
 
 ENVIRONMENT = "backtest"
 PROGRESS_STEPS = 50
@@ -165,7 +166,7 @@ class Replay:
 
     def _context(self, world: World) -> Context:
         ground, history, model = self._ground, self._ground.history, self._ground.model
-        services = _services(model, world)
+        services = services_of(model, world, environment=ENVIRONMENT)
         routes = Routes(model.serves_at)
         data = {name: version.number for name, version in history.versions.items()}
         scorer = StepScorer(model, history.frame, inputs=history.inputs, steps=ground.steps, registry=services.registry, blobs=ground.blobs)
@@ -210,22 +211,6 @@ class _Stoppable:
         if self._stopped.is_set():
             raise ReplayStoppedError(self._policy)
         self._worker.carry_out(command, cause)
-
-
-def _services(model: Model, world: World) -> Services:
-    recorder, transactions = world.journal.recorder, world.journal.transactions
-    registry = RegistryService(world.registry, transactions=transactions, recorder=recorder)
-    place = Deployment(ENVIRONMENT, model.serves_at, model.name)
-    return Services(
-        log=world.journal.log,
-        recorder=recorder,
-        transactions=transactions,
-        registry=registry,
-        gating=GatingService(registry, transactions=transactions, recorder=recorder),
-        releases=ReleaseService(world.releases, registry, transactions=transactions, recorder=recorder, clock=world.clock, place=place),
-        windows=WindowService(world.windows, transactions=transactions, recorder=recorder),
-        runs=TrackingService(world.runs, transactions=transactions, recorder=recorder, clock=world.clock, ids=world.ids),
-    )
 
 
 def _told(controller: Controller, model: str, *, reached: datetime) -> str:
