@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from flyball.core.ids import Digest
 from flyball.core.optional import extra
 from flyball.data._sql import dataset_versions
@@ -57,5 +61,12 @@ class SqliteVersions:
 
 def _version(row: RowMapping) -> DatasetVersion:
     facts = dict(row)
-    files = tuple(SourceFile(name=file["name"], size_bytes=file["size_bytes"], digest=Digest(file["digest"])) for file in facts["files"])
+    files = tuple(_file(file) for file in facts["files"])
     return DatasetVersion(**{**facts, "files": files, "state": VersionState(facts["state"])})
+
+
+def _file(facts: Mapping[str, Any]) -> SourceFile:
+    times = {name: datetime.fromisoformat(facts[name]) for name in ("known_by", "next_known", "arrival") if facts.get(name)}
+    return SourceFile(
+        name=facts["name"], size_bytes=facts["size_bytes"], digest=Digest(facts["digest"]), left_out=facts.get("left_out", 0), **times
+    )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from flyball.data.checking import Checked, check_file
+from flyball.data.checking import Checked, Look, check_file, known_time
 from flyball.data.contract import Basis, Contract, declared_columns, infer, times_in
-from flyball.data.errors import EventTimeError, SourceChangedError, UnknownColumnError
-from flyball.data.model import TIME, Dataset, SourceFile
+from flyball.data.errors import EventTimeError, NothingKnownError, SourceChangedError, UnknownColumnError
+from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset, SourceFile
 from flyball.data.reading import read_frame
 from flyball.data.sources import FoundFile, check_unchanged, find_files, identify, read_bytes
 
@@ -22,6 +22,7 @@ class Batch:
     """What lies in a dataset's source now. Not thread-safe; frames that were read for inference are kept until they are judged.
 
     `unexpected` collects the columns that files have beside the contract's when they are checked; their cells are not taken.
+    A check completes `files` with what was left out of each.
     """
 
     dataset: Dataset
@@ -47,12 +48,13 @@ class Batch:
         kept = [(found, file) for found, file in zip(self.found, self.files, strict=True) if file.digest not in known]
         return Batch(self.dataset, [found for found, _ in kept], [file for _, file in kept], _frames=self._frames)
 
-    def infer(self, history: timedelta) -> Contract:
+    def infer(self, history: timedelta, *, known_by: datetime | None = None) -> Contract:
         """The contract that the rows known in the first `history` keep: by the column that says when they were known, else by event time.
 
-        A row that became known later has no say, however far back its event lies.
+        A row that became known later has no say, however far back its event lies, and none that is known later than `known_by`.
 
         Raises:
+            NothingKnownError: no row is known by then.
             UnknownColumnError: a file lacks a column that the declaration or the first file has.
             EventTimeError: not one row has an event time.
         """
@@ -61,7 +63,8 @@ class Batch:
         for name in declared_columns(self.dataset):
             if name not in columns:
                 raise UnknownColumnError(name, columns, where=f"The file {self.files[0].name} of dataset {self.dataset.name!r}")
-        everything = _together([self._select(frame, file, columns=columns) for frame, file in zip(frames, self.files, strict=True)])
+        parts = [self._select(frame, file, columns=columns) for frame, file in zip(frames, self.files, strict=True)]
+        everything = _together(parts if known_by is None else self._known(parts, known_by))
         times = times_in(everything, self.dataset.event_time)
         since = times.min()
         if not isinstance(since, datetime):
@@ -76,14 +79,15 @@ class Batch:
         facts = Basis(rows=basis.height, since=since, until=since + history)
         return infer(self.dataset, basis, everything={name: everything[name] for name in columns}, basis=facts)
 
-    def check(self, contract: Contract, stored: pl.DataFrame) -> list[Checked]:
-        """Every file's rows, typed and judged by `contract`, in the order of the files' names."""
+    def check(self, contract: Contract, stored: pl.DataFrame, *, looks: Sequence[Look]) -> list[Checked]:
+        """Every file's rows, typed and judged by `contract`, in the order of the files' names; one look per file."""
         checked = []
-        for found, file in zip(self.found, self.files, strict=True):
+        for found, file, look in zip(self.found, self.files, looks, strict=True):
             cells = self._read(found, file)
             self._frames.pop(file.name, None)
             self.unexpected.update(name for name in cells.columns if name not in contract.columns)
-            checked.append(check_file(self.dataset, contract, name=file.name, cells=cells, stored=stored))
+            checked.append(check_file(self.dataset, contract, name=file.name, cells=cells, stored=stored, look=look))
+        self.files = [_completed(file, part, look) for file, part, look in zip(self.files, checked, looks, strict=True)]
         return checked
 
     def check_unchanged(self) -> None:
@@ -93,6 +97,14 @@ class Batch:
             SourceChangedError: a file is gone or has other content.
         """
         check_unchanged(self.found, self.files)
+
+    def _known(self, parts: Sequence[pl.DataFrame], known_by: datetime) -> Sequence[pl.DataFrame]:
+        """The rows of each part that are known by then; parts without one are left out, for their types are news as well."""
+        known = [part.filter(_known_times(self.dataset, part) <= known_by) for part in parts]
+        if not any(part.height for part in known):
+            firsts = [_known_times(self.dataset, part).min() for part in parts]
+            raise NothingKnownError(self.dataset.name, known_by, first=min((x for x in firsts if isinstance(x, datetime)), default=None))
+        return [part for part in known if part.height]
 
     def _read(self, found: FoundFile, file: SourceFile) -> pl.DataFrame:
         if file.name not in self._frames:
@@ -107,6 +119,20 @@ class Batch:
             if name not in frame.columns:
                 raise UnknownColumnError(name, frame.columns, where=f"The file {file.name} of dataset {self.dataset.name!r}")
         return frame.select(columns)
+
+
+def _known_times(dataset: Dataset, cells: pl.DataFrame) -> pl.Series:
+    """Since when each row is known by the declaration; null where that cannot be read."""
+    typed = times_in(cells, dataset.event_time).to_frame(EVENT_TIME)
+    if dataset.known_time is not None:
+        typed = typed.with_columns(times_in(cells, dataset.known_time).alias(dataset.known_time))
+    return typed.select(known_time(dataset, pl.col(EVENT_TIME)).alias(KNOWN_TIME)).to_series()
+
+
+def _completed(file: SourceFile, checked: Checked, look: Look) -> SourceFile:
+    if not checked.left_out:
+        return replace(file, arrival=look.arrival)
+    return replace(file, known_by=look.known_by, left_out=checked.left_out, next_known=checked.next_known, arrival=look.arrival)
 
 
 def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from flyball.core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 
@@ -143,6 +144,18 @@ class EventTimeError(InvalidError):
             "Times are ISO 8601, for example 2013-01-31T17:05:00Z (without a zone they are UTC)."
         )
         self.column = column
+
+
+class NothingKnownError(InvalidError):
+    """A dataset of which no row is known yet."""
+
+    code = "nothing-known"
+
+    def __init__(self, dataset: str, known_by: datetime, *, first: datetime | None) -> None:
+        when = f"the first becomes known at {first.isoformat()}" if first else "none says when it becomes known"
+        super().__init__(
+            f"No row of dataset {dataset!r} is known by {known_by.isoformat()}; {when}. Begin later, or bring earlier rows into its source."
+        )
 
 
 class ContractFileError(InvalidError):

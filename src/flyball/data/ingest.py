@@ -6,7 +6,7 @@ ingest's job, state and events follow in one transaction, and the contract's fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,9 @@ import polars as pl
 from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.data.batch import Batch
-from flyball.data.checking import Judged, judge
+from flyball.data.checking import Judged, Look, judge
 from flyball.data.contract import Contract
-from flyball.data.model import EVENT_TIME, KNOWN_TIME, DatasetVersion, VersionState
+from flyball.data.model import EVENT_TIME, KNOWN_TIME, DatasetVersion, SourceFile, VersionState
 from flyball.data.rows import Appended, Rows, table_name
 
 
@@ -33,18 +33,28 @@ class Findings:
     superseded: DatasetVersion | None
     table: str
     given: bool
+    known_by: datetime | None = None
 
     @property
     def digest(self) -> Digest:
-        """The version's digest: equal definition, contract, parent and files give equal rows."""
+        """The version's digest: equal definition, contract, parent, files and looks at them give equal rows."""
+        files = self.batch.files
+        arrivals = {file.digest: file.arrival for file in files if file.arrival is not None}
         return digest(
             {
                 "definition": self.batch.dataset.definition(),
                 "contract": self.contract.digest,
                 "parent": self.parent.digest if self.parent else None,
-                "files": [file.digest for file in self.batch.files],
+                "files": [file.digest for file in files],
+                **({"known_by": self.known_by} if self.left_out else {}),
+                **({"arrivals": arrivals} if arrivals else {}),
             }
         )
+
+    @property
+    def left_out(self) -> int:
+        """How many rows of the files are known later than the ingest looked."""
+        return sum(file.left_out for file in self.batch.files)
 
     @property
     def share_broken(self) -> float:
@@ -53,12 +63,15 @@ class Findings:
         return self.judged.quarantined.height / fresh if fresh else 0.0
 
 
-def find_out(batch: Batch, contract: Contract, *, given: bool, rows: Rows, versions: Sequence[DatasetVersion]) -> Findings | None:
+def find_out(
+    batch: Batch, contract: Contract, *, given: bool, rows: Rows, versions: Sequence[DatasetVersion], look: Look
+) -> Findings | None:
     """Judge what is new in the source since `versions` (all of this dataset), or None when nothing is.
 
     `given` says that the contract stood there before anything was ingested. A file is known by its content, not by its name;
-    under another contract every file is read again. The files of a held version are read again with new ones, which
-    supersede it.
+    under another contract every file is read again, and so is one of which rows were left out that are known by now. The
+    files of a held version are read again with new ones, which supersede it. Only files that no version has come at
+    `look.arrival`.
 
     Raises:
         FlyballError: a file cannot be read, or changed meanwhile; nothing was recorded.
@@ -67,18 +80,22 @@ def find_out(batch: Batch, contract: Contract, *, given: bool, rows: Rows, versi
     table = table_name(dataset, contract)
     past = [version for version in versions if version.table == table]
     seen = [version for version in past if version.contract == contract.digest]
-    fresh = batch.without(_digests(seen))
+    fresh = batch.without(_done(seen, look))
     if not fresh.files:
         return None
     held = next((version for version in versions[-1:] if version.state is VersionState.HELD), None)
-    fresh = batch.without(_digests(version for version in seen if version != held)) if held else fresh
+    seen = [version for version in seen if version != held]
+    fresh = batch.without(_done(seen, look)) if held else fresh
     accepted = [version for version in past if version.state is VersionState.ACCEPTED]
     stored = _stored(contract, rows, accepted=accepted)
     aside = rows.read_aside(dataset.name, past)
-    judged = judge(dataset, contract, checked=fresh.check(contract, stored), stored=stored, aside=aside)
+    looks = _looks(fresh, look, seen=seen, versions=versions)
+    judged = judge(dataset, contract, checked=fresh.check(contract, stored, looks=looks), stored=stored, aside=aside)
     fresh.check_unchanged()
     parent = accepted[-1] if accepted else None
-    return Findings(contract=contract, batch=fresh, judged=judged, parent=parent, superseded=held, table=table, given=given)
+    return Findings(
+        contract=contract, batch=fresh, judged=judged, parent=parent, superseded=held, table=table, given=given, known_by=look.known_by
+    )
 
 
 def version_of(findings: Findings, appended: Appended, *, number: int, hold_above: float) -> Mapping[str, Any]:
@@ -98,8 +115,28 @@ def version_of(findings: Findings, appended: Appended, *, number: int, hold_abov
     }  # fmt: skip
 
 
-def _digests(versions: Iterable[DatasetVersion]) -> set[str]:
-    return {file.digest for version in versions for file in version.files}
+def _records(versions: Sequence[DatasetVersion]) -> dict[Digest, SourceFile]:
+    """Each file as it was read last, by its digest."""
+    return {file.digest: file for version in versions for file in version.files}
+
+
+def _done(seen: Sequence[DatasetVersion], look: Look) -> set[Digest]:
+    """The files of which no row is missing that is known by now."""
+    return {
+        digest
+        for digest, file in _records(seen).items()
+        if file.next_known is None or (look.known_by is not None and file.next_known > look.known_by)
+    }
+
+
+def _looks(fresh: Batch, look: Look, *, seen: Sequence[DatasetVersion], versions: Sequence[DatasetVersion]) -> list[Look]:
+    """A look at each file: behind what was looked at before, and with the arrival that the file had when it was new."""
+    judged, known = _records(seen), _records(versions)
+    looks = []
+    for file in fresh.files:
+        arrival = known[file.digest].arrival if file.digest in known else look.arrival
+        looks.append(Look(known_by=look.known_by, arrival=arrival, after=judged[file.digest].known_by if file.digest in judged else None))
+    return looks
 
 
 def _stored(contract: Contract, rows: Rows, *, accepted: Sequence[DatasetVersion]) -> pl.DataFrame:

@@ -218,11 +218,19 @@ MOVES: Mapping[VersionState, frozenset[VersionState]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
-    """A file as it was read: its name below the source, its size and the SHA-256 of its bytes."""
+    """A file as it was read: its name below the source, its size and the SHA-256 of its bytes.
+
+    Where an ingest looked no further than `known_by`, it left out `left_out` of the file's rows, the first of which becomes
+    known at `next_known`. `arrival` is when a file came that came live: none of its rows was known before.
+    """
 
     name: str
     size_bytes: int
     digest: Digest
+    known_by: datetime | None = None
+    left_out: int = 0
+    next_known: datetime | None = None
+    arrival: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

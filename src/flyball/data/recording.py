@@ -33,6 +33,7 @@ def announce(
         "first_file": names[0],
         "last_file": names[-1],
         "bytes": sum(file.size_bytes for file in findings.batch.files),
+        **({"left_out": findings.left_out, "known_by": findings.known_by} if findings.left_out else {}),
     }
     received = recorder.record(
         "dataset.version.received", subject, data={"version": number, "digest": facts["digest"], **files}, cause=cause

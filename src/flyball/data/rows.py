@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
@@ -15,7 +16,8 @@ from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.data.checking import QUARANTINE
 from flyball.data.contract import Contract
-from flyball.data.model import ARRIVAL, Dataset, DatasetVersion
+from flyball.data.history import known_until
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, Dataset, DatasetVersion
 from flyball.storage.tables import TableStore
 
 INGEST = "ingest"
@@ -29,6 +31,17 @@ def table_name(dataset: Dataset, contract: Contract) -> str:
 def quarantine_name(name: str) -> str:
     """The table of the rows of the dataset `name` that were set aside."""
     return f"quarantine.{name}"
+
+
+def _ranges(versions: Sequence[DatasetVersion]) -> list[tuple[int, int]]:
+    """The versions' arrival numbers as few ranges: live rows make many versions, each where the one before ended."""
+    ranges: list[tuple[int, int]] = []
+    for first, last in sorted((version.first_arrival, version.last_arrival) for version in versions if version.added):
+        if ranges and first == ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], last)
+        else:
+            ranges.append((first, last))
+    return ranges or [(0, -1)]
 
 
 @dataclass(frozen=True)
@@ -46,11 +59,29 @@ class Rows:
 
     tables: TableStore
 
+    def scan(self, versions: Sequence[DatasetVersion]) -> pl.LazyFrame:
+        """The rows that `versions` (of one table, at least one) added, in any order; what is filtered is not read."""
+        chosen = pl.any_horizontal(pl.col(ARRIVAL).is_between(first, last) for first, last in _ranges(versions))
+        return self.tables.read(versions[0].table).filter(chosen)
+
     def read(self, versions: Sequence[DatasetVersion]) -> pl.DataFrame:
         """The rows that `versions` (of one table, at least one) added, in arrival order."""
-        ranges = [(version.first_arrival, version.last_arrival) for version in versions]
-        chosen = pl.any_horizontal(pl.col(ARRIVAL).is_between(first, last) for first, last in ranges)
-        return self.tables.read(versions[0].table).filter(chosen).collect().sort(ARRIVAL)
+        return self.scan(versions).collect().sort(ARRIVAL)
+
+    def read_since(self, versions: Sequence[DatasetVersion], since: datetime, *, key: Sequence[str]) -> pl.DataFrame:
+        """Those of the rows whose event time is `since` or later, in arrival order, with KNOWN_UNTIL by all of the rows.
+
+        Of the others no more is read than tells until when the ones read were known: a correction may have moved a row's event
+        back, and ends its earlier version all the same.
+        """
+        scan, event, known = self.scan(versions), pl.col(EVENT_TIME), pl.col(KNOWN_TIME)
+        rows = scan.filter(event >= since).collect().sort(ARRIVAL)
+        first = rows[KNOWN_TIME].min()
+        parts = [rows.select(*key, KNOWN_TIME, ARRIVAL)]
+        if isinstance(first, datetime):
+            others = scan.filter(event < since, known >= first).select(*key, KNOWN_TIME, ARRIVAL).collect()
+            parts.append(others.join(rows.select(key), on=list(key), how="semi", nulls_equal=True))
+        return rows.with_columns(known_until(pl.concat(parts), key)[KNOWN_UNTIL].head(rows.height))
 
     def read_aside(self, name: str, versions: Sequence[DatasetVersion]) -> pl.DataFrame:
         """The rows that `versions` set aside: file, row, reason, raw and the ingest's digest."""
@@ -74,6 +105,10 @@ class Rows:
         """Append quarantined `rows` of the dataset `name`, once per job; none are no commit."""
         if rows.height:
             self.tables.append(quarantine_name(name), rows.with_columns(pl.lit(ingest).alias(INGEST)), job=job)
+
+    def last_arrival(self, table: str) -> int:
+        """The highest arrival number in the table, named by a version or not; -1 where there is none."""
+        return -1 if self.tables.latest(table) is None else self._last_arrival(table, None)
 
     def _last_arrival(self, table: str, version: int | None) -> int:
         last = self.tables.read(table, version=version).select(pl.col(ARRIVAL).max()).collect().item()

@@ -7,16 +7,18 @@ process killed between the two leaves a commit that no version names: it is invi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import polars as pl
 
 from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
+from flyball.data.checking import Look
 from flyball.data.contract import Contract, decode
 from flyball.data.contractfiles import ContractFiles
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
@@ -28,7 +30,9 @@ from flyball.data.recording import announce, edges, summary
 from flyball.data.rows import Rows
 from flyball.data.store import VersionStore
 from flyball.lineage import LineageStore
+from flyball.storage._filelock import FileLock
 from flyball.storage.blobs import BlobStore
+from flyball.storage.errors import os_errors
 from flyball.storage.recorder import Recorder
 from flyball.storage.tables import TableStore
 from flyball.storage.transactions import Transactions
@@ -36,12 +40,16 @@ from flyball.storage.transactions import Transactions
 HOLD_ABOVE = 0.1
 
 
+class Limits(TypedDict, total=False):
+    """What of a source an ingest takes: rows known by `known_by`; those of files that are new are not known before `arrival`."""
+
+    known_by: datetime | None
+    arrival: datetime | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataService:
-    """Datasets of one home. `contracts` is the directory of their contract files; more than `hold_above` broken rows hold a version.
-
-    One ingest of a dataset at a time; a second one that runs meanwhile fails with VersionExistsError and records nothing.
-    """
+    """Datasets of one home. `contracts` is the directory of their contract files; more than `hold_above` broken rows hold a version."""
 
     tables: TableStore
     blobs: BlobStore
@@ -52,24 +60,47 @@ class DataService:
     contracts: Path
     hold_above: float = HOLD_ABOVE
 
-    def ingest(self, dataset: Dataset, *, root: Path, history: timedelta, cause: EventId | None) -> DatasetVersion:
+    def ingest(
+        self, dataset: Dataset, *, root: Path, history: timedelta, cause: EventId | None, **limits: Unpack[Limits]
+    ) -> DatasetVersion:
         """The version whose content is all that the source has; the latest one again when nothing in the source is new.
 
         `root` is what the source's path is relative to. The first ingest infers the contract from the rows of the first
-        `history`. Rows in = accepted + quarantined + duplicates. Idempotent, also after being killed at any moment.
+        `history`. Rows in = accepted + quarantined + duplicates + those known later than `known_by`, which a later ingest
+        brings. Idempotent, also after being killed at any moment. Ingests of a dataset take turns, in any thread or process;
+        not to be called within a transaction, for whose end the one whose turn it is may wait.
 
         Raises:
             FlyballError: a file is missing, unreadable, in another encoding, lacks a column, or changed while it was read;
                 nothing was recorded.
         """
-        batch = Batch.find(dataset, root)
-        versions = self.versions.list(dataset.name)
-        found = self._contract(dataset, versions)
-        contract = found or batch.infer(history)
-        findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions)
-        version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
-        self._files.set(contract)
+        look = Look(known_by=limits.get("known_by"), arrival=limits.get("arrival"))
+        with self.turn(dataset.name):
+            batch = Batch.find(dataset, root)
+            versions = self.versions.list(dataset.name)
+            found = self._contract(dataset, versions)
+            contract = found or batch.infer(history, known_by=look.known_by)
+            findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions, look=look)
+            version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
+            self._files.set(contract)
         return version
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Be the only one, over threads and processes, who makes versions of the dataset `name`; waits for its turn.
+
+        Raises:
+            UnavailableError: the home cannot be written.
+        """
+        turns = self.contracts.with_name(".turns")
+        with os_errors(turns):
+            turns.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(turns / name)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def accept(self, name: str, number: int, *, cause: EventId | None) -> DatasetVersion:
         """Take a held version as it is.
@@ -101,11 +132,24 @@ class DataService:
             VersionNotFoundError: there is no such version, or none is accepted.
             VersionHeldError: the version is not accepted.
         """
-        chosen = self.get_accepted(dataset.name) if version is None else self.versions.get(dataset.name, version)
+        return self._history(
+            dataset, self.get_accepted(dataset.name) if version is None else self.versions.get(dataset.name, version), None
+        )
+
+    def recent(self, dataset: Dataset, since: datetime | None) -> pl.DataFrame:
+        """The history of the latest accepted version from event time `since` on (None: all of it), and as little read as that takes.
+
+        Raises:
+            VersionNotFoundError: none is accepted.
+        """
+        return self._history(dataset, self.get_accepted(dataset.name), since)
+
+    def _history(self, dataset: Dataset, chosen: DatasetVersion, since: datetime | None) -> pl.DataFrame:
         if chosen.state is not VersionState.ACCEPTED:
             read = chosen.added + chosen.quarantined + chosen.duplicates
             raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)
-        frame = known_until(Rows(self.tables).read(self._content(chosen)), dataset.key)
+        rows, content = Rows(self.tables), self._content(chosen)
+        frame = known_until(rows.read(content), dataset.key) if since is None else rows.read_since(content, since, key=dataset.key)
         users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
         return frame.select(*users, *SYSTEM_COLUMNS)
 
