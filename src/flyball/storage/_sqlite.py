@@ -1,4 +1,4 @@
-"""The event log, timers and leases on the home's database.
+"""The event log, timers, leases and positions on the home's database.
 
 The statements are plain SQLAlchemy Core that PostgreSQL understands too; what makes this the SQLite backend is that write
 transactions come one after the other, so that positions grow in the order of commits.
@@ -18,7 +18,7 @@ from flyball.storage.database import Database
 from flyball.storage.errors import DuplicateEventError, EventNotFoundError, LeaseLostError
 from flyball.storage.events import EVERYTHING, EventQuery
 from flyball.storage.leases import Lease
-from flyball.storage.schema import events, leases, timer_fires, timers
+from flyball.storage.schema import events, leases, positions, timer_fires, timers
 from flyball.storage.timers import DueTimer
 
 with extra("store"):
@@ -33,6 +33,9 @@ _FIRED = select(timer_fires.c.name).where(timer_fires.c.name == bindparam("name"
 _FORGET = delete(timers).where(timers.c.name == bindparam("of"))
 _TAKE = delete(timers).where(timers.c.name == bindparam("of"), timers.c.at == bindparam("due"))
 _REMEMBER = insert(timer_fires)
+_POSITION = select(positions.c.value).where(positions.c.name == bindparam("of"))
+_MOVE_ON = update(positions).where(positions.c.name == bindparam("of")).values(value=bindparam("to"))
+_NEW_POSITION = insert(positions)
 _FIRST = select(timers).order_by(timers.c.at, timers.c.name).limit(1)
 
 
@@ -177,3 +180,19 @@ class SqliteLeases:
     def release(self, lease: Lease) -> None:
         with self._database.write() as connection:
             connection.execute(update(leases).where(leases.c.name == lease.name, leases.c.token == lease.token).values(holder=None))
+
+
+class SqlitePositions:
+    """`Positions` in the table `positions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str) -> int:
+        with self._database.read() as connection:
+            return connection.execute(_POSITION, {"of": name}).scalar_one_or_none() or 0
+
+    def set(self, name: str, value: int) -> None:
+        with self._database.write() as connection:
+            if connection.execute(_MOVE_ON, {"of": name, "to": value}).rowcount == 0:
+                connection.execute(_NEW_POSITION, {"name": name, "value": value})

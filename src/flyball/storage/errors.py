@@ -4,8 +4,8 @@
 
     InvalidError ── DigestFormatError, TableNameError, TableSchemaError, EntryTooLargeError,
                      JournalPositionError
-    NotFoundError ── BlobNotFoundError, ClockNotFoundError, EventNotFoundError, TableNotFoundError
-    ConflictError ── DuplicateEventError, LeaseLostError, NewerHomeError
+    NotFoundError ── BlobNotFoundError, ClockNotFoundError, EventNotFoundError, TableNotFoundError, JobNotFoundError
+    ConflictError ── DuplicateEventError, LeaseLostError, JobLostError, NewerHomeError
     IntegrityError ── BlobCorruptError, ClockFileError, DatabaseCorruptError, JournalCorruptError
     UnavailableError ── DiskFullError, ReadOnlyError, BusyError, StorageFailedError, JournalFullError
 
@@ -104,6 +104,28 @@ class LeaseLostError(ConflictError):
         found = f"{now_held_by} holds it now" if now_held_by else "nobody holds it now"
         super().__init__(f"{holder} has lost the lease {name!r}: {found}. Stop what needed it, and acquire it again.")
         self.name, self.now_held_by = name, now_held_by
+
+
+class JobNotFoundError(NotFoundError):
+    """No job has this id."""
+
+    code = "job-not-found"
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"There is no job {job!r} in this home.")
+        self.job = job
+
+
+class JobLostError(ConflictError):
+    """The job is at a later attempt, is queued again, or has ended; what was made for it at the earlier attempt counts for nothing."""
+
+    code = "job-lost"
+
+    def __init__(self, job: str, attempt: int, *, state: str, now_at: int) -> None:
+        super().__init__(
+            f"Attempt {attempt} of the job {job} was lost: the job is {state} at attempt {now_at}. Drop the work; who has it does it."
+        )
+        self.job, self.attempt, self.state, self.now_at = job, attempt, state, now_at
 
 
 class NewerHomeError(ConflictError):

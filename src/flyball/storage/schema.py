@@ -100,3 +100,33 @@ leases = Table(
     Column("token", BigInteger, nullable=False),
     Column("beat", BigInteger, nullable=False),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("position", BigSerial, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False),
+    Column("key", String(512), nullable=False),
+    Column("kind", String(128), nullable=False),
+    Column("lane", String(256), nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("cause", String(64), nullable=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("busy_lane", String(256), nullable=True),  # the lane while it is leased or running: so a lane has one such job
+    Column("attempt", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("worker", String(256), nullable=True),
+    Column("error", Text, nullable=True),
+    Column("result", Json, nullable=True),
+    UniqueConstraint("id"),
+    UniqueConstraint("key"),
+    UniqueConstraint("busy_lane"),
+    sqlite_autoincrement=True,
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("name", String(256), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)

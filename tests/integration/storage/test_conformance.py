@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,21 +14,26 @@ import pytest
 from flyball.core.clock import ManualTimer, Timer
 from flyball.core.errors import HeldError
 from flyball.core.events import Event
-from flyball.core.ids import Digest, EventId
+from flyball.core.ids import Digest, EventId, RandomIds
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqliteEventLog, SqliteLeases, SqliteTimers
+from flyball.storage._sqlite import SqliteEventLog, SqliteLeases, SqlitePositions, SqliteTimers
+from flyball.storage._sqlite_jobs import SqliteJobs
 from flyball.storage.blobs import BlobStore
 from flyball.storage.database import Database
 from flyball.storage.errors import DuplicateEventError
 from flyball.storage.events import EventLog
+from flyball.storage.jobs import Job, JobQueue
 from flyball.storage.journal import Entry, Journal
 from flyball.storage.leases import Lease, Leases
+from flyball.storage.positions import Positions
 from flyball.storage.tables import TableStore
 from flyball.storage.timers import TimerStore
+from flyball.storage.transactions import Transactions
 from flyball.testing.blobs import BlobStoreSuite
 from flyball.testing.events import EventLogSuite
+from flyball.testing.jobs import JobQueueSuite, PositionsSuite
 from flyball.testing.journal import JournalSuite
 from flyball.testing.leases import LeasesSuite
 from flyball.testing.suite import failing_tests
@@ -77,6 +83,20 @@ class TestSqliteLeases(LeasesSuite):
             yield SqliteLeases(database, timer=timer, length_seconds=self.length_seconds)
 
 
+class TestSqliteJobs(JobQueueSuite):
+    @contextmanager
+    def open(self, place: Path, timer: Timer) -> Iterator[tuple[Transactions, JobQueue]]:
+        with opened(place) as database:
+            yield database, SqliteJobs(database, ids=RandomIds(), timer=timer, lease_seconds=self.lease_seconds)
+
+
+class TestSqlitePositions(PositionsSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[tuple[Transactions, Positions]]:
+        with opened(place) as database:
+            yield database, SqlitePositions(database)
+
+
 class TestLocalJournal(JournalSuite):
     @contextmanager
     def write(self, place: Path, limit_bytes: int | None = None) -> Iterator[Journal]:
@@ -109,6 +129,23 @@ class _HastyJournal(LocalJournal):
     def read_after(self, position: int, limit: int = 1000) -> list[Entry]:
         found = super().read_after(max([position, *self._marks]), limit)
         return found or super().read_after(position, limit)
+
+
+class _UnfencedJobs(SqliteJobs):
+    """Takes every attempt for the present one."""
+
+    def check(self, job: Job) -> None:
+        super().check(self.get(job.id))
+
+    def finish(self, job: Job, result: Mapping[str, Any] | None = None) -> Job:
+        return super().finish(self.get(job.id), result)
+
+
+class _StickyPositions(SqlitePositions):
+    """Never goes back."""
+
+    def set(self, name: str, value: int) -> None:
+        super().set(name, max(value, self.get(name)))
 
 
 class _LooseLog(SqliteEventLog):
@@ -166,6 +203,29 @@ def test_the_suite_catches_a_journal_that_mixes_its_readers_up() -> None:
                 yield journal
 
     assert "test_readers_at_several_positions_do_not_disturb_each_other" in failing_tests(Broken)
+
+
+def test_the_suite_catches_jobs_without_a_fence() -> None:
+    class Broken(TestSqliteJobs):
+        @contextmanager
+        def open(self, place: Path, timer: Timer) -> Iterator[tuple[Transactions, JobQueue]]:
+            with opened(place) as database:
+                yield database, _UnfencedJobs(database, ids=RandomIds(), timer=timer, lease_seconds=self.lease_seconds)
+
+    assert failing_tests(Broken) == [
+        "test_a_silent_worker_loses_its_job_after_the_length_that_the_observer_saw",
+        "test_what_is_released_is_first_in_its_lane_again_with_an_attempt_more",
+    ]
+
+
+def test_the_suite_catches_positions_that_never_go_back() -> None:
+    class Broken(TestSqlitePositions):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[tuple[Transactions, Positions]]:
+            with opened(place) as database:
+                yield database, _StickyPositions(database)
+
+    assert failing_tests(Broken) == ["test_a_name_is_at_zero_until_it_is_set"]
 
 
 def test_the_suite_catches_a_log_that_appends_half() -> None:
