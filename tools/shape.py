@@ -128,7 +128,9 @@ def called_by_name(node: Function) -> bool:
 
 
 def protocol_method(node: Function) -> bool:
-    """Whether the language fixed the parameters: `__exit__`, `__setitem__` and the like, but not a constructor."""
+    """Whether the language fixed the parameters (`__exit__` and the like, but not a constructor), or ASGI: scope, receive, send."""
+    if isinstance(node, ast.AsyncFunctionDef) and [argument.arg for argument in node.args.args][-3:] == ["scope", "receive", "send"]:
+        return len(node.args.args) <= 4
     return node.name.startswith("__") and node.name.endswith("__") and node.name not in {"__init__", "__new__", "__call__"}
 
 

@@ -36,6 +36,7 @@ KEPT = {
     "a command of Typer": (PATH, "@app.command()\ndef f(a, b, c, d, e, g, h): ..."),
     "a pytest fixture": (PATH, "@pytest.fixture\ndef f(a, b, c): ..."),
     "what the language fixes": (PATH, "class C:\n    def __exit__(self, kind, error, traceback): ..."),
+    "what ASGI fixes": (PATH, "class C:\n    async def __call__(self, scope, receive, send): ..."),
     "a suppression with its reason": (PATH, "x = 1  # noqa: E501  the address cannot be split"),
     "a body at the limit": (PATH, LONG_BODY.removesuffix("    pass")),
     "a docstring is no body": (PATH, 'def f():\n    """Law.' + "\n" * 80 + '    """\n'),

@@ -1,0 +1,95 @@
+"""Routes that change something: releases, rows, parity, sessions; and the plan that model servers wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+
+from flyball.api.bodies import IdempotencyKey, Login, Name, Promotion, Revision, Rollback, Rows, Server, Visible, Wait
+from flyball.api.desk import Desk, caller_of, deed_of
+from flyball.api.doors import Doors
+from flyball.api.rendering import answer
+from flyball.app.controlplane import Json
+from flyball.core.optional import extra
+from flyball.governance import Permission
+
+with extra("control"):
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+def add_releases(doors: Doors, desk: Desk) -> None:
+    """Promote and roll back by hand."""
+    plane = desk.plane
+
+    @doors.route("POST /api/v1/endpoints/{endpoint}/promote", Permission.RELEASE)
+    async def promote(request: Request, *, endpoint: Name, body: Promotion) -> Response:
+        """Make the canary, or the version of that number, the champion."""
+        return await desk.tell(lambda: plane.promote(endpoint, body.version, deed=deed_of(request, body.why)))
+
+    @doors.route("POST /api/v1/endpoints/{endpoint}/rollback", Permission.RELEASE)
+    async def rollback(request: Request, *, endpoint: Name, body: Rollback) -> Response:
+        """Take the canary out of the traffic; without one, go back to the champion before."""
+        return await desk.tell(lambda: plane.rollback(endpoint, deed=deed_of(request, body.why)))
+
+
+def add_ingest(doors: Doors, desk: Desk) -> None:
+    """Rows and labels, as they come; and a comparison that is asked for."""
+    plane = desk.plane
+
+    @doors.route("POST /api/v1/datasets/{name}/rows", Permission.INGEST)
+    async def push_rows(name: Name, body: Rows, *, key: IdempotencyKey = None, visible: Visible = False) -> Response:
+        """Take rows; answered when nothing can lose them. With the same Idempotency-Key again they count once."""
+        return await desk.tell(lambda: plane.push_rows(name, body.rows, key=key, visible=visible), slow=visible)
+
+    @doors.route("POST /api/v1/parity", Permission.ADMIN)
+    async def run_parity(request: Request) -> Response:
+        """Compare a sample of served vectors with offline ones, now."""
+        return await desk.tell(lambda: plane.run_parity(deed=deed_of(request)), slow=True)
+
+
+def add_serving(doors: Doors, desk: Desk) -> None:
+    """What model servers ask."""
+
+    @doors.route("GET /api/v1/serving/plan", Permission.ADMIN)
+    async def get_plan(request: Request, *, revision: Revision = 0, wait: Wait = 0, server: Server = None) -> Response:
+        """The serving plan; 304 where the asked revision still stands after `wait` seconds."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + wait
+        while True:
+            plan = await desk.quick.run(lambda: desk.plane.find_plan(revision, server=server))
+            if plan is not None:
+                return Response(plan.encode(), media_type="application/json")
+            left = until - clock()
+            if left <= 0 or desk.waiting.stopped or await request.is_disconnected():
+                return Response(status_code=304)
+            await desk.waiting.until(lambda pulse: pulse.plan != revision, left, gone=request.is_disconnected)
+
+
+def add_sessions(doors: Doors, desk: Desk) -> None:
+    """Login codes and sessions."""
+    sessions = desk.sessions
+
+    @doors.route("POST /api/v1/login-codes", Permission.LOGIN, status=201)
+    async def create_login_code() -> Response:
+        """A code that opens one session, good once and for minutes."""
+        return await _secret(desk, lambda: {"code": sessions.create_code(), "expires_seconds": sessions.code_seconds})
+
+    @doors.route("POST /api/v1/sessions", Permission.LOGIN, status=201)
+    async def create_session(body: Login) -> Response:
+        """A session for a login code, which is used up by that; its token is sent as the owner's is."""
+        return await _secret(desk, lambda: asdict(sessions.exchange(body.code)))
+
+    @doors.route("DELETE /api/v1/sessions", Permission.LOGIN)
+    async def delete_session(request: Request) -> Response:
+        """End the session whose token was sent; with the owner's token, all of them."""
+        token = caller_of(request).session
+        await desk.quick.run(sessions.end_all if token is None else lambda: sessions.end(token))
+        return answer({"status": "ok"})
+
+
+async def _secret(desk: Desk, work: Callable[[], Json]) -> Response:
+    response = answer(await desk.quick.run(work), 201)
+    response.headers["Cache-Control"] = "no-store"
+    return response

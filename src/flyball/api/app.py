@@ -1,0 +1,118 @@
+"""The app: routes, their permissions, and the rim around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flyball.api import acting, reading
+from flyball.api.crew import Crew
+from flyball.api.desk import Desk
+from flyball.api.doors import Doors
+from flyball.api.errors import BodyFormError, BrokenJsonError, MethodError, NoSuchRouteError
+from flyball.api.intake import Intake
+from flyball.api.rendering import answer, refusal
+from flyball.api.rim import Keepers, Rim
+from flyball.api.waiting import Waiting
+from flyball.app.controlplane import ControlPlane
+from flyball.core.errors import FlyballError, InvalidError
+from flyball.core.ids import Ids, RandomIds
+from flyball.core.optional import extra
+from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, Permission, Sessions
+
+with extra("control"):
+    from fastapi import FastAPI
+    from fastapi.exceptions import RequestValidationError
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+SHOWN_PROBLEMS = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one control plane takes on: bodies, threads, and those who wait."""
+
+    body_bytes: int = 10 << 20
+    body_seconds: float = 20.0
+    quick_threads: int = 8
+    slow_threads: int = 4
+    queue: int = 128
+    long_polls: int = 256
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def create_app(
+    plane: ControlPlane,
+    *,
+    token: OwnerToken | None,
+    sessions: Sessions,
+    guard: HostGuard,
+    limits: Limits = DEFAULT_LIMITS,
+    ids: Ids | None = None,
+) -> FastAPI:
+    """The HTTP door of `plane`, as an ASGI app for one event loop. Without a `token` everybody who passes the guard is the owner."""
+    # The pages of FastAPI's documentation load scripts from elsewhere; the description itself is a route like any other.
+    app = FastAPI(title="Flyball control plane", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    doors = Doors(app)
+    quick = Crew("quick", hands=limits.quick_threads, queue=limits.queue)
+    slow = Crew("slow", hands=limits.slow_threads, queue=limits.queue)
+    waiting = Waiting(plane.pulse, quick, limit=limits.long_polls)
+    desk = Desk(plane, quick, slow, waiting, sessions)
+    for add in (reading.add_models, reading.add_records, acting.add_releases, acting.add_ingest, acting.add_serving, acting.add_sessions):
+        add(doors, desk)
+    _add_description(doors, app)
+    _add_errors(app)
+    keepers = Keepers(
+        Boundary(guard, Authority(token, sessions)), doors, Intake(limits.body_bytes, limits.body_seconds), ids or RandomIds()
+    )
+    app.add_middleware(Rim, keepers=keepers)
+    app.state.doors, app.state.waiting = doors, waiting
+    doors.check()
+    return app
+
+
+def _add_description(doors: Doors, app: FastAPI) -> None:
+    @doors.route("GET /openapi.json", Permission.READ, shown=False)
+    async def openapi() -> Response:
+        """This description."""
+        return answer(app.openapi())
+
+
+def _add_errors(app: FastAPI) -> None:
+    async def ours(_: Request, error: Exception) -> Response:
+        assert isinstance(error, FlyballError)
+        return refusal(error)
+
+    async def malformed(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return refusal(_problem(error.errors()))
+
+    async def framework(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return refusal(_translated(request, error))
+
+    app.add_exception_handler(FlyballError, ours)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, framework)
+
+
+def _problem(found: Any) -> InvalidError:
+    broken = next((error for error in found if error["type"] == "json_invalid"), None)
+    if broken is not None:
+        return BrokenJsonError(str(broken.get("ctx", {}).get("error", "")))
+    told = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in found[:SHOWN_PROBLEMS]]
+    return BodyFormError([*told, *([f"and {len(found) - SHOWN_PROBLEMS} more"] if len(found) > SHOWN_PROBLEMS else [])])
+
+
+def _translated(request: Request, error: HTTPException) -> FlyballError:
+    match error.status_code:
+        case 404:
+            return NoSuchRouteError(request.url.path)
+        case 405:
+            return MethodError(request.method, request.url.path)
+        case _:  # the framework could not read the body
+            return BrokenJsonError()

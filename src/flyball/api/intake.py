@@ -1,0 +1,81 @@
+"""Bodies are read here and nowhere else: JSON by their head, whole, in time, and never more than the cap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from flyball.api.errors import BodyTooLargeError, ContentTypeError, SlowBodyError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+
+class ClientGoneError(Exception):
+    """The client has closed the connection before its body was whole; there is nobody to answer."""
+
+
+class Intake:
+    """Reads at most `limit_bytes` within `seconds`."""
+
+    def __init__(self, limit_bytes: int, seconds: float) -> None:
+        self._limit, self._seconds = limit_bytes, seconds
+
+    async def read(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        """A `receive` that gives the whole body at once.
+
+        Raises:
+            ContentTypeError: there is a body, and it is not plain JSON.
+            BodyTooLargeError: it is longer than the cap; no more than the cap was read.
+            SlowBodyError: it did not come in time.
+            ClientGoneError: nobody waits for an answer.
+        """
+        length = headers.get(b"content-length", b"")
+        if b"transfer-encoding" in headers or length not in {b"", b"0"}:
+            _check_type(headers)
+        if length.isdigit() and int(length) > self._limit:
+            raise BodyTooLargeError(self._limit)
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await self._body(receive)
+        except TimeoutError as error:
+            raise SlowBodyError(self._seconds) from error
+        return _once(body, receive)
+
+    async def _body(self, receive: Receive) -> bytes:
+        parts, total = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            part = message.get("body", b"")
+            total += len(part)
+            if total > self._limit:
+                raise BodyTooLargeError(self._limit)
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+
+def _check_type(headers: dict[bytes, bytes]) -> None:
+    kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if kind.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
+        raise ContentTypeError(headers.get(b"content-type", b"").decode("latin-1"))
+    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
+    if encoding.lower() != "identity":
+        raise ContentTypeError(f"{kind.strip()} in {encoding}")
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def whole() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return whole

@@ -1,0 +1,99 @@
+"""The rim of the door: who asks and whether they may is settled by the head of a request, and no error leaves but in its form.
+
+In this order: Host and Origin (403), token (401), body (415, 413, 408). So a stranger cannot even tell which routes there are, and no
+byte of a stranger's body is read.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from flyball.api.doors import Doors
+from flyball.api.intake import ClientGoneError, Intake, Message, Receive
+from flyball.api.rendering import failure, refusal
+from flyball.core.errors import FlyballError
+from flyball.core.ids import Ids
+from flyball.core.optional import extra
+from flyball.governance import Boundary, Permission
+
+with extra("control"):
+    from starlette.types import ASGIApp, Scope, Send
+
+log = logging.getLogger("flyball.api")
+CALLER = "flyball.caller"
+
+
+@dataclass(frozen=True)
+class Keepers:
+    """What the rim asks: who may come in, what each route takes, how bodies are read, and how failures are named."""
+
+    boundary: Boundary
+    doors: Doors
+    intake: Intake
+    ids: Ids
+
+
+class Rim:
+    """ASGI middleware around the routes."""
+
+    def __init__(self, app: ASGIApp, keepers: Keepers) -> None:
+        self._app, self._keepers = app, keepers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in, or answer it here."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        watched = _Started(send)
+        try:
+            await self._app(scope, await self._admit(scope, receive), watched)
+        except ClientGoneError:
+            return
+        except FlyballError as error:
+            await self._refuse(error, scope, watched=watched)
+        except Exception:  # the rim of the loop: whatever it was, the client gets an id and the log gets the rest
+            if watched.started:
+                raise
+            name = self._keepers.ids.create("err")
+            log.exception("%s: %s %s", name, scope["method"], scope["path"])
+            await failure(name)(scope, receive, watched)
+
+    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+        keepers, method = self._keepers, scope["method"]
+        caller = keepers.boundary.identify(scope["headers"])
+        # Where there is no route it takes the owner to be told so.
+        permission = keepers.doors.permission(method, scope["path"]) or Permission.READ
+        keepers.boundary.authority.check(caller, permission)
+        scope[CALLER] = caller
+        if method in {"GET", "HEAD"}:
+            return receive
+        return await keepers.intake.read(dict(scope["headers"]), receive)
+
+    async def _refuse(self, error: FlyballError, scope: Scope, *, watched: _Started) -> None:
+        if watched.started:
+            raise error
+        response = refusal(error)
+        if response.status_code in {401, 403, 408, 413, 415}:
+            response.headers["Connection"] = "close"  # its body was not read, and is not going to be
+        await response(scope, _nothing, watched)
+
+
+class _Started:
+    """A `send` that knows whether the answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.started = True
+        await self._send(message)
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.disconnect"}

@@ -1,0 +1,59 @@
+"""Long polls: any number of requests wait on one look at the pulse, several times a second and only while somebody waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from flyball.api.crew import Crew
+from flyball.api.errors import OverloadedError
+from flyball.app.controlplane import Pulse
+
+INTERVAL_SECONDS = 0.05
+
+
+class Waiting:
+    """For one event loop. At most `limit` wait at once; `stop` lets all go, for a server that ends."""
+
+    def __init__(self, pulse: Callable[[], Pulse], crew: Crew, *, limit: int) -> None:
+        self._pulse, self._crew, self._limit = pulse, crew, limit
+        self._waiters = 0
+        self._stopped = False
+        self._look: asyncio.Task[Pulse] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Nobody waits any more."""
+        return self._stopped
+
+    def stop(self) -> None:
+        """Let all go at their next look."""
+        self._stopped = True
+
+    async def until(self, changed: Callable[[Pulse], bool], seconds: float, *, gone: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until the pulse has `changed`, for at most `seconds`, or until the one who asked has `gone`.
+
+        Raises:
+            OverloadedError: too many wait already.
+        """
+        if self._waiters >= self._limit:
+            raise OverloadedError("long polls")
+        self._waiters += 1
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._stopped and not changed(await self._next()):
+                    if await gone():
+                        return
+        except TimeoutError:
+            return
+        finally:
+            self._waiters -= 1
+
+    async def _next(self) -> Pulse:
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._one())
+        return await asyncio.shield(self._look)  # one who gives up does not stop the look of the others
+
+    async def _one(self) -> Pulse:
+        await asyncio.sleep(INTERVAL_SECONDS)
+        return await self._crew.run(self._pulse)
