@@ -18,7 +18,7 @@ from flyball.app.location import DATABASE
 from flyball.app.stores import Stores, person
 from flyball.core.clock import Clock, WallClock
 from flyball.core.errors import InvalidError, NotFoundError
-from flyball.core.ids import Ids, RandomIds
+from flyball.core.ids import RandomIds
 from flyball.data.service import DataService
 from flyball.pipelines import Executor, ProcessExecutor, StepRunner
 from flyball.provenance import fingerprint_module
@@ -63,14 +63,16 @@ class Home:
     executor: Executor
 
     @classmethod
-    def open(cls, path: Path, *, clock: Clock | None = None, ids: Ids | None = None, executor: Executor | None = None) -> Self:
+    def open(cls, path: Path, *, clock: Clock | None = None, executor: Executor | None = None, actor: str | None = None) -> Self:
         """The home at `path`, made when there is none. Any number of processes may have it open; its loop has one owner.
+
+        What is done in it is told as done by `actor`: the person at this terminal, if nobody is named.
 
         Raises:
             UnavailableError: the place cannot be written.
             NewerHomeError: a newer Flyball made it.
         """
-        stores = Stores.open(path, clock=clock or WallClock(), ids=ids or RandomIds(), actor=person())
+        stores = Stores.open(path, clock=clock or WallClock(), ids=RandomIds(), actor=actor or person())
         blobs = LocalBlobs(path / "blobs")
         executor = executor or ProcessExecutor()
         journal = stores.journal

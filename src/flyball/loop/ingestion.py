@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from flyball.core.ids import Digest
@@ -17,8 +18,12 @@ from flyball.storage.blobs import BlobStore
 Told = Callable[[float, str], None]
 
 
-def ingest_all(model: Model, data: DataService, *, root: Path, progress: Told) -> dict[str, DatasetVersion]:
+def ingest_all(
+    model: Model, data: DataService, *, root: Path, progress: Told, known_by: datetime | None = None
+) -> dict[str, DatasetVersion]:
     """Ingest every dataset of the model; what has not changed costs a look. The newest accepted version of each, by name.
+
+    With `known_by`, rows that become known later are left where they are.
 
     Raises:
         VersionHeldError: too many rows of a dataset broke its contract, and nobody has accepted that version yet.
@@ -28,7 +33,7 @@ def ingest_all(model: Model, data: DataService, *, root: Path, progress: Told) -
     found: dict[str, DatasetVersion] = {}
     for done, (name, dataset) in enumerate(datasets.items()):
         progress(done / len(datasets), f"reading {name}")
-        version = data.ingest(dataset, root=root, history=model.length("history"), cause=None)
+        version = data.ingest(dataset, root=root, history=model.length("history"), cause=None, known_by=known_by)
         if version.state is not VersionState.ACCEPTED:
             read = version.added + version.quarantined + version.duplicates
             raise VersionHeldError(name, version.number, state=version.state, broken=version.quarantined, read=read)

@@ -1,0 +1,125 @@
+"""The serving plan of a home, made from its deployments and registry, and which model servers answer from it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flyball.core.clock import Timer
+from flyball.core.errors import IntegrityError
+from flyball.core.ids import Digest
+from flyball.data.model import Dataset
+from flyball.data.service import DataService
+from flyball.loop.definition import datasets_of
+from flyball.loop.model import Model
+from flyball.registry import RegistryStore
+from flyball.releases import Deployment, ReleaseStore
+from flyball.runtimes import read_manifest
+from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
+from flyball.storage.blobs import BlobStore
+from flyball.tracking import RunStore
+
+ENVIRONMENT = "production"
+SEEN_SECONDS = 30.0
+"""A server that has not asked for so long, longer than a poll lasts, is gone; it takes the plan over if it comes back."""
+
+
+class MissingCodeError(IntegrityError):
+    """A version cannot be served, because nothing says what code its features are."""
+
+    code = "missing-code"
+
+    def __init__(self, model: str, version: int) -> None:
+        super().__init__(
+            f"Version {version} of model {model!r} has no snapshot of its project's code and cannot be served. Train a new one."
+        )
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans. Thread-safe as its stores are; a version's part is made once."""
+
+    models: Sequence[Model]
+    project_file: str
+    registry: RegistryStore
+    releases: ReleaseStore
+    runs: RunStore
+    data: DataService
+    blobs: BlobStore
+    _versions: dict[tuple[str, int], VersionPlan] = field(default_factory=dict)
+
+    def revision(self) -> int:
+        """The revision of the plan that stands: the sum of its deployments' transitions, which only grows."""
+        return sum(deployment.revision for _, deployment in self._deployed())
+
+    def make(self) -> ServingPlan:
+        """The plan that stands.
+
+        Raises:
+            MissingCodeError: a deployed version cannot be served by anybody.
+        """
+        deployed = self._deployed()
+        endpoints = tuple(self._endpoint(model, deployment) for model, deployment in deployed)
+        return ServingPlan(revision=sum(deployment.revision for _, deployment in deployed), endpoints=endpoints)
+
+    def _deployed(self) -> list[tuple[Model, Deployment]]:
+        found = ((model, self.releases.find_deployment(ENVIRONMENT, model.serves_at)) for model in self.models)
+        return [(model, deployment) for model, deployment in found if deployment is not None]
+
+    def _endpoint(self, model: Model, deployment: Deployment) -> EndpointPlan:
+        numbers = [number for number in (deployment.champion, deployment.canary) if number is not None]
+        return EndpointPlan(
+            endpoint=deployment.endpoint,
+            model=model.name,
+            revision=deployment.revision,
+            champion=deployment.champion,
+            canary=deployment.canary,
+            share=deployment.share,
+            versions=tuple(self._version(model, number) for number in numbers),
+        )
+
+    def _version(self, model: Model, number: int) -> VersionPlan:
+        key = (model.name, number)
+        if key not in self._versions:
+            version = self.registry.find(model.name, number)
+            run = None if version is None else self.runs.find(version.run)
+            if version is None or run is None or "code" not in run.artifacts:
+                raise MissingCodeError(model.name, number)
+            self._versions[key] = VersionPlan(
+                number=number,
+                model_digest=version.digest,
+                code=run.artifacts["code"],
+                project_file=self.project_file,
+                features=version.feature_fingerprint,
+                schemas=self._schemas(datasets_of(model), version.data_versions),
+                task=read_manifest(self.blobs.open_path(Digest(version.digest))).task,
+            )
+        return self._versions[key]
+
+    def _schemas(self, datasets: Mapping[str, Dataset], versions: Mapping[str, int]) -> dict[str, dict[str, str]]:
+        return {
+            name: {column: str(dtype) for column, dtype in self.data.get_contract(dataset, versions[name]).schema.items()}
+            for name, dataset in datasets.items()
+            if name in versions
+        }
+
+
+class Servers:
+    """Which model servers ask for plans, and what they answer from. Thread-safe."""
+
+    def __init__(self, planner: Planner, timer: Timer) -> None:
+        self._planner, self._timer = planner, timer
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def heard(self, server: str, revision: int) -> None:
+        """The server answers from that revision now."""
+        with self._lock:
+            self._seen[server] = (revision, self._timer.seconds())
+
+    def caught_up(self) -> bool:
+        """Whether every server that was seen within the last seconds answers from the present plan."""
+        now, revision = self._timer.seconds(), self._planner.revision()
+        with self._lock:
+            return all(found >= revision for found, seen in self._seen.values() if now - seen < SEEN_SECONDS)
