@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flyball.core.errors import InvalidError
+from flyball.core.errors import IntegrityError, InvalidError, UnavailableError
 
 
 class NotRowWiseError(InvalidError):
@@ -102,3 +102,35 @@ class PredictionTimeError(InvalidError):
 
     def __init__(self, count: int) -> None:
         super().__init__(f"{count} rows have no prediction time, so nothing says what was known. Give every row one, or leave it out.")
+
+
+class OnlineTypeError(InvalidError):
+    """A value that cannot be kept for look-ups of requests."""
+
+    code = "online-type"
+
+    def __init__(self, feature: str, dtype: str) -> None:
+        super().__init__(f"{feature!r} is {dtype}, which cannot be looked up for a request. Select its parts as columns of their own.")
+        self.feature, self.dtype = feature, dtype
+
+
+class OnlineStoreError(UnavailableError):
+    """The online store cannot be read or written now."""
+
+    code = "online-store"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"The online store {place} does not work: {reason}. What it held is computed anew at the next start.")
+        self.place, self.reason = place, reason
+
+
+class OnlineSchemaError(IntegrityError):
+    """A value of the online store was packed for other columns."""
+
+    code = "online-schema"
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The online table {table!r} holds a value of other columns. Restart the control plane, which writes the table anew."
+        )
+        self.table = table

@@ -88,11 +88,12 @@ class FeatureSet:
     def inputs(self) -> tuple[str, ...]:
         """The rows' columns that a request must carry: key, entities, columns used as features, inputs of on-demand features."""
         used = {*self.rows.key, *(name for lookup in self.lookups for name in lookup.inputs)}
-        used |= {self._names.column(full) for item in self.computations for full in item.arguments.values()}
+        used |= {self.bound_names.column(full) for item in self.computations for full in item.arguments.values()}
         return tuple(name for name in self.schema.names() if name in used)
 
     @property
-    def _names(self) -> Names:
+    def bound_names(self) -> Names:
+        """What arguments of on-demand features may stand for before any of these is computed."""
         return Names(self.rows.name, self.schema.names(), [name for lookup in self.lookups for name in lookup.dtypes])
 
     def compute(self, rows: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -114,7 +115,7 @@ class FeatureSet:
         parts = [lookup.compute(request, histories) for lookup in self.lookups]
         frame = pl.concat([request, *parts], how="horizontal")
         for item in self.computations:
-            frame = item.compute(frame, self._names)
+            frame = item.compute(frame, self.bound_names)
         return frame.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
 
 

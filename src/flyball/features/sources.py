@@ -48,11 +48,19 @@ def history_of(source: Dataset | Join, histories: Mapping[str, pl.DataFrame]) ->
     """
     if isinstance(source, Join):
         frame = join_histories(history_of(source.left, histories), history_of(source.right, histories), on=source.on)
-    elif source.name not in histories:
-        raise UnknownNameError("dataset", source.name, known=histories)
-    else:
-        frame = plain(histories[source.name])
-    return frame.drop_nulls([EVENT_TIME, KNOWN_TIME])
+        return frame.drop_nulls([EVENT_TIME, KNOWN_TIME])
+    return history_named(source.name, histories)
+
+
+def history_named(dataset: str, histories: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The history of a dataset as `history_of` gives it.
+
+    Raises:
+        UnknownNameError: `histories` lacks it.
+    """
+    if dataset not in histories:
+        raise UnknownNameError("dataset", dataset, known=histories)
+    return plain(histories[dataset]).drop_nulls([EVENT_TIME, KNOWN_TIME])
 
 
 def times(series: pl.Series) -> NDArray[np.int64]:

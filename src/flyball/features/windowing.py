@@ -48,6 +48,8 @@ from flyball.kernels import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_EMPTY = {"count": 0, "sum": 0}
+
 
 @dataclass(frozen=True)
 class WindowLookup:
@@ -97,12 +99,23 @@ class WindowLookup:
         """How far boundaries lie apart, in microseconds."""
         return self.feature.every // MICROSECOND
 
+    @property
+    def over(self) -> int:
+        """How far a window reaches back, in microseconds."""
+        return self.feature.over // MICROSECOND
+
+    @property
+    def empty(self) -> list[float | None]:
+        """The aggregates of a window without rows."""
+        operations = (aggregate.operation for aggregate in self.feature.aggregates.values())
+        return [_EMPTY.get(operation) for operation in operations]
+
     def at(self, history: pl.DataFrame, entities: Entities, *, asked: Boundaries) -> Aggregates:
         """The aggregates of `history` at the boundaries that are asked for; `asked.entity` are codes of `entities`."""
         feature, versions = self.feature, Versions.of(history)
         codes = entities.codes(history.select(feature.entity))
         windows = plan_windows(
-            asked, codes, event=versions.event, known=versions.known, until=versions.until, over=feature.over // MICROSECOND
+            asked, codes, event=versions.event, known=versions.known, until=versions.until, over=self.over
         )  # fmt: skip
         values, rank = _values(feature, history), rank_rows(versions.event, versions.known, arrival=versions.arrival)
         columns = [
