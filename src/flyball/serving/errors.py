@@ -3,14 +3,24 @@
 ::
 
     InvalidError
-    └── ColumnTypeError         values of a type that neither journal nor tables can hold
+    ├── ColumnTypeError         values of a type that neither journal nor tables can hold
+    ├── UnalignedRecordError    a record whose columns are not of one length
+    ├── NotJsonError, RequestShapeError, TooManyRowsError, FieldError     a request that can never be answered
+    └── VersionRefusedError     a version that is not what the plan says
+    NotFoundError ── EndpointNotFoundError
+    FlyballError ── InternalError
+    UnavailableError
+    ├── NotDeployedError        an endpoint without a version
+    ├── OverloadedError         more requests than can wait
+    ├── ModelFailedError        a version that gave no answer
+    └── NotAnsweredError        no version could answer
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flyball.core.errors import InvalidError
+from flyball.core.errors import FlyballError, InvalidError, NotFoundError, UnavailableError, UnknownNameError
 
 
 class ColumnTypeError(InvalidError):
@@ -20,3 +30,115 @@ class ColumnTypeError(InvalidError):
 
     def __init__(self, found: str, *, known: Iterable[str]) -> None:
         super().__init__(f"Columns of type {found} cannot be kept in the prediction log. Cast them to one of: {', '.join(known)}.")
+
+
+class NotJsonError(InvalidError):
+    """A body that is no JSON."""
+
+    code = "not-json"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'The body is not JSON: {reason}. Send an object such as {{"rows": [{{...}}]}} as UTF-8.')
+
+
+class RequestShapeError(InvalidError):
+    """JSON, but no request."""
+
+    code = "request-shape"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'The body is no request for predictions: {reason.rstrip(".")}. Send {{"rows": [{{...}}, ...]}}.')
+
+
+class TooManyRowsError(InvalidError):
+    """More rows than one request may have."""
+
+    code = "too-many-rows"
+
+    def __init__(self, found: int, limit: int) -> None:
+        super().__init__(f"The request has {found:,} rows; one may have {limit:,}. Send them in several requests.")
+
+
+class FieldError(InvalidError):
+    """A field of a row is not what the endpoint needs; rows count from 0."""
+
+    code = "field"
+
+    def __init__(self, row: int, field: str, reason: str) -> None:
+        super().__init__(f"Row {row}, field {field[:60]!r}: {reason.rstrip('.')}.")
+        self.row, self.field = row, field
+
+
+class VersionRefusedError(InvalidError):
+    """A version that is not what the plan says it is; the server keeps what it has."""
+
+    code = "version-refused"
+
+    def __init__(self, endpoint: str, version: int, reason: str) -> None:
+        super().__init__(f"Version {version} for endpoint {endpoint!r} is refused: {reason.rstrip('.')}. What was served before goes on.")
+        self.endpoint, self.version = endpoint, version
+
+
+class EndpointNotFoundError(NotFoundError):
+    """No endpoint of that name."""
+
+    code = "endpoint-not-found"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(str(UnknownNameError("endpoint", name[:60], known=known)))
+
+
+class NotDeployedError(UnavailableError):
+    """An endpoint at which no version answers yet."""
+
+    code = "not-deployed"
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(f"No version answers at endpoint {endpoint[:60]!r} yet: a first release is under way. Try again later.")
+
+
+class OverloadedError(UnavailableError):
+    """More is waiting than the server takes in."""
+
+    code = "overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("More requests are waiting than this server takes. Try again in a moment, or send fewer at once.")
+
+
+class ModelFailedError(UnavailableError):
+    """A version gave no answer, or one that is no prediction."""
+
+    code = "model-failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class NotAnsweredError(UnavailableError):
+    """No version could answer a row of the request."""
+
+    code = "not-answered"
+
+    def __init__(self, endpoint: str, version: int, reason: str) -> None:
+        super().__init__(f"Version {version} at endpoint {endpoint!r} could not answer: {reason.rstrip('.')}. Try again later.")
+
+
+class UnalignedRecordError(InvalidError):
+    """A record whose columns are not of one length."""
+
+    code = "unaligned-record"
+
+    def __init__(self, column: str, *, rows: int) -> None:
+        super().__init__(
+            f"The record's column {column!r} has not one value for each of its {rows} rows. Write records with `record.encode`."
+        )
+
+
+class InternalError(FlyballError):
+    """Something that should not happen did."""
+
+    code = "internal"
+
+    def __init__(self) -> None:
+        super().__init__("The server made a mistake; its log says which. Nothing was answered.")

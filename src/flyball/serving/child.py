@@ -1,0 +1,186 @@
+"""A model in a child process, asked without waiting for it for longer than its deadline.
+
+What its code does ends there: a model that raises, hangs, dies or answers nonsense costs its own rows an answer and nothing else.
+A child that failed its deadline or broke the protocol is killed and started anew, later each time it fails again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from flyball.core.clock import Timer
+from flyball.runtimes import ModelManifest
+from flyball.runtimes.model import Floats
+from flyball.serving.errors import ModelFailedError
+from flyball.serving.worker import LENGTH, LONGEST_BYTES, SCORE, Reply, to_ipc
+
+START_SECONDS = 30.0
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+
+
+class ChildModel:
+    """A model whose code runs in a process of its own. To be used by one event loop; one frame is with the child at a time."""
+
+    def __init__(self, path: Path, manifest: ModelManifest, *, timer: Timer, deadline_seconds: float = 1.0) -> None:
+        self.manifest = manifest
+        self._path, self._timer, self._deadline = path, timer, deadline_seconds
+        self._turn = asyncio.Lock()
+        self._process: Process | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._failures, self._not_before = 0, 0.0
+        self._closed = False
+        self._reason = "its process has not started yet"
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it is ready."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """The child is ready when this returns.
+
+        Raises:
+            ModelFailedError: the model could not be loaded; it is tried again when it is next asked.
+        """
+        async with self._turn:
+            if self._process is None:
+                await self._start()
+
+    async def predict(self, frame: pl.DataFrame) -> Floats:
+        """The model's scores for the rows of `frame`, or an error within the deadline and the turns of those that asked before.
+
+        Raises:
+            ModelFailedError: it raised, hung, died, answered something else, or is being started again.
+        """
+        if self._process is None:
+            self._restart()
+            raise ModelFailedError(self._reason)
+        async with self._turn:
+            process = self._process
+            if process is None:
+                raise ModelFailedError(self._reason)
+            try:
+                return await self._ask(process, to_ipc(frame), seconds=self._deadline)
+            except TimeoutError:
+                await self._fail(process, f"it did not answer within {self._deadline:g} s")
+            except (EOFError, OSError):
+                await self._fail(process, "its process died")
+            except _ProtocolError as error:
+                await self._fail(process, f"it answered something that is no message ({error})")
+            except asyncio.CancelledError:  # an answer nobody waited for would be taken for that of the next frame
+                await self._fail(process, "it was interrupted")
+                raise
+        raise ModelFailedError(self._reason)
+
+    async def close(self) -> None:
+        """The child ends, after the frame that it is busy with; idempotent."""
+        self._closed = True
+        async with self._turn:
+            if self._process is not None:
+                await _kill(self._process)
+                self._process = None
+
+    async def _ask(self, process: Process, message: bytes, *, seconds: float) -> Floats:
+        async with asyncio.timeout(seconds):
+            _input(process).write(LENGTH.pack(len(message)) + message)
+            await _input(process).drain()
+            kind, data = await _receive(process)
+        if kind is Reply.FAILED:
+            raise ModelFailedError(data.decode(errors="replace"))
+        if kind is not Reply.SCORES:
+            raise _ProtocolError(kind.name)
+        if len(data) % 8:
+            raise _ProtocolError(f"{len(data)} bytes of scores")
+        self._failures = 0
+        return np.frombuffer(data, dtype=SCORE).astype(np.float64)
+
+    async def _fail(self, process: Process, reason: str) -> None:
+        self._process, self._reason = None, reason
+        pause = min(_PAUSE_SECONDS * 2**self._failures, _LONGEST_PAUSE_SECONDS)
+        self._failures += 1
+        self._not_before = self._timer.seconds() + pause
+        await _kill(process)
+
+    def _restart(self) -> None:
+        busy = self._starting is not None and not self._starting.done()
+        if not busy and not self._closed and self._timer.seconds() >= self._not_before:
+            self._starting = asyncio.get_running_loop().create_task(_quietly(self.start()))
+
+    async def _start(self) -> None:
+        if self._closed:
+            raise ModelFailedError("it is closed")
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        command = (sys.executable, "-m", "flyball.serving.worker", str(self._path))
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                kind, data = await _receive(process)
+        except TimeoutError:
+            await self._fail(process, f"it was not loaded within {START_SECONDS:g} s")
+        except (EOFError, OSError, _ProtocolError):
+            await self._fail(process, "its process died while the model was loaded")
+        except asyncio.CancelledError:
+            await _kill(process)
+            raise
+        else:
+            if kind is Reply.READY:
+                self._process = process
+                return
+            await self._fail(process, f"it cannot be loaded: {data.decode(errors='replace')}")
+        raise ModelFailedError(self._reason)
+
+
+class _ProtocolError(Exception):
+    """A message that no worker sends."""
+
+
+async def _quietly(start: Coroutine[Any, Any, None]) -> None:
+    with suppress(ModelFailedError):  # whoever asks next is told the reason
+        await start
+
+
+async def _receive(process: Process) -> tuple[Reply, bytes]:
+    assert process.stdout is not None
+    (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+    if not 1 <= length <= LONGEST_BYTES:
+        raise _ProtocolError(f"a message of {length} bytes")
+    data = await process.stdout.readexactly(length)
+    if data[0] not in list(Reply):
+        raise _ProtocolError(f"a message of kind {data[0]}")
+    return Reply(data[0]), data[1:]
+
+
+def _input(process: Process) -> asyncio.StreamWriter:
+    assert process.stdin is not None
+    return process.stdin
+
+
+async def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+def check_scores(scores: Floats, n_rows: int, *, task: str) -> None:
+    """Scores are one finite number per row, and probabilities for a binary task.
+
+    Raises:
+        ModelFailedError: they are not.
+    """
+    if scores.shape != (n_rows,):
+        raise ModelFailedError(f"it gave {len(scores)} scores for {n_rows} rows")
+    if not np.isfinite(scores).all():
+        raise ModelFailedError(f"{int((~np.isfinite(scores)).sum())} of its {n_rows} scores are NaN or infinite")
+    if task == "binary" and n_rows and not (scores.min() >= 0 and scores.max() <= 1):
+        raise ModelFailedError(f"a probability lies in [0, 1], but it gave {scores.min():g} to {scores.max():g}")

@@ -1,0 +1,44 @@
+"""What a model server counts of itself since it started, per endpoint, version and route. Not for several threads."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+Labels: TypeAlias = tuple[str, int, str]
+
+
+@dataclass
+class Histogram:
+    """How many values lie at or below each of `BOUNDS` and above the one before it; the last count is those above all."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    total: float = 0.0
+
+    def add(self, values: Sequence[float]) -> None:
+        """Count the values."""
+        for value in values:
+            self.counts[bisect_left(BOUNDS, value)] += 1
+        self.total += sum(values)
+
+
+@dataclass
+class Counters:
+    """Rows that were answered and that a version failed, warnings by kind, flushes, and requests by status."""
+
+    answered: Counter[Labels] = field(default_factory=Counter)
+    failed: Counter[tuple[str, int]] = field(default_factory=Counter)
+    warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seconds: dict[tuple[str, int], Histogram] = field(default_factory=dict)
+    requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    flushes: int = 0
+    refused_plans: int = 0
+
+    def add_answers(self, labels: Labels, seconds: Sequence[float]) -> None:
+        """Rows were answered, each so many seconds after its request arrived."""
+        self.answered[labels] += len(seconds)
+        self.seconds.setdefault(labels[:2], Histogram()).add(seconds)

@@ -1,0 +1,237 @@
+"""Answers requests: features, routing, prediction and journal for all rows that are ready at once.
+
+Rows of one flush that one version answers are computed as one frame. Nothing is answered before it is journalled. Models that run
+in this process are asked at once; one in a child process is awaited, and nobody else waits for it. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import polars as pl
+
+from flyball.core.clock import Clock, Timer
+from flyball.core.duration import microseconds
+from flyball.core.errors import FlyballError
+from flyball.core.ids import Ids
+from flyball.data.model import PREDICTION_TIME, TIME
+from flyball.runtimes.model import Floats
+from flyball.serving.asked import Asked, Prediction
+from flyball.serving.child import ChildModel, check_scores
+from flyball.serving.columns import Column, to_columns, type_names
+from flyball.serving.counters import Counters
+from flyball.serving.errors import InternalError, ModelFailedError, NotAnsweredError
+from flyball.serving.record import Answered, encode
+from flyball.serving.version import NOTHING, LoadedEndpoint, LoadedVersion, Serving, Vector
+from flyball.storage.journal import Journal
+
+THRESHOLD = 0.5
+_LOG = logging.getLogger(__name__)
+Steps: TypeAlias = "Generator[Coroutine[Any, Any, Floats], Floats, None]"
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Rows of one flush that one version is to answer; `places` says whose row each is."""
+
+    endpoint: LoadedEndpoint
+    version: LoadedVersion
+    route: str
+    time: int
+    places: Sequence[tuple[Asked, int]]
+    frame: pl.DataFrame
+    keys: list[str]
+    ids: list[str]
+
+    def part(self, version: LoadedVersion, route: str, *, rows: Sequence[int]) -> _Group:
+        """These rows, for `version` to answer."""
+        return replace(
+            self, version=version, route=route, frame=self.frame[rows],
+            places=[self.places[row] for row in rows], keys=[self.keys[row] for row in rows], ids=[self.ids[row] for row in rows],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Failure:
+    """A version that did not answer its group, and the vector that it was given, if it came so far."""
+
+    group: _Group
+    reason: str
+    vector: Vector | None = field(default=None)
+
+
+class Engine:
+    """Answers what is asked by what `serving` holds; replacing that is one assignment between two flushes. For one event loop."""
+
+    def __init__(self, journal: Journal, *, clock: Clock, ids: Ids, timer: Timer, counters: Counters | None = None) -> None:
+        self.serving: Serving = NOTHING
+        self.counters = counters or Counters()
+        self._journal, self._clock, self._ids, self._timer = journal, clock, ids, timer
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def flush(self, batch: Sequence[Asked]) -> None:
+        """Each of `batch` is done when this returns, or, where a child process is asked, soon after."""
+        self.counters.flushes += 1
+        by_endpoint: dict[LoadedEndpoint, list[Asked]] = {}
+        for asked in batch:
+            by_endpoint.setdefault(asked.endpoint, []).append(asked)
+        for endpoint, requests in by_endpoint.items():
+            for group in self._groups(endpoint, requests):
+                self._run(self._steps(group))
+
+    async def finish(self) -> None:
+        """Everything that was flushed is done."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    def _groups(self, endpoint: LoadedEndpoint, requests: Sequence[Asked]) -> list[_Group]:
+        champion, canary = endpoint.champion, endpoint.canary
+        assert champion is not None, "only what `Serving.get` gave is asked"
+        places = [(asked, row) for asked in requests for row in range(len(asked.rows))]
+        frame = endpoint.form.frame(row for asked in requests for row in asked.rows)
+        keys, ids = endpoint.form.keys(frame), [self._ids.create("prd") for _ in places]
+        everything = _Group(endpoint, champion, "champion", microseconds(self._clock.now()), places, frame, keys, ids)
+        theirs = endpoint.canary_rows(keys) if canary is not None else []
+        if canary is None or not theirs:
+            return [everything]
+        taken = set(theirs)
+        rest = [row for row in range(len(places)) if row not in taken]
+        parts = [everything.part(canary, "canary", rows=theirs)]
+        return [*parts, everything.part(champion, "champion", rows=rest)] if rest else parts
+
+    def _run(self, steps: Steps) -> None:
+        with suppress(StopIteration):
+            question = next(steps)
+            task = asyncio.get_running_loop().create_task(_drive(steps, question))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _steps(self, group: _Group) -> Steps:
+        try:
+            yield from self._ask(group)
+        except Exception:  # noqa: BLE001 - nobody may wait for ever because of a mistake of ours
+            _LOG.exception("rows at endpoint %r got no answer", group.endpoint.name)
+            _fail(group, InternalError())
+
+    def _ask(self, group: _Group) -> Steps:
+        """Ask the group's version, and the champion where a canary fails; yields what must be awaited, and is sent what came of it."""
+        failures: list[_Failure] = []
+        while True:
+            vector = None
+            try:
+                vector = group.version.vectors.compute(_timed(group))
+                model = group.version.model
+                scores = (yield model.predict(vector.frame)) if isinstance(model, ChildModel) else model.predict(vector.frame)
+                check_scores(scores, len(group.ids), task=group.version.plan.task)
+            except ModelFailedError as error:
+                failures.append(_Failure(group, str(error), vector))
+            except Exception as error:  # noqa: BLE001 - whatever a version does, only its own rows feel it
+                _LOG.exception("version %d at endpoint %r failed", group.version.number, group.endpoint.name)
+                failures.append(_Failure(group, f"{type(error).__name__}: {error}", vector))
+            else:
+                self._accept(group, vector, scores=scores, failures=failures)
+                return
+            champion = group.endpoint.champion
+            if group.route != "canary" or champion is None:
+                self._refuse(failures)
+                return
+            group = replace(group, version=champion, route="fallback")
+
+    def _accept(self, group: _Group, vector: Vector, *, scores: Floats, failures: Sequence[_Failure]) -> None:
+        values, seconds = scores.tolist(), self._seconds(group)
+        record = _record(group, vector, scores=values, seconds=seconds)
+        stood_in = (_failed(failure, by=group.version.number, seconds=seconds) for failure in failures)
+        try:
+            self._journal.append(*stood_in, encode(record))
+        except FlyballError as error:
+            _fail(group, error)
+            return
+        self._count(failures)
+        self.counters.add_answers((group.endpoint.name, group.version.number, group.route), seconds)
+        self._tell(group, values, warned=self._warnings(group, record.features, value_times=record.value_times))
+
+    def _seconds(self, group: _Group) -> list[float]:
+        now = self._timer.seconds()
+        return [now - asked.arrived for asked, _ in group.places]
+
+    def _tell(self, group: _Group, scores: Sequence[float], *, warned: Mapping[int, list[str]]) -> None:
+        number, route, binary = group.version.number, group.route, group.version.plan.task == "binary"
+        columns = list(group.endpoint.form.columns)
+        places = [columns.index(name) for name in group.endpoint.form.key]
+        for index, (asked, row) in enumerate(group.places):
+            score, values = scores[index], asked.rows[row]
+            key = values[places[0]] if len(places) == 1 else [values[place] for place in places]
+            said = score >= THRESHOLD if binary else score
+            asked.set(row, Prediction(key, group.ids[index], said, score, number, route, warned.get(index, [])))
+
+    def _refuse(self, failures: Sequence[_Failure]) -> None:
+        last = failures[-1]
+        seconds = self._seconds(last.group)
+        with suppress(FlyballError):  # the request fails for the version's reason, whether or not that could be kept
+            self._journal.append(*(_failed(failure, by=0, seconds=seconds) for failure in failures))
+        self._count(failures)
+        _fail(last.group, NotAnsweredError(last.group.endpoint.name, last.group.version.number, reason=last.reason))
+
+    def _count(self, failures: Sequence[_Failure]) -> None:
+        for failure in failures:
+            self.counters.failed[failure.group.endpoint.name, failure.group.version.number] += len(failure.group.ids)
+
+    def _warnings(
+        self, group: _Group, features: Mapping[str, Column], *, value_times: Mapping[str, list[int | None]]
+    ) -> Mapping[int, list[str]]:
+        """What the caller should know of single rows: entities of which nothing is known, and categories that the model never saw."""
+        found: dict[int, list[str]] = {}
+        for label, times in value_times.items():
+            bound = group.version.bound.get(label, ())
+            for row in (row for row, time in enumerate(times) if time is None) if None in times else ():
+                entity = ", ".join(f"{name} {group.frame[name][row]!r}" for name in bound)
+                found.setdefault(row, []).append(f"nothing is known for {label!r} of {entity}")
+                self.counters.warnings[group.endpoint.name, "entity"] += 1
+        for name, levels in group.version.levels.items():
+            values = features[name]
+            new = set(values) - levels - {None}
+            for row in (row for row, value in enumerate(values) if value in new) if new else ():
+                found.setdefault(row, []).append(f"the model has never seen {name} {values[row]!r}")
+                self.counters.warnings[group.endpoint.name, "category"] += 1
+        return found
+
+
+async def _drive(steps: Steps, question: Coroutine[Any, Any, Floats]) -> None:
+    with suppress(StopIteration):
+        while True:
+            try:
+                answer = await question
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the steps decide what an error means
+                question = steps.throw(error)
+            else:
+                question = steps.send(answer)
+
+
+def _timed(group: _Group) -> pl.DataFrame:
+    stamps = pl.Series(PREDICTION_TIME, [group.time] * len(group.ids), dtype=pl.Int64)
+    return group.frame.hstack([stamps.cast(TIME)])
+
+
+def _record(group: _Group, vector: Vector | None, **outcome: Any) -> Answered:
+    frame = pl.DataFrame() if vector is None else vector.frame
+    return Answered(
+        endpoint=group.endpoint.name, model=group.endpoint.plan.model, version=group.version.number, route=group.route, time=group.time,
+        features_digest=group.version.plan.features, ids=group.ids, keys=group.keys, request=to_columns(group.frame),
+        request_types=type_names(group.frame.schema), features=to_columns(frame), feature_types=type_names(frame.schema),
+        value_times={} if vector is None else dict(vector.value_times), task=group.version.plan.task, **outcome,
+    )  # fmt: skip
+
+
+def _failed(failure: _Failure, *, by: int, seconds: list[float]) -> bytes:
+    nothing = [None] * len(failure.group.ids)
+    return encode(_record(failure.group, failure.vector, scores=nothing, seconds=seconds, error=failure.reason, answered_by=by))
+
+
+def _fail(group: _Group, error: FlyballError) -> None:
+    for asked, _ in group.places:
+        asked.fail(error)

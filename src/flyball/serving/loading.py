@@ -1,0 +1,150 @@
+"""Makes what a plan names ready to answer: code unpacked, features compiled and compared, models loaded and their digests checked.
+
+A version that is not what the plan says is refused, and its endpoint goes on with what it had. What is loaded already is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import polars as pl
+
+from flyball.core.clock import Timer
+from flyball.core.errors import FlyballError
+from flyball.core.ids import Digest
+from flyball.data import Dataset
+from flyball.features import Feature, FeatureSet
+from flyball.provenance.snapshot import unpack
+from flyball.runtimes import Predictor, levels_of, load, read_manifest
+from flyball.serving.child import ChildModel
+from flyball.serving.errors import VersionRefusedError
+from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
+from flyball.serving.rowform import kind_of
+from flyball.serving.version import LoadedEndpoint, LoadedVersion, Serving, VectorSource
+from flyball.storage.blobs import BlobStore
+
+_LOG = logging.getLogger(__name__)
+Declared: TypeAlias = "tuple[tuple[Feature, ...], Dataset]"
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads plans, in a thread of its own. `declared` reads features and rows of a model from a project file.
+
+    `code` is the directory for unpacked snapshots; children belong to the event loop `loop` and have `deadline_seconds` for an answer.
+    """
+
+    blobs: BlobStore
+    code: Path
+    declared: Callable[[Path, str], Declared]
+    vectors: Callable[[FeatureSet], VectorSource]
+    timer: Timer
+    loop: asyncio.AbstractEventLoop
+    deadline_seconds: float = 1.0
+    _sources: dict[str, tuple[FeatureSet, VectorSource]] = field(default_factory=dict)
+
+    def load(self, plan: ServingPlan, before: Serving) -> tuple[Serving, list[FlyballError]]:
+        """What `plan` says, as far as its versions are what it says they are, and why others are refused.
+
+        An endpoint with a refused version stays as it was in `before`; then the revision stays too.
+        """
+        endpoints: dict[str, LoadedEndpoint] = {}
+        refused: list[FlyballError] = []
+        for endpoint in plan.endpoints:
+            try:
+                endpoints[endpoint.endpoint] = self._endpoint(endpoint, before.endpoints.get(endpoint.endpoint))
+            except FlyballError as error:
+                refused.append(error)
+                if endpoint.endpoint in before.endpoints:
+                    endpoints[endpoint.endpoint] = before.endpoints[endpoint.endpoint]
+        self._forget(endpoints)
+        return Serving(before.revision if refused else plan.revision, endpoints), refused
+
+    def _endpoint(self, plan: EndpointPlan, before: LoadedEndpoint | None) -> LoadedEndpoint:
+        if before is not None and before.plan == plan:
+            return before
+        held = {} if before is None else before.versions
+        numbers = [number for number in (plan.champion, plan.canary) if number is not None]
+        versions = {number: self._version(plan, plan.get(number), held=held) for number in numbers}
+        return LoadedEndpoint.of(plan, versions)
+
+    def _version(self, endpoint: EndpointPlan, plan: VersionPlan, *, held: Mapping[int, LoadedVersion]) -> LoadedVersion:
+        found = held.get(plan.number)
+        if found is not None and found.plan == plan:
+            return found
+        try:
+            features, vectors = self._features(endpoint.model, plan)
+            model = self._model(plan, champion=plan.number == endpoint.champion) if features.fingerprint == plan.features else None
+        except Exception as error:  # code of the snapshot may raise anything
+            if not isinstance(error, FlyballError):
+                _LOG.exception("version %d for endpoint %r", plan.number, endpoint.endpoint)
+            raise VersionRefusedError(endpoint.endpoint, plan.number, f"{error}") from error
+        if model is None:
+            raise VersionRefusedError(endpoint.endpoint, plan.number, "its features, compiled here, are not those it was trained with")
+        levels = {} if isinstance(model, ChildModel) else levels_of(model)
+        return LoadedVersion(plan, features, vectors, model, levels)
+
+    def _features(self, model: str, plan: VersionPlan) -> tuple[FeatureSet, VectorSource]:
+        known = f"{plan.features}/{plan.code}/{sorted((name, *columns.items()) for name, columns in plan.schemas.items())}"
+        if known not in self._sources:
+            place = self.code / plan.code
+            unpack(self.blobs.get(plan.code), place)
+            try:
+                declared, rows = self.declared(place / plan.project_file, model)
+                schemas = {name: _schema(columns) for name, columns in plan.schemas.items()}
+                features = FeatureSet.compile(declared, rows, schemas=schemas)
+                _ = features.fingerprint  # reads the source of what the features use, while its modules are still there
+                self._sources[known] = (features, self.vectors(features))
+            finally:
+                _forget_modules(place)
+        return self._sources[known]
+
+    def _model(self, plan: VersionPlan, *, champion: bool) -> Predictor | ChildModel:
+        path = self.blobs.open_path(Digest(plan.model_digest))
+        manifest = read_manifest(path)
+        if not manifest.carries_code:
+            return load(path)
+        child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds)
+        starting = asyncio.run_coroutine_threadsafe(child.start(), self.loop)
+        try:
+            starting.result()
+        except FlyballError:
+            if champion:
+                raise
+            _LOG.warning("version %d cannot be loaded; its rows are answered by the champion until it can", plan.number)
+        return child
+
+    def _forget(self, endpoints: Mapping[str, LoadedEndpoint]) -> None:
+        used = [version.vectors for endpoint in endpoints.values() for version in endpoint.versions.values()]
+        for known, (_, vectors) in list(self._sources.items()):
+            if not any(vectors is other for other in used):
+                del self._sources[known]
+
+
+def retired(before: Serving, after: Serving) -> list[ChildModel]:
+    """The child processes that `before` had and `after` has not."""
+    kept = {id(model) for model in _children(after)}
+    return [model for model in _children(before) if id(model) not in kept]
+
+
+def _children(serving: Serving) -> list[ChildModel]:
+    versions = [version for endpoint in serving.endpoints.values() for version in endpoint.versions.values()]
+    return [version.model for version in versions if isinstance(version.model, ChildModel)]
+
+
+def _schema(columns: Mapping[str, str]) -> pl.Schema:
+    return pl.Schema({name: kind_of(dtype).dtype for name, dtype in columns.items()})
+
+
+def _forget_modules(place: Path) -> None:
+    # The next snapshot has modules of the same names, and must get its own.
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_relative_to(place):
+            del sys.modules[name]

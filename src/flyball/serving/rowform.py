@@ -1,0 +1,215 @@
+"""What a row of a request must look like, made from the columns that the features use: decoding is checking.
+
+A request that is right is decoded by one typed pass; one that is not is looked at again, slowly, to say which row and field is
+wrong and what was wanted there. Knows no HTTP and no features.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import polars as pl
+
+from flyball.core.errors import UnknownNameError
+from flyball.serving.errors import ColumnTypeError, FieldError, NotJsonError, RequestShapeError, TooManyRowsError
+
+MAX_ROWS = 1000
+MAX_TEXT = 10_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a column's values are written in JSON: msgspec's type for them, and the words that ask for one."""
+
+    dtype: pl.DataType
+    wanted: str
+    accepts: Any
+
+
+def _whole(dtype: pl.DataType, bits: int) -> Kind:
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    return Kind(dtype, "a whole number", Annotated[int, msgspec.Meta(ge=low, le=high)])
+
+
+_TEXT = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+_MOMENT = Annotated[datetime, msgspec.Meta(tz=True)]
+_TIME = "a time with its zone, such as '2013-12-01T06:00:00Z'"
+_KINDS: Mapping[str, Kind] = {
+    str(kind.dtype): kind
+    for kind in (
+        _whole(pl.Int8(), 8), _whole(pl.Int16(), 16), _whole(pl.Int32(), 32), _whole(pl.Int64(), 64),
+        Kind(pl.Float32(), "a number", float), Kind(pl.Float64(), "a number", float), Kind(pl.Boolean(), "true or false", bool),
+        Kind(pl.String(), f"a text of at most {MAX_TEXT} characters", _TEXT), Kind(pl.Categorical(), "a text", _TEXT),
+        Kind(pl.Date(), "a date such as '2013-12-01'", date), Kind(pl.Datetime("us"), _TIME, _MOMENT),
+        Kind(pl.Datetime("us", "UTC"), _TIME, _MOMENT), Kind(pl.Null(), "null", None),
+    )
+}  # fmt: skip
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of Polars' type of that name.
+
+    Raises:
+        ColumnTypeError: no column of a dataset has such a type.
+    """
+    if name not in _KINDS:
+        raise ColumnTypeError(name, known=_KINDS)
+    return _KINDS[name]
+
+
+@dataclass(frozen=True)
+class RowForm:
+    """The columns of a request's rows, in order, by Polars' names of their types.
+
+    Those of `key` are never null; those not in `required` may be left out, which is null. Immutable and thread-safe.
+    """
+
+    columns: Mapping[str, str]
+    key: tuple[str, ...]
+    required: Collection[str]
+
+    @cached_property
+    def schema(self) -> dict[str, pl.DataType]:
+        return {name: kind_of(kind).dtype for name, kind in self.columns.items()}
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        return {name: kind_of(kind).accepts if name in self.key else kind_of(kind).accepts | None for name, kind in self.columns.items()}
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        places = [f"c{index}" for index in range(len(self.columns))]  # a column's name need not be a name in Python
+        fields = [
+            (place, kind) if name in self.required else (place, kind, None)
+            for place, (name, kind) in zip(places, self._types.items(), strict=True)
+        ]
+        row = msgspec.defstruct(
+            "Row", fields, rename=dict(zip(places, self.columns, strict=True)), forbid_unknown_fields=True, kw_only=True, gc=False
+        )
+        rows = Annotated[list[row], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]  # type: ignore[valid-type]  # made just now
+        return msgspec.json.Decoder(msgspec.defstruct("Request", [("rows", rows)], forbid_unknown_fields=True))
+
+    def decode(self, body: bytes) -> Sequence[tuple[Any, ...]]:
+        """The rows of the request, each a tuple of values in the order of `columns`.
+
+        Raises:
+            NotJsonError: the body is no JSON.
+            RequestShapeError: it is not {"rows": [{...}, ...]} with at least one row.
+            TooManyRowsError: there are more than `MAX_ROWS` rows.
+            FieldError: a field of a row is missing, unknown or of another type.
+        """
+        try:
+            found = self._decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._explain(body, str(error))
+        return [msgspec.structs.astuple(row) for row in found.rows]
+
+    def frame(self, rows: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
+        """Decoded rows as a frame, times in UTC; `rows` is not empty."""
+        values = zip(*rows, strict=True)
+        return pl.DataFrame([_series(name, column, dtype=dtype) for (name, dtype), column in zip(self.schema.items(), values, strict=True)])
+
+    def keys(self, frame: pl.DataFrame) -> list[str]:
+        """The key of each row as one text, its parts joined by U+001F: by it rows are routed and found again."""
+        if len(self.key) == 1 and frame.schema[self.key[0]] == pl.String:
+            return frame[self.key[0]].to_list()
+        texts = pl.concat_str(pl.col(*self.key).cast(pl.String), separator="\x1f", ignore_nulls=True)
+        return frame.select(texts).to_series().to_list()
+
+    def _explain(self, body: bytes, reason: str) -> NoReturn:
+        for index, row in enumerate(_rows(_parse(body))):
+            if not isinstance(row, dict):
+                raise RequestShapeError(f"row {index} is {_shown(row)}, not an object of fields")
+            self._explain_row(index, row)
+        raise RequestShapeError(reason)  # what the second look does not see, the first did
+
+    def _explain_row(self, index: int, row: Mapping[str, Any]) -> None:
+        for name in row:
+            if name not in self.columns:
+                hint = UnknownNameError("field", name[:_LONGEST_SHOWN], known=self.columns, where="a row of this endpoint")
+                raise FieldError(index, name, str(hint))
+        for name, kind in self._types.items():
+            if name not in row and name in self.required:
+                raise FieldError(index, name, "it is missing; send it, or null where its value is not known")
+            if name in row:
+                self._explain_value(index, name, value=row[name], kind=kind)
+
+    def _explain_value(self, index: int, name: str, *, value: Any, kind: Any) -> None:
+        wanted = kind_of(self.columns[name]).wanted
+        if value is None and name in self.key:
+            raise FieldError(index, name, f"it is null, but it identifies the row; send {wanted}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise FieldError(index, name, f"it is {value}, which is no number; send {wanted}, or null where it is not known")
+        if isinstance(value, str) and not _is_text(value):
+            raise FieldError(index, name, "its text holds half of a surrogate pair, which is no character")
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise FieldError(index, name, f"it is {_shown(value)}; send {wanted}") from error
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except UnicodeDecodeError as error:
+        raise NotJsonError(f"byte {error.start} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise NotJsonError(f"{error.msg} at line {error.lineno}, column {error.colno}") from error
+    except RecursionError as error:
+        raise NotJsonError("it is nested too deep") from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise NotJsonError(str(error)) from error
+
+
+def _rows(request: Any) -> list[Any]:
+    if not isinstance(request, dict):
+        raise RequestShapeError(f"it is {_shown(request)}, not an object")
+    for name in request:
+        if name != "rows":
+            raise RequestShapeError(str(UnknownNameError("field", name[:_LONGEST_SHOWN], known=["rows"], where="a request")))
+    rows = request.get("rows")
+    if not isinstance(rows, list) or not rows:
+        raise RequestShapeError("'rows' is missing or is no list with at least one row")
+    if len(rows) > MAX_ROWS:
+        raise TooManyRowsError(len(rows), limit=MAX_ROWS)
+    return rows
+
+
+def _series(name: str, values: Sequence[Any], *, dtype: pl.DataType) -> pl.Series:
+    if isinstance(dtype, pl.Datetime):
+        stamps = [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
+        return pl.Series(name, stamps, dtype=pl.Int64).cast(dtype)
+    return pl.Series(name, values, dtype=dtype)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {str(value)[:_LONGEST_SHOWN]}"
+        case str():
+            return f"the text {value[:_LONGEST_SHOWN]!r}"
+        case list():
+            return "a list"
+    return "an object"

@@ -1,0 +1,127 @@
+"""Versions and endpoints as a model server holds them: loaded, checked, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import polars as pl
+
+from flyball.features import FeatureSet
+from flyball.features.lookup import ViewLookup
+from flyball.features.windowing import WindowLookup
+from flyball.kernels import route
+from flyball.runtimes import Predictor
+from flyball.serving.child import ChildModel
+from flyball.serving.errors import EndpointNotFoundError, NotDeployedError
+from flyball.serving.plan import EndpointPlan, VersionPlan
+from flyball.serving.rowform import RowForm
+
+
+class Vector(Protocol):
+    """The features of rows, `frame` with a column per feature, and per look-up when each value that was used came to be (µs)."""
+
+    @property
+    def frame(self) -> pl.DataFrame: ...
+    @property
+    def value_times(self) -> Mapping[str, list[int | None]]: ...
+
+
+class VectorSource(Protocol):
+    """Computes the features of request rows, which have the inputs' columns and a prediction time; never waits for a store."""
+
+    def compute(self, rows: pl.DataFrame) -> Vector: ...
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedVersion:
+    """A version that can answer. `levels` are the categories that its model knows, by feature."""
+
+    plan: VersionPlan
+    features: FeatureSet
+    vectors: VectorSource
+    model: Predictor | ChildModel
+    levels: Mapping[str, frozenset[str]]
+
+    @property
+    def number(self) -> int:
+        return self.plan.number
+
+    @cached_property
+    def bound(self) -> Mapping[str, tuple[str, ...]]:
+        """Of each view, the request columns that hold its entity."""
+        lookups = self.features.lookups
+        return {lookup.feature.label: lookup.inputs for lookup in lookups if isinstance(lookup, ViewLookup | WindowLookup)}
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedEndpoint:
+    """An endpoint with its versions; `form` is what rows must be so that its champion can answer, and its canary has what it takes."""
+
+    plan: EndpointPlan
+    versions: Mapping[int, LoadedVersion]
+    form: RowForm
+
+    @classmethod
+    def of(cls, plan: EndpointPlan, versions: Mapping[int, LoadedVersion]) -> LoadedEndpoint:
+        """The endpoint of the plan; `versions` are those that the plan names as champion and canary, if any.
+
+        Raises:
+            ColumnTypeError: a column has a type that no request can carry.
+        """
+        answering = [versions[number] for number in (plan.champion, plan.canary) if number is not None]
+        columns: dict[str, str] = {}
+        for version in answering:
+            columns = {**{name: str(version.features.schema[name]) for name in version.features.inputs}, **columns}
+        first = answering[0].features if answering else None
+        form = RowForm(columns, key=first.rows.key if first else (), required=frozenset(first.inputs if first else ()))
+        return cls(plan, versions, form)
+
+    @property
+    def name(self) -> str:
+        return self.plan.endpoint
+
+    @property
+    def champion(self) -> LoadedVersion | None:
+        return None if self.plan.champion is None else self.versions[self.plan.champion]
+
+    @property
+    def canary(self) -> LoadedVersion | None:
+        return None if self.plan.canary is None else self.versions[self.plan.canary]
+
+    def canary_rows(self, keys: Sequence[str]) -> list[int]:
+        """The indices of the rows that the canary answers; the champion answers the others.
+
+        A key falls as it does in the backtest: the canary's share comes first, so that a canary that is widened keeps its keys.
+        """
+        if self.plan.canary is None:
+            return []
+        chosen = route(keys, self.plan.endpoint, shares=[self.plan.share, 1.0 - self.plan.share])
+        return [index for index, share in enumerate(chosen.tolist()) if share == 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Serving:
+    """All that answers, at one revision of the plan; `revision` 0 is before the first plan."""
+
+    revision: int
+    endpoints: Mapping[str, LoadedEndpoint]
+
+    def get(self, endpoint: str) -> LoadedEndpoint:
+        """The endpoint of that name, at which a version answers.
+
+        Raises:
+            EndpointNotFoundError: there is none of that name.
+            NotDeployedError: no version answers there yet, or no plan was seen yet.
+        """
+        found = self.endpoints.get(endpoint)
+        if found is None and self.revision:
+            raise EndpointNotFoundError(endpoint, known=self.endpoints)
+        if found is None or found.champion is None:
+            raise NotDeployedError(endpoint)
+        return found
+
+
+NOTHING = Serving(0, {})

@@ -1,0 +1,90 @@
+"""The child process of a model that carries code: it loads the model, then answers frames until its parent hangs up.
+
+Both ways run messages of a length (4 bytes, big-endian) and so many bytes: a frame as an Arrow IPC stream comes, and one byte of
+`Reply` with what belongs to it goes; scores as plain little-endian float64, which can be read in no other way. What the model prints
+goes to the error stream, so that it is no answer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import signal
+import struct
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+
+from flyball.runtimes import Predictor, load
+
+LENGTH = struct.Struct(">I")
+LONGEST_BYTES = 16 << 20
+SCORE = "<f8"
+_PARENT_DIES = 1  # prctl's PR_SET_PDEATHSIG
+
+
+class Reply(IntEnum):
+    """What a message to the parent holds: nothing, the scores, or a sentence."""
+
+    READY = 0
+    SCORES = 1
+    FAILED = 2
+
+
+def main(path: Path) -> None:
+    """Serve the model at `path` over the standard streams."""
+    _die_with_parent()
+    source, target = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        model = load(path, allow_code=True)
+    except Exception as error:  # noqa: BLE001 - the model's own code may raise anything; it becomes a sentence
+        _send(target, Reply.FAILED, _sentence(error))
+        return
+    _send(target, Reply.READY, b"")
+    while frame := _receive(source):
+        _send(target, *_answer(model, frame))
+
+
+def _answer(model: Predictor, frame: bytes) -> tuple[Reply, bytes]:
+    try:
+        scores = np.asarray(model.predict(pl.read_ipc_stream(io.BytesIO(frame))), dtype=SCORE)
+        return Reply.SCORES, scores.tobytes()
+    except Exception as error:  # noqa: BLE001 - as above
+        return Reply.FAILED, _sentence(error)
+
+
+def to_ipc(frame: pl.DataFrame) -> bytes:
+    """The frame as an Arrow IPC stream."""
+    buffer = io.BytesIO()
+    frame.write_ipc_stream(buffer)
+    return buffer.getvalue()
+
+
+def _sentence(error: Exception) -> bytes:
+    return f"{type(error).__name__}: {error}"[:500].encode(errors="replace")
+
+
+def _send(target: BinaryIO, reply: Reply, data: bytes) -> None:
+    target.write(LENGTH.pack(len(data) + 1) + bytes([reply]) + data)
+    target.flush()
+
+
+def _receive(source: BinaryIO) -> bytes:
+    head = source.read(LENGTH.size)
+    return source.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+
+
+def _die_with_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the parent decides what ends
+    if sys.platform == "linux":  # a hanging model would never see that its parent is gone
+        ctypes.CDLL(None).prctl(_PARENT_DIES, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
