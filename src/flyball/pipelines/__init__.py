@@ -1,8 +1,9 @@
-"""Steps that run once per code, parameters and inputs, wherever their function may run."""
+"""Steps that run once per code, parameters and inputs, wherever their function may run; the worker of durable jobs."""
 
-from flyball.pipelines.errors import StepFailedError, StepFunctionError, StepTimeoutError
+from flyball.pipelines.errors import JobAbandonedError, StepFailedError, StepFunctionError, StepTimeoutError
 from flyball.pipelines.executor import Executor, Work
 from flyball.pipelines.inline import InlineExecutor
+from flyball.pipelines.jobs import JobWorker, Kind, Retry
 from flyball.pipelines.model import Manifest, Step, StepResult, StepTask
 from flyball.pipelines.pool import ExecutorPool
 from flyball.pipelines.process import ProcessExecutor
@@ -13,8 +14,12 @@ __all__ = [
     "Executor",
     "ExecutorPool",
     "InlineExecutor",
+    "JobAbandonedError",
+    "JobWorker",
+    "Kind",
     "Manifest",
     "ProcessExecutor",
+    "Retry",
     "Step",
     "StepCache",
     "StepFailedError",

@@ -1,9 +1,10 @@
-"""What goes wrong with steps: user code may do anything, and each of its ends has a sentence here.
+"""What goes wrong with steps and jobs: user code may do anything, and each of its ends has a sentence here.
 
 ::
 
     ConflictError ── StepFailedError ─┬─ StepTimeoutError
                                       └─ StepAbortedError
+    ConflictError ── JobAbandonedError
     InvalidError ── StepFunctionError
 """
 
@@ -49,3 +50,15 @@ class StepAbortedError(StepFailedError):
 
     def __init__(self, step: str) -> None:
         super().__init__(step, "everything was told to end. Run the command again; finished steps are kept.", kind="abort")
+
+
+class JobAbandonedError(ConflictError):
+    """A job was begun so often without an end that it is what ends its workers."""
+
+    code = "job-abandoned"
+
+    def __init__(self, job: str, attempts: int) -> None:
+        super().__init__(
+            f"The job {job} was begun {attempts - 1} times and never came to an end: its worker died or was stopped each time."
+        )
+        self.job, self.attempts = job, attempts
