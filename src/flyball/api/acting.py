@@ -81,6 +81,12 @@ def add_sessions(doors: Doors, desk: Desk) -> None:
         """A session for a login code, which is used up by that; its token is sent as the owner's is."""
         return await _secret(desk, lambda: asdict(sessions.exchange(body.code)))
 
+    @doors.route("GET /api/v1/sessions", Permission.LOGIN)
+    async def get_session(request: Request) -> Response:
+        """Whom the server takes the caller for, and whether by a session."""
+        caller = caller_of(request)
+        return answer({"role": caller.role.value, "actor": caller.actor, "session": caller.session is not None})
+
     @doors.route("DELETE /api/v1/sessions", Permission.LOGIN)
     async def delete_session(request: Request) -> Response:
         """End the session whose token was sent; with the owner's token, all of them."""

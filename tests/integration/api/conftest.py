@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from flyball.api.app import Limits, create_app
-from flyball.api.serving import bind, serve
-from flyball.core.clock import MonotonicTimer
-from flyball.governance import HostGuard, OwnerToken, Sessions
+from flyball.api.app import Limits
 from flyball.testing.controlplane import StillPlane
+from flyball.testing.doors import open_door
 
 TOKEN = "t" * 43
 LIMITS = Limits(body_bytes=100_000, body_seconds=0.5, long_polls=8)
@@ -24,7 +22,6 @@ LIMITS = Limits(body_bytes=100_000, body_seconds=0.5, long_polls=8)
 class Served:
     """Where it answers, what stands behind it, and a client that is the owner."""
 
-    url: str
     port: int
     plane: StillPlane
     owner: httpx.Client
@@ -33,31 +30,23 @@ class Served:
 
 
 @contextmanager
-def running(*, token: OwnerToken | None, limits: Limits) -> Iterator[Served]:
+def running(token: str | None) -> Iterator[Served]:
     plane, stop = StillPlane(), threading.Event()
-    socket = bind("127.0.0.1", 0)
-    port = socket.getsockname()[1]
-    app = create_app(plane, token=token, sessions=Sessions(MonotonicTimer()), guard=HostGuard.of("127.0.0.1", port), limits=limits)
-    socket.listen()  # whoever connects before the server is up waits for it
-    thread = threading.Thread(target=serve, args=(app,), kwargs={"host": "127.0.0.1", "port": port, "sock": socket, "stop": stop})
-    thread.start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as owner, httpx.Client(base_url=url) as stranger:
-            yield Served(url, port, plane, owner, stranger, stop)
-    finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
+    with (
+        open_door(plane, token=token, limits=LIMITS, stop=stop) as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as owner,
+        httpx.Client(base_url=url) as stranger,
+    ):
+        yield Served(int(url.rpartition(":")[2]), plane, owner, stranger, stop)
 
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    with running(token=OwnerToken(TOKEN), limits=LIMITS) as found:
+    with running(TOKEN) as found:
         yield found
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Served]]:
+def start() -> Iterator[Callable[[str | None], Served]]:
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(running(**{"token": OwnerToken(TOKEN), "limits": LIMITS, **settings}))
+        yield lambda token: stack.enter_context(running(token))

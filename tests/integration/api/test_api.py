@@ -289,6 +289,6 @@ def test_a_websocket_is_no_door(served: Served) -> None:
 
 
 def test_without_authentication_the_guard_stays(start: Any) -> None:
-    served = start(token=None)
+    served = start(None)
     assert served.stranger.get("/api/v1/status").status_code == 200
     assert served.stranger.get("/api/v1/status", headers={"Host": "evil.example"}).status_code == 403

@@ -56,7 +56,7 @@ def test_two_tokens_are_none() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8500", "localhost:8500", "LocalHost:8500", "[::1]:8500"])
 def test_our_own_names_pass(host: str) -> None:
-    assert boundary().admit(Permission.LIVENESS, [(b"host", host.encode())])
+    assert boundary().admit(Permission.LIVENESS, [(b"host", host.encode())]).role is Role.ANONYMOUS
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_foreign_host_is_refused_even_from_the_owner_and_for_liveness(headers:
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:8500", "https://localhost:8500", "http://LOCALHOST:8500"])
 def test_our_own_pages_pass(origin: str) -> None:
-    assert boundary().admit(Permission.READ, [HOST, OWNER, (b"origin", origin.encode())])
+    assert boundary().admit(Permission.READ, [HOST, OWNER, (b"origin", origin.encode())]).role is Role.OWNER
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_they_outlive_the_process_as_digests_in_a_file_of_the_owner_s(tmp_path: 
     assert code not in path.read_text()
     after = Sessions(timer, path=path, session_seconds=60)
     assert after.verify(session.token)
-    assert after.exchange(code)
+    assert after.verify(after.exchange(code).token)
     after.end_all()
     assert not Sessions(timer, path=path).verify(session.token)
     assert [found.name for found in path.parent.iterdir()] == [path.name]

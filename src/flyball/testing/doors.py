@@ -1,0 +1,34 @@
+"""A control plane's door, open on a free port of this machine for as long as a block lasts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flyball.api.app import DEFAULT_LIMITS, Limits, create_app
+from flyball.api.serving import bind, serve
+from flyball.app.controlplane import ControlPlane
+from flyball.core.clock import MonotonicTimer
+from flyball.governance import HostGuard, OwnerToken, Sessions
+
+
+@contextmanager
+def open_door(
+    plane: ControlPlane, *, token: str | None, limits: Limits = DEFAULT_LIMITS, stop: threading.Event | None = None
+) -> Iterator[str]:
+    """The address at which `plane` answers, to the owner of `token` or to everybody on this machine; `stop` ends it early."""
+    stop = stop or threading.Event()
+    listener = bind("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    listener.listen()  # whoever connects before the server runs is kept waiting, not refused
+    owner = None if token is None else OwnerToken(token)
+    app = create_app(plane, token=owner, sessions=Sessions(MonotonicTimer()), guard=HostGuard.of("127.0.0.1", port), limits=limits)
+    settings = {"host": "127.0.0.1", "port": port, "sock": listener, "stop": stop}
+    thread = threading.Thread(target=serve, args=(app,), kwargs=settings, name="door")
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop.set()
+        thread.join(10)
