@@ -13,7 +13,7 @@ _ALTERNATIVES = 12  # odds of 2, 4, …, 4096 times the limit's: the true one is
 
 
 def exceedance_evidence(count: int, trials: int, *, limit: float) -> float:
-    """How much likelier `count` of `trials` is under a larger share than under `limit`; luck ever reaches 1/a with a probability of at most a.
+    """How much likelier `count` of `trials` is under larger shares than under `limit`; luck ever reaches 1/a in at most a of all cases.
 
     Grows with `count`. Infinite where the limit is 0 and something was counted; 0 where no share is larger. Trials independent, 0 <=
     count <= trials.

@@ -15,7 +15,7 @@ from flyball.serving.columns import from_columns, storable, to_columns, type_nam
 from flyball.serving.errors import ColumnTypeError
 from flyball.serving.record import Answered, decode, encode
 
-_DTYPES = [
+_DTYPES: list[pl.DataType | type[pl.DataType]] = [
     pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64, pl.Boolean, pl.String,
     pl.Binary, pl.Date, pl.Datetime("us"), pl.Datetime("us", "UTC"), pl.Datetime("us", "America/New_York"), pl.Datetime("ms", "UTC"),
     pl.Duration("us"), pl.Time, pl.Categorical, pl.Enum(["a", "b"]), pl.List(pl.Int64),

@@ -1,0 +1,306 @@
+"""A journalled row is read exactly once: while it is new, while it is shipped, and afterwards."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import polars as pl
+import pytest
+
+from flyball.serving import log as log_module
+from flyball.serving.columns import to_columns, type_names
+from flyball.serving.log import UNREADABLE, PredictionLog
+from flyball.serving.record import Answered
+from flyball.serving.volume import VersionVolume
+from flyball.storage.errors import DiskFullError, JournalCorruptError
+from flyball.storage.journal import Entry
+
+START = datetime(2013, 12, 1, tzinfo=UTC)
+Make = Callable[..., Answered]
+
+
+def names(numbers: range) -> list[str]:
+    return [f"prd-{number:06}" for number in numbers]
+
+
+def minutes(number: int) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+def test_rows_are_read_once_whether_new_shipped_or_of_an_earlier_process(home: Any, answered: Make) -> None:
+    home.write(answered(range(3)))
+    assert home.ids() == []
+    assert home.log.drain() == 3
+    assert home.ids() == names(range(3))
+    assert home.log.ship() == 3
+    assert (home.ids(), home.log.pending, home.journal.acknowledged) == (names(range(3)), 0, 1)
+    home.write(answered(range(3, 5)))
+    again = home.again()
+    assert again.drain() == 2
+    assert home.ids(again) == names(range(5))
+    assert (again.ship(), again.ship()) == (2, 0)
+    assert home.ids(again) == home.ids(home.again()) == names(range(5))
+
+
+def test_what_was_written_comes_back_with_its_types_from_memory_and_from_a_table(home: Any, answered: Make) -> None:
+    home.write(answered(range(8)))
+    home.log.drain()
+    fresh = home.log.read("late", START, minutes(1))
+    home.log.ship()
+    assert home.log.read("late", START, minutes(1)).equals(fresh, null_equal=True)
+    assert fresh.schema["feature.calendar.hour"] == pl.Int8
+    row = fresh.row(7, named=True)
+    assert row["request.departs_at"] == START + timedelta(hours=1)
+    assert (row["value_time.sky"], row["feature.sky.temp"]) == (START, 7.0)
+    assert (row["score"], row["prediction"], row["key"], row["version"], row["error"]) == (0.7, 1.0, "flight-7", 1, None)
+    assert fresh["prediction"].to_list() == [0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_a_window_is_from_its_start_to_before_its_end(home: Any, answered: Make) -> None:
+    home.write(*(answered(range(number, number + 1)) for number in (5, 3, 4)))
+    home.log.drain()
+    for _ in range(2):
+        assert home.log.read("late", minutes(3), minutes(5))["id"].to_list() == names(range(3, 5))
+        assert home.log.read("late", minutes(6), minutes(9)).height == 0
+        assert home.log.read("other", minutes(3), minutes(5)).columns[:2] == ["time", "id"]
+        home.log.ship()
+
+
+def test_equal_times_are_in_the_order_of_key_and_id(home: Any, answered: Make) -> None:
+    home.write(answered(range(3), keys=["b", "a", "a"], ids=["3", "2", "1"], minute=0))
+    home.log.drain()
+    assert home.ids() == ["1", "2", "3"]
+
+
+def test_versions_with_other_features_stand_side_by_side(home: Any, answered: Make) -> None:
+    other = pl.DataFrame({"sky.temp": ["cold"], "wind.speed": [2]})
+    canary = answered(range(1, 2), version=2, route="canary", features=to_columns(other), feature_types=type_names(other.schema))
+    home.write(answered(range(1)), canary)
+    home.log.drain()
+    for _ in range(2):
+        found = home.log.read("late", START, minutes(9))
+        assert found["feature.sky.temp"].to_list() == ["0.0", "cold"]
+        assert found["feature.wind.speed"].to_list() == [None, 2]
+        assert found["feature.calendar.hour"].to_list() == [7, None]
+        home.log.ship()
+    assert len(home.tables.list()) == 2
+
+
+def test_columns_that_differ_in_case_only_or_hold_odd_letters_are_kept_apart(home: Any, answered: Make) -> None:
+    odd = pl.DataFrame({"A": [1], "a": [2], "a b": [3], "50%": [4], "null\0": [5], "é": [6], "É": [7]})
+    home.write(answered(range(1), request=to_columns(odd), request_types=type_names(odd.schema)))
+    home.log.ship()
+    row = home.log.read("late", START, minutes(9)).row(0, named=True)
+    assert {name: row[f"request.{name}"] for name in odd.columns} == odd.row(0, named=True)
+
+
+def test_a_failed_row_keeps_its_error_and_who_stood_in(home: Any, answered: Make) -> None:
+    failed = answered(range(2), version=2, route="canary", scores=[None, None], error="it raised", answered_by=1)
+    home.write(failed, answered(range(2), route="fallback"))
+    home.log.drain()
+    found = home.log.read("late", START, minutes(9))
+    assert found.select("id", "version", "error", "answered_by", "prediction").rows() == [
+        ("prd-000000", 2, "it raised", 1, None), ("prd-000000", 1, None, None, 0.0),
+        ("prd-000001", 2, "it raised", 1, None), ("prd-000001", 1, None, None, 0.0),
+    ]  # fmt: skip
+
+
+def test_a_prediction_is_found_by_its_id_new_or_shipped(home: Any, answered: Make) -> None:
+    home.write(answered(range(2), version=2, error="slow", answered_by=1, scores=[None, None]), answered(range(2), route="fallback"))
+    home.write(answered(range(2, 4), endpoint="other"))
+    home.log.drain()
+    for _ in range(2):
+        found = home.log.find("prd-000001")
+        assert found is not None
+        assert (found["endpoint"], found["version"], found["route"], found["score"]) == ("late", 1, "fallback", 0.1)
+        assert found["failures"] == [{"version": 2, "error": "slow"}]
+        assert found["request"] == {"origin": "JFK", "departs_at": START + timedelta(hours=1)}
+        assert (found["features"], found["value_times"]) == ({"sky.temp": 1.0, "calendar.hour": 7}, {"sky": START})
+        other = home.log.find("prd-000003")
+        assert other is not None
+        assert other["endpoint"] == "other"
+        assert home.log.find("prd-none") is None
+        home.log.ship()
+
+
+def test_a_shipment_that_was_cut_off_after_its_tables_is_not_doubled(home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write(answered(range(3)), answered(range(3, 6), endpoint="other"))
+
+    def dies(name: str, value: int) -> None:
+        if name == log_module.SHIPPED:
+            raise KeyboardInterrupt
+        positions_set(name, value)
+
+    positions_set = home.log._positions.set
+    monkeypatch.setattr(home.log._positions, "set", dies)
+    with pytest.raises(KeyboardInterrupt):
+        home.log.ship()
+    assert home.ids() == names(range(3))  # the same process reads them from memory
+    home.write(answered(range(6, 8)))
+    again = home.again()
+    assert again.drain() == 8
+    assert home.ids(again) == [*names(range(3)), *names(range(6, 8))]
+    assert again.ship() == 2
+    assert home.ids(again) == home.ids(home.again()) == [*names(range(3)), *names(range(6, 8))]
+    assert home.ids(again, "other") == names(range(3, 6))
+
+
+def test_a_shipment_that_was_cut_off_between_two_tables_is_finished(home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write(answered(range(3)), answered(range(3, 6), endpoint="other"))
+    append = home.tables.append
+    tables: list[str] = []
+
+    def full(table: str, rows: pl.DataFrame, *, job: str) -> int:
+        if tables:
+            raise DiskFullError(home.place)
+        tables.append(table)
+        return int(append(table, rows, job=job))
+
+    monkeypatch.setattr(home.tables, "append", full)
+    with pytest.raises(DiskFullError):
+        home.log.ship()
+    assert (home.ids(), home.ids(endpoint="other")) == (names(range(3)), names(range(3, 6)))
+    monkeypatch.undo()
+    again = home.again()
+    again.drain()
+    assert (home.ids(again), home.ids(again, "other")) == (names(range(3)), names(range(3, 6)))
+    home.write(answered(range(6, 7)))
+    assert home.log.ship() == 7  # the process that was refused goes on with more
+    assert (home.ids(), home.ids(endpoint="other")) == ([*names(range(3)), "prd-000006"], names(range(3, 6)))
+
+
+def test_what_is_no_record_is_set_aside_and_the_rest_goes_on(home: Any, answered: Make, caplog: pytest.LogCaptureFixture) -> None:
+    home.write(answered(range(1)))
+    home.journal.append(b"rubbish", b"", msgspec.msgpack.encode(["late"]))
+    home.write(answered(range(2), keys=["one"]))  # not aligned
+    home.write(answered(range(1, 2), features={"sky.temp": ["warm"], "calendar.hour": [7]}))  # not of its type
+    home.write(answered(range(1, 2), features={"sky.temp": [1.0], "calendar.hour": [1000]}))
+    home.write(answered(range(2), endpoint="../x"))
+    home.write(answered(range(2, 3)))
+    with caplog.at_level(logging.WARNING):
+        home.log.drain()
+        assert home.ids() == ["prd-000000", "prd-000002"]
+    assert len(caplog.records) == 7
+    home.log.ship()
+    assert home.ids() == ["prd-000000", "prd-000002"]
+    aside = home.tables.read(UNREADABLE).collect()
+    assert sorted(aside["position"]) == [2, 3, 4, 5, 6, 7, 8]
+    assert b"rubbish" in aside["payload"].to_list()
+    assert home.journal.acknowledged == 9
+
+
+def test_rows_without_types_are_read_as_they_look(home: Any, answered: Make) -> None:
+    features = {"sky.temp": [None, 1.5], "sky.wind": [None, None], "calendar.hour": [7, 8]}
+    home.write(answered(range(2), features=features, feature_types=[], request={"at": [START, None]}, request_types=[], task=""))
+    home.log.ship()
+    found = home.log.read("late", START, minutes(9))
+    assert found["feature.sky.temp"].to_list() == [None, 1.5]
+    assert found["request.at"].to_list() == [START, None]
+    assert found["prediction"].to_list() == [None, None]
+
+
+class Damaged:
+    """A journal whose second entry cannot be read."""
+
+    def __init__(self, journal: Any) -> None:
+        self._journal = journal
+
+    def read_after(self, position: int, limit: int = 1000) -> list[Entry]:
+        if position == 1:
+            raise JournalCorruptError(self._journal.path, first=2, resume=2)
+        return list(self._journal.read_after(position, 1 if position == 0 else limit))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+
+def test_damage_in_the_journal_costs_what_is_damaged(home: Any, answered: Make, caplog: pytest.LogCaptureFixture) -> None:
+    home.write(*(answered(range(number, number + 1)) for number in range(4)))
+    log = PredictionLog(Damaged(home.journal), home.tables, home.log._positions)
+    assert log.drain() == 3
+    assert home.ids(log) == ["prd-000000", "prd-000002", "prd-000003"]
+    assert "cannot be read" in caplog.text
+    assert log.ship() == 3
+
+
+def test_memory_is_bounded_by_shipping_and_full_tables_stop_the_reading(
+    home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(log_module, "CAP_ROWS", 100)
+    home.write(*(answered(range(number, number + 10)) for number in range(0, 2000, 10)))
+    assert home.log.drain() == 2000
+    assert home.log.pending < 100 + 64 * 10
+    assert home.ids() == names(range(2000))
+
+    def full(*_: object, **__: object) -> int:
+        raise DiskFullError(home.place)
+
+    home.write(*(answered(range(number, number + 10)) for number in range(2000, 9000, 10)))
+    monkeypatch.setattr(home.tables, "append", full)
+    with pytest.raises(DiskFullError):
+        home.log.drain()
+    assert 100 <= home.log.pending <= 100 + 2 * 64 * 10
+    monkeypatch.undo()
+    home.log.drain()
+    assert home.ids() == names(range(9000))
+
+
+def test_fewer_rows_than_asked_for_are_not_shipped(home: Any, answered: Make) -> None:
+    home.write(answered(range(4)))
+    assert (home.log.ship(at_least=5), home.log.pending) == (0, 4)
+    assert (home.log.ship(at_least=4), home.log.pending) == (4, 0)
+
+
+def test_readers_see_each_row_once_while_others_write_and_ship(home: Any, answered: Make) -> None:
+    stop, wrong = threading.Event(), []
+
+    def read() -> None:
+        seen = 0
+        while not stop.is_set():
+            found = home.ids()
+            if found != names(range(len(found))) or len(found) < seen:
+                wrong.append(found)
+            seen = len(found)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(0, 300, 10):
+        home.write(answered(range(number, number + 10)))
+        home.log.drain()
+        home.log.ship(at_least=30)
+    stop.set()
+    reader.join()
+    assert not wrong
+    assert home.ids() == names(range(300))
+
+
+def test_figures_of_each_version(home: Any, answered: Make) -> None:
+    home.write(*(answered(range(number, number + 4), minute=1, seconds=[0.002] * 3 + [0.1]) for number in range(0, 400, 4)))
+    home.write(answered(range(400, 402), minute=2, version=2, route="canary", error="it raised", answered_by=1, scores=[None] * 2))
+    home.write(answered(range(400, 402), minute=2, route="fallback", seconds=[9.0] * 2))
+    home.write(answered(range(402, 403), minute=3, version=2, route="canary"))
+    home.log.drain()
+    for _ in range(2):
+        first, second = home.log.stats("late", START)
+        assert (first.version, first.route, first.requests, first.rows, first.errors, first.stood_in) == (1, "champion", 100, 400, 0, 2)
+        assert (first.p50_seconds, first.p99_seconds, first.p99_at_least_seconds, first.last) == (0.002, 0.1, 0.1, minutes(2))
+        assert (second.version, second.route, second.requests, second.failed_requests, second.rows, second.errors) == (
+            2,
+            "canary",
+            2,
+            1,
+            3,
+            2,
+        )
+        assert (second.p99_at_least_seconds, second.last) == (None, minutes(3))
+        assert [found.version for found in home.log.stats("late", minutes(3))] == [2]
+        assert [found.rows for found in home.log.stats("late", START, minutes(2))] == [400]
+        assert home.log.stats("late", minutes(9)) == home.log.stats("none", START) == ()
+        home.log.ship()
+    for figures in home.log.stats("late", START):
+        assert VersionVolume.from_json(figures.to_json()) == figures

@@ -1,0 +1,87 @@
+"""Whoever journals and whoever ships is killed at random moments: what was journalled is read once, and nothing else is."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from flyball.core.clock import MonotonicTimer
+from flyball.core.rand import SeededRandom
+from flyball.serving.log import INTENDED, SHIPPED, PredictionLog
+from flyball.storage._delta import DeltaTables
+from flyball.storage._localjournal import LocalJournal
+from flyball.storage._sqlite import SqlitePositions
+from flyball.storage.database import Database
+
+KILLS = 12
+SCRIPT = Path(__file__).with_name("shipping.py")
+
+
+def start(task: str, home: Path, seed: int, *, out: Path) -> subprocess.Popen[bytes]:
+    with out.open("ab") as stream:
+        return subprocess.Popen([sys.executable, str(SCRIPT), task, str(home), str(seed)], stdout=stream)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(path: Path, text: str) -> None:
+    timer = MonotonicTimer()
+    patience = timer.seconds() + 60
+    while text not in path.read_text():
+        assert timer.seconds() < patience
+        sleep(0.005)
+
+
+@pytest.mark.timeout(280)
+def test_what_was_journalled_is_read_once_whatever_is_killed(tmp_path: Path) -> None:
+    draws, written, hits = SeededRandom(3), tmp_path / "written", Counter[str]()
+    writer = start("write", tmp_path, 0, out=written)
+    for kills in range(KILLS):
+        out = tmp_path / f"ready-{kills}"
+        shipper = start("ship", tmp_path, 0, out=out)
+        wait_for(out, "ready")
+        sleep(0.4 * draws.uniform("moment", f"{kills}"))
+        kill(shipper)
+        if kills % 4 == 3:
+            kill(writer)
+            writer = start("write", tmp_path, kills + 1, out=written)
+        hits.update(moment(tmp_path))
+    kill(writer)
+
+    database = Database.open(tmp_path / "home.db")
+    log = PredictionLog(LocalJournal.read(tmp_path / "journal"), DeltaTables(tmp_path / "tables"), SqlitePositions(database))
+    log.drain()
+    found = Counter(ids(log))
+    log.ship()
+    assert Counter(ids(log)) == found
+    database.close()
+    promised = written.read_text().split("\n")[:-1]
+    assert [name for name in promised if not found[name]] == []
+    assert [name for name, times in found.items() if times > 1] == []
+    assert sum(found.values()) - len(set(promised)) <= 3 * 4  # a record of each writer may have been journalled and not yet printed
+    assert hits["shipping"] > 0, hits
+
+
+def moment(home: Path) -> set[str]:
+    """What the killed shipper was doing, by what it left."""
+    database = Database.open(home / "home.db")
+    positions = SqlitePositions(database)
+    found = {"shipping" if positions.get(INTENDED) > positions.get(SHIPPED) else "reading"}
+    database.close()
+    return found
+
+
+def ids(log: PredictionLog) -> list[str]:
+    ends = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    return [name for endpoint in ("e0", "e1") for name in log.read(endpoint, *ends)["id"]]
