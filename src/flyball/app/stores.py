@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Self
 
 from flyball.app.location import DATABASE
-from flyball.core.clock import Clock
+from flyball.core.clock import Clock, MonotonicTimer
 from flyball.core.ids import Ids
-from flyball.data._sqlite import SqliteVersions
+from flyball.data._sqlite import SqlitePushes, SqliteVersions
+from flyball.data.pushes import PushStore
 from flyball.data.store import VersionStore
 from flyball.lineage import LineageStore
 from flyball.lineage._sqlite import SqliteLineage
@@ -23,8 +24,11 @@ from flyball.registry import RegistryStore
 from flyball.registry._sqlite import SqliteRegistry
 from flyball.releases import ReleaseStore
 from flyball.releases._sqlite import SqliteReleases
-from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage._sqlite import SqliteEventLog, SqlitePositions, SqliteTimers
+from flyball.storage._sqlite_jobs import SqliteJobs
 from flyball.storage.database import Database
+from flyball.storage.jobs import JobQueue
+from flyball.storage.positions import Positions
 from flyball.storage.recorder import Recorder
 from flyball.tracking import RunStore
 from flyball.tracking._sqlite import SqliteRunStore
@@ -46,6 +50,9 @@ class Stores:
     registry: RegistryStore
     releases: ReleaseStore
     windows: WindowStore
+    pushes: PushStore
+    jobs: JobQueue
+    positions: Positions
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None) -> Self:
@@ -71,6 +78,9 @@ class Stores:
             registry=SqliteRegistry(database),
             releases=SqliteReleases(database),
             windows=SqliteWindowStore(database),
+            pushes=SqlitePushes(database),
+            jobs=SqliteJobs(database, ids=ids, timer=MonotonicTimer()),
+            positions=SqlitePositions(database),
         )
 
     def close(self) -> None:
