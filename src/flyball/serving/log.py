@@ -138,6 +138,7 @@ class PredictionLog:
         self._shipped = max(positions.get(SHIPPED), journal.acknowledged)
         self._read = self._shipped
         self._intended = positions.get(INTENDED)
+        self._known = frozenset(tables.list())  # to list tables costs as much as to read one, and only this log makes its own
 
     @property
     def pending(self) -> int:
@@ -229,7 +230,7 @@ class PredictionLog:
             self._tables.append(table, frame, job=leaving.job)
         self._positions.set(SHIPPED, leaving.target)
         with self._state:
-            self._leaving, self._shipped = None, leaving.target
+            self._leaving, self._shipped, self._known = None, leaving.target, self._known | tables.keys()
         self._journal.acknowledge(leaving.target)
         return rows
 
@@ -270,16 +271,16 @@ class PredictionLog:
     def _endpoints(self) -> list[str]:
         with self._state:
             waiting = {endpoint for part in self._parts() for endpoint in part.frames()}
-        return sorted(waiting | {endpoint for table in self._tables.list() if (endpoint := endpoint_of(table))})
+        return sorted(waiting | {endpoint for table in self._known if (endpoint := endpoint_of(table))})
 
     def _select(self, endpoints: Sequence[str], wanted: pl.Expr, *, columns: Sequence[str] | None = None) -> list[pl.DataFrame]:
         """The wanted rows that there are, each from where it is: never from both."""
         with self._state:
-            shipped = self._shipped
+            shipped, known = self._shipped, self._known
             frames = [frame for part in self._parts() for name in endpoints for frame in part.frames(name)[name]]
         chosen = pl.all() if columns is None else pl.col(columns)
         found = [frame.filter(wanted).select(chosen) for frame in frames]
-        for table in self._tables.list():
+        for table in sorted(known):
             if endpoint_of(table) in endpoints:
                 # A shipment may be under way or have been cut off: its rows are still read from memory.
                 kept = self._tables.read(table).filter(wanted, pl.col(POSITION) <= shipped).select(chosen)
