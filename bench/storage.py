@@ -20,11 +20,12 @@ from deltalake import write_deltalake
 
 from flyball.core.clock import MonotonicTimer
 from flyball.core.events import Event
-from flyball.core.ids import EventId
+from flyball.core.ids import EventId, RandomIds
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage._sqlite_jobs import SqliteJobs
 from flyball.storage.database import Database
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -145,6 +146,26 @@ def journals(place: Path, count: int) -> None:
         )
 
 
+def jobs(place: Path, count: int) -> None:
+    """A job from its creation to its end, four commits, and what an idle worker's question costs."""
+    database = Database.open(place / "jobs.db")
+    queue = SqliteJobs(database, ids=RandomIds(), timer=TIMER)
+
+    def whole(number: int) -> None:
+        queue.create("k", lane="a", payload={}, key=str(number))
+        job = queue.claim(["a"], "ann")
+        assert job is not None
+        queue.renew(job)
+        with database.write():
+            queue.check(job)
+            queue.finish(job)
+
+    print(f"{'jobs from creation to end':<34}{per_second(whole, count):>10,.0f}/s")
+    print(f"{'claims that find nothing':<34}{per_second(lambda _: queue.claim(['a'], 'ann'), count):>10,.0f}/s")
+    print(f"{'looks for silent workers':<34}{per_second(lambda _: queue.recover(), count):>10,.0f}/s")
+    database.close()
+
+
 def _synced(place: Path, payload: bytes) -> float:
     with (place / "synced.log").open("wb", buffering=0) as file:
 
@@ -176,6 +197,7 @@ def main() -> None:
         blobs(place, 50 // share)
         tables(place, 20 // share)
         journals(place, 20_000 // share)
+        jobs(place, 500 // share)
 
 
 if __name__ == "__main__":

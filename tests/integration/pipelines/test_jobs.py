@@ -270,7 +270,8 @@ def test_a_running_worker_takes_what_comes_is_woken_and_stops(bench: Bench) -> N
         for number in range(5):
             bench.given(f"a{number}")
             bench.worker.wake()
-            _wait(lambda number=number: bench.outputs(f"a{number}") == (1, 0))
+            _wait(lambda: bench.queue.pending() == 0)
+            assert bench.outputs(f"a{number}") == (1, 0)
         bench.given("b1")
         assert _wait(lambda: bench.outputs("b1") == (1, 0)) < 5  # not woken: it looks by itself
     finally:
