@@ -19,6 +19,7 @@ from flyball.monitoring.reference import Reference
 from flyball.monitoring.series import SeriesReference
 from flyball.monitoring.service import WindowService, window_subject
 from flyball.monitoring.store import WindowStore
+from flyball.monitoring.traffic import TrafficStats, traffic_stats
 from flyball.monitoring.window_performance import DropReport, Maturity, Performance, maturity, measure, performance_drop
 from flyball.monitoring.windows import Window, WindowState
 
@@ -38,6 +39,7 @@ __all__ = [
     "ResourcesMonitor",
     "SeriesDrift",
     "SeriesReference",
+    "TrafficStats",
     "Window",
     "WindowService",
     "WindowState",
@@ -50,6 +52,7 @@ __all__ = [
     "performance_drop",
     "quality",
     "resources",
+    "traffic_stats",
     "unwatched_in_backtest",
     "window_subject",
 ]

@@ -16,6 +16,8 @@ from flyball.releases.gates import (
     max_slice_gap,
 )
 from flyball.releases.gating import GatingService
+from flyball.releases.guardrails import GuardrailSpec, guardrails
+from flyball.releases.guardrails import check as check_guardrails
 from flyball.releases.rollout import CanarySpec, Rollout, RolloutState, StageEvidence, Verdict, begin, canary, judge
 from flyball.releases.service import ReleaseService, rollout_subject
 from flyball.releases.stages import compare_stage
@@ -31,6 +33,7 @@ __all__ = [
     "GateResult",
     "GateSpec",
     "GatingService",
+    "GuardrailSpec",
     "MaxSliceGap",
     "ReleaseService",
     "ReleaseStore",
@@ -44,8 +47,10 @@ __all__ = [
     "beats_champion",
     "begin",
     "canary",
+    "check_guardrails",
     "compare_stage",
     "evaluate",
+    "guardrails",
     "judge",
     "max_slice_gap",
     "rollout_subject",

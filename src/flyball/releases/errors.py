@@ -3,7 +3,7 @@
 ::
 
     InvalidError
-    ├── GateSpecError, CanarySpecError   a declaration that can never be right
+    ├── GateSpecError, CanarySpecError, GuardrailSpecError   a declaration that can never be right
     ConflictError
     ├── RolloutOverError                 a rollout that has ended is not judged or moved
     ├── IllegalRolloutMoveError          a stage that cannot follow
@@ -37,6 +37,15 @@ class CanarySpecError(InvalidError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"canary: {reason}. Write, for example, canary([0.05, 0.25, 1.0], hold='1d').")
+
+
+class GuardrailSpecError(InvalidError):
+    """Guardrails that can never be right."""
+
+    code = "guardrail-spec"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"guardrails: {reason}. Write, for example, guardrails(errors=0.01, latency='50ms').")
 
 
 class RolloutOverError(ConflictError):
