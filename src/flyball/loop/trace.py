@@ -49,6 +49,10 @@ def _window(data: Mapping[str, Any]) -> str:
     return f"{_day(data.get('start'))} to {_day(data.get('end'))}"
 
 
+def _because(data: Mapping[str, Any]) -> str:
+    return f": {data['why']}" if data.get("why") else ""
+
+
 def _rows(data: Mapping[str, Any]) -> str:
     return f"{data.get('rows', 0):,} rows"
 
@@ -93,6 +97,8 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "rollout.finished": lambda d: f"version {d.get('version')} is champion",
     "guardrail.breached": lambda d: f"version {d.get('version')} broke a guardrail: {d.get('why', '')}",
     "command.failed": lambda d: f"{d.get('command')} could not be carried out: {d.get('why', '')}",
+    "promotion.asked": lambda d: f"somebody asked to promote version {d.get('version')}{_because(d)}",
+    "rollback.asked": lambda d: f"somebody asked to roll version {d.get('version')} back{_because(d)}",
     "rollout.rolled-back": lambda d: f"version {d.get('version')} rolled back: {d.get('why', '')}",
 }
 

@@ -1,0 +1,136 @@
+"""A person's word on a release: promote and roll back, at any time, and never without who, when and why.
+
+What was asked is an event of its own, and everything that follows names it as its cause; where it is refused, nothing is recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from flyball.app.controlplane import Deed, Json
+from flyball.core.clock import Clock
+from flyball.core.errors import ConflictError
+from flyball.core.events import Event
+from flyball.core.ids import Ids
+from flyball.loop.controller import Journal
+from flyball.registry import RegistryService, RegistryStore, VersionState
+from flyball.releases import Deployment, ReleaseService, ReleaseStore
+from flyball.releases.errors import DeploymentNotFoundError, IllegalDeploymentError
+from flyball.storage.recorder import Recorder
+
+PRODUCTION = "production"
+
+
+class NothingToPromoteError(ConflictError):
+    """No canary, and no version named."""
+
+    code = "nothing-to-promote"
+
+    def __init__(self, endpoint: str, model: str, *, promotable: list[int]) -> None:
+        numbers = ", ".join(map(str, promotable)) or "none"
+        super().__init__(
+            f"Endpoint '{endpoint}' has no canary to promote. Name a version of model '{model}' with --version; "
+            f"those that may answer: {numbers}."
+        )
+
+
+class Shelf(Protocol):
+    """The stores that releases are made from; a home's `Stores` are one."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ids(self) -> Ids: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def registry(self) -> RegistryStore: ...
+    @property
+    def releases(self) -> ReleaseStore: ...
+
+
+@dataclass(frozen=True)
+class Releasing:
+    """Promotes and rolls back at the endpoints of one home. Thread-safe: each call has its own recorder."""
+
+    shelf: Shelf
+    environment: str = PRODUCTION
+
+    def promote(self, endpoint: str, version: int | None, *, deed: Deed) -> Json:
+        """The deployment after the canary, or the version of that number, became champion.
+
+        A version that is no canary takes all rows at once, without stages; a retired one is restored first.
+
+        Raises:
+            DeploymentNotFoundError: nothing was released there yet.
+            NothingToPromoteError: there is no canary, and no version was named.
+            VersionNotFoundError: there is no such version.
+            ConflictError: it may not answer, is the champion already, or another version is being rolled out.
+        """
+        here = self._here(endpoint)
+        chosen = here.canary if version is None else version
+        if chosen is None:
+            raise NothingToPromoteError(endpoint, here.model, promotable=self._promotable(here))
+        with self.shelf.journal.transactions.write():
+            recorder, registry, releases = self._services(here, deed)
+            found = registry.get(here.model, chosen)
+            facts = {"endpoint": endpoint, "version": chosen, "why": deed.why}
+            asked = recorder.record("promotion.asked", f"model/{here.model}", data=facts)
+            why = _told(deed)
+            if chosen == here.canary:
+                releases.finish(chosen, why=why, cause=asked.id)
+            else:
+                self._refuse(here, chosen)
+                if found.state is VersionState.RETIRED:
+                    registry.move(here.model, chosen, state=VersionState.VALIDATED, why=why, cause=asked.id)
+                releases.start(chosen, None, cause=asked.id)
+            return {"deployment": releases.get().to_json(), "event": asked.id}
+
+    def rollback(self, endpoint: str, *, deed: Deed) -> Json:
+        """The deployment after the canary was taken out; without one, after the champion gave way to the one before it.
+
+        Raises:
+            DeploymentNotFoundError: nothing was released there yet.
+            ConflictError: the champion was the first one, or has been rolled back to.
+        """
+        here = self._here(endpoint)
+        version = here.champion if here.canary is None else here.canary
+        if version is None:
+            raise IllegalDeploymentError(here.environment, endpoint, reason="nobody answers, so there is nothing to roll back")
+        with self.shelf.journal.transactions.write():
+            recorder, _, releases = self._services(here, deed)
+            facts = {"endpoint": endpoint, "version": version, "why": deed.why}
+            asked: Event = recorder.record("rollback.asked", f"model/{here.model}", data=facts)
+            releases.roll_back(version, why=_told(deed), cause=asked.id)
+            return {"deployment": releases.get().to_json(), "event": asked.id}
+
+    def _here(self, endpoint: str) -> Deployment:
+        found = self.shelf.releases.find_deployment(self.environment, endpoint)
+        if found is None:
+            known = [other.endpoint for other in self.shelf.releases.list_deployments() if other.environment == self.environment]
+            raise DeploymentNotFoundError(self.environment, endpoint, known=known)
+        return found
+
+    def _refuse(self, here: Deployment, version: int) -> None:
+        # Before a retired version is restored: a refusal must not name the state that the restoring alone has made.
+        if version == here.champion:
+            raise IllegalDeploymentError(here.environment, here.endpoint, reason=f"version {version} is the champion already")
+
+    def _promotable(self, here: Deployment) -> list[int]:
+        may = {VersionState.VALIDATED, VersionState.RETIRED}
+        return [found.number for found in self.shelf.registry.list(here.model) if found.state in may and found.number != here.champion]
+
+    def _services(self, here: Deployment, deed: Deed) -> tuple[Recorder, RegistryService, ReleaseService]:
+        shelf = self.shelf
+        recorder = Recorder(shelf.journal.log, clock=shelf.clock, ids=shelf.ids, actor=deed.actor)
+        registry = RegistryService(shelf.registry, transactions=shelf.journal.transactions, recorder=recorder)
+        place = Deployment(here.environment, here.endpoint, here.model)
+        releases = ReleaseService(
+            shelf.releases, registry, transactions=shelf.journal.transactions, recorder=recorder, clock=shelf.clock, place=place
+        )
+        return recorder, registry, releases
+
+
+def _told(deed: Deed) -> str:
+    return f"{deed.actor} asked for it{f': {deed.why}' if deed.why else ''}"
