@@ -316,3 +316,9 @@ def test_a_reader_is_never_torn_while_the_writer_runs(tmp_path: Path) -> None:
                 assert (entry.position, entry.payload) == (position + 1, _payload(position + 1))
                 position = entry.position
         thread.join()
+
+
+def test_a_journal_needs_the_standard_library_only(repository: Path) -> None:
+    command = [sys.executable, "-S", "-c", "import flyball.storage._localjournal"]  # -S: nothing that was installed is there
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(repository / "src")})
+    assert done.returncode == 0, done.stderr
