@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from flyball.serving.version import LoadedEndpoint, LoadedVersion, Serving, Vect
 from flyball.storage.blobs import BlobStore
 
 _LOG = logging.getLogger(__name__)
+_POLL_SECONDS = 0.02
 Declared: TypeAlias = "tuple[tuple[Feature, ...], Dataset]"
 
 
@@ -38,6 +40,7 @@ class Loader:
     """Loads plans, in a thread of its own. `declared` reads features and rows of a model from a project file.
 
     `code` is the directory for unpacked snapshots; children belong to the event loop `loop` and have `deadline_seconds` for an answer.
+    Features whose look-ups are not published are waited for, `ready_seconds` long.
     """
 
     blobs: BlobStore
@@ -47,6 +50,7 @@ class Loader:
     timer: Timer
     loop: asyncio.AbstractEventLoop
     deadline_seconds: float = 1.0
+    ready_seconds: float = 10.0
     _sources: dict[str, tuple[FeatureSet, VectorSource]] = field(default_factory=dict)
 
     def load(self, plan: ServingPlan, before: Serving) -> tuple[Serving, list[FlyballError]]:
@@ -100,10 +104,20 @@ class Loader:
                 schemas = {name: _schema(columns) for name, columns in plan.schemas.items()}
                 features = FeatureSet.compile(declared, rows, schemas=schemas)
                 _ = features.fingerprint  # reads the source of what the features use, while its modules are still there
-                self._sources[known] = (features, self.vectors(features))
+                self._sources[known] = (features, self._ready(self.vectors(features)))
             finally:
                 _forget_modules(place)
         return self._sources[known]
+
+    def _ready(self, vectors: VectorSource) -> VectorSource:
+        """The vectors, once what they look up is published, or after a while without it: nulls are better than no answer."""
+        until = self.timer.seconds() + self.ready_seconds
+        while not vectors.ready:
+            if self.timer.seconds() >= until:
+                _LOG.warning("what the features look up is not all published yet; until it is they are null")
+                break
+            time.sleep(_POLL_SECONDS)
+        return vectors
 
     def _model(self, plan: VersionPlan, *, champion: bool) -> Predictor | ChildModel:
         path = self.blobs.open_path(Digest(plan.model_digest))

@@ -30,8 +30,13 @@ class Vector(Protocol):
 
 
 class VectorSource(Protocol):
-    """Computes the features of request rows, which have the inputs' columns and a prediction time; never waits for a store."""
+    """Computes the features of request rows, which have the inputs' columns and a prediction time; never waits for a store.
 
+    It is `ready` once all that it looks up was published; before, look-ups give nulls.
+    """
+
+    @property
+    def ready(self) -> bool: ...
     def compute(self, rows: pl.DataFrame) -> Vector: ...
 
 

@@ -1,0 +1,1 @@
+"""The model server's door: HTTP in, predictions out."""

@@ -1,0 +1,56 @@
+"""What the server counted, in Prometheus' text format 0.0.4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+
+from flyball.serving.counters import BOUNDS, Counters
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+def render(counters: Counters, *, revision: int) -> str:
+    """All figures; counters begin at the start of the process.
+
+    >>> print(render(Counters(), revision=3).splitlines()[2])
+    flyball_plan_revision 3
+    """
+    one = ("endpoint", "version")
+    lines = _head("flyball_plan_revision", "gauge", "The revision of the serving plan that is in force.")
+    lines += [_line("flyball_plan_revision", {}, revision)]
+    lines += _counter("flyball_predictions_total", "Rows that were answered.", counters.answered.items(), (*one, "route"))
+    lines += _counter("flyball_prediction_errors_total", "Rows that a version failed.", counters.failed.items(), one)
+    lines += _counter("flyball_prediction_warnings_total", "Unknown values.", counters.warnings.items(), ("endpoint", "kind"))
+    lines += _counter("flyball_http_requests_total", "Requests by route and status.", counters.requests.items(), ("route", "status"))
+    lines += _counter("flyball_flushes_total", "Batches that were computed.", [((), counters.flushes)], ())
+    lines += _counter("flyball_refused_plans_total", "Plans with a version that was refused.", [((), counters.refused_plans)], ())
+    name = "flyball_prediction_seconds"
+    lines += _head(name, "histogram", "Seconds from the arrival of a request to its prediction.")
+    for (endpoint, version), histogram in sorted(counters.seconds.items()):
+        labels = {"endpoint": endpoint, "version": version}
+        below = list(accumulate(histogram.counts))
+        lines += [_line(f"{name}_bucket", {**labels, "le": bound}, count) for bound, count in zip((*BOUNDS, "+Inf"), below, strict=True)]
+        lines += [_line(f"{name}_sum", labels, histogram.total), _line(f"{name}_count", labels, below[-1])]
+    return "\n".join(lines) + "\n"
+
+
+def _head(name: str, kind: str, meaning: str) -> list[str]:
+    return [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+
+
+def _counter(name: str, meaning: str, values: Iterable[tuple[tuple[object, ...], int]], labels: tuple[str, ...]) -> Iterator[str]:
+    yield from _head(name, "counter", meaning)
+    for found, count in sorted(values, key=str):
+        yield _line(name, dict(zip(labels, found, strict=True)), count)
+
+
+def _line(name: str, labels: Mapping[str, object], value: float) -> str:
+    if not labels:
+        return f"{name} {value}"
+    named = ",".join(f'{label}="{_escaped(str(text))}"' for label, text in labels.items())
+    return f"{name}{{{named}}} {value}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

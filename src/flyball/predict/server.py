@@ -1,0 +1,155 @@
+"""The process of the model server: reads its settings, listens, serves until it is told to end, and then ends what it began."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flyball.app.modelserver import ModelServer, ServerSettings
+from flyball.app.settings import NotRunningError, PortTakenError, Settings, write_json
+from flyball.core.clock import MonotonicTimer, WallClock
+from flyball.core.errors import FlyballError
+from flyball.core.optional import extra
+from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, check_bind
+from flyball.predict.app import PredictApp
+from flyball.storage.clockfile import RUN
+
+with extra("serve"):
+    import uvicorn
+    import uvloop
+
+BACKLOG = 2048
+GRACE_SECONDS = 2
+_START_SECONDS = 10.0
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to serve. `names` are further host names by which the server may be called; `control_url` None follows nobody."""
+
+    home: Path
+    host: str
+    port: int
+    auth: bool
+    control_url: str | None
+    names: tuple[str, ...] = ()
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """The options: those that were given, else those of the home's `flyball up`, else their defaults.
+
+    Raises:
+        SettingError: the home's settings are damaged.
+    """
+    parser = argparse.ArgumentParser(prog="python -m flyball.predict", description="Serve the models of a home.")
+    parser.add_argument("--home", type=Path, required=True, help="the home whose models are served")
+    parser.add_argument("--host", help="the address to listen on")
+    parser.add_argument("--port", type=int, help="the port to listen on; 0 is any free one")
+    parser.add_argument("--control", metavar="URL", help="where the control plane is, which says what to serve")
+    parser.add_argument("--name", action="append", default=[], help="a further host name by which clients call this server")
+    parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token (loopback only)")
+    given = parser.parse_args(arguments)
+    home = given.home.resolve()
+    try:
+        settings, control = Settings.load(home), True
+    except NotRunningError:
+        settings, control = Settings(project=Path(), home=home), False
+    return Options(
+        home=home,
+        host=given.host or settings.host,
+        port=settings.serve_port if given.port is None else given.port,
+        auth=settings.auth and not given.no_auth,
+        control_url=given.control or (settings.control_url if control else None),
+        names=tuple(given.name),
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        options = parse(arguments)
+        check_bind(options.host, authenticated=options.auth)
+        listener = _listen(options.host, options.port)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(options, listener))
+    except FlyballError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+async def serve(options: Options, listener: socket.socket) -> None:
+    """Serve on `listener` until a signal comes; what was asked before is answered then.
+
+    Connections that come while the last plan is loaded wait for it.
+    """
+    port = listener.getsockname()[1]
+    token = OwnerToken.open(options.home) if options.auth else None
+    settings = ServerSettings(
+        control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-")
+    )
+    models = ModelServer.open(options.home, settings)
+    boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token))
+    app = PredictApp(models.engine, boundary, timer=MonotonicTimer())
+    server = _Server(_config(app), lambda: _announce(options.home, port))
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
+        signal.signal(number, lambda *_: server.stop())
+    try:
+        await models.start(_START_SECONDS)
+        gc.collect()
+        gc.freeze()  # what is loaded stays, and need not be looked through again
+        await server.serve(sockets=[listener])
+    finally:
+        await models.close()
+
+
+def _config(app: PredictApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, http="httptools", ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning", access_log=False,
+        server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_SECONDS, backlog=BACKLOG,
+    )  # fmt: skip
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(host, port, field="serve_port") from error
+    listener.setblocking(False)
+    return listener
+
+
+def _announce(home: Path, port: int) -> None:
+    write_json(home / RUN / "predict.json", {"pid": os.getpid(), "port": port, "started": WallClock().now()})
+    _LOG.info("the model server listens on port %d", port)
