@@ -1,0 +1,77 @@
+"""The control plane as the console sees it: its questions over HTTP, with answers as typed values.
+
+The console asks with its own token; a session only decides who may look. What a person does here is recorded as done from the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flyball.client import Client, NotAllowedError, TokenRefusedError
+from flyball.console.answers import Happening, ModelFigures, Status, WindowFigures, decoded, decoded_list, item
+
+ACTOR = "console"
+TIMEOUT_SECONDS = 10.0
+PAGE = 1000
+
+
+class ControlPlane(Protocol):
+    """Every question may raise a `FlyballError` whose sentence can stand on the page. Thread-safe."""
+
+    def get_status(self) -> Status: ...
+    def list_models(self) -> tuple[ModelFigures, ...]: ...
+    def list_windows(self, model: str) -> tuple[WindowFigures, ...]: ...
+    def list_events(self, after: int, *, wait_seconds: float) -> tuple[tuple[Happening, ...], int]: ...
+    def list_causes(self, event: str) -> tuple[Happening, ...]: ...
+    def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]: ...
+    def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]: ...
+    def create_session(self, code: str) -> tuple[str, float]: ...
+    def is_session(self, token: str) -> bool: ...
+    def delete_session(self, token: str) -> None: ...
+
+
+class HttpControlPlane:
+    """A `ControlPlane` over `client.Client`. Questions about a session are asked in that session's name."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = url
+        self._client = Client(url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS)
+
+    def get_status(self) -> Status:
+        return decoded(self._client.get_status(), Status)
+
+    def list_models(self) -> tuple[ModelFigures, ...]:
+        return decoded_list(self._client.list_models(), ModelFigures)
+
+    def list_windows(self, model: str) -> tuple[WindowFigures, ...]:
+        return decoded_list(self._client.list_windows(model), WindowFigures)
+
+    def list_events(self, after: int, *, wait_seconds: float) -> tuple[tuple[Happening, ...], int]:
+        page = self._client.list_events(after, limit=PAGE, wait_seconds=wait_seconds)
+        return decoded_list(page.events, Happening), page.position
+
+    def list_causes(self, event: str) -> tuple[Happening, ...]:
+        return decoded_list(self._client.list_causes(event), Happening)
+
+    def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]:
+        return self._client.promote(endpoint, version=version, why=why)
+
+    def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]:
+        return self._client.rollback(endpoint, why=why)
+
+    def create_session(self, code: str) -> tuple[str, float]:
+        found = self._client.create_session(code)
+        return decoded(item(found, "token"), str), decoded(item(found, "expires_seconds"), float)
+
+    def is_session(self, token: str) -> bool:
+        with Client(self._url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS) as visitor:
+            try:
+                # The owner's own token is none: it must never be what a browser keeps.
+                return decoded(item(visitor.get_session(), "session"), bool)
+            except (TokenRefusedError, NotAllowedError):
+                return False
+
+    def delete_session(self, token: str) -> None:
+        with Client(self._url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS) as visitor:
+            visitor.delete_session()

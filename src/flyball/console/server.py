@@ -1,0 +1,134 @@
+"""The console put together: the page inside the framework, the guard around it, and one listener."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flyball.console.controlplane import ControlPlane
+from flyball.console.errors import PortTakenError
+from flyball.console.guard import Guard
+from flyball.console.page import ConsolePage, Surroundings
+from flyball.console.script import HEAD
+from flyball.console.sessions import Everybody, Sessions, Visitors
+from flyball.console.style import STYLE
+from flyball.console.watch import Watch
+from flyball.core.clock import Clock, MonotonicTimer, WallClock
+from flyball.core.optional import extra
+from flyball.governance.hosts import HostGuard, check_bind
+
+with extra("console"):
+    import uvicorn
+    from fastapi import FastAPI
+    from nicegui import Client, app, core, ui
+
+FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f5bd0" stroke-width="2.4" stroke-linecap="round">'
+    '<path d="M16 4v24M10 28h12M16 7 7.5 15.5M16 7l8.5 8.5M7.5 17.5 16 23l8.5-5.5"/><circle cx="6.5" cy="16.5" r="4" fill="#2f5bd0"/>'
+    '<circle cx="25.5" cy="16.5" r="4" fill="#2f5bd0"/></svg>'
+)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where the console listens. `names` are further host names by which it may be called; `logins` is off on loopback only."""
+
+    host: str = "127.0.0.1"
+    port: int = 8502
+    names: tuple[str, ...] = ()
+    logins: bool = True
+    run_file: Path | None = None
+
+
+def serve(plane: ControlPlane, listener: Listener, *, control_url: str) -> None:
+    """Serve the console until the process is told to end.
+
+    Raises:
+        OpenBindError: others could look, and nobody is asked who they are.
+        PortTakenError: somebody else listens there.
+    """
+    check_bind(listener.host, authenticated=listener.logins)
+    clock, timer = WallClock(), MonotonicTimer()
+    watch = Watch(plane, clock=clock, timer=timer)
+    visitors: Visitors = Sessions(plane, timer) if listener.logins else Everybody()
+    with _bound(listener) as bound:
+        port = bound.getsockname()[1]
+        inside = _framework(Surroundings(plane, watch, control_url, logins=listener.logins))
+        hosts = HostGuard.of(listener.host, port, names=listener.names)
+        guard = Guard(inside, hosts=hosts, visitors=visitors, cookie=f"flyball-console-{port}")
+        config = uvicorn.Config(
+            guard, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2, ws_max_size=1 << 20
+        )  # fmt: skip
+        watch.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _ended)
+        with _announced(listener.run_file, port, clock=clock):
+            uvicorn.Server(config).run(sockets=[bound])
+        watch.stop()
+
+
+def _framework(around: Surroundings) -> FastAPI:
+    @ui.page("/", title="Flyball")
+    async def show(client: Client, model: str | None = None) -> None:
+        page = ConsolePage(around, model)
+        around.watch.enter()
+        client.on_delete(around.watch.leave)
+        page.build()
+        await client.connected(timeout=30)
+        await page.start()
+
+    ui.add_head_html(HEAD, shared=True)
+    ui.add_css(STYLE, shared=True)
+    # A console that ended and came back shall find its pages waiting, not gone.
+    core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
+    logging.getLogger("nicegui").setLevel(logging.WARNING)
+    outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    ui.run_with(
+        outer, title="Flyball", favicon=FAVICON, dark=False, tailwind=False, show_welcome_message=False, binding_refresh_interval=None,
+        reconnect_timeout=5.0, cache_control_directives="private, max-age=31536000, immutable",
+    )  # fmt: skip
+    app.on_exception(lambda error: logging.getLogger(__name__).error("The console's page failed.", exc_info=error))
+    return outer
+
+
+def _ended(number: int, frame: object) -> None:
+    """The server raises the signal that ended it once more, when it is done: then all that was to do is done."""
+    del number, frame
+
+
+@contextlib.contextmanager
+def _bound(listener: Listener) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((listener.host, listener.port))
+        except OSError as error:
+            raise PortTakenError(listener.host, listener.port, why=error.strerror or str(error)) from error
+        bound.listen(128)
+        yield bound
+
+
+@contextlib.contextmanager
+def _announced(run_file: Path | None, port: int, *, clock: Clock) -> Iterator[None]:
+    """The run file says where this process listens, for as long as it does."""
+    if run_file is None:
+        yield
+        return
+    run_file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=run_file.parent, prefix=f".{run_file.name}.")
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        json.dump({"pid": os.getpid(), "port": port, "started": clock.now().isoformat()}, file)
+    Path(name).replace(run_file)
+    try:
+        yield
+    finally:
+        run_file.unlink(missing_ok=True)
