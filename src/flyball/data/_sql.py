@@ -1,4 +1,4 @@
-"""The table of data: one row per dataset version."""
+"""The tables of data: one row per dataset version, per journal of pushed rows, and per idempotency key."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ from flyball.storage.schema import Json, UtcTime, metadata
 
 with extra("store"):
     from sqlalchemy import BigInteger, Column, Integer, String, Table
+
+row_positions = Table(
+    "row_positions",
+    metadata,
+    Column("dataset", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+row_pushes = Table(
+    "row_pushes",
+    metadata,
+    Column("dataset", String(64), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("position", BigInteger, nullable=False, index=True),
+    Column("accepted", Integer, nullable=False),
+    Column("quarantined", Json, nullable=False),
+    Column("unexpected", Json, nullable=False),
+)
 
 dataset_versions = Table(
     "dataset_versions",

@@ -1,22 +1,23 @@
-"""Dataset versions on the home's database, in statements that PostgreSQL understands too."""
+"""Dataset versions and pushes on the home's database, in statements that PostgreSQL understands too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from flyball.core.ids import Digest
 from flyball.core.optional import extra
-from flyball.data._sql import dataset_versions
+from flyball.data._sql import dataset_versions, row_positions, row_pushes
 from flyball.data.errors import VersionExistsError, VersionNotFoundError, VersionStateError
 from flyball.data.model import MOVES, DatasetVersion, SourceFile, VersionState
+from flyball.data.pushes import REMEMBERED, Push
 from flyball.storage.database import Database
 
 with extra("store"):
-    from sqlalchemy import RowMapping, func, insert, select, update
+    from sqlalchemy import RowMapping, delete, func, insert, select, update
 
-_V = dataset_versions.c
+_V, _P, _R = dataset_versions.c, row_pushes.c, row_positions.c
 
 
 class SqliteVersions:
@@ -43,8 +44,8 @@ class SqliteVersions:
             row = connection.execute(select(dataset_versions).where(_V.dataset == dataset, _V.number == number)).mappings().one_or_none()
         return None if row is None else _version(row)
 
-    def list(self, dataset: str | None = None) -> list[DatasetVersion]:
-        chosen = select(dataset_versions).order_by(_V.dataset, _V.number)
+    def list(self, dataset: str | None = None, *, after: int = 0) -> list[DatasetVersion]:
+        chosen = select(dataset_versions).where(_V.number > after).order_by(_V.dataset, _V.number)
         if dataset is not None:
             chosen = chosen.where(_V.dataset == dataset)
         with self._database.read() as connection:
@@ -57,6 +58,41 @@ class SqliteVersions:
                 raise VersionStateError(version.dataset, version.number, state=stored.state, asked=version.state)
             chosen = update(dataset_versions).where(_V.dataset == version.dataset, _V.number == version.number)
             connection.execute(chosen.values(state=version.state, event=version.event))
+
+
+class SqlitePushes:
+    """A `PushStore` in the tables `row_positions` and `row_pushes`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get_position(self, dataset: str) -> int:
+        with self._database.read() as connection:
+            return connection.execute(select(_R.position).where(_R.dataset == dataset)).scalar_one_or_none() or 0
+
+    def find(self, dataset: str, key: str) -> Push | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(row_pushes).where(_P.dataset == dataset, _P.key == key)).mappings().one_or_none()
+        return None if row is None else _push(row)
+
+    def create(self, dataset: str, position: int, pushes: Sequence[Push]) -> None:
+        with self._database.write() as connection:
+            before = self.get_position(dataset)
+            if before == 0:
+                connection.execute(delete(row_positions).where(_R.dataset == dataset))
+                connection.execute(insert(row_positions).values(dataset=dataset, position=position))
+            elif position > before:
+                connection.execute(update(row_positions).where(_R.dataset == dataset).values(position=position))
+            for push in pushes:
+                if self.find(dataset, push.key) is None:
+                    connection.execute(insert(row_pushes).values(dataset=dataset, **vars(push)))
+            connection.execute(delete(row_pushes).where(_P.dataset == dataset, _P.position <= position - REMEMBERED))
+
+
+def _push(row: RowMapping) -> Push:
+    facts = {name: value for name, value in row.items() if name != "dataset"}
+    quarantined = tuple((number, reason) for number, reason in facts["quarantined"])
+    return Push(**{**facts, "quarantined": quarantined, "unexpected": tuple(facts["unexpected"])})
 
 
 def _version(row: RowMapping) -> DatasetVersion:

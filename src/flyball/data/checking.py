@@ -19,8 +19,8 @@ from flyball.data.values import as_type
 
 FILE, ROW, REASON, RAW = "file", "row", "reason", "raw"
 QUARANTINE = pl.Schema({FILE: pl.String(), ROW: pl.Int64(), REASON: pl.String(), RAW: pl.String()})
-_AT_FILE, _AT_ROW, _CELL = "__file", "__row", "__cell:"
-_PLACE = (_AT_FILE, _AT_ROW)
+_AT_FILE, AT_ROW, WHY, _CELL = "__file", "__row", "__reason", "__cell:"
+_PLACE = (_AT_FILE, AT_ROW)
 _SHOWN_CHARACTERS = 60
 
 
@@ -81,19 +81,21 @@ def check_file(
         if column not in cells.columns:
             raise UnknownColumnError(column, cells.columns, where=f"The file {name} of dataset {dataset.name!r}")
     columns = list(contract.columns)
-    frame = _typed(dataset, contract, cells=cells).with_columns(pl.lit(name).alias(_AT_FILE), pl.int_range(1, pl.len() + 1).alias(_AT_ROW))
+    frame = _typed(dataset, contract, cells=cells).with_columns(pl.lit(name).alias(_AT_FILE), pl.int_range(1, pl.len() + 1).alias(AT_ROW))
     frame = pl.concat([frame, cells.select(pl.col(columns).name.prefix(_CELL))], how="horizontal")
     frame, before, later = _looked_at(frame, look)
     breaks = [pl.when(broken).then(reason) for column in columns for broken, reason in _breaks(dataset, contract, name=column)]
-    frame = frame.with_columns(pl.concat_str(breaks, separator="; ", ignore_nulls=True).alias(REASON))
-    good = frame.filter(pl.col(REASON) == "")
-    broken = frame.filter(pl.col(REASON) != "")
+    frame = frame.with_columns(pl.concat_str(breaks, separator="; ", ignore_nulls=True).alias(WHY))
+    good = frame.filter(pl.col(WHY) == "")
+    broken = frame.filter(pl.col(WHY) != "")
     known = _stored_already(contract, broken, stored=stored)
-    broken = broken.join(known, on=_AT_ROW, how="anti", maintain_order="left")
+    broken = broken.join(known, on=AT_ROW, how="anti", maintain_order="left")
     raw = pl.struct(pl.col(_CELL + column).alias(column) for column in columns).struct.json_encode()
     return Checked(
         good=good.select(*columns, EVENT_TIME, KNOWN_TIME, *_PLACE),
-        broken=broken.select(pl.col(_AT_FILE).alias(FILE), pl.col(_AT_ROW).alias(ROW), REASON, raw.alias(RAW)).cast(QUARANTINE),
+        broken=broken.select(pl.col(_AT_FILE).alias(FILE), pl.col(AT_ROW).alias(ROW), pl.col(WHY).alias(REASON), raw.alias(RAW)).cast(
+            QUARANTINE
+        ),
         known=known.height + before,
         left_out=later.len(),
         next_known=_first(later),
@@ -207,8 +209,8 @@ def _stored_already(contract: Contract, broken: pl.DataFrame, *, stored: pl.Data
     identity = list(contract.columns)
     unread = pl.any_horizontal(pl.col(_CELL + name).is_not_null() & pl.col(name).is_null() for name in contract.columns)
     if not stored.height or not broken.height:
-        return broken.head(0).select(_AT_ROW)
-    return broken.filter(~unread).join(stored.select(identity), on=identity, how="semi", nulls_equal=True).select(_AT_ROW)
+        return broken.head(0).select(AT_ROW)
+    return broken.filter(~unread).join(stored.select(identity), on=identity, how="semi", nulls_equal=True).select(AT_ROW)
 
 
 def _split_past(dataset: Dataset, fresh: pl.DataFrame, *, stored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -226,7 +228,7 @@ def _past(columns: Sequence[str], late: pl.DataFrame) -> pl.DataFrame:
     reason = "changes the past: its key is stored with other values, known as late or later; a correction needs a later known time"
     return late.select(
         pl.col(_AT_FILE).alias(FILE),
-        pl.col(_AT_ROW).alias(ROW),
+        pl.col(AT_ROW).alias(ROW),
         pl.lit(reason).alias(REASON),
         pl.struct(columns).struct.json_encode().alias(RAW),
     ).cast(QUARANTINE)

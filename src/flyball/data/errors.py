@@ -158,6 +158,51 @@ class NothingKnownError(InvalidError):
         )
 
 
+class RowsError(InvalidError):
+    """Pushed rows that are not rows at all; nothing of them was kept."""
+
+    code = "rows"
+
+    def __init__(self, dataset: str, why: str) -> None:
+        super().__init__(f"The rows for dataset {dataset!r} cannot be taken: {why}. Nothing was kept.")
+        self.dataset, self.why = dataset, why
+
+
+class PushKeyError(InvalidError):
+    """Not an idempotency key."""
+
+    code = "idempotency-key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key[:40]!r} is no idempotency key. Send 1 to 200 printable ASCII characters, for example a UUID.")
+
+
+class PushConflictError(ConflictError):
+    """An idempotency key that was used for other rows."""
+
+    code = "idempotency-conflict"
+
+    def __init__(self, dataset: str, key: str) -> None:
+        super().__init__(
+            f"The idempotency key {key!r} came with other rows for dataset {dataset!r} before. "
+            "Nothing was kept; give other rows another key, and only the same rows the same one."
+        )
+        self.dataset, self.key = dataset, key
+
+
+class NotIngestedError(ConflictError):
+    """A dataset of which nothing says yet what its rows look like."""
+
+    code = "dataset-not-ingested"
+
+    def __init__(self, dataset: str, source: str, *, why: str) -> None:
+        super().__init__(
+            f"Dataset {dataset!r} cannot take rows: {why}, so that no contract says what they look like. "
+            f"Put a first file into its source ({source}) and have it ingested, by `flyball up` or `flyball backtest`."
+        )
+        self.dataset = dataset
+
+
 class ContractFileError(InvalidError):
     """A contract file that cannot be used."""
 

@@ -102,7 +102,7 @@ def version_of(findings: Findings, appended: Appended, *, number: int, hold_abov
     """The facts of the version that `findings` make, all but its blobs, its time and its events."""
     judged, parent = findings.judged, findings.parent
     held = findings.share_broken > hold_above
-    earliest, latest = _span(judged.accepted, parent)
+    earliest, latest = span(judged.accepted, parent)
     return {
         "dataset": findings.batch.dataset.name, "number": number, "digest": findings.digest,
         "state": VersionState.HELD if held else VersionState.ACCEPTED,
@@ -144,7 +144,8 @@ def _stored(contract: Contract, rows: Rows, *, accepted: Sequence[DatasetVersion
     return rows.read(accepted).select(list(schema)) if accepted else pl.DataFrame(schema=schema)
 
 
-def _span(accepted: pl.DataFrame, parent: DatasetVersion | None) -> tuple[datetime | None, datetime | None]:
+def span(accepted: pl.DataFrame, parent: DatasetVersion | None) -> tuple[datetime | None, datetime | None]:
+    """The earliest and the latest event time of a version that adds `accepted` to `parent`."""
     low, high = accepted[EVENT_TIME].min(), accepted[EVENT_TIME].max()
     lows = [time for time in (low, parent.earliest_event_time if parent else None) if isinstance(time, datetime)]
     highs = [time for time in (high, parent.latest_event_time if parent else None) if isinstance(time, datetime)]

@@ -10,7 +10,7 @@ import polars as pl
 
 from flyball.core.events import Event
 from flyball.core.ids import EventId
-from flyball.data.checking import REASON
+from flyball.data.checking import REASON, Judged
 from flyball.data.ingest import Findings
 from flyball.data.model import DatasetVersion
 from flyball.lineage import Edge, reference
@@ -43,10 +43,10 @@ def announce(
     return received
 
 
-def summary(facts: Mapping[str, Any], findings: Findings) -> Mapping[str, Any]:
+def summary(facts: Mapping[str, Any], share_broken: float) -> Mapping[str, Any]:
     """What the event of an accepted or held version says of it."""
     shown = ("digest", "rows", "added", "quarantined", "duplicates", "table", "table_version", "earliest_event_time", "latest_event_time")
-    return {"version": facts["number"], "share_broken": round(findings.share_broken, 6), **{name: facts[name] for name in shown}}
+    return {"version": facts["number"], "share_broken": round(share_broken, 6), **{name: facts[name] for name in shown}}
 
 
 def edges(version: DatasetVersion, findings: Findings) -> list[Edge]:
@@ -76,8 +76,12 @@ def _oddities(findings: Findings, before: DatasetVersion | None) -> Iterable[tup
         yield kind, {"contract": contract.digest, "columns": len(contract.columns), **basis}
     elif before.contract != contract.digest:
         yield "contract.changed", {"contract": contract.digest, "before": before.contract}
-    if judged.warned or findings.batch.unexpected:
-        warnings = [asdict(warned) for warned in judged.warned]
-        yield "contract.warned", {"warnings": warnings, "unexpected_columns": sorted(findings.batch.unexpected)}
+    yield from odd_rows(judged, findings.batch.unexpected)
+
+
+def odd_rows(judged: Judged, unexpected: Iterable[str]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """The events that rows lead to which were taken with a warning, or set aside."""
+    if judged.warned or unexpected:
+        yield "contract.warned", {"warnings": [asdict(warned) for warned in judged.warned], "unexpected_columns": sorted(unexpected)}
     if judged.quarantined.height:
         yield "rows.quarantined", {"rows": judged.quarantined.height, "reasons": reasons(judged.quarantined)}

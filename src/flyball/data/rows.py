@@ -95,9 +95,9 @@ class Rows:
         """Append `rows` with the next arrival numbers; a job that did so already is told where its rows are."""
         done = self.tables.find_commit(table, job)
         if done is not None:
-            last = self._last_arrival(table, done.version)
+            last = self.last_arrival(table, done.version)
             return Appended(done.version, last - rows.height + 1, last)
-        first = 0 if self.tables.latest(table) is None else self._last_arrival(table, None) + 1
+        first = 0 if self.tables.latest(table) is None else self.last_arrival(table) + 1
         numbered = rows.with_columns(pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ARRIVAL))
         return Appended(self.tables.append(table, numbered, job=job), first, first + rows.height - 1)
 
@@ -106,10 +106,7 @@ class Rows:
         if rows.height:
             self.tables.append(quarantine_name(name), rows.with_columns(pl.lit(ingest).alias(INGEST)), job=job)
 
-    def last_arrival(self, table: str) -> int:
-        """The highest arrival number in the table, named by a version or not; -1 where there is none."""
-        return -1 if self.tables.latest(table) is None else self._last_arrival(table, None)
-
-    def _last_arrival(self, table: str, version: int | None) -> int:
+    def last_arrival(self, table: str, version: int | None = None) -> int:
+        """The highest arrival number in the table (up to `version`), of any row that somebody ever put there; -1 where there is none."""
         last = self.tables.read(table, version=version).select(pl.col(ARRIVAL).max()).collect().item()
         return -1 if last is None else int(last)

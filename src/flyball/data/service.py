@@ -148,7 +148,7 @@ class DataService:
         if chosen.state is not VersionState.ACCEPTED:
             read = chosen.added + chosen.quarantined + chosen.duplicates
             raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)
-        rows, content = Rows(self.tables), self._content(chosen)
+        rows, content = Rows(self.tables), self.content(chosen)
         frame = known_until(rows.read(content), dataset.key) if since is None else rows.read_since(content, since, key=dataset.key)
         users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
         return frame.select(*users, *SYSTEM_COLUMNS)
@@ -200,7 +200,8 @@ class DataService:
         standing = [version for version in versions if version.state is not VersionState.REJECTED]
         return (standing or versions)[-1]
 
-    def _content(self, chosen: DatasetVersion) -> Sequence[DatasetVersion]:
+    def content(self, chosen: DatasetVersion) -> Sequence[DatasetVersion]:
+        """The accepted versions whose rows are the content of `chosen`, by number."""
         return [
             version
             for version in self.versions.list(chosen.dataset)
@@ -221,7 +222,7 @@ class DataService:
                 why = f"superseded by version {facts['number']}"
                 self.reject(name, findings.superseded.number, cause=received.id, why=why)
             kind = f"dataset.version.{facts['state']}"
-            event = self.recorder.record(kind, f"dataset/{name}", data=summary(facts, findings), cause=received.id)
+            event = self.recorder.record(kind, f"dataset/{name}", data=summary(facts, findings.share_broken), cause=received.id)
             version = DatasetVersion(**facts, profile=profile, ingested_at=received.time, cause=cause, event=event.id)
             self.versions.create(version)
             self.lineage.create(*edges(version, findings))

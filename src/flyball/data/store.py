@@ -34,8 +34,8 @@ class VersionStore(Protocol):
         """The version, or None."""
         ...
 
-    def list(self, dataset: str | None = None) -> list[DatasetVersion]:
-        """All versions, of one dataset or of all, by dataset and number."""
+    def list(self, dataset: str | None = None, *, after: int = 0) -> list[DatasetVersion]:
+        """All versions with numbers above `after`, of one dataset or of all, by dataset and number."""
         ...
 
     def set(self, version: DatasetVersion) -> None:

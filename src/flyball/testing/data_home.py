@@ -10,12 +10,14 @@ from pathlib import Path
 
 from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds
-from flyball.data._sqlite import SqliteVersions
+from flyball.data._sqlite import SqlitePushes, SqliteVersions
+from flyball.data.live import LiveRows
 from flyball.data.model import Dataset, DatasetVersion
 from flyball.data.service import DataService
 from flyball.lineage._sqlite import SqliteLineage
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
+from flyball.storage._localjournal import LocalJournal
 from flyball.storage._sqlite import SqliteEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
@@ -46,6 +48,16 @@ class DataHome:
     def ingest(self, dataset: Dataset, *, history: timedelta = timedelta(days=59)) -> DatasetVersion:
         """Ingest from the project."""
         return self.service.ingest(dataset, root=self.place / "project", history=history, cause=None)
+
+    @contextmanager
+    def live(self) -> Iterator[LiveRows]:
+        """The door for pushed rows, as the one process has it that takes them."""
+        journals = self.place / "home" / "journal" / "rows"
+        live = LiveRows(self.service, SqlitePushes(self.database), journals=lambda name: LocalJournal.write(journals / name))
+        try:
+            yield live
+        finally:
+            live.close()
 
     def kinds(self) -> list[str]:
         """The types of all events, in log order."""

@@ -1,0 +1,141 @@
+"""One batch of live rows becomes a version: first the table, whose commit names the batch, then state, events and lineage at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from flyball.core.canonical import digest
+from flyball.core.events import Event
+from flyball.core.ids import Digest
+from flyball.data.checking import Judged
+from flyball.data.ingest import span
+from flyball.data.model import ARRIVAL, DatasetVersion, SourceFile, VersionState
+from flyball.data.pushes import PushStore
+from flyball.data.recording import odd_rows, summary
+from flyball.data.rowjournal import Pushed
+from flyball.data.rows import Appended, Rows
+from flyball.data.service import DataService
+from flyball.data.settling import Settled
+from flyball.data.standing import Standing
+from flyball.lineage import Edge, reference
+from flyball.storage.errors import TableSchemaError
+
+Pushes = Sequence[tuple[int, Pushed]]
+
+
+@dataclass(frozen=True)
+class LiveCommit:
+    """Makes the next version of the dataset that `standing` describes, and brings that up to date."""
+
+    data: DataService
+    pushes: PushStore
+    standing: Standing
+
+    def find_end(self, first: int) -> int | None:
+        """The last position of the batch that was going to the table from `first` on when its process died, or None."""
+        found = self.data.tables.find_commit(self.standing.table, self._job(first))
+        return None if found is None else found.attempt
+
+    def record(self, batch: Pushes, settled: Settled, *, after: int) -> tuple[DatasetVersion, pl.DataFrame]:
+        """The version, and the rows that it adds with their arrival numbers."""
+        standing, judged = self.standing, settled.judged
+        mark = self._digest(batch)
+        rows, appended = self._append(judged.accepted, first=after + 1, last=batch[-1][0])
+        name = standing.dataset.name
+        Rows(self.data.tables).set_aside(name, judged.quarantined, ingest=mark, job=f"live:{name}:{mark}")
+        facts = self._facts(batch, judged, appended=appended, mark=mark)
+        with self.data.transactions.write():
+            received = self._announce(batch, settled, facts)
+            share = judged.quarantined.height / max(1, judged.quarantined.height + judged.accepted.height)
+            event = self.data.recorder.record("dataset.version.accepted", f"dataset/{name}", data=summary(facts, share), cause=received.id)
+            version = DatasetVersion(**facts, profile=None, ingested_at=received.time, cause=None, event=event.id)
+            self.data.versions.create(version)
+            self.data.lineage.create(*self._edges(version))
+            answers = (pushed.answer(position) for position, pushed in batch)
+            self.pushes.create(name, batch[-1][0], [answer for answer in answers if answer is not None])
+        standing.parent = standing.latest = version
+        standing.table_version = max(standing.table_version or 0, appended.table_version)
+        standing.last_arrival = max(standing.last_arrival, appended.last)
+        return version, rows
+
+    def _job(self, first: int) -> str:
+        return f"live:{self.standing.dataset.name}:{first}"
+
+    def _append(self, accepted: pl.DataFrame, *, first: int, last: int) -> tuple[pl.DataFrame, Appended]:
+        """The commit's attempt is the batch's last position: that is how the batch is found again as it was."""
+        standing, tables = self.standing, self.data.tables
+        start = standing.last_arrival + 1
+        if not accepted.height:
+            return _numbered(accepted, start), Appended(standing.table_version or 0, start, start - 1)
+        rows, job = _numbered(accepted, start), self._job(first)
+        for name in (job, f"{job}:{standing.table_version}"):
+            version = tables.append(standing.table, rows, job=name, attempt=last)
+            if version > (standing.table_version or 0):
+                return rows, Appended(version, start, start + rows.height - 1)
+            done = self._done(accepted, version)
+            if done is not None:
+                return _numbered(accepted, done.first), done
+        raise TableSchemaError(standing.table, [f"job {job} stands in it, with other rows"])
+
+    def _done(self, accepted: pl.DataFrame, version: int) -> Appended | None:
+        """Where the commit put the rows, if it holds just these: another ingest after the kill may have made others of the batch."""
+        rows, table = Rows(self.data.tables), self.standing.table
+        last = rows.last_arrival(table, version)
+        first = last - accepted.height + 1
+        if version > 0 and rows.last_arrival(table, version - 1) != first - 1:
+            return None
+        found = self.data.tables.read(table, version=version).filter(pl.col(ARRIVAL) >= first).collect().sort(ARRIVAL)
+        return Appended(version, first, last) if found.select(accepted.columns).equals(accepted) else None
+
+    def _digest(self, batch: Pushes) -> Digest:
+        standing = self.standing
+        return digest(
+            {
+                "definition": standing.dataset.definition(),
+                "contract": standing.contract_digest,
+                "parent": standing.parent.digest,
+                "pushes": [[position, pushed.at, pushed.digest] for position, pushed in batch],
+            }
+        )
+
+    def _facts(self, batch: Pushes, judged: Judged, *, appended: Appended, mark: Digest) -> Mapping[str, Any]:
+        standing = self.standing
+        earliest, latest = span(judged.accepted, standing.parent)
+        pushes = SourceFile(
+            name=f"live:{batch[0][0]}-{batch[-1][0]}",
+            size_bytes=sum(len(bytes(pushed.rows)) for _, pushed in batch),
+            digest=digest([pushed.digest for _, pushed in batch]),
+        )
+        return {
+            "dataset": standing.dataset.name, "number": standing.latest.number + 1, "digest": mark, "state": VersionState.ACCEPTED,
+            "rows": standing.parent.rows + judged.accepted.height, "added": judged.accepted.height,
+            "quarantined": judged.quarantined.height, "duplicates": judged.duplicates,
+            "table": standing.table, "table_version": appended.table_version,
+            "first_arrival": appended.first, "last_arrival": appended.last,
+            "files": (pushes,), "contract": standing.contract_digest,
+            "earliest_event_time": earliest, "latest_event_time": latest,
+        }  # fmt: skip
+
+    def _announce(self, batch: Pushes, settled: Settled, facts: Mapping[str, Any]) -> Event:
+        recorder, subject, number = self.data.recorder, f"dataset/{facts['dataset']}", facts["number"]
+        came = {"pushes": len(batch), "first_push": batch[0][0], "last_push": batch[-1][0], "bytes": facts["files"][0].size_bytes}
+        received = recorder.record("dataset.version.received", subject, data={"version": number, "digest": facts["digest"], **came})
+        for kind, data in odd_rows(settled.judged, settled.unexpected):
+            recorder.record(kind, subject, data={"version": number, **data}, cause=received.id)
+        return received
+
+    def _edges(self, version: DatasetVersion) -> list[Edge]:
+        child = version.reference
+        return [
+            Edge(child, reference("push", version.files[0].digest), "received"),
+            Edge(child, reference("contract", version.contract), "judged-by"),
+            Edge(child, self.standing.parent.reference, "extends"),
+        ]
+
+
+def _numbered(rows: pl.DataFrame, first: int) -> pl.DataFrame:
+    return rows.with_columns(pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ARRIVAL))

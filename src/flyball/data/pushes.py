@@ -1,0 +1,42 @@
+"""What is remembered of rows that were pushed: how far they are applied, and which idempotency keys were answered how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from flyball.core.ids import Digest
+
+REMEMBERED = 100_000  # so many later pushes to a dataset until a key is forgotten
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """The answer that a push with an idempotency key got; `digest` is of its rows, `quarantined` holds rows (from 1) and reasons."""
+
+    key: str
+    digest: Digest
+    position: int
+    accepted: int
+    quarantined: tuple[tuple[int, str], ...]
+    unexpected: tuple[str, ...]
+
+
+class PushStore(Protocol):
+    """A dataset's position only grows, and a key keeps its first answer until 100,000 later positions.
+
+    Writes join the transaction that is open in their thread. Thread- and process-safe.
+    """
+
+    def get_position(self, dataset: str) -> int:
+        """The last position of the dataset's journal that is applied; 0 at first."""
+        ...
+
+    def find(self, dataset: str, key: str) -> Push | None:
+        """The push of that key, as it was recorded, or None."""
+        ...
+
+    def create(self, dataset: str, position: int, pushes: Sequence[Push]) -> None:
+        """Everything up to `position` is applied, `pushes` among it; a lower position, or a key that is there, changes nothing."""
+        ...
