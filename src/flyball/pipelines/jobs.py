@@ -20,6 +20,7 @@ from flyball.storage.jobs import Job, JobQueue
 from flyball.storage.transactions import Transactions
 
 IDLE_SECONDS = 0.1
+FAULT_SECONDS = 1.0
 _BEATS_PER_LEASE = 4
 _REASON_CHARACTERS = 500
 
@@ -102,12 +103,14 @@ class JobWorker:
         while not stop.is_set():
             self._awake.clear()
             try:
-                worked = self.run_once()
+                if not self.run_once() and not stop.is_set():
+                    self._awake.wait(IDLE_SECONDS)
             except UnavailableError as error:
                 _LOG.warning("%s cannot reach its jobs: %s", self._name, error)
-                worked = False
-            if not worked and not stop.is_set():
-                self._awake.wait(IDLE_SECONDS)
+                stop.wait(FAULT_SECONDS)
+            except Exception:  # noqa: BLE001  the rim of the loop: a lane without a worker would stand still for ever
+                _LOG.exception("%s could not go on with its jobs", self._name)
+                stop.wait(FAULT_SECONDS)
 
     def run_once(self) -> bool:
         """Run the next job to an end, or up to where it is queued again; False when there was none.

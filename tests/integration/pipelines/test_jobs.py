@@ -316,22 +316,23 @@ def test_a_heartbeat_keeps_a_long_job(tmp_path: Path) -> None:
     database.close()
 
 
-class _LockedAtFirst(SqliteJobs):
-    """Cannot be reached when it is first asked."""
+class _BrokenAtFirst(SqliteJobs):
+    """Gives these errors before it gives jobs."""
 
-    reached = False
+    def __init__(self, database: Database, timer: ManualTimer, *, errors: list[Exception]) -> None:
+        super().__init__(database, ids=RandomIds(), timer=timer)
+        self.errors = errors
 
     def claim(self, lanes: Sequence[str], worker: str) -> Job | None:
-        if not self.reached:
-            self.reached = True
-            raise UnavailableError("locked")
+        if self.errors:
+            raise self.errors.pop()
         return super().claim(lanes, worker)
 
 
-def test_a_database_that_cannot_be_reached_does_not_end_the_worker(bench: Bench) -> None:
+def test_a_queue_that_fails_does_not_end_the_worker(bench: Bench) -> None:
     stop = threading.Event()
     bench.given("a1")
-    worker = bench.another("ann", _LockedAtFirst(bench.database, ids=RandomIds(), timer=bench.timer))
+    worker = bench.another("ann", _BrokenAtFirst(bench.database, bench.timer, errors=[UnavailableError("locked"), RuntimeError("a bug")]))
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
     _wait(lambda: bench.outputs("a1") == (1, 0))
