@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from flyball.app.location import DATABASE
+from flyball.app.location import DATABASE, LOCK
 from flyball.app.stores import Stores, person
 from flyball.core.clock import Clock, WallClock
 from flyball.core.errors import InvalidError, NotFoundError
@@ -26,8 +26,8 @@ from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage.blobs import BlobStore
 from flyball.storage.homelock import HomeLock
+from flyball.storage.tables import TableStore
 
-LOCK = "owner.lock"
 BACKTESTS = "backtests"
 
 
@@ -58,6 +58,7 @@ class Home:
     path: Path
     stores: Stores
     blobs: BlobStore
+    tables: TableStore
     data: DataService
     steps: StepRunner
     executor: Executor
@@ -76,8 +77,9 @@ class Home:
         blobs = LocalBlobs(path / "blobs")
         executor = executor or ProcessExecutor()
         journal = stores.journal
+        tables = DeltaTables(path / "tables")
         data = DataService(
-            tables=DeltaTables(path / "tables"),
+            tables=tables,
             blobs=blobs,
             versions=stores.datasets,
             lineage=stores.lineage,
@@ -86,7 +88,7 @@ class Home:
             contracts=path / "contracts",
         )
         steps = StepRunner(stores.steps, blobs, executor=executor, fingerprint=fingerprint_module, scratch=path / "scratch")
-        return cls(path, stores, blobs, data, steps, executor)
+        return cls(path, stores, blobs, tables, data, steps, executor)
 
     def own(self, command: str) -> HomeLock:
         """Be the one owner of the home's loop until released.

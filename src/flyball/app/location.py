@@ -8,6 +8,7 @@ from flyball.core.errors import InvalidError, NotFoundError
 
 HOME = ".flyball"
 DATABASE = "flyball.db"
+LOCK = "owner.lock"
 
 
 class HomeNotFoundError(NotFoundError):

@@ -157,30 +157,30 @@ class SharedClock:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Business time stands still inside the block, in all processes. Pauses nest and add up; see `reset_pauses`."""
-        self._change(lambda state, now, mono: state._replace(at=now, since=mono, pauses=state.pauses + 1))
+        self._change(lambda state, mono: state._replace(at=state.floor, since=mono, pauses=state.pauses + 1))
         try:
             yield
         finally:
-            self._change(lambda state, now, mono: state._replace(at=now, since=mono, pauses=max(0, state.pauses - 1)))
+            self._change(lambda state, mono: state._replace(at=state.floor, since=mono, pauses=max(0, state.pauses - 1)))
 
     def reset_pauses(self) -> None:
         """No pause is held: those of a scheduler that died are over. Only for the scheduler, at its start."""
-        self._change(lambda state, now, mono: state._replace(at=now, since=mono, pauses=0))
+        self._change(lambda state, mono: state._replace(at=state.floor, since=mono, pauses=0))
 
     def stand(self) -> None:
         """One more pause, until the next scheduler's `reset_pauses`: what a supervisor does when all has ended."""
-        self._change(lambda state, now, mono: state._replace(at=now, since=mono, pauses=state.pauses + 1))
+        self._change(lambda state, mono: state._replace(at=state.floor, since=mono, pauses=state.pauses + 1))
 
     def rebase(self) -> None:
         """The lag behind the nominal rate is forgotten: time runs on from what it shows, at its speed."""
-        self._change(lambda state, now, mono: state._replace(at=now, since=mono))
+        self._change(lambda state, mono: state._replace(at=state.floor, since=mono))
 
     def advance_to(self, moment: datetime) -> None:
         """Business time is at least `moment`, whatever the limits; it runs on from there."""
         to = _micros(moment)
 
-        def jump(state: _State, now: int, mono: float) -> _State:
-            there = max(now, to)
+        def jump(state: _State, mono: float) -> _State:
+            there = max(state.floor, to)
             return state._replace(at=there, floor=there, since=mono)
 
         self._change(jump)
@@ -194,12 +194,12 @@ class SharedClock:
         pid = owner or os.getpid()
         start = self._start_of_owner(pid) if limiter == "driver" else 0
 
-        def change(state: _State, now: int, mono: float) -> _State:
+        def change(state: _State, mono: float) -> _State:
             if limiter == "scheduler":
                 state = state._replace(scheduler=to)
             else:
                 state = state._replace(driver=to, driver_pid=pid, driver_start=start)
-            return state._replace(at=now, since=mono) if moment is None else state
+            return state._replace(at=state.floor, since=mono) if moment is None else state
 
         self._change(change)
 
@@ -209,10 +209,10 @@ class SharedClock:
         return self._owner[1]
 
     def _void(self, seen: _State) -> None:
-        def change(state: _State, now: int, mono: float) -> _State:
+        def change(state: _State, mono: float) -> _State:
             if (state.driver, state.driver_pid, state.driver_start) != (seen.driver, seen.driver_pid, seen.driver_start):
                 return state  # somebody else has set a limit since
-            return state._replace(at=now, since=mono, driver=_NO_LIMIT)
+            return state._replace(at=state.floor, since=mono, driver=_NO_LIMIT)
 
         self._change(change)
 
@@ -239,7 +239,7 @@ class SharedClock:
                 return found
         raise ClockFileError(self.path, "its checksum is wrong")
 
-    def _change(self, change: Callable[[_State, int, float], _State]) -> None:
+    def _change(self, change: Callable[[_State, float], _State]) -> None:
         with self._lock:
             if self._pid != os.getpid():  # a forked child shares its parent's open file, and so its turn
                 self._descriptor, self._pid = os.open(self.path, os.O_RDWR | os.O_CLOEXEC), os.getpid()
@@ -247,8 +247,7 @@ class SharedClock:
             try:
                 mono = self._seconds()
                 state = self._read()
-                now = state.now(mono)
-                new = change(state._replace(floor=now), now, mono)
+                new = change(state._replace(floor=state.now(mono)), mono)  # from now on it never shows less
                 if new != state:
                     self._write(new)
             finally:

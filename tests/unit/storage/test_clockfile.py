@@ -106,7 +106,7 @@ def test_a_speed_is_a_positive_number(tmp_path: Path, speed: float) -> None:
 
 def test_a_naive_time_is_refused(clock: SharedClock) -> None:
     with pytest.raises(NaiveTimeError):
-        clock.set_limit("driver", datetime(2013, 12, 1))  # noqa: DTZ001
+        clock.set_limit("driver", datetime(2013, 12, 1))  # noqa: DTZ001 - what is refused
 
 
 def test_what_is_no_clock_is_refused(tmp_path: Path) -> None:
