@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from flyball.app.home import Home
-from flyball.app.plans import ENVIRONMENT
+from flyball.app.releasing import PRODUCTION
 from flyball.core.ids import Digest
 from flyball.features import FeatureSet
 from flyball.kernels import get_metric
@@ -87,7 +87,7 @@ class LiveModel:
             clock=stores.clock,
             steps=ground.steps,
             blobs=ground.home.blobs,
-            services=services_of(self.model, stores, environment=ENVIRONMENT, actor=actor),
+            services=services_of(self.model, stores, environment=PRODUCTION, actor=actor),
             deployed=_pulled,
             code=ground.code,
         )
@@ -107,7 +107,7 @@ class LiveModel:
             opening = version.earliest_event_time
             now = stores.clock.now()
             first = now if opening is None else max(now, opening + model.length("history"))
-            services_of(model, stores, environment=ENVIRONMENT, actor="system").recorder.record(
+            services_of(model, stores, environment=PRODUCTION, actor="system").recorder.record(
                 "loop.started", self.subject, data={"first_training": first}, cause=version.event
             )
         return LoopSpec(model.name, first_training=first, triggers=tuple(model.retrain), **spec)

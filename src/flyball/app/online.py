@@ -5,9 +5,12 @@ Rows come in as they are applied; boundaries are closed as they pass. All of it 
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+
+import polars as pl
 
 from flyball.core.clock import Clock
 from flyball.core.ids import Digest
@@ -24,10 +27,20 @@ PARTNERS = timedelta(days=90)
 class Online:
     """Keeps what `Materialiser`s publish up to date. Thread-safe: one change at a time."""
 
-    def __init__(self, datasets: Mapping[str, Dataset], histories: Histories, *, store: OnlineStore, clock: Clock) -> None:
-        self._datasets, self._histories, self._store, self._clock = dict(datasets), histories, store, clock
+    def __init__(
+        self, datasets: Mapping[str, Dataset], histories: Histories, *, whole: Collection[str], store: OnlineStore, clock: Clock
+    ) -> None:
+        """The datasets `whole` are kept from their first row on, whatever views need of them."""
+        self._datasets, self._histories, self._whole = dict(datasets), histories, frozenset(whole)
+        self._store, self._clock = store, clock
         self._lock = threading.RLock()
         self._materialisers: dict[Digest, Materialiser] = {}
+
+    def open(self) -> None:
+        """Read the datasets that are kept whole."""
+        with self._lock:
+            for name in self._whole:
+                self._histories.open(self._datasets[name], None)
 
     def serve(self, wanted: Mapping[Digest, FeatureSet]) -> None:
         """From now on these feature sets are published, by fingerprint, and no others.
@@ -36,27 +49,54 @@ class Online:
             OnlineStoreError: the store cannot be written.
         """
         with self._lock:
-            for gone in self._materialisers.keys() - wanted.keys():
-                del self._materialisers[gone]
-            for fingerprint in wanted.keys() - self._materialisers.keys():
-                made = Materialiser(wanted[fingerprint], self._store, partners=PARTNERS)
-                now = self._clock.now()
-                needed = {name: made.horizon(name) for name in self._datasets}
-                for name, back in needed.items():
-                    if back is None or back:
-                        self._histories.open(self._datasets[name], None if back is None else now - back)
-                made.open({name: self._histories.get(name) for name, back in needed.items() if back is None or back}, now)
-                self._materialisers[fingerprint] = made
-            self._store.keep([table for made in self._materialisers.values() for table in made.tables])
+            if self._materialisers.keys() == wanted.keys():
+                return
+            made = {
+                key: self._materialisers.get(key) or Materialiser(found, self._store, partners=PARTNERS) for key, found in wanted.items()
+            }
+            fresh = [found for key, found in made.items() if key not in self._materialisers]
+            now = self._clock.now()
+            for name, back in _needs(made.values(), self._datasets).items():
+                if name not in self._whole:
+                    self._histories.open(self._datasets[name], None if back is None else now - back)
+            for found in fresh:
+                found.open({name: self._histories.get(self._datasets[name]) for name in _needs([found], self._datasets)}, now)
+            self._materialisers = made
+            self._store.keep([table for found in made.values() for table in found.tables])
 
-    def applied(self, dataset: str) -> None:
-        """New rows of the dataset are in its history: publish what they change."""
+    def needs(self) -> dict[str, timedelta | None]:
+        """The datasets that are looked up, and how far back their rows matter; None: without limit."""
+        with self._lock:
+            return _needs(self._materialisers.values(), self._datasets)
+
+    def history(self, dataset: str) -> pl.DataFrame:
+        """The rows of the dataset that are in memory; all of one that is kept whole."""
+        with self._lock:
+            return self._histories.get(self._datasets[dataset])
+
+    def add(self, dataset: str, rows: pl.DataFrame) -> None:
+        """Rows were applied: publish what they change."""
+        with self._lock:
+            if self._held(dataset):
+                self._histories.append(self._datasets[dataset], rows)
+                self._publish(dataset)
+
+    def reload(self, dataset: str) -> None:
+        """Rows came by files: read the dataset anew, and publish what has changed."""
+        with self._lock:
+            if self._held(dataset):
+                back = _needs(self._materialisers.values(), self._datasets).get(dataset, timedelta(0))
+                whole = dataset in self._whole or back is None
+                self._histories.open(self._datasets[dataset], None if whole or back is None else self._clock.now() - back)
+                self._publish(dataset)
+
+    def forget(self) -> None:
+        """Let go of rows that nothing looks up any more."""
         with self._lock:
             now = self._clock.now()
-            for made in self._materialisers.values():
-                back = made.horizon(dataset)
-                if back is None or back:
-                    made.apply(dataset, self._histories.get(dataset), now)
+            for name, back in _needs(self._materialisers.values(), self._datasets).items():
+                if name not in self._whole and back is not None:
+                    self._histories.forget_before(self._datasets[name], now - back)
 
     def next_boundary(self) -> datetime | None:
         """The next moment at which a window view changes by itself, or None."""
@@ -71,3 +111,27 @@ class Online:
             now = self._clock.now()
             for made in self._materialisers.values():
                 made.close_boundaries(now)
+
+    def _made(self, fingerprint: Digest, features: FeatureSet) -> Materialiser:
+        return self._materialisers.get(fingerprint) or Materialiser(features, self._store, partners=PARTNERS)
+
+    def _held(self, dataset: str) -> bool:
+        return dataset in self._whole or dataset in _needs(self._materialisers.values(), self._datasets)
+
+    def _publish(self, dataset: str) -> None:
+        now, history = self._clock.now(), self._histories.get(self._datasets[dataset])
+        for made in self._materialisers.values():
+            if dataset in _needs([made], self._datasets):
+                made.apply(dataset, history, now)
+
+
+def _needs(materialisers: Iterable[Materialiser], datasets: Iterable[str]) -> dict[str, timedelta | None]:
+    """How far back the datasets that are looked up matter, at most; None: without limit."""
+    found: dict[str, timedelta | None] = {}
+    for made, name in itertools.product(materialisers, datasets):
+        back = made.horizon(name)
+        if back is None:
+            found[name] = None
+        elif back and (known := found.get(name, timedelta(0))) is not None:
+            found[name] = max(known, back)
+    return found

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flyball.app.releasing import PRODUCTION
 from flyball.core.clock import Timer
 from flyball.core.errors import IntegrityError
 from flyball.core.ids import Digest
@@ -20,7 +21,6 @@ from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
 from flyball.storage.blobs import BlobStore
 from flyball.tracking import RunStore
 
-ENVIRONMENT = "production"
 SEEN_SECONDS = 30.0
 """A server that has not asked for so long, longer than a poll lasts, is gone; it takes the plan over if it comes back."""
 
@@ -64,7 +64,7 @@ class Planner:
         return ServingPlan(revision=sum(deployment.revision for _, deployment in deployed), endpoints=endpoints)
 
     def _deployed(self) -> list[tuple[Model, Deployment]]:
-        found = ((model, self.releases.find_deployment(ENVIRONMENT, model.serves_at)) for model in self.models)
+        found = ((model, self.releases.find_deployment(PRODUCTION, model.serves_at)) for model in self.models)
         return [(model, deployment) for model, deployment in found if deployment is not None]
 
     def _endpoint(self, model: Model, deployment: Deployment) -> EndpointPlan:

@@ -1,0 +1,68 @@
+"""The process of the control plane: it listens first, then opens the loop behind the door, and ends both together."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from flyball.api.app import create_app
+from flyball.api.serving import bind, serve
+from flyball.app.control import Control
+from flyball.app.settings import Settings, write_json
+from flyball.core.clock import MonotonicTimer, WallClock
+from flyball.core.errors import FlyballError
+from flyball.governance import HostGuard, OwnerToken, Sessions, check_bind
+from flyball.storage.clockfile import RUN
+
+FAILED, REFUSED = 1, 2
+_LOG = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. What is wrong with the project or its data is said in one sentence."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    parser = argparse.ArgumentParser(prog="python -m flyball.api", description="Run the control plane of a home.")
+    parser.add_argument("--home", type=Path, required=True, help="the home, whose settings `flyball up` wrote")
+    home = parser.parse_args(arguments).home.resolve()
+    try:
+        return run(Settings.load(home))
+    except FlyballError as error:
+        sys.stderr.write(f"{error}\n")
+        return REFUSED
+
+
+def run(settings: Settings) -> int:
+    """Serve the home of `settings`.
+
+    Raises:
+        FlyballError: the project, the home or the port is not what it must be; nothing was served.
+    """
+    check_bind(settings.host, authenticated=settings.auth)
+    listener = bind(settings.host, settings.control_port, setting="--control-port")
+    port = listener.getsockname()[1]
+    stop, failures = threading.Event(), list[BaseException]()
+
+    def failed(error: BaseException) -> None:
+        failures.append(error)
+        stop.set()
+
+    control = Control.open(settings, failed=failed)
+    try:
+        token = OwnerToken.open(settings.home) if settings.auth else None
+        sessions = Sessions(MonotonicTimer(), path=settings.home / RUN / "sessions.json")
+        app = create_app(control, token=token, sessions=sessions, guard=HostGuard.of(settings.host, port))
+        write_json(settings.home / RUN / "control.json", {"pid": os.getpid(), "port": port, "started": WallClock().now()})
+        control.begin()
+        serve(app, host=settings.host, port=port, sock=listener, stop=stop)
+    finally:
+        control.close()
+    for error in failures:
+        if isinstance(error, FlyballError):
+            raise error
+        _LOG.error("The control plane ends: %s: %s", type(error).__name__, error)
+    return FAILED if failures else 0

@@ -1,0 +1,134 @@
+"""Chores of a live home, each at its own pace of real time: rows, sources, predictions, guardrails, memory.
+
+One that fails is told, and done again at its next turn: nothing here is needed for business time to go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flyball.app.parity import KIND as PARITY
+from flyball.app.parity import LOOKED_BACK
+from flyball.app.parity import lane_of as parity_lane
+from flyball.core.errors import FlyballError
+from flyball.loop.services import services_of
+from flyball.releases import Deployment
+from flyball.releases.guardrails import check
+from flyball.releases.service import rollout_subject
+
+if TYPE_CHECKING:
+    from flyball.app.liveloop import LiveLoop
+    from flyball.app.livemodel import LiveModel
+
+ROUND_SECONDS = 0.2
+PARITY_SECONDS = 60.0
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class _Chore:
+    """What is done every so many seconds; `failure` is what it told last."""
+
+    name: str
+    work: Callable[[], object]
+    every_seconds: float
+    due: float = 0.0
+    failure: str | None = None
+
+
+class Chores:
+    """One thread runs it."""
+
+    def __init__(self, loop: LiveLoop) -> None:
+        self._loop, self._timer = loop, loop.place.timer
+        self._idle_since = self._timer.seconds()
+        self._breached: set[tuple[str, int]] = set()
+        self._compared: dict[str, datetime] = {}
+        self._chores = [
+            _Chore("applying pushed rows", self._apply, ROUND_SECONDS),
+            _Chore("reading sources", self._look, 2.0),
+            _Chore("reading predictions", loop.log.drain, 1.0),
+            _Chore("shipping predictions", loop.log.ship, 20.0),
+            _Chore("watching guardrails", self._guard, 1.0),
+            _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
+            _Chore("forgetting rows", loop.online.forget, 60.0),
+            _Chore("ending idle steps", self._rest, 5.0),
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until `stop`."""
+        while not stop.wait(ROUND_SECONDS):
+            for chore in self._chores:
+                if self._timer.seconds() >= chore.due and not stop.is_set():
+                    self._do(chore)
+
+    def _do(self, chore: _Chore) -> None:
+        chore.due = self._timer.seconds() + chore.every_seconds
+        try:
+            chore.work()
+        except FlyballError as error:
+            if str(error) != chore.failure:
+                _LOG.warning("While %s: %s", chore.name, error)
+                self._tell(chore.name, error)
+            chore.failure = str(error)
+        else:
+            chore.failure = None
+
+    def _tell(self, name: str, error: FlyballError) -> None:
+        try:
+            recorder = self._loop.place.home.stores.journal.recorder
+            recorder.record("chore.failed", "home", data={"chore": name, "why": str(error)})
+        except FlyballError:
+            _LOG.exception("The failure of a chore cannot be recorded")
+
+    def _apply(self) -> None:
+        if self._loop.intake.apply_all():
+            self._loop.scheduler.wake()
+
+    def _look(self) -> None:
+        if self._loop.intake.look():
+            self._loop.scheduler.wake()
+
+    def _guard(self) -> None:
+        for live in self._loop.models.values():
+            deployment = live.context().services.releases.find()
+            if deployment is not None and deployment.canary is not None:
+                self._guard_canary(live, deployment, deployment.canary)
+
+    def _guard_canary(self, live: LiveModel, deployment: Deployment, canary: int) -> None:
+        if (live.model.name, canary) in self._breached:
+            return
+        stores = self._loop.place.home.stores
+        services = services_of(live.model, stores, environment=deployment.environment, actor="system")
+        since = services.releases.get_rollout(canary).entered
+        volumes = {volume.version: volume for volume in self._loop.log.stats(deployment.endpoint, since)}
+        champion = volumes.get(deployment.champion) if deployment.champion is not None else None
+        breaches = check(volumes.get(canary), champion)
+        if breaches:
+            self._breached.add((live.model.name, canary))
+            facts: Mapping[str, object] = {"version": canary, "why": " ".join(breaches)}
+            services.recorder.record("guardrail.breached", rollout_subject(live.model.name, canary), data=facts)
+            self._loop.scheduler.wake()
+
+    def _compare(self) -> None:
+        for name, live in self._loop.models.items():
+            now = self._loop.place.clock.now()
+            newest = max((volume.last for volume in self._loop.log.stats(live.model.serves_at, now - LOOKED_BACK)), default=None)
+            if newest is not None and newest != self._compared.get(name):
+                self._compared[name] = newest
+                self._loop.place.home.stores.jobs.create(
+                    PARITY, lane=parity_lane(name), payload={"model": name}, key=f"parity/{name}/{newest}"
+                )
+
+    def _rest(self) -> None:
+        """A child that waits for steps weighs as much as a training; it is started again in a second."""
+        if self._loop.place.home.stores.jobs.pending():
+            self._idle_since = self._timer.seconds()
+        elif self._timer.seconds() - self._idle_since > 10.0:
+            self._loop.place.home.executor.close()
+            self._idle_since = self._timer.seconds()

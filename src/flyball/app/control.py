@@ -1,0 +1,216 @@
+"""The control plane of a home: what its doors call, over the loop that runs behind them.
+
+It can be asked from the first moment on: while data are read and the loop is prepared, what there is can be looked at, and what
+needs the loop says what it waits for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flyball.app.controlplane import Deed, EventPage, Json, Pulse
+from flyball.app.home import Home
+from flyball.app.liveloop import LiveLoop, Place
+from flyball.app.liveview import LiveView
+from flyball.app.releasing import Releasing
+from flyball.app.settings import Settings
+from flyball.app.watching import Watching
+from flyball.core.clock import MonotonicTimer
+from flyball.core.errors import UnavailableError
+from flyball.loop.projectfile import load_project
+from flyball.loop.state import LoopState
+from flyball.pipelines import ExecutorPool, ProcessExecutor
+from flyball.serving.plan import ServingPlan
+from flyball.storage.clockfile import SharedClock, open_clock
+
+
+class StartingError(UnavailableError):
+    """The loop is not there yet."""
+
+    code = "starting"
+
+    def __init__(self, phase: str) -> None:
+        super().__init__(f"The control plane is starting: {phase}. Ask again in a moment.")
+
+
+class Control:
+    """A `ControlPlane`. `open` it, `begin` the loop in a thread, `close` it."""
+
+    def __init__(self, settings: Settings, place: Place, *, failed: Callable[[BaseException], None]) -> None:
+        self._settings, self._place, self._failed = settings, place, failed
+        self._phase = "starting"
+        self._ready = threading.Event()
+        self._loop = LiveLoop(place, failed=failed)
+        self._watching = Watching(settings.home, place.timer)
+        self._releasing = Releasing(place.home.stores)
+        self._view = LiveView(place.project, place.home.stores, self._loop.log, self)
+        self._plan: ServingPlan | None = None
+        self._planning = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def open(cls, settings: Settings, *, failed: Callable[[BaseException], None]) -> Control:
+        """The control plane of the settings' home; nothing runs yet.
+
+        Raises:
+            FlyballError: the project file is wrong, or the home cannot be opened.
+        """
+        clock = open_clock(settings.home)
+        executor = ExecutorPool([ProcessExecutor(), ProcessExecutor()])
+        home = Home.open(settings.home, clock=clock, executor=executor, actor="system")
+        place = Place(
+            home=home,
+            project=load_project(settings.project),
+            project_file=settings.project.resolve(),
+            clock=clock,
+            timer=MonotonicTimer(),
+            abort=executor.abort,
+            epoch=settings.epoch,
+        )
+        return cls(settings, place, failed=failed)
+
+    def begin(self) -> None:
+        """Open the loop and let it run, in a thread of its own."""
+        self._thread = threading.Thread(target=self._begin, name="opening", daemon=True)
+        self._thread.start()
+
+    def _begin(self) -> None:
+        try:
+            self._loop.open(self._told)
+            self._plan = self._loop.publish()
+            self._loop.start()
+        except BaseException as error:  # noqa: BLE001  the rim of the thread; who waits for it is told
+            if not self._loop.stop.is_set():
+                self._failed(error)
+            return
+        self._phase = ""
+        self._ready.set()
+
+    def _told(self, phase: str) -> None:
+        self._phase = phase
+
+    def close(self) -> None:
+        """End everything; idempotent."""
+        self._loop.stop.set()
+        self._place.abort()
+        if self._thread is not None:
+            self._thread.join()
+        self._watching.close()
+        self._loop.close()
+        self._place.home.close()
+
+    # -- what is looked at
+
+    def pulse(self) -> Pulse:
+        return self._view.pulse()
+
+    def get_status(self) -> Json:
+        return self._view.get_status()
+
+    def list_models(self) -> Json:
+        return self._view.list_models()
+
+    def get_model(self, name: str) -> Json:
+        return self._view.get_model(name)
+
+    def list_windows(self, model: str) -> Json:
+        return self._view.list_windows(model)
+
+    def list_versions(self, model: str) -> Json:
+        return self._view.list_versions(model)
+
+    def list_events(self, page: EventPage) -> Json:
+        return self._view.list_events(page)
+
+    def list_causes(self, event: str) -> Json:
+        return self._view.list_causes(event)
+
+    def list_datasets(self) -> Json:
+        return self._view.list_datasets()
+
+    def get_prediction(self, prediction: str) -> Json:
+        self._loop.log.drain()
+        return self._view.get_prediction(prediction)
+
+    def find_parity(self) -> Json:
+        return {"report": self._loop.parity.find()}
+
+    # -- what changes something
+
+    def promote(self, endpoint: str, version: int | None, *, deed: Deed) -> Json:
+        found = self._releasing.promote(endpoint, version, deed=deed)
+        self._changed()
+        return found
+
+    def rollback(self, endpoint: str, *, deed: Deed) -> Json:
+        found = self._releasing.rollback(endpoint, deed=deed)
+        self._changed()
+        return found
+
+    def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
+        return self._running().intake.push(dataset, rows, key=key, visible=visible)
+
+    def run_parity(self, *, deed: Deed) -> Json:
+        return {"report": self._running().parity.run(actor=deed.actor)}
+
+    def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
+        if server is not None:
+            self._loop.servers.heard(server, revision)
+            if self._ready.is_set():
+                self._loop.scheduler.wake()
+        plan = self._current()
+        return None if plan is None or plan.revision == revision else plan
+
+    # -- what surrounds the view
+
+    def get_clock(self) -> Json:
+        clock = self._place.clock
+        shared = clock if isinstance(clock, SharedClock) else None
+        return {
+            "now": clock.now().isoformat(),
+            "speed": None if shared is None else shared.speed,
+            "paused": shared is not None and shared.standing,
+        }
+
+    def list_processes(self) -> list[Json]:
+        return self._watching.processes()
+
+    def get_phase(self) -> str:
+        if not self._ready.is_set():
+            return self._phase
+        states = [self._loop.conductor.state(name) for name in self._loop.models]
+        if any(state.champion is None and state.training is not None for state in states):
+            return "training the first version"
+        if any(state.champion is None for state in states):
+            return "waiting for the first training"
+        return "serving"
+
+    def find_state(self, model: str) -> LoopState | None:
+        return self._loop.conductor.state(model) if self._ready.is_set() and model in self._loop.models else None
+
+    def count_resolved(self, model: str, *, start: datetime, end: datetime) -> tuple[int, int]:
+        stretch = self._loop.models[model].traffic.stretch(start, end)
+        return len(stretch), int(stretch.truth(self._place.clock.now()).resolved.sum())
+
+    def plan_revision(self) -> int:
+        return self._loop.planner.revision()
+
+    def _running(self) -> LiveLoop:
+        if not self._ready.is_set():
+            raise StartingError(self._phase)
+        return self._loop
+
+    def _changed(self) -> None:
+        if self._ready.is_set():
+            self._loop.scheduler.wake()
+
+    def _current(self) -> ServingPlan | None:
+        if not self._ready.is_set():
+            return self._plan
+        with self._planning:
+            if self._plan is None or self._plan.revision != self._loop.planner.revision():
+                self._plan = self._loop.publish()
+            return self._plan

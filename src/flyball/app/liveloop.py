@@ -1,0 +1,264 @@
+"""The loop of a home, running: what is opened at the start, and the threads that keep it going until it is closed.
+
+::
+
+    scheduler   settles events, fires timers, closes boundaries
+    workers     carry out deeds, one thread in lockstep, else one for trainings and one for all else; and compare served vectors
+    chores      applies pushed rows, looks at sources, ships predictions, watches guardrails and resources
+
+A thread that fails ends the process, which its supervisor starts again: everything is found again in the home.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from flyball.app.chores import Chores
+from flyball.app.home import Home
+from flyball.app.intake import Declared, Intake, Watched
+from flyball.app.livemodel import Ground, LiveModel
+from flyball.app.online import Online
+from flyball.app.parity import KIND as PARITY
+from flyball.app.parity import ParityKind
+from flyball.app.parity import lane_of as parity_lane
+from flyball.app.plans import Planner, Servers
+from flyball.app.scheduler import Scheduler, Work
+from flyball.core.clock import Clock, Timer
+from flyball.data.histories import Histories
+from flyball.data.live import LiveRows
+from flyball.features import FeatureSet
+from flyball.features._sqlite import SqliteOnlineStore
+from flyball.loop.catalogue import record_features
+from flyball.loop.check import check_lead
+from flyball.loop.conductor import KIND, Conductor
+from flyball.loop.deedkind import DeedKind
+from flyball.loop.definition import datasets_of
+from flyball.loop.ingestion import ingest_all
+from flyball.loop.livepast import LivePasts, Workshop
+from flyball.loop.model import Model, Project
+from flyball.loop.projectfile import load_project
+from flyball.pipelines.jobs import JobWorker, Kind
+from flyball.provenance import code_version
+from flyball.provenance.snapshot import pack, unpack
+from flyball.registry import RegistryService
+from flyball.serving.log import PredictionLog
+from flyball.serving.plan import ServingPlan, VersionPlan
+from flyball.serving.rowform import kind_of
+from flyball.storage._localjournal import LocalJournal
+from flyball.storage.clockfile import SharedClock
+
+CODE = Path("serving", "code")
+JOURNAL = "journal"
+ONLINE = "online.db"
+TRAINING = "training"
+"""The second part of the lane that trainings have for themselves."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a loop runs: an open home, the project's file in its directory, and the two clocks.
+
+    `abort` ends the steps under way. On a scaled clock, which began at `epoch`, what sources hold beyond that has not happened: it
+    comes as live rows or not at all.
+    """
+
+    home: Home
+    project: Project
+    project_file: Path
+    clock: Clock
+    timer: Timer
+    abort: Callable[[], None]
+    epoch: datetime | None = None
+
+    @property
+    def root(self) -> Path:
+        """The project's directory, which sources are relative to."""
+        return self.project_file.parent
+
+    @property
+    def lockstep(self) -> bool:
+        """Business time is scaled, and stands still while something is done."""
+        return isinstance(self.clock, SharedClock)
+
+
+class LiveLoop:
+    """One per home, under the home's lock. Open it, start it, close it."""
+
+    def __init__(self, place: Place, *, failed: Callable[[BaseException], None]) -> None:
+        """`failed` is told what ended a thread that must not end."""
+        self.place, self._failed = place, failed
+        self.stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        home, clock = place.home, place.clock
+        self.log = PredictionLog(LocalJournal.read(home.path / JOURNAL / "predictions"), home.tables, home.stores.positions)
+        self.live = LiveRows(home.data, home.stores.pushes, journals=lambda name: LocalJournal.write(home.path / JOURNAL / "rows" / name))
+        self.declared = _declared(place.project)
+        datasets = {name: found.dataset for name, found in self.declared.items()}
+        labels = {model.label.dataset.name for model in place.project.models}
+        store = SqliteOnlineStore.write(home.path / ONLINE)
+        self.online = Online(datasets, Histories(home.data), whole=labels, store=store, clock=clock)
+        watched = Watched(clock, place.timer, place.root, sources=not place.lockstep)
+        self.intake = Intake(self.declared, home.data, live=self.live, online=self.online, watched=watched)
+        stores = home.stores
+        self.planner = Planner(
+            place.project.models, place.project_file.name, stores.registry, stores.releases, stores.runs, home.data, home.blobs
+        )
+        self.servers = Servers(self.planner, place.timer)
+        self.models: dict[str, LiveModel] = {}
+        self.parity = ParityKind(self)
+        self._publishing = threading.Lock()
+
+    def open(self, told: Callable[[str], None]) -> None:
+        """Read what there is, and stand where the last loop of this home stood; `told` hears what takes long.
+
+        Raises:
+            FlyballError: the project does not fit its data, or a source cannot be read.
+        """
+        place, home = self.place, self.place.home
+        for model in place.project.models:
+            check_lead(model)
+            told("reading data")
+            ingest_all(model, home.data, root=place.root, progress=lambda _, text: told(text), known_by=place.epoch)
+        self.online.open()
+        self.intake.apply_all()
+        ground = Ground(
+            home=home,
+            project_file=place.project_file,
+            code=home.blobs.put(pack(place.root)),
+            code_version=code_version(place.root),
+            log=self.log,
+            labels=self.intake.history,
+            steps=home.steps,
+        )
+        for model in place.project.models:
+            told(f"preparing {model.name}")
+            self.models[model.name] = self._model(model, ground)
+        self.conductor = self._conductor()
+        self.publish()
+
+    def start(self) -> None:
+        """Let time go on."""
+        self.scheduler = Scheduler(
+            self.conductor,
+            Work(self.place.home.stores.jobs, self._lanes()),
+            clock=self.place.clock,
+            boundaries=self.online,
+            servers=self.servers,
+        )
+        self.workers = self._workers()
+        self.chores = Chores(self)
+        self._run("scheduler", self.scheduler.run)
+        for number, worker in enumerate(self.workers):
+            self._run(f"worker-{number}", worker.run)
+        self._run("waker", self._wake)
+        self._run("chores", self.chores.run)
+
+    def publish(self) -> ServingPlan:
+        """The present plan, whose versions' look-ups are in the online store from now on.
+
+        Raises:
+            FlyballError: a deployed version cannot be served, or the store cannot be written.
+        """
+        with self._publishing:
+            plan = self.planner.make()
+            wanted = {live.features.fingerprint: live.features for live in self.models.values()}
+            for endpoint in plan.endpoints:
+                for version in endpoint.versions:
+                    if version.features not in wanted:
+                        wanted[version.features] = self._older(endpoint.model, version)
+            self.online.serve(wanted)
+            return plan
+
+    def _older(self, model: str, version: VersionPlan) -> FeatureSet:
+        """The features of a version that was trained under another definition, from the source that was kept with it."""
+        place = self.place.home.path / CODE / version.code
+        unpack(self.place.home.blobs.get(version.code), place)
+        declared = load_project(place / version.project_file).get(model)
+        schemas = {
+            name: pl.Schema({column: kind_of(dtype).dtype for column, dtype in columns.items()})
+            for name, columns in version.schemas.items()
+        }
+        return FeatureSet.compile(declared.features, declared.rows, schemas=schemas)
+
+    def close(self) -> None:
+        """End the threads and what they run; idempotent. What was under way goes on at the next start."""
+        self.stop.set()
+        self.place.abort()
+        for thread in self._threads:
+            thread.join()
+        self.log.ship()
+        self.live.close()
+
+    def _model(self, model: Model, ground: Ground) -> LiveModel:
+        place, data, stores = self.place, ground.home.data, ground.home.stores
+        datasets = datasets_of(model)
+        schemas = {name: pl.Schema(data.get_contract(found, data.get_accepted(name).number).schema) for name, found in datasets.items()}
+        features = FeatureSet.compile(model.features, model.rows, schemas=schemas)
+        record_features(model, features, log=stores.journal.log, recorder=stores.journal.recorder)
+        journal = stores.journal
+        registry = RegistryService(stores.registry, transactions=journal.transactions, recorder=journal.recorder)
+        workshop = Workshop(place.project_file, data, ground.steps, ground.home.blobs, registry, place.clock)
+        return LiveModel.open(model, features, ground=ground, pasts=LivePasts(model, workshop, refresh=self.intake.refresh))
+
+    def _conductor(self) -> Conductor:
+        stores = self.place.home.stores
+        specs = {name: live.begin() for name, live in self.models.items()}
+        conductor = Conductor(specs, journal=stores.journal, queue=stores.jobs, positions=stores.positions, lockstep=self.place.lockstep)
+        conductor.replay()
+        return conductor
+
+    def _lanes(self) -> list[str]:
+        return [f"model/{name}" for name in self.models]
+
+    def _workers(self) -> list[JobWorker]:
+        lanes = self._lanes()
+        parity = [parity_lane(name) for name in self.models]
+        shares = [lanes, parity] if self.place.lockstep else [lanes, [f"{lane}/{TRAINING}" for lane in lanes], parity]
+        return [self._worker(share, f"control-{number}") for number, share in enumerate(shares)]
+
+    def _worker(self, lanes: Sequence[str], name: str) -> JobWorker:
+        stores = self.place.home.stores
+        stores.jobs.recover_of(name)
+        deeds = DeedKind({model: live.worker() for model, live in self.models.items()}, stores.journal.log)
+        kinds: Mapping[str, Kind] = {KIND: deeds, PARITY: self.parity}
+        return JobWorker(stores.jobs, kinds, transactions=stores.database, timer=self.place.timer, lanes=lanes, name=name)
+
+    def _wake(self, stop: threading.Event) -> None:
+        """Workers look when the scheduler has given them something."""
+        while not stop.is_set():
+            if self.scheduler.moved.wait(0.5):
+                self.scheduler.moved.clear()
+                for worker in self.workers:
+                    worker.wake()
+
+    def _run(self, name: str, work: Callable[[threading.Event], None]) -> None:
+        def guarded() -> None:
+            try:
+                work(self.stop)
+            except BaseException as error:  # noqa: BLE001  the rim of a thread: the process must not go on without it
+                if not self.stop.is_set():
+                    _LOG.exception("The %s has failed", name)
+                    self._failed(error)
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+
+def _declared(project: Project) -> Mapping[str, Declared]:
+    """The project's datasets by name; of one that several models use, the longest history counts."""
+    found: dict[str, Declared] = {}
+    for model in project.models:
+        for name, dataset in datasets_of(model).items():
+            history = model.length("history")
+            found[name] = Declared(dataset, max(history, found[name].history) if name in found else history)
+    return found
