@@ -80,7 +80,7 @@ class Supervisor:
         settings: Settings,
         *,
         say: Say,
-        ready: Callable[[Settings], None] | None = None,
+        ready: Callable[[Supervisor], None] | None = None,
         make: Callable[[Settings], Sequence[Program]] = programs,
         timer: Timer | None = None,
     ) -> None:
@@ -90,7 +90,7 @@ class Supervisor:
         self._processes: dict[str, Process] = {}
         self._asked = 0
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._started = WallClock().now()
+        self._started = self.begun = WallClock().now()  # `begun` is business time
         self._clock: SharedClock | None = None
 
     def stop(self) -> None:
@@ -116,6 +116,7 @@ class Supervisor:
             self.settings.save()
             OwnerToken.open(self.settings.home)
             self._clock = _clock(self.settings)
+            self.begun = (self._clock or WallClock()).now()
             with self._signals():
                 try:
                     self._start()
@@ -144,7 +145,7 @@ class Supervisor:
             if waiting:
                 waiting = {name for name in waiting if not _answers(self._processes[name].program.url)}
                 if not waiting and self._ready is not None and not self._asked:
-                    self._ready(self.settings)
+                    self._ready(self)
             ticks += 1
             if ticks % _ROTATE_TICKS == 0:
                 for process in self._processes.values():

@@ -26,6 +26,11 @@ WorldOption = Annotated[
 ]
 
 
+EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="A model's endpoint; by default it has the model's name.")]
+WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why, in your words; it stands in the events.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag's value by place
     if wanted:
         from importlib.metadata import version
@@ -103,6 +108,56 @@ def backtest(
 
 
 @app.command()
+def up(
+    project: ProjectArgument,
+    *,
+    clock: Annotated[
+        str | None, typer.Option("--clock", metavar="TIME", help="Business time begins here (ISO 8601) instead of being the system's.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option("--speed", metavar="N", help="With --clock: business time runs N times as fast. Default: 1.")
+    ] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="With --clock: business time stands until `flyball replay` moves it.")] = False,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Ask nobody for a token. On loopback only.")] = False,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Without the web console.")] = False,
+    host: Annotated[str, typer.Option("--host", envvar="FLYBALL_HOST", help="The address to listen on.")] = "127.0.0.1",
+    control_port: Annotated[
+        int, typer.Option("--control-port", envvar="FLYBALL_CONTROL_PORT", help="Of the control plane; 0 is any free port.")
+    ] = 8500,
+    serve_port: Annotated[
+        int, typer.Option("--serve-port", envvar="FLYBALL_SERVE_PORT", help="Of the model server; 0 is any free port.")
+    ] = 8501,
+    console_port: Annotated[
+        int, typer.Option("--console-port", envvar="FLYBALL_CONSOLE_PORT", help="Of the console; 0 is any free port.")
+    ] = 8502,
+    home: HomeOption = None,
+) -> None:
+    """Run the loop live.
+
+    Answers requests, watches, retrains and releases by itself, until Ctrl-C.
+    """
+    with told():
+        from flyball.app.location import home_of_project
+        from flyball.app.settings import Settings
+        from flyball.cli import living
+
+        settings = Settings(
+            project=project.resolve(),
+            home=home_of_project(project, home),
+            host=host,
+            control_port=control_port,
+            serve_port=serve_port,
+            console_port=console_port,
+            auth=not no_auth,
+            console=not no_console,
+            epoch=None if clock is None else living.parse_time("--clock", clock),
+            speed=speed,
+            hold=hold,
+        )
+        raise SystemExit(living.up(settings, command=f"flyball up {project}"))
+
+
+@app.command()
 def accept(
     dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
     home: HomeOption = None,
@@ -168,6 +223,58 @@ def show(
         from flyball.cli import looking
 
         looking.show(kind, name, home=home, world=backtest)
+
+
+@app.command()
+def env(home: HomeOption = None) -> None:
+    """Print FLYBALL_URL and FLYBALL_TOKEN as exports for a shell.
+
+    Use it as: eval "$(flyball env)"
+    """
+    with told():
+        from flyball.cli import remote
+
+        remote.env(home)
+
+
+@app.command()
+def promote(
+    endpoint: EndpointArgument,
+    version: Annotated[int | None, typer.Option("--version", min=1, help="Default: the canary.")] = None,
+    why: WhyOption = "",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: JsonFlag = False,
+    home: HomeOption = None,
+) -> None:
+    """Make a version the champion of an endpoint, now."""
+    with told():
+        from flyball.cli import releasing
+
+        releasing.promote(endpoint, version=version, why=why, ask=not yes, as_json=json, home=home)
+
+
+@app.command()
+def rollback(endpoint: EndpointArgument, why: WhyOption = "", *, json: JsonFlag = False, home: HomeOption = None) -> None:
+    """Take the canary out of the traffic; without one, go back to the champion before."""
+    with told():
+        from flyball.cli import releasing
+
+        releasing.rollback(endpoint, why=why, as_json=json, home=home)
+
+
+@app.command()
+def trace(
+    prediction: Annotated[str, typer.Argument(metavar="PREDICTION", help="A prediction's id, as the model server's answer has it.")],
+    *,
+    json: JsonFlag = False,
+    home: HomeOption = None,
+) -> None:
+    """Print where a prediction came from: features, version, data, gates, release, and the events that caused them."""
+    with told():
+        from flyball.cli import tracing
+
+        tracing.trace(prediction, as_json=json, home=home)
 
 
 def main() -> None:

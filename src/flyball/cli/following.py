@@ -1,0 +1,97 @@
+"""What a running loop has to tell a terminal: the start-up screen, and events as they come. It asks over HTTP, like any client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from flyball.app.settings import Settings
+from flyball.client import Client, ClientError
+from flyball.core.clock import utc
+from flyball.governance.token import OwnerToken
+
+# Rows arrive all the time: of the datasets only what a person might have to act upon is news.
+_QUIET = ("dataset.", "contract.", "timer.", "features.", "window.waiting", "run.")
+_LOUD = frozenset(("dataset.version.held", "dataset.version.rejected", "contract.warned", "run.failed", "run.killed"))
+_WAIT_SECONDS = 20.0
+_RETRY_SECONDS = 0.5
+
+
+def is_news(event: Mapping[str, Any]) -> bool:
+    """Whether the event is of the loop itself, or of the data and for a person to act upon."""
+    kind: str = event["type"]
+    return kind in _LOUD or not kind.startswith(_QUIET)
+
+
+class Follower:
+    """Tells what happens from business time `since` on; `gone` is called when nobody reads any more."""
+
+    def __init__(self, settings: Settings, *, since: datetime, say: Callable[[str], None], gone: Callable[[], None]) -> None:
+        self._settings, self._since, self._say, self._gone = settings, since, say, gone
+        token = OwnerToken.find(settings.home) if settings.auth else None
+        self._client = Client(settings.control_url, None if token is None else token.value)
+
+    def run(self) -> None:
+        """The screen, then the events, until the process ends."""
+        try:
+            for line in self._screen():
+                self._say(line)
+            self._events()
+        except BrokenPipeError:
+            self._gone()
+
+    def _events(self) -> None:
+        position = 0
+        while True:
+            try:
+                page = self._client.list_events(position, limit=1000, wait_seconds=_WAIT_SECONDS)
+            except ClientError:  # it starts again; the supervisor says so
+                time.sleep(_RETRY_SECONDS)
+                continue
+            position = page.position
+            for event in page.events:
+                if is_news(event) and datetime.fromisoformat(event["time"]) >= self._since:
+                    self._say(line_of(event))
+
+    def _screen(self) -> list[str]:
+        settings = self._settings
+        status: Mapping[str, Any] = {}
+        with suppress(ClientError):
+            status = self._client.get_status()
+        lines = [
+            "",
+            f"{status.get('project') or settings.project.stem} is up ({settings.project.name})",
+            f"  home           {settings.home}",
+            f"  control plane  {settings.control_url}",
+            f"  model server   {settings.serve_url}/predict/ENDPOINT",
+        ]
+        lines += [f"  console        {self._login()}"] if settings.console else []
+        lines += [f"  time           {self._time()}"]
+        lines += [f"  phase          {status['phase']}"] if status.get("phase") else []
+        if not settings.auth:
+            lines.append("  NO AUTHENTICATION: every user of this machine may change everything (--no-auth)")
+        return [*lines, "Ctrl-C ends it.", ""]
+
+    def _login(self) -> str:
+        url = self._settings.console_url
+        if not self._settings.auth:
+            return url
+        try:
+            return f"{url}/login?code={self._client.create_login_code()} (good once)"
+        except ClientError:
+            return url
+
+    def _time(self) -> str:
+        settings = self._settings
+        if settings.epoch is None:
+            return "the system's"
+        stands = "; it stands until `flyball replay` moves it" if settings.hold else ""
+        return f"from {self._since:%Y-%m-%d %H:%M} UTC, {settings.speed:,g} times as fast as real time{stands}"
+
+
+def line_of(event: Mapping[str, Any]) -> str:
+    """Business time, whom it is about, and the sentence."""
+    return f"{utc(datetime.fromisoformat(event['time'])):%Y-%m-%d %H:%M}  {event['text']}"

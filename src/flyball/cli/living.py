@@ -1,0 +1,85 @@
+"""`flyball up` on a terminal: one screen when it is up, then one line for each event of the loop, business time first."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+
+from flyball.app.settings import Settings
+from flyball.app.supervisor import StartFailedError, Supervisor
+from flyball.cli.following import Follower
+from flyball.core.errors import InvalidError
+
+
+class TimeTextError(InvalidError):
+    """Not a moment."""
+
+    code = "time-text"
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(f"{option} {text!r} is not a time. Write it in ISO 8601 with its zone, for example 2013-12-01T00:00Z.")
+
+
+def up(settings: Settings, *, command: str) -> int:
+    """Run the project until told to end; the exit code.
+
+    Raises:
+        FlyballError: it could not start; see `Supervisor.run`.
+    """
+    lines = Lines()
+    if not settings.project.is_file():
+        raise ProjectMissingError(settings.project)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    lines.say(f"starting {settings.project.name}; its home is {settings.home}")
+
+    def follow(up: Supervisor) -> None:
+        follower = Follower(up.settings, since=up.begun, say=lines.say, gone=up.stop)
+        threading.Thread(target=follower.run, name="events", daemon=True).start()
+
+    with Supervisor(settings, say=lambda line: lines.say(f"up: {line}"), ready=follow) as supervisor:
+        try:
+            code = supervisor.run(command)
+        except StartFailedError as error:
+            sys.stderr.write(f"flyball: {error}\n")
+            return error.exit_code
+    lines.say("ended" if code == 0 else "ended at once")
+    return code
+
+
+class ProjectMissingError(InvalidError):
+    """No project file there."""
+
+    code = "project-missing"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"There is no project file {path}. Name one, or make one with `flyball init`.")
+
+
+class Lines:
+    """Whole lines from several threads, each at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def say(self, line: str) -> None:
+        """Write one line."""
+        with self._lock:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+
+def parse_time(option: str, text: str) -> datetime:
+    """The moment that an option's text means.
+
+    Raises:
+        TimeTextError: it is none, or has no zone.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise TimeTextError(option, text)
+    return found
