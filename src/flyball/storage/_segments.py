@@ -77,8 +77,6 @@ def frames(descriptor: int, mark: Mark) -> Iterator[Frame]:
         if len(data) - (mark.offset - start) < _HEAD.size:
             return
         size, count, crc = _HEAD.unpack_from(data, mark.offset - start)
-        if size > FRAME_LIMIT_BYTES or not 0 < count <= size // _ONE.size:
-            return
         end = mark.offset + _HEAD.size + size
         data, start = _enough(descriptor, (data, start), offset=mark.offset, size=end - mark.offset)
         body = data[mark.offset - start + _HEAD.size : end - start]

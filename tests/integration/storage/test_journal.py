@@ -96,7 +96,9 @@ for number in range(40):
     except UnavailableError as error:
         assert "File too large" in str(error), error
         assert journal.last == before
+        assert [path.stat().st_size for path in Path(sys.argv[1]).glob("SEGMENT-*")] == sizes, "nothing is left behind"
         refused += 1
+    sizes = [path.stat().st_size for path in Path(sys.argv[1]).glob("SEGMENT-*")]
     assert len(LocalJournal.read(Path(sys.argv[1])).read_after(0)) == journal.last
 assert 0 < refused < 40, refused
 small = journal.append(b"fits")
@@ -259,11 +261,24 @@ def _read_bytes() -> int:
     return int(Path("/proc/self/io").read_text().split()[1])
 
 
-def test_each_is_on_the_disk_and_reads_the_same(tmp_path: Path) -> None:
-    with closing(LocalJournal.write(tmp_path, fsync="each", segment_bytes=100)) as writer:
-        for number in range(10):
+def test_each_append_and_each_new_segment_is_on_the_disk_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def told(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", told)
+    with closing(LocalJournal.write(tmp_path / "j", fsync="each", segment_bytes=100)) as writer:
+        for number in range(3):
             writer.append(b"%d" % number * 50)
-    assert len(LocalJournal.read(tmp_path).read_after(0)) == 10
+        segment = [segment_path(tmp_path, first).name for first in segments(tmp_path / "j")]
+        assert synced == ["j", segment[0], "j", segment[1], "j", segment[2]]
+    with closing(LocalJournal.write(tmp_path / "quick")) as writer:
+        writer.append(b"x")
+    assert len(synced) == 6
+    assert len(LocalJournal.read(tmp_path / "j").read_after(0)) == 3
 
 
 def test_a_reader_may_not_append_nor_a_closed_writer(tmp_path: Path) -> None:
@@ -291,17 +306,21 @@ def test_a_place_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
         LocalJournal.write(tmp_path / "j")
 
 
-def test_an_interrupted_roll_leaves_the_open_segment_open(tmp_path: Path) -> None:
-    with closing(LocalJournal.write(tmp_path, segment_bytes=300)) as writer:
+@pytest.mark.parametrize("may_open", [0, 1])
+def test_an_interrupted_roll_leaves_the_open_segment_open(tmp_path: Path, may_open: int) -> None:
+    with closing(LocalJournal.write(tmp_path, segment_bytes=300, fsync="each")) as writer:
         writer.append(b"x" * 250)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + may_open, hard))  # with one, the segment opens and its directory does not
         try:
             with pytest.raises(UnavailableError):
                 writer.append(b"y" * 250)
             assert writer.append(b"small") == 2
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert len(segments(tmp_path)) == 1
         assert writer.append(b"y" * 250) == 3
     assert [entry.payload[:1] for entry in LocalJournal.read(tmp_path).read_after(0)] == [b"x", b"s", b"y"]
 
