@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from flyball.app.home import Home
 from flyball.app.stores import Stores
 from flyball.app.telling import Json, event_told, moment, rollout_told, version_told
 from flyball.core.clock import utc
@@ -19,6 +20,8 @@ from flyball.loop.trace import causes
 from flyball.registry import ModelVersion
 from flyball.releases import rollout_subject
 from flyball.releases.rollout import Rollout
+from flyball.serving.log import PredictionLog
+from flyball.storage._localjournal import LocalJournal
 from flyball.storage.events import EventQuery
 
 INTO_TRAFFIC = frozenset({"rollout.stage-entered", "rollout.finished", "rollout.rolled-back"})
@@ -34,6 +37,11 @@ class PredictionNotFoundError(NotFoundError):
             f"There is no prediction {prediction[:80]!r} in this home. "
             "Its id stands in the model server's answer, as 'id' of each prediction."
         )
+
+
+def open_predictions(home: Home) -> PredictionLog:
+    """The prediction log of a home that nobody runs; for its owner, since a log has one reader that ships."""
+    return PredictionLog(LocalJournal.read(home.path / "journal" / "predictions"), home.tables, home.stores.positions)
 
 
 class Predictions(Protocol):

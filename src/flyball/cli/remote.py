@@ -1,0 +1,154 @@
+"""Where a command's words go: to the control plane that runs the home, or, where none runs, to the home itself, owned for the moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from flyball.app.controlplane import Deed, Json
+from flyball.app.location import LOCK, find_home
+from flyball.app.settings import UP, NotRunningError, Settings
+from flyball.app.stores import person
+from flyball.client import Client
+from flyball.core.errors import HeldError
+from flyball.governance import OwnerToken
+from flyball.storage.clockfile import RUN
+from flyball.storage.homelock import HomeLock
+
+if TYPE_CHECKING:
+    from flyball.app.home import Home
+
+URL = "FLYBALL_URL"
+
+
+class Desk(Protocol):
+    """What a person may ask, wherever it is done."""
+
+    def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:
+        """The deployment afterwards."""
+        ...
+
+    def rollback(self, endpoint: str, *, why: str) -> Json:
+        """The deployment afterwards."""
+        ...
+
+    def get_prediction(self, prediction: str) -> Json:
+        """The trace of a prediction."""
+        ...
+
+
+class RemoteDesk:
+    """A control plane does it; what happens is told as done by the person at this terminal."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:
+        return self._client.promote(endpoint, version=version, why=why)
+
+    def rollback(self, endpoint: str, *, why: str) -> Json:
+        return self._client.rollback(endpoint, why=why)
+
+    def get_prediction(self, prediction: str) -> Json:
+        return self._client.get_prediction(prediction)
+
+
+class LocalDesk:
+    """Done here, in a home that nobody runs."""
+
+    def __init__(self, home: Home) -> None:
+        from flyball.app.predictiontrace import Tracer, open_predictions
+        from flyball.app.releasing import Releasing
+
+        self._releasing = Releasing(home.stores)
+        self._tracer = Tracer(home.stores, open_predictions(home))
+
+    def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:
+        found: Json = self._releasing.promote(endpoint, version, deed=Deed(person(), why))["deployment"]
+        return found
+
+    def rollback(self, endpoint: str, *, why: str) -> Json:
+        found: Json = self._releasing.rollback(endpoint, deed=Deed(person(), why))["deployment"]
+        return found
+
+    def get_prediction(self, prediction: str) -> Json:
+        return self._tracer.trace(prediction)
+
+
+def find_running(home: Path) -> Settings | None:
+    """The settings of the `flyball up` that runs the home now, or None where none does."""
+    try:
+        pid = int(json.loads((home / RUN / UP).read_text(encoding="utf-8"))["pid"])
+        os.kill(pid, 0)
+        return Settings.load(home)
+    except (OSError, ValueError, KeyError, TypeError, NotRunningError):
+        return None
+
+
+def connect(home: Path) -> Client:
+    """A client of the control plane that runs the home, as its owner.
+
+    Raises:
+        NotRunningError: none runs it.
+        TokenModeError: others can read the token's file.
+    """
+    settings = find_running(home)
+    if settings is None:
+        raise NotRunningError(home)
+    token = OwnerToken.find(home)
+    return Client(settings.control_url, None if token is None else token.value, actor=person())
+
+
+def exports(home: Path) -> str:
+    """Lines for a shell: where the control plane of the home is, and its owner's token.
+
+    Raises:
+        NotRunningError: none runs it.
+    """
+    settings = find_running(home)
+    if settings is None:
+        raise NotRunningError(home)
+    token = OwnerToken.find(home)
+    told = {URL: settings.control_url, "FLYBALL_TOKEN": "" if token is None else token.value}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in told.items())
+
+
+@contextmanager
+def open_desk(home: Path | None, environment: Mapping[str, str]) -> Iterator[Desk]:
+    """Where the command's words go: FLYBALL_URL's control plane if it is set and no home is named, else the home's.
+
+    Raises:
+        HomeNotFoundError: there is no home.
+        HeldError: something else than `flyball up` has the home, a backtest for example.
+        ClientError: the control plane cannot be reached, or refuses.
+    """
+    if home is None and environment.get(URL):
+        with Client.from_environment(environment, actor=person()) as client:
+            yield RemoteDesk(client)
+        return
+    place = find_home(home, Path.cwd())
+    try:
+        lock = HomeLock.acquire(place / LOCK, f"flyball {' '.join(sys.argv[1:2])}")
+    except HeldError:
+        if find_running(place) is None:
+            raise
+        with connect(place) as client:
+            yield RemoteDesk(client)
+        return
+    from flyball.app.home import Home
+    from flyball.pipelines import InlineExecutor
+    from flyball.storage.clockfile import open_clock
+
+    with lock, Home.open(place, clock=open_clock(place), executor=InlineExecutor()) as opened:
+        yield LocalDesk(opened)
+
+
+def env(home: Path | None) -> None:
+    """Print the exports."""
+    sys.stdout.write(exports(find_home(home, Path.cwd())))
