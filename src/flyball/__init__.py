@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
     from flyball.loop import Model, Project, every, on_drift, on_performance_drop
     from flyball.monitoring import drift, performance, quality, resources
-    from flyball.releases import at_least, at_most, beats_champion, canary, max_slice_gap
+    from flyball.releases import at_least, at_most, beats_champion, canary, guardrails, max_slice_gap
     from flyball.training import TrainingSet, search
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "drift",
     "every",
     "files",
+    "guardrails",
     "label",
     "last",
     "max",
@@ -59,7 +60,7 @@ _ROOMS = {
     "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),
     "loop": ("Model", "Project", "every", "on_drift", "on_performance_drop"),
     "monitoring": ("drift", "performance", "quality", "resources"),
-    "releases": ("at_least", "at_most", "beats_champion", "canary", "max_slice_gap"),
+    "releases": ("at_least", "at_most", "beats_champion", "canary", "guardrails", "max_slice_gap"),
     "training": ("TrainingSet", "search"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

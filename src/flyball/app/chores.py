@@ -105,10 +105,10 @@ class Chores:
             return
         stores = self._loop.place.home.stores
         services = services_of(live.model, stores, environment=deployment.environment, actor="system")
-        since = services.releases.get_rollout(canary).entered
-        volumes = {volume.version: volume for volume in self._loop.log.stats(deployment.endpoint, since)}
+        rollout = services.releases.get_rollout(canary)
+        volumes = {volume.version: volume for volume in self._loop.log.stats(deployment.endpoint, rollout.entered)}
         champion = volumes.get(deployment.champion) if deployment.champion is not None else None
-        breaches = check(volumes.get(canary), champion)
+        breaches = check(volumes.get(canary), champion, rollout.spec.guardrails)
         if breaches:
             self._breached.add((live.model.name, canary))
             facts: Mapping[str, object] = {"version": canary, "why": " ".join(breaches)}

@@ -17,6 +17,7 @@ from flyball.core.clock import utc
 from flyball.core.duration import format_duration, parse_duration
 from flyball.registry.evidence import Difference
 from flyball.releases.errors import CanarySpecError, IllegalRolloutMoveError, RolloutOverError
+from flyball.releases.guardrails import DEFAULT, GuardrailSpec
 
 MIN_MATURE_ROWS = 200
 PATIENCE = 3  # holds after which a stage is judged on what there is
@@ -27,27 +28,32 @@ MARGIN = 0.005
 class CanarySpec:
     """The shares of traffic a new version takes, stage by stage, and the time each stage lasts at least.
 
-    The last share is 1: reaching it ends the rollout, so that stages are those before it.
+    The last share is 1: reaching it ends the rollout, so that stages are those before it. Whatever its metric, a version that breaks
+    a guardrail goes back at once.
     """
 
     shares: tuple[float, ...]
     hold: timedelta
     margin: float = MARGIN
+    guardrails: GuardrailSpec = DEFAULT
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON; the hold as a duration."""
-        return {"shares": list(self.shares), "hold": format_duration(self.hold), "margin": self.margin}
+        found = {"shares": list(self.shares), "hold": format_duration(self.hold), "margin": self.margin}
+        return found if self.guardrails == DEFAULT else {**found, "guardrails": self.guardrails.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CanarySpec:
         """The spec that `to_json` wrote."""
-        return cls(tuple(map(float, data["shares"])), parse_duration(data["hold"]), float(data["margin"]))
+        guardrails = GuardrailSpec.from_json(data["guardrails"]) if "guardrails" in data else DEFAULT
+        return cls(tuple(map(float, data["shares"])), parse_duration(data["hold"]), float(data["margin"]), guardrails)
 
 
-def canary(shares: Sequence[float], hold: str = "1d", *, margin: float = MARGIN) -> CanarySpec:
+def canary(shares: Sequence[float], hold: str = "1d", *, margin: float = MARGIN, guardrails: GuardrailSpec = DEFAULT) -> CanarySpec:
     """Release by growing shares, each for at least `hold` and 200 mature rows, or three holds.
 
-    A stage goes back when its metric is surely worse than the champion's by more than `margin`.
+    A stage goes back when its metric is surely worse than the champion's by more than `margin`, and at once when the version
+    breaks one of the `guardrails`.
 
     >>> canary([0.05, 1.0], hold="1d").shares
     (0.05, 1.0)
@@ -66,7 +72,7 @@ def canary(shares: Sequence[float], hold: str = "1d", *, margin: float = MARGIN)
         raise CanarySpecError("the hold must be longer than zero")
     if not (math.isfinite(margin) and margin >= 0):
         raise CanarySpecError(f"the margin must be a number of at least 0, not {margin}")
-    return CanarySpec(found, length, float(margin))
+    return CanarySpec(found, length, float(margin), guardrails)
 
 
 class RolloutState(Enum):
