@@ -15,6 +15,8 @@ from flyball.monitoring.model import (
     resources,
     unwatched_in_backtest,
 )
+from flyball.monitoring.parity import ParityService, ParityTask, check_parity, parity_subject
+from flyball.monitoring.parity_report import FeatureParity, LeadSkew, ParityReport
 from flyball.monitoring.reference import Reference
 from flyball.monitoring.series import SeriesReference
 from flyball.monitoring.service import WindowService, window_subject
@@ -29,8 +31,13 @@ __all__ = [
     "DriftMonitor",
     "DriftReport",
     "DropReport",
+    "FeatureParity",
+    "LeadSkew",
     "Maturity",
     "MonitorSpec",
+    "ParityReport",
+    "ParityService",
+    "ParityTask",
     "Performance",
     "PerformanceMonitor",
     "QualityMonitor",
@@ -44,10 +51,12 @@ __all__ = [
     "WindowService",
     "WindowState",
     "WindowStore",
+    "check_parity",
     "check_quality",
     "drift",
     "maturity",
     "measure",
+    "parity_subject",
     "performance",
     "performance_drop",
     "quality",
