@@ -8,18 +8,19 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from flyball.app.controlplane import EventPage, Json, Pulse
 from flyball.app.predictiontrace import Predictions, Tracer
 from flyball.app.releasing import PRODUCTION
 from flyball.app.stores import Stores
 from flyball.app.telling import event_told, moment, rollout_told, version_told, window_told
+from flyball.core.clock import MonotonicTimer, Timer
 from flyball.core.duration import MICROSECOND, floor_time
 from flyball.core.errors import NotFoundError
 from flyball.core.events import Event
@@ -34,6 +35,10 @@ from flyball.serving.volume import VersionVolume
 from flyball.storage.events import EventQuery
 
 BATCH = 1000
+FIGURES_SECONDS, SIZE_SECONDS = 1.0, 10.0
+"""How old, in real time, the figures of the traffic and the size of the home may be when they are told."""
+
+T = TypeVar("T")
 
 
 class ModelNotFoundError(NotFoundError):
@@ -87,6 +92,26 @@ class _Read:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+class _Kept:
+    """What costs more than a look-up is found out once in a while, however many ask. Thread-safe; one finds out, the others wait."""
+
+    def __init__(self, timer: Timer) -> None:
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._values: dict[str, tuple[float, Any]] = {}
+
+    def get(self, name: str, make: Callable[[], T], *, seconds: float) -> T:
+        """What `make` says, or said in the last `seconds`."""
+        with self._lock:
+            known = self._values.get(name)
+            if known is not None and self._timer.seconds() - known[0] < seconds:
+                found: T = known[1]
+                return found
+            made = make()
+            self._values[name] = (self._timer.seconds(), made)
+            return made
+
+
 @dataclass(frozen=True)
 class LiveView:
     """The methods of `ControlPlane` that look. Thread-safe."""
@@ -95,7 +120,12 @@ class LiveView:
     stores: Stores
     log: Volumes
     around: Surroundings
+    timer: Timer = field(default_factory=MonotonicTimer)
     _read: _Read = field(default_factory=_Read)
+    _kept: _Kept = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_kept", _Kept(self.timer))
 
     def pulse(self) -> Pulse:
         """Where events and plan stand."""
@@ -111,7 +141,10 @@ class LiveView:
             "clock": self.around.get_clock(),
             "models": [model.name for model in self.project.models],
             "processes": self.around.list_processes(),
-            "disk": {"home_bytes": size_of(self.stores.path), "free_bytes": shutil.disk_usage(self.stores.path).free},
+            "disk": {
+                "home_bytes": self._kept.get("size", lambda: size_of(self.stores.path), seconds=SIZE_SECONDS),
+                "free_bytes": shutil.disk_usage(self.stores.path).free,
+            },
             "phase": self.around.get_phase(),
         }
 
@@ -124,7 +157,7 @@ class LiveView:
         model = self.find(name)
         here = self.stores.releases.find_deployment(PRODUCTION, model.serves_at)
         rollouts = {rollout.version: rollout for rollout in self.stores.releases.list_rollouts(PRODUCTION, model.serves_at)}
-        now = self.stores.clock.now()
+        figures = self._kept.get(f"figures/{name}", lambda: self._figures(model), seconds=FIGURES_SECONDS)
         return {
             "name": name,
             "endpoint": model.serves_at,
@@ -132,9 +165,15 @@ class LiveView:
             "loop": _loop_told(self.around.find_state(name)),
             "champion": self._champion(name, here, rollouts=rollouts),
             "canary": self._canary(name, here, rollouts=rollouts),
-            "traffic": _traffic_told(self.log.stats(model.serves_at, now - model.length("window"))),
-            "open_window": self._open_window(model, now),
+            **figures,
         }
+
+    def _figures(self, model: Model) -> Json:
+        """What is counted over answered rows."""
+        now = self.stores.clock.now()
+        self.log.drain()
+        volumes = self.log.stats(model.serves_at, now - model.length("window"))
+        return {"traffic": _traffic_told(volumes), "open_window": self._open_window(model, now)}
 
     def list_windows(self, model: str) -> Json:
         """The model's windows, each with what its champion had promised."""

@@ -107,7 +107,8 @@ class StillPlane:
     def _done(self, what: str, endpoint: str, *, version: int | None, deed: Deed) -> Json:
         self._known(endpoint, {})
         self.deeds.append((what, endpoint, version, deed))
-        return {"deployment": {"endpoint": endpoint, "champion": version or 2}}
+        place = {"environment": "production", "endpoint": endpoint, "model": "late", "revision": 1 + len(self.deeds)}
+        return {"deployment": {**place, "champion": version or 2, "canary": None, "share": 0.0}}
 
     def _known(self, name: str, value: Json) -> Json:
         return value if name == "late" else self._missing("model", name)
