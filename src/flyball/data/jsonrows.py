@@ -181,7 +181,10 @@ def _series(name: str, kind: ColumnType, values: Sequence[Any]) -> pl.Series:
 
 def _split(contract: Contract, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
     """Rows whose values are out of a range that the contract holds strictly, or of the calendar, are broken as well."""
-    breaks = [(_beyond(column), f"{column} is out of the calendar") for column in (EVENT_TIME, KNOWN_TIME)]
+    breaks = [
+        (_beyond(EVENT_TIME), "its event time is out of the calendar"),
+        (_beyond(KNOWN_TIME), "its known time is out of the calendar"),
+    ]
     breaks += [(outside, f"{name} {why}") for name, column in contract.columns.items() for outside, why in _strictly(name, column)]
     reasons = [pl.when(outside.fill_null(False)).then(pl.lit(why)) for outside, why in breaks]
     judged = frame.with_columns(pl.concat_str(reasons, separator="; ", ignore_nulls=True).alias(WHY))

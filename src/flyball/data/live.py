@@ -153,11 +153,11 @@ class LiveRows:
         pushes = journal.read(end)
         settled = settle(dataset, standing.contract, arrived=arrived(pushes), index=standing.index)
         version, rows = commit.record(pushes, settled, after=journal.applied)
-        journal.settle(pushes[-1][0])
         standing.index.add(rows)
         self._standing[dataset], self._contracts[dataset] = standing, standing.contract
         if rows.height:
             self._fresh[dataset.name].append(rows)
+        journal.settle(pushes[-1][0])  # may fail, and is made up for by the next one
         return version
 
 

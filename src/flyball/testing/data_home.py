@@ -50,10 +50,12 @@ class DataHome:
         return self.service.ingest(dataset, root=self.place / "project", history=history, cause=None)
 
     @contextmanager
-    def live(self) -> Iterator[LiveRows]:
-        """The door for pushed rows, as the one process has it that takes them."""
+    def live(self, *, limit_bytes: int | None = None) -> Iterator[LiveRows]:
+        """The door for pushed rows, as the one process has it that takes them; its journals hold `limit_bytes`."""
         journals = self.place / "home" / "journal" / "rows"
-        live = LiveRows(self.service, SqlitePushes(self.database), journals=lambda name: LocalJournal.write(journals / name))
+        live = LiveRows(
+            self.service, SqlitePushes(self.database), journals=lambda name: LocalJournal.write(journals / name, limit_bytes=limit_bytes)
+        )
         try:
             yield live
         finally:
