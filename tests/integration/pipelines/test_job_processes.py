@@ -32,7 +32,7 @@ from flyball.storage.errors import JobLostError
 
 home, name, lanes = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 database = Database.open(home / "home.db")
-queue = SqliteJobs(database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=1.0)
+queue = SqliteJobs(database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=float(sys.argv[4]))
 positions = SqlitePositions(database)
 
 class Out:
@@ -75,8 +75,8 @@ class Home:
         return [job.key for job in self.queue.list()]
 
     @contextmanager
-    def worker(self, name: str, *, lanes: str) -> Iterator[subprocess.Popen[str]]:
-        command = [sys.executable, "-c", _WORKER, str(self.place), name, ",".join(lanes)]
+    def worker(self, name: str, *, lanes: str, lease_seconds: float = 1.0) -> Iterator[subprocess.Popen[str]]:
+        command = [sys.executable, "-c", _WORKER, str(self.place), name, ",".join(lanes), str(lease_seconds)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == "ready\n"
@@ -114,8 +114,8 @@ def _line(child: subprocess.Popen[str]) -> str:
 
 
 def test_two_workers_race_for_a_hundred_jobs_and_commit_each_once(home: Home) -> None:
-    keys = home.given(100, lanes="abcd", seconds=0.002)
-    with home.worker("ann", lanes="abcd"), home.worker("bob", lanes="abcd"):
+    with home.worker("ann", lanes="abcd", lease_seconds=15), home.worker("bob", lanes="abcd", lease_seconds=15):
+        keys = home.given(100, lanes="abcd", seconds=0.002)
         home.wait_until_done()
     assert home.outputs(keys) == [1] * 100
     jobs = home.queue.list()

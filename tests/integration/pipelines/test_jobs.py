@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from flyball.core.clock import ManualTimer, MonotonicTimer
 from flyball.core.errors import FlyballError, UnavailableError
@@ -298,22 +299,52 @@ def test_a_job_that_is_stopped_with_its_worker_is_queued_again(bench: Bench) -> 
     assert (bench.queue.list()[0].state, bench.outputs("a1")) == ("queued", (0, 0))
 
 
-def test_a_heartbeat_keeps_a_long_job(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "home.db")
-    queue = SqliteJobs(database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=0.4)
-    observer = SqliteJobs(database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=0.4)
-    freed: list[Job] = []
+def _wait_for_more(count: Callable[[], int]) -> None:
+    before = count()
+    _wait(lambda: count() > before)
+
+
+def test_a_heartbeat_keeps_a_long_job(bench: Bench) -> None:
+    def beat() -> int:
+        with bench.database.read() as connection:
+            return int(connection.execute(text("SELECT beat FROM jobs")).scalar_one())
 
     def work(_: Job) -> None:
-        for _look in range(100):
-            freed.extend(observer.recover())
-            time.sleep(0.015)
+        for _look in range(5):
+            assert bench.queue.recover() == []
+            _wait_for_more(beat)
+            bench.timer.sleep(9.9)
 
-    kind = Told(SqlitePositions(database), work)
-    queue.create("told", lane="a", payload={}, key="a1")
-    assert JobWorker(queue, {"told": kind}, transactions=database, timer=MonotonicTimer(), lanes=["a"], name="ann").run_once()
-    assert (freed, queue.list()[0].attempt, queue.list()[0].state) == ([], 1, "succeeded")
-    database.close()
+    worker = bench.another("ann", SqliteJobs(bench.database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=0.2))
+    bench.kind.work = work
+    bench.given("a1")
+    assert worker.run_once()
+    assert (bench.queue.list()[0].attempt, bench.outputs("a1")) == (1, (1, 0))
+
+
+class _SlowObserver(SqliteJobs):
+    """Its worker gives a sign of life between its look and its verdict."""
+
+    verdicts = 0
+
+    def _free(self, busy: Iterable[Any], chosen: Callable[[Any], bool]) -> list[Job]:
+        rows = list(busy)
+        for row in filter(chosen, rows):
+            self.renew(self.get(row.id))
+            self.verdicts += 1
+        return super()._free(rows, chosen)
+
+
+def test_a_heartbeat_in_the_last_moment_keeps_a_job(bench: Bench) -> None:
+    observer = _SlowObserver(bench.database, ids=RandomIds(), timer=bench.timer, lease_seconds=10)
+    bench.given("a1")
+    job = bench.queue.claim(["a"], "ann")
+    assert job is not None
+    for _ in range(4):
+        assert observer.recover() == []
+        bench.timer.sleep(10.1)
+    bench.queue.check(job)
+    assert observer.verdicts == 2
 
 
 class _BrokenAtFirst(SqliteJobs):
