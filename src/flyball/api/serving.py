@@ -10,7 +10,8 @@ import socket
 import threading
 from collections.abc import Iterator
 
-from flyball.core.errors import ConflictError, InvalidError
+from flyball.app.settings import PortTakenError
+from flyball.core.errors import InvalidError
 from flyball.core.optional import extra
 
 with extra("control"):
@@ -19,15 +20,6 @@ with extra("control"):
 
 GRACE_SECONDS = 3
 BACKLOG = 1024
-
-
-class PortTakenError(ConflictError):
-    """Another program listens there."""
-
-    code = "port-taken"
-
-    def __init__(self, host: str, port: int, *, setting: str) -> None:
-        super().__init__(f"Another program listens on {host}:{port}. Stop it, or choose another port with {setting}.")
 
 
 class BindError(InvalidError):
@@ -39,8 +31,8 @@ class BindError(InvalidError):
         super().__init__(f"Nothing can listen on {host}:{port}: {reason}. Choose another host or port.")
 
 
-def bind(host: str, port: int, *, setting: str = "--port") -> socket.socket:
-    """A socket that listens soon; port 0 is any free one. `setting` is what a person would change.
+def bind(host: str, port: int, *, field: str = "control_port") -> socket.socket:
+    """A socket that listens soon; port 0 is any free one. `field` is the one of `Settings` that a person would change.
 
     Raises:
         PortTakenError: another program has the port.
@@ -54,7 +46,7 @@ def bind(host: str, port: int, *, setting: str = "--port") -> socket.socket:
     except OSError as error:
         made.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortTakenError(host, port, setting=setting) from error
+            raise PortTakenError(host, port, field=field) from error
         raise BindError(host, port, reason=error.strerror or str(error)) from error
     return made
 

@@ -1,0 +1,64 @@
+"""A listener: where it can be, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from flyball.api.serving import BindError, bind
+from flyball.app.settings import PortTakenError
+
+PROGRAM = """
+import threading
+from flyball.api.app import create_app
+from flyball.api.serving import bind, serve
+from flyball.core.clock import MonotonicTimer
+from flyball.governance import HostGuard, OwnerToken, Sessions
+from flyball.testing.controlplane import StillPlane
+
+listener, stop = bind("127.0.0.1", 0), threading.Event()
+port = listener.getsockname()[1]
+app = create_app(StillPlane(), token=None, sessions=Sessions(MonotonicTimer()), guard=HostGuard.of("127.0.0.1", port))
+listener.listen()
+print(port, flush=True)
+serve(app, host="127.0.0.1", port=port, sock=listener, stop=stop)
+print("ended", stop.is_set(), flush=True)
+"""
+
+
+def test_a_taken_port_is_named_with_the_setting_that_changes_it() -> None:
+    with bind("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match=rf"Port {port} .* --control-port PORT"):
+            bind("127.0.0.1", port)
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(BindError, match=r"192\.0\.2\.1:8500"):
+        bind("192.0.2.1", 8500)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_what_runs_end_and_the_program_go_on(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        with httpx.Client(base_url=url, trust_env=False) as client:  # a connection that is kept open, and a poll that waits
+            client.get("/healthz")
+            poll = subprocess.Popen(
+                [sys.executable, "-c", f"import httpx; print(httpx.get('{url}/api/v1/events?wait=30', timeout=40).text)"]
+            )
+            time.sleep(1)
+            begun = time.perf_counter()
+            process.send_signal(number)
+            assert process.wait(8) == 0
+            assert time.perf_counter() - begun < 4
+            assert poll.wait(5) == 0
+        assert process.stdout.read() == "ended True\n"
