@@ -108,7 +108,7 @@ class Chores:
         rollout = services.releases.get_rollout(canary)
         volumes = {volume.version: volume for volume in self._loop.log.stats(deployment.endpoint, rollout.entered)}
         champion = volumes.get(deployment.champion) if deployment.champion is not None else None
-        breaches = check(volumes.get(canary), champion, rollout.spec.guardrails)
+        breaches = check(volumes.get(canary), champion, spec=rollout.spec.guardrails)
         if breaches:
             self._breached.add((live.model.name, canary))
             facts: Mapping[str, object] = {"version": canary, "why": " ".join(breaches)}

@@ -99,7 +99,7 @@ class LiveLoop:
         self.stop = threading.Event()
         self._threads: list[threading.Thread] = []
         home, clock = place.home, place.clock
-        self.log = PredictionLog(LocalJournal.read(home.path / JOURNAL / "predictions"), home.tables, home.stores.positions)
+        self.log = PredictionLog(LocalJournal.read(home.path / JOURNAL / "predictions"), home.tables, positions=home.stores.positions)
         self.live = LiveRows(home.data, home.stores.pushes, journals=lambda name: LocalJournal.write(home.path / JOURNAL / "rows" / name))
         self.declared = _declared(place.project)
         datasets = {name: found.dataset for name, found in self.declared.items()}

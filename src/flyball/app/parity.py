@@ -83,7 +83,7 @@ class ParityKind:
             rows=ROWS,
             seed=live.model.seed,
         )
-        return check_parity(task, loop.log.read(live.model.serves_at, start, end), self._histories(start))
+        return check_parity(task, loop.log.read(live.model.serves_at, start, end=end), histories=self._histories(start))
 
     def _histories(self, start: datetime) -> dict[str, pl.DataFrame]:
         """From the tables, not from memory: what is compared must not share its source with what was served."""

@@ -41,7 +41,7 @@ class PredictionNotFoundError(NotFoundError):
 
 def open_predictions(home: Home) -> PredictionLog:
     """The prediction log of a home that nobody runs; for its owner, since a log has one reader that ships."""
-    return PredictionLog(LocalJournal.read(home.path / "journal" / "predictions"), home.tables, home.stores.positions)
+    return PredictionLog(LocalJournal.read(home.path / "journal" / "predictions"), home.tables, positions=home.stores.positions)
 
 
 class Predictions(Protocol):

@@ -25,7 +25,7 @@ class ServedRows(Protocol):
 
     def drain(self) -> int: ...
 
-    def read(self, endpoint: str, start: datetime, end: datetime) -> pl.DataFrame: ...
+    def read(self, endpoint: str, start: datetime, *, end: datetime) -> pl.DataFrame: ...
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,6 @@ class LoggedTraffic:
 
     def stretch(self, start: datetime, end: datetime) -> LoggedStretch:
         self._log.drain()
-        rows = self._log.read(self._model.serves_at, start, end)
+        rows = self._log.read(self._model.serves_at, start, end=end)
         answered = rows.filter(pl.col("score").is_not_null())
         return LoggedStretch(self._model, answered, self._labels, self._names)

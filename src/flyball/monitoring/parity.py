@@ -36,7 +36,7 @@ _EXAMPLES = 5
 class ServedRows(Protocol):
     """What was served; `serving.log.PredictionLog` is one."""
 
-    def read(self, endpoint: str, start: datetime, end: datetime) -> pl.DataFrame: ...
+    def read(self, endpoint: str, start: datetime, *, end: datetime) -> pl.DataFrame: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def parity_subject(model: str) -> str:
     return f"model/{model}/parity"
 
 
-def check_parity(task: ParityTask, served: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> ParityReport:
+def check_parity(task: ParityTask, served: pl.DataFrame, *, histories: Mapping[str, pl.DataFrame]) -> ParityReport:
     """The report on a sample of `served`, rows as the prediction log reads them, against what `histories` give; pure.
 
     Values that are selected, counted, picked or no floats agree when they are equal; sums and means of floats, and floats
@@ -78,7 +78,7 @@ def check_parity(task: ParityTask, served: pl.DataFrame, histories: Mapping[str,
         rows=drawn.height,
         left_out=answered.height - own.height,
         seed=task.seed,
-        features=_compare(task.features, drawn, histories) if drawn.height else (),
+        features=_compare(task.features, drawn, histories=histories) if drawn.height else (),
         leads=_leads(task, drawn),
     )
 
@@ -97,12 +97,12 @@ def _requests(features: FeatureSet, served: pl.DataFrame) -> pl.DataFrame:
     return served.select(*(pl.col(REQUEST + name).alias(name) for name in names), pl.col("time").alias(PREDICTION_TIME))
 
 
-def _compare(features: FeatureSet, served: pl.DataFrame, histories: Mapping[str, pl.DataFrame]) -> tuple[FeatureParity, ...]:
+def _compare(features: FeatureSet, served: pl.DataFrame, *, histories: Mapping[str, pl.DataFrame]) -> tuple[FeatureParity, ...]:
     rows = _requests(features, served)
     due = storable(features.compute(rows, histories))
     found = _alike(served, due)
-    rules = {name: _rule(features, name, dtype) for name, dtype in due.schema.items()}
-    wrong = {name: (~_agree(found[name], due[name], rules[name])).to_list() for name in due.columns}
+    rules = {name: _rule(features, name, dtype=dtype) for name, dtype in due.schema.items()}
+    wrong = {name: (~_agree(found[name], due[name], rule=rules[name])).to_list() for name in due.columns}
     causes: Mapping[str, Cause] = {}
     if any(map(any, wrong.values())):
         rows = rows.with_columns(pl.col(name).cast(features.schema[name]) for name in features.inputs)
@@ -135,7 +135,7 @@ def _alike(served: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _rule(features: FeatureSet, name: str, dtype: pl.DataType) -> Rule:
+def _rule(features: FeatureSet, name: str, *, dtype: pl.DataType) -> Rule:
     if not dtype.is_float():
         return "exact"
     for lookup in features.lookups:
@@ -147,7 +147,7 @@ def _rule(features: FeatureSet, name: str, dtype: pl.DataType) -> Rule:
     return "relative"
 
 
-def _agree(served: pl.Series, due: pl.Series, rule: Rule) -> pl.Series:
+def _agree(served: pl.Series, due: pl.Series, *, rule: Rule) -> pl.Series:
     if served.dtype != due.dtype:
         return served.cast(pl.String).eq_missing(due.cast(pl.String))
     equal = served.eq_missing(due)
@@ -203,7 +203,7 @@ class ParityService:
         Raises:
             UnknownNameError: a history, or a column of the request, is missing.
         """
-        report = check_parity(task, self._served.read(task.endpoint, task.start, task.end), histories)
+        report = check_parity(task, self._served.read(task.endpoint, task.start, end=task.end), histories=histories)
         with self._transactions.write():
             event = self._recorder.record(CHECKED, parity_subject(task.model), data=report.to_json(), cause=cause)
         return report, event

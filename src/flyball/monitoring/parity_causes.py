@@ -90,15 +90,15 @@ class Explainer:
         if not names or times is None:  # where nobody says of when the values are, they are judged by themselves
             self._explain_as_code(names)
             return
-        known = _Looked.of(lookup, self.rows, self.histories, times)
+        known = _Looked.of(lookup, self.rows, histories=self.histories, served=times)
         for name in names:
-            found = {index: self._cause(name, index, known) for index in self._differing(name)}
+            found = {index: self._cause(name, index, known=known) for index in self._differing(name)}
             own = [index for index, cause in found.items() if cause == "different code"]
             if isinstance(lookup, ViewLookup) and self._is_shifted(name, own):
                 found |= dict.fromkeys(own, "time zone")
             self._found[name] = found
 
-    def _cause(self, name: str, index: int, known: _Looked) -> Cause:
+    def _cause(self, name: str, index: int, *, known: _Looked) -> Cause:
         value, due, time = self.served[name][index], known.due[index], known.served[index]
         if time is None:
             if due is None:
@@ -156,7 +156,7 @@ class _Looked:
     codes: Sequence[int] = ()
 
     @classmethod
-    def of(cls, lookup: TimedLookup, rows: pl.DataFrame, histories: Mapping[str, pl.DataFrame], served: Times) -> _Looked:
+    def of(cls, lookup: TimedLookup, rows: pl.DataFrame, *, histories: Mapping[str, pl.DataFrame], served: Times) -> _Looked:
         asked, bound = prediction_times(rows), plain(rows.select(lookup.inputs))
         if isinstance(lookup, WindowLookup):
             known = bound.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_list()
@@ -169,7 +169,7 @@ class _Looked:
         codes = steps.entities.codes(bound)
         found = look_up(steps.line, steps.event, entity=codes, time=asked, ttl=lookup.ttl)
         due = [int(steps.event[row]) if row >= 0 else None for row in found.tolist()]
-        expired = _expired(asked.tolist(), served, lookup.ttl)
+        expired = _expired(asked.tolist(), served, ttl=lookup.ttl)
         return cls(lookup, due, served, asked.tolist(), storable(steps.values), expired, steps, codes.tolist())
 
     def values_of(self, name: str, index: int) -> list[Any]:
@@ -187,7 +187,7 @@ class _Looked:
         return [column[row] for row in rows if row >= 0 and int(self.steps.event[row]) == time]
 
 
-def _expired(asked: Sequence[int], served: Times, ttl: int | None) -> list[bool]:
+def _expired(asked: Sequence[int], served: Times, *, ttl: int | None) -> list[bool]:
     """Per row, whether the newest value that was served up to its time is older than `ttl`; False where none was."""
     newest: int | None = None
     found = [False] * len(asked)

@@ -66,17 +66,17 @@ def guardrails(errors: float = 0.01, latency: str = "50ms", *, ratio: float = 3.
     return GuardrailSpec(error_share=errors, error_ratio=ratio, latency_seconds=length, latency_ratio=ratio)
 
 
-def check(canary: VersionVolume | None, champion: VersionVolume | None, spec: GuardrailSpec = DEFAULT) -> tuple[str, ...]:
+def check(canary: VersionVolume | None, champion: VersionVolume | None, *, spec: GuardrailSpec = DEFAULT) -> tuple[str, ...]:
     """The breached guardrails, one sentence each, of what both answered in the same time; pure.
 
     None means that it answered nothing. A garbage answer is an error of its version, and counts as one.
     """
     if canary is None:
         return ()
-    return tuple(found for found in (_errors(canary, champion, spec), _latency(canary, champion, spec)) if found)
+    return tuple(found for found in (_errors(canary, champion, spec=spec), _latency(canary, champion, spec=spec)) if found)
 
 
-def _errors(canary: VersionVolume, champion: VersionVolume | None, spec: GuardrailSpec) -> str | None:
+def _errors(canary: VersionVolume, champion: VersionVolume | None, *, spec: GuardrailSpec) -> str | None:
     failed, of = canary.failed_requests, canary.requests
     if failed < spec.min_errors or exceedance_evidence(failed, of, limit=spec.error_share) * CHANCE < 1:
         return None
@@ -93,7 +93,7 @@ def _errors(canary: VersionVolume, champion: VersionVolume | None, spec: Guardra
     return f"{found}, {other}; at most {spec.error_share:.1%} or {spec.error_ratio:g} times the champion's share may."
 
 
-def _latency(canary: VersionVolume, champion: VersionVolume | None, spec: GuardrailSpec) -> str | None:
+def _latency(canary: VersionVolume, champion: VersionVolume | None, *, spec: GuardrailSpec) -> str | None:
     surely = canary.p99_at_least_seconds
     if champion is None or champion.p99_seconds is None or surely is None:
         return None

@@ -66,15 +66,14 @@ def frame_of(records: Sequence[Placed]) -> pl.DataFrame:
         ColumnTypeError, TypeError, OverflowError, ValueError, pl.exceptions.PolarsError: values that are not of their type.
     """
     first = records[0][1]
+    request = {name: _joined(record.request[name] for _, record in records) for name in first.request}
+    features = {name: _joined(record.features[name] for _, record in records) for name in first.features}
+    value_times = {name: _joined(record.value_times[name] for _, record in records) for name in first.value_times}
     parts = [
         _base(records),
-        _part(REQUEST, {name: _joined(record.request[name] for _, record in records) for name in first.request}, first.request_types),
-        _part(FEATURE, {name: _joined(record.features[name] for _, record in records) for name in first.features}, first.feature_types),
-        _part(
-            VALUE_TIME,
-            {name: _joined(record.value_times[name] for _, record in records) for name in first.value_times},
-            [str(TIME)] * len(first.value_times),
-        ),
+        _part(REQUEST, request, types=first.request_types),
+        _part(FEATURE, features, types=first.feature_types),
+        _part(VALUE_TIME, value_times, types=[str(TIME)] * len(value_times)),
     ]
     return pl.concat([part for part in parts if part.width], how="horizontal")
 
@@ -83,7 +82,7 @@ def _joined(columns: Iterable[list[Any]]) -> list[Any]:
     return list(chain.from_iterable(columns))
 
 
-def _part(prefix: str, columns: Mapping[str, list[Any]], types: Sequence[str]) -> pl.DataFrame:
+def _part(prefix: str, columns: Mapping[str, list[Any]], *, types: Sequence[str]) -> pl.DataFrame:
     frame = from_columns(columns, types) if columns else pl.DataFrame()
     return frame.rename({name: prefix + name for name in frame.columns})
 

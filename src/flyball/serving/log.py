@@ -85,9 +85,9 @@ class _Waiting:
 
     def _set_aside_all(self, wrong: Sequence[tuple[int, Answered, str]]) -> None:
         for position, record, reason in wrong:
-            self.set_aside(position, encode(record), reason)
+            self.set_aside(position, encode(record), reason=reason)
 
-    def set_aside(self, position: int, payload: bytes, reason: str) -> None:
+    def set_aside(self, position: int, payload: bytes, *, reason: str) -> None:
         _logger.warning("Entry %d of the prediction journal is no record and is set aside in table %r: %s", position, UNREADABLE, reason)
         self.unreadable.append({POSITION: position, "reason": reason, "payload": payload})
 
@@ -129,7 +129,7 @@ class PredictionLog:
     for shipments. `ship`, and `drain` beyond 20,000 rows, must not be called inside a transaction.
     """
 
-    def __init__(self, journal: Journal, tables: TableStore, positions: Positions) -> None:
+    def __init__(self, journal: Journal, tables: TableStore, *, positions: Positions) -> None:
         self._journal, self._tables, self._positions = journal, tables, positions
         self._working = threading.RLock()  # one drains or ships
         self._state = threading.Lock()  # guards what readers see: `_waiting`, `_leaving` and `_shipped`, which change together
@@ -187,7 +187,7 @@ class PredictionLog:
             checked_table(table_of(record.endpoint, {}))
         except (msgspec.DecodeError, InvalidError) as error:
             with self._state:
-                self._waiting.set_aside(entry.position, entry.payload, str(error))
+                self._waiting.set_aside(entry.position, entry.payload, reason=str(error))
             return 0
         with self._state:
             self._waiting.add(entry.position, record)
@@ -234,7 +234,7 @@ class PredictionLog:
         self._journal.acknowledge(leaving.target)
         return rows
 
-    def read(self, endpoint: str, start: datetime, end: datetime) -> pl.DataFrame:
+    def read(self, endpoint: str, start: datetime, *, end: datetime) -> pl.DataFrame:
         """The rows answered with start <= time < end, sorted by (time, key, id), whatever versions and features answered them.
 
         Columns: those of `answers.BASE` but the position, then "request.X", "feature.X" and "value_time.LABEL" of all that
@@ -247,7 +247,7 @@ class PredictionLog:
             return pl.DataFrame(schema=dict(BASE)).drop(POSITION)
         return united(frames).sort("time", "key", "id", POSITION).drop(POSITION)
 
-    def stats(self, endpoint: str, since: datetime, until: datetime | None = None) -> tuple[VersionVolume, ...]:
+    def stats(self, endpoint: str, since: datetime, *, until: datetime | None = None) -> tuple[VersionVolume, ...]:
         """What each version answered with since <= time < until, by version."""
         within = pl.col("time") >= utc(since)
         if until is not None:

@@ -113,7 +113,9 @@ def opened_live_home(path: Path) -> Iterator[LiveHome]:
             windows=WindowService(stores.windows, **given),
             runs=TrackingService(stores.runs, **given, clock=clock, ids=ids),
             journal=journal,
-            log=PredictionLog(LocalJournal.read(path / "journal" / "predictions"), DeltaTables(path / "tables"), stores.positions),
+            log=PredictionLog(
+                LocalJournal.read(path / "journal" / "predictions"), DeltaTables(path / "tables"), positions=stores.positions
+            ),
         )
     finally:
         journal.close()

@@ -100,7 +100,7 @@ def histories() -> dict[str, pl.DataFrame]:
     }
 
 
-def known(frame: pl.DataFrame, key: list[str], now: datetime) -> pl.DataFrame:
+def known(frame: pl.DataFrame, key: list[str], *, now: datetime) -> pl.DataFrame:
     """The history as it was at `now`."""
     return known_until(frame.filter(pl.col(KNOWN_TIME) <= now).drop(KNOWN_UNTIL), key)
 
@@ -138,14 +138,14 @@ class Airport:
         asked = self.histories["flights"].filter(pl.col("departs_at") > START + timedelta(hours=30), pl.col("departs_at").dt.minute() == 30)
         for (departs,), rows in asked.partition_by("departs_at", as_dict=True, maintain_order=True).items():
             now = departs - timedelta(hours=1)
-            current = {name: known(_without(frame, lacking), KEYS[name], now) for name, frame in self.histories.items()}
+            current = {name: known(_without(frame, lacking), KEYS[name], now=now) for name, frame in self.histories.items()}
             if not parts:
                 writer.open(current, now)
             elif now <= until:
                 for dataset in ("weather", "flights", "landings"):
                     writer.apply(dataset, current[dataset], now)
                 writer.close_boundaries(now)
-            parts.append(_answered(reader, rows, now))
+            parts.append(_answered(reader, rows, now=now))
         store.close()
         return pl.concat(parts).with_columns(pl.lit(self.trained.fingerprint).alias("features_digest"))
 
@@ -156,7 +156,7 @@ def _without(frame: pl.DataFrame, lacking: pl.Expr | None) -> pl.DataFrame:
     return frame.filter(~lacking)
 
 
-def _answered(reader: Vectors, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
+def _answered(reader: Vectors, rows: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
     request = rows.select(SCHEMAS["flights"].names())
     vector = reader.compute(request.with_columns(pl.lit(now, dtype=TIME).alias(PREDICTION_TIME)))
     times = [pl.Series(f"value_time.{label}", found, dtype=pl.Int64).cast(TIME) for label, found in vector.value_times.items()]

@@ -30,7 +30,7 @@ def task(airport: Any, **given: Any) -> ParityTask:
 
 
 def check(airport: Any, served: pl.DataFrame, **given: Any) -> ParityReport:
-    return check_parity(task(airport, **given), served, airport.histories)
+    return check_parity(task(airport, **given), served, histories=airport.histories)
 
 
 def causes(report: ParityReport) -> dict[str, str | None]:
@@ -145,7 +145,7 @@ class Served:
     def __init__(self, rows: pl.DataFrame) -> None:
         self._rows = rows
 
-    def read(self, endpoint: str, start: datetime, end: datetime) -> pl.DataFrame:
+    def read(self, endpoint: str, start: datetime, *, end: datetime) -> pl.DataFrame:
         assert endpoint == "late"
         return self._rows.filter(pl.col("time") >= start, pl.col("time") < end)
 

@@ -59,11 +59,11 @@ class LogHome:
 
     def again(self) -> PredictionLog:
         """The log as the next process has it."""
-        return PredictionLog(self.journal, self.tables, SqlitePositions(self.database))
+        return PredictionLog(self.journal, self.tables, positions=SqlitePositions(self.database))
 
     def ids(self, log: PredictionLog | None = None, endpoint: str = "late") -> list[str]:
         """The ids of all rows, in the order of the log."""
-        return (log or self.log).read(endpoint, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))["id"].to_list()
+        return (log or self.log).read(endpoint, datetime.min.replace(tzinfo=UTC), end=datetime.max.replace(tzinfo=UTC))["id"].to_list()
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def home(tmp_path: Path) -> Iterator[LogHome]:
     database = Database.open(tmp_path / "home.db")
     journal = LocalJournal.write(tmp_path / "journal", segment_bytes=1 << 16)
     tables = DeltaTables(tmp_path / "tables")
-    yield LogHome(tmp_path, journal, database, tables, PredictionLog(journal, tables, SqlitePositions(database)))
+    yield LogHome(tmp_path, journal, database, tables, PredictionLog(journal, tables, positions=SqlitePositions(database)))
     journal.close()
     database.close()
 

@@ -43,7 +43,8 @@ def write(home: Path, seed: str) -> None:
 
 def ship(home: Path) -> None:
     """Ship what there is, again and again."""
-    log = PredictionLog(LocalJournal.read(home / "journal"), DeltaTables(home / "tables"), SqlitePositions(Database.open(home / "home.db")))
+    positions = SqlitePositions(Database.open(home / "home.db"))
+    log = PredictionLog(LocalJournal.read(home / "journal"), DeltaTables(home / "tables"), positions=positions)
     say("ready")
     while True:
         log.ship()

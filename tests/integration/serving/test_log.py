@@ -50,9 +50,9 @@ def test_rows_are_read_once_whether_new_shipped_or_of_an_earlier_process(home: A
 def test_what_was_written_comes_back_with_its_types_from_memory_and_from_a_table(home: Any, answered: Make) -> None:
     home.write(answered(range(8)))
     home.log.drain()
-    fresh = home.log.read("late", START, minutes(1))
+    fresh = home.log.read("late", START, end=minutes(1))
     home.log.ship()
-    assert home.log.read("late", START, minutes(1)).equals(fresh, null_equal=True)
+    assert home.log.read("late", START, end=minutes(1)).equals(fresh, null_equal=True)
     assert fresh.schema["feature.calendar.hour"] == pl.Int8
     row = fresh.row(7, named=True)
     assert row["request.departs_at"] == START + timedelta(hours=1)
@@ -65,9 +65,9 @@ def test_a_window_is_from_its_start_to_before_its_end(home: Any, answered: Make)
     home.write(*(answered(range(number, number + 1)) for number in (5, 3, 4)))
     home.log.drain()
     for _ in range(2):
-        assert home.log.read("late", minutes(3), minutes(5))["id"].to_list() == names(range(3, 5))
-        assert home.log.read("late", minutes(6), minutes(9)).height == 0
-        assert home.log.read("other", minutes(3), minutes(5)).columns[:2] == ["time", "id"]
+        assert home.log.read("late", minutes(3), end=minutes(5))["id"].to_list() == names(range(3, 5))
+        assert home.log.read("late", minutes(6), end=minutes(9)).height == 0
+        assert home.log.read("other", minutes(3), end=minutes(5)).columns[:2] == ["time", "id"]
         home.log.ship()
 
 
@@ -83,7 +83,7 @@ def test_versions_with_other_features_stand_side_by_side(home: Any, answered: Ma
     home.write(answered(range(1)), canary)
     home.log.drain()
     for _ in range(2):
-        found = home.log.read("late", START, minutes(9))
+        found = home.log.read("late", START, end=minutes(9))
         assert found["feature.sky.temp"].to_list() == ["0.0", "cold"]
         assert found["feature.wind.speed"].to_list() == [None, 2]
         assert found["feature.calendar.hour"].to_list() == [7, None]
@@ -95,7 +95,7 @@ def test_columns_that_differ_in_case_only_or_hold_odd_letters_are_kept_apart(hom
     odd = pl.DataFrame({"A": [1], "a": [2], "a b": [3], "50%": [4], "null\0": [5], "é": [6], "É": [7]})
     home.write(answered(range(1), request=to_columns(odd), request_types=type_names(odd.schema)))
     home.log.ship()
-    row = home.log.read("late", START, minutes(9)).row(0, named=True)
+    row = home.log.read("late", START, end=minutes(9)).row(0, named=True)
     assert {name: row[f"request.{name}"] for name in odd.columns} == odd.row(0, named=True)
 
 
@@ -103,7 +103,7 @@ def test_a_failed_row_keeps_its_error_and_who_stood_in(home: Any, answered: Make
     failed = answered(range(2), version=2, route="canary", scores=[None, None], error="it raised", answered_by=1)
     home.write(failed, answered(range(2), route="fallback"))
     home.log.drain()
-    found = home.log.read("late", START, minutes(9))
+    found = home.log.read("late", START, end=minutes(9))
     assert found.select("id", "version", "error", "answered_by", "prediction").rows() == [
         ("prd-000000", 2, "it raised", 1, None), ("prd-000000", 1, None, None, 0.0),
         ("prd-000001", 2, "it raised", 1, None), ("prd-000001", 1, None, None, 0.0),
@@ -198,7 +198,7 @@ def test_rows_without_types_are_read_as_they_look(home: Any, answered: Make) -> 
     features = {"sky.temp": [None, 1.5], "sky.wind": [None, None], "calendar.hour": [7, 8]}
     home.write(answered(range(2), features=features, feature_types=[], request={"at": [START, None]}, request_types=[], task=""))
     home.log.ship()
-    found = home.log.read("late", START, minutes(9))
+    found = home.log.read("late", START, end=minutes(9))
     assert found["feature.sky.temp"].to_list() == [None, 1.5]
     assert found["request.at"].to_list() == [START, None]
     assert found["prediction"].to_list() == [None, None]
@@ -221,7 +221,7 @@ class Damaged:
 
 def test_damage_in_the_journal_costs_what_is_damaged(home: Any, answered: Make, caplog: pytest.LogCaptureFixture) -> None:
     home.write(*(answered(range(number, number + 1)) for number in range(4)))
-    log = PredictionLog(Damaged(home.journal), home.tables, home.log._positions)
+    log = PredictionLog(Damaged(home.journal), home.tables, positions=home.log._positions)
     assert log.drain() == 3
     assert home.ids(log) == ["prd-000000", "prd-000002", "prd-000003"]
     assert "cannot be read" in caplog.text
@@ -299,7 +299,7 @@ def test_figures_of_each_version(home: Any, answered: Make) -> None:
         )
         assert (second.p99_at_least_seconds, second.last) == (None, minutes(3))
         assert [found.version for found in home.log.stats("late", minutes(3))] == [2]
-        assert [found.rows for found in home.log.stats("late", START, minutes(2))] == [400]
+        assert [found.rows for found in home.log.stats("late", START, until=minutes(2))] == [400]
         assert home.log.stats("late", minutes(9)) == home.log.stats("none", START) == ()
         home.log.ship()
     for figures in home.log.stats("late", START):

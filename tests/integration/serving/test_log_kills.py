@@ -24,7 +24,7 @@ KILLS = 12
 SCRIPT = Path(__file__).with_name("shipping.py")
 
 
-def start(task: str, home: Path, seed: int, *, out: Path) -> subprocess.Popen[bytes]:
+def start(task: str, home: Path, *, seed: int, out: Path) -> subprocess.Popen[bytes]:
     with out.open("ab") as stream:
         return subprocess.Popen([sys.executable, str(SCRIPT), task, str(home), str(seed)], stdout=stream)
 
@@ -46,21 +46,21 @@ def wait_for(path: Path, text: str) -> None:
 @pytest.mark.timeout(280)
 def test_what_was_journalled_is_read_once_whatever_is_killed(tmp_path: Path) -> None:
     draws, written, hits = SeededRandom(3), tmp_path / "written", Counter[str]()
-    writer = start("write", tmp_path, 0, out=written)
+    writer = start("write", tmp_path, seed=0, out=written)
     for kills in range(KILLS):
         out = tmp_path / f"ready-{kills}"
-        shipper = start("ship", tmp_path, 0, out=out)
+        shipper = start("ship", tmp_path, seed=0, out=out)
         wait_for(out, "ready")
         sleep(0.4 * draws.uniform("moment", f"{kills}"))
         kill(shipper)
         if kills % 4 == 3:
             kill(writer)
-            writer = start("write", tmp_path, kills + 1, out=written)
+            writer = start("write", tmp_path, seed=kills + 1, out=written)
         hits.update(moment(tmp_path))
     kill(writer)
 
     database = Database.open(tmp_path / "home.db")
-    log = PredictionLog(LocalJournal.read(tmp_path / "journal"), DeltaTables(tmp_path / "tables"), SqlitePositions(database))
+    log = PredictionLog(LocalJournal.read(tmp_path / "journal"), DeltaTables(tmp_path / "tables"), positions=SqlitePositions(database))
     log.drain()
     found = Counter(ids(log))
     log.ship()
@@ -84,4 +84,4 @@ def moment(home: Path) -> set[str]:
 
 def ids(log: PredictionLog) -> list[str]:
     ends = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    return [name for endpoint in ("e0", "e1") for name in log.read(endpoint, *ends)["id"]]
+    return [name for endpoint in ("e0", "e1") for name in log.read(endpoint, ends[0], end=ends[1])["id"]]

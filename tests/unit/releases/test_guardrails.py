@@ -87,7 +87,7 @@ def test_specs_are_values() -> None:
     spec = guardrails(errors=0.05, latency="200ms", ratio=2)
     assert GuardrailSpec.from_json(spec.to_json()) == spec
     assert (spec.error_share, spec.latency_seconds, spec.error_ratio, spec.latency_ratio) == (0.05, 0.2, 2, 2)
-    assert check(volume(100, 4), None, spec) == ()
+    assert check(volume(100, 4), None, spec=spec) == ()
     for wrong in ({"errors": 0.0}, {"errors": 1.0}, {"latency": "0s"}, {"ratio": 0.5}, {"errors": float("nan")}):
         with pytest.raises(GuardrailSpecError, match="guardrails"):
             guardrails(**wrong)
