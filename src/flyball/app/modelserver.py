@@ -30,6 +30,7 @@ from flyball.serving.version import NOTHING, Serving
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import open_clock
+from flyball.storage.journal import Journal
 
 JOURNAL = Path("journal", "predictions")
 SERVING = "serving"
@@ -54,7 +55,7 @@ class ServerSettings:
 class ModelServer:
     """All parts of one model server but its door. To be opened and closed in the event loop that serves."""
 
-    def __init__(self, engine: Engine, loader: Loader, *, journal: LocalJournal, kept: PlanFile, source: HttpPlans | None) -> None:
+    def __init__(self, engine: Engine, loader: Loader, *, journal: Journal, kept: PlanFile, source: HttpPlans | None) -> None:
         self.engine = engine
         self._loader, self._journal = loader, journal
         self._follower = Follower(source, kept, self.take)
@@ -62,15 +63,15 @@ class ModelServer:
         self._closing: set[asyncio.Task[None]] = set()
 
     @classmethod
-    def open(cls, home: Path, settings: ServerSettings, *, timer: Timer | None = None) -> Self:
-        """The server of the home, which need not have been served before.
+    def open(cls, home: Path, settings: ServerSettings, *, timer: Timer | None = None, journal: Journal | None = None) -> Self:
+        """The server of the home, which need not have been served before; it writes to the home's own journal, or to `journal`.
 
         Raises:
             HeldError: another model server writes this home's journal.
             UnavailableError: the place cannot be written.
         """
         timer = timer or MonotonicTimer()
-        journal = LocalJournal.write(home / JOURNAL, limit_bytes=settings.journal_bytes)
+        journal = journal or LocalJournal.write(home / JOURNAL, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=open_clock(home), ids=RandomIds(), timer=timer)
         store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
         loader = Loader(

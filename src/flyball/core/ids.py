@@ -17,14 +17,15 @@ RunId = NewType("RunId", str)
 Digest = NewType("Digest", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]  # every prediction gets an id: half the divisions
 
 
 def _base32(number: int, length: int) -> str:
     digits = []
-    for _ in range(length):
-        number, low = divmod(number, 32)
-        digits.append(_ALPHABET[low])
-    return "".join(reversed(digits))
+    for _ in range((length + 1) // 2):
+        number, low = divmod(number, 1024)
+        digits.append(_PAIRS[low])
+    return "".join(reversed(digits))[-length:]
 
 
 class Ids(Protocol):

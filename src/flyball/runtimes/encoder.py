@@ -73,6 +73,7 @@ class Encoder:
         result = np.empty((frame.height, len(self.columns)), dtype=np.float64, order="F")
         for index, column in enumerate(self.columns):
             result[:, index] = self._encode(column, frame)
+        np.copyto(result, np.nan, where=~np.isfinite(result))  # once for all columns: a request waits for each call
         return result
 
     def _encode(self, column: Column, frame: pl.DataFrame) -> Floats:
@@ -80,7 +81,7 @@ class Encoder:
             raise UnknownNameError("feature", column.name, known=frame.columns, where="the rows to predict")
         series = frame[column.name]
         if column.kind == "number":
-            return _numbers(series)
+            return _numbers(series)  # infinities become NaN together
         return _few_codes(series, column.codes) if len(series) <= _FEW else _codes(series, column.levels)
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -106,11 +107,11 @@ def _fit(series: pl.Series, max_levels: int) -> Column:
 
 def _numbers(series: pl.Series) -> Floats:
     if series.dtype.is_temporal():
-        series = series.to_physical()
+        series = series.cast(pl.Int64)
     elif not (series.dtype.is_numeric() or series.dtype in {pl.Boolean, pl.Null}):
         raise FeatureTypeError(series.name, str(series.dtype))
-    numbers: Floats = series.cast(pl.Float64).to_numpy()  # a null is NaN there
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+    numbers: Floats = (series if series.dtype == pl.Float64 else series.cast(pl.Float64)).to_numpy()  # a null is NaN there
+    return numbers
 
 
 def _few_codes(series: pl.Series, codes: Mapping[str | None, float]) -> Floats:

@@ -83,7 +83,7 @@ def to_columns(frame: pl.DataFrame) -> dict[str, Column]:
     Dates are days and times microseconds since 1970, so that no reader has to know of zones.
     """
     kept = storable(frame)
-    return {series.name: (series.to_physical() if series.dtype.is_temporal() else series).to_list() for series in kept.get_columns()}
+    return {series.name: (series.cast(pl.Int64) if series.dtype.is_temporal() else series).to_list() for series in kept.get_columns()}
 
 
 def from_columns(columns: Mapping[str, Sequence[Any]], types: Sequence[str]) -> pl.DataFrame:

@@ -23,7 +23,7 @@ from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.runtimes.model import Floats
 from flyball.serving.asked import Asked, Prediction
 from flyball.serving.child import ChildModel, check_scores
-from flyball.serving.columns import Column, to_columns, type_names
+from flyball.serving.columns import Column, to_columns
 from flyball.serving.counters import Counters
 from flyball.serving.errors import InternalError, ModelFailedError, NotAnsweredError
 from flyball.serving.record import Answered, encode
@@ -44,6 +44,7 @@ class _Group:
     route: str
     time: int
     places: Sequence[tuple[Asked, int]]
+    request: dict[str, Column]
     frame: pl.DataFrame
     keys: list[str]
     ids: list[str]
@@ -52,6 +53,7 @@ class _Group:
         """These rows, for `version` to answer."""
         return replace(
             self, version=version, route=route, frame=self.frame[rows],
+            request={name: [values[row] for row in rows] for name, values in self.request.items()},
             places=[self.places[row] for row in rows], keys=[self.keys[row] for row in rows], ids=[self.ids[row] for row in rows],
         )  # fmt: skip
 
@@ -93,9 +95,10 @@ class Engine:
         champion, canary = endpoint.champion, endpoint.canary
         assert champion is not None, "only what `Serving.get` gave is asked"
         places = [(asked, row) for asked in requests for row in range(len(asked.rows))]
-        frame = endpoint.form.frame(row for asked in requests for row in asked.rows)
+        request = endpoint.form.values(row for asked in requests for row in asked.rows)
+        frame = endpoint.form.frame(request)
         keys, ids = endpoint.form.keys(frame), [self._ids.create("prd") for _ in places]
-        everything = _Group(endpoint, champion, "champion", microseconds(self._clock.now()), places, frame, keys, ids)
+        everything = _Group(endpoint, champion, "champion", microseconds(self._clock.now()), places, request, frame, keys, ids)
         theirs = endpoint.canary_rows(keys) if canary is not None else []
         if canary is None or not theirs:
             return [everything]
@@ -218,12 +221,12 @@ def _timed(group: _Group) -> pl.DataFrame:
 
 
 def _record(group: _Group, vector: Vector | None, **outcome: Any) -> Answered:
-    frame = pl.DataFrame() if vector is None else vector.frame
+    form, version = group.endpoint.form, group.version
     return Answered(
-        endpoint=group.endpoint.name, model=group.endpoint.plan.model, version=group.version.number, route=group.route, time=group.time,
-        features_digest=group.version.plan.features, ids=group.ids, keys=group.keys, request=to_columns(group.frame),
-        request_types=type_names(group.frame.schema), features=to_columns(frame), feature_types=type_names(frame.schema),
-        value_times={} if vector is None else dict(vector.value_times), task=group.version.plan.task, **outcome,
+        endpoint=group.endpoint.name, model=group.endpoint.plan.model, version=version.number, route=group.route, time=group.time,
+        features_digest=version.plan.features, ids=group.ids, keys=group.keys, request=group.request, request_types=form.type_names,
+        features={} if vector is None else to_columns(vector.frame), feature_types=[] if vector is None else version.type_names,
+        value_times={} if vector is None else dict(vector.value_times), task=version.plan.task, **outcome,
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ class FieldError(InvalidError):
     code = "field"
 
     def __init__(self, row: int, field: str, reason: str) -> None:
-        super().__init__(f"Row {row}, field {field[:60]!r}: {reason.rstrip('.')}.")
+        super().__init__(f"Row {row}, field {field[:60]!r}: {reason}{'' if reason.endswith(('.', '?')) else '.'}")
         self.row, self.field = row, field
 
 

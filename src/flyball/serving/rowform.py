@@ -10,20 +10,21 @@ import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from typing import Annotated, Any, NoReturn
 
 import msgspec
 import polars as pl
 
+from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.core.errors import UnknownNameError
+from flyball.serving.columns import Column, type_names
 from flyball.serving.errors import ColumnTypeError, FieldError, NotJsonError, RequestShapeError, TooManyRowsError
 
 MAX_ROWS = 1000
 MAX_TEXT = 10_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_FIRST_DAY = date(1970, 1, 1).toordinal()
 _LONGEST_SHOWN = 60
 
 
@@ -114,10 +115,19 @@ class RowForm:
             self._explain(body, str(error))
         return [msgspec.structs.astuple(row) for row in found.rows]
 
-    def frame(self, rows: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
-        """Decoded rows as a frame, times in UTC; `rows` is not empty."""
-        values = zip(*rows, strict=True)
-        return pl.DataFrame([_series(name, column, dtype=dtype) for (name, dtype), column in zip(self.schema.items(), values, strict=True)])
+    @cached_property
+    def type_names(self) -> list[str]:
+        """The names of the types that the columns are kept as."""
+        return type_names(self.schema)
+
+    def values(self, rows: Iterable[tuple[Any, ...]]) -> dict[str, Column]:
+        """Decoded rows, of which there is at least one, as columns: dates as days and times as microseconds since 1970."""
+        columns = zip(*rows, strict=True)
+        return {name: _physical(values, dtype) for (name, dtype), values in zip(self.schema.items(), columns, strict=True)}
+
+    def frame(self, columns: Mapping[str, Column]) -> pl.DataFrame:
+        """What `values` gave, as a frame of `schema`."""
+        return pl.DataFrame([_series(name, columns[name], dtype=dtype) for name, dtype in self.schema.items()])
 
     def keys(self, frame: pl.DataFrame) -> list[str]:
         """The key of each row as one text, its parts joined by U+001F: by it rows are routed and found again."""
@@ -185,10 +195,17 @@ def _rows(request: Any) -> list[Any]:
     return rows
 
 
-def _series(name: str, values: Sequence[Any], *, dtype: pl.DataType) -> pl.Series:
+def _physical(values: Sequence[Any], dtype: pl.DataType) -> Column:
     if isinstance(dtype, pl.Datetime):
-        stamps = [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
-        return pl.Series(name, stamps, dtype=pl.Int64).cast(dtype)
+        return [None if value is None else (value - EPOCH) // MICROSECOND for value in values]
+    if isinstance(dtype, pl.Date):
+        return [None if value is None else value.toordinal() - _FIRST_DAY for value in values]
+    return list(values)
+
+
+def _series(name: str, values: Column, *, dtype: pl.DataType) -> pl.Series:
+    if dtype.is_temporal():
+        return pl.Series(name, values, dtype=pl.Int32 if isinstance(dtype, pl.Date) else pl.Int64).cast(dtype)
     return pl.Series(name, values, dtype=dtype)
 
 

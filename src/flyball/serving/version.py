@@ -15,6 +15,7 @@ from flyball.features.windowing import WindowLookup
 from flyball.kernels import route
 from flyball.runtimes import Predictor
 from flyball.serving.child import ChildModel
+from flyball.serving.columns import type_names
 from flyball.serving.errors import EndpointNotFoundError, NotDeployedError
 from flyball.serving.plan import EndpointPlan, VersionPlan
 from flyball.serving.rowform import RowForm
@@ -59,6 +60,11 @@ class LoadedVersion:
         """Of each view, the request columns that hold its entity."""
         lookups = self.features.lookups
         return {lookup.feature.label: lookup.inputs for lookup in lookups if isinstance(lookup, ViewLookup | WindowLookup)}
+
+    @cached_property
+    def type_names(self) -> list[str]:
+        """The names of the types that the features are kept as."""
+        return type_names(self.features.dtypes)
 
 
 @dataclass(frozen=True, eq=False)
