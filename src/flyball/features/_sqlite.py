@@ -57,7 +57,7 @@ class SqliteOnlineStore:
                 # What it held can be computed anew, and will be; a file that SQLite cannot use would stop that for ever.
                 for suffix in ("", "-wal", "-shm"):
                     path.with_name(path.name + suffix).unlink(missing_ok=True)
-        except OSError as error:
+        except (sqlite3.Error, OSError) as error:
             raise OnlineStoreError(str(path), str(error)) from error
         store = cls(path, mode="rwc")
         with store._translated(), store._lock:

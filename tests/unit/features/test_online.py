@@ -1,0 +1,244 @@
+"""The writer and the reader of online features: what they need, what they forgive, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flyball import features as fb
+from flyball.core.errors import UnknownNameError
+from flyball.data import Dataset, known_until
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, PREDICTION_TIME, TIME
+from flyball.features._sqlite import SqliteOnlineStore
+from flyball.features.errors import FeatureFunctionError, OnlineStoreError, PredictionTimeError
+from flyball.features.materialise import Materialiser
+from flyball.features.online import Revision, TableWrite
+from flyball.features.vectors import Vectors
+
+NOON = datetime(2013, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@fb.on_demand
+def cold(temp: pl.Expr) -> dict[str, pl.Expr]:
+    return {"frost": temp < 0}
+
+
+@pytest.fixture
+def features(sky: fb.View, punctuality: fb.WindowView, flights: Dataset, schemas: Mapping[str, pl.Schema]) -> fb.FeatureSet:
+    return fb.FeatureSet.compile([flights["carrier"], sky, punctuality, cold], flights, schemas=schemas)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteOnlineStore]:
+    store = SqliteOnlineStore.write(tmp_path / "online.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def empty(schemas: Mapping[str, pl.Schema]) -> dict[str, pl.DataFrame]:
+    system = {EVENT_TIME: TIME, KNOWN_TIME: TIME, "__known_until": TIME, ARRIVAL: pl.Int64()}
+    return {name: pl.DataFrame(schema={**schema, **system}) for name, schema in schemas.items()}
+
+
+def weather_of(*rows: tuple[str, datetime, float], known: timedelta = timedelta()) -> pl.DataFrame:
+    """Weather in order of arrival, each known so long after its event time."""
+    columns = {"origin": pl.String(), "observed_at": TIME, "temp": pl.Float64()}
+    frame = pl.DataFrame(rows, schema=columns, orient="row").with_columns(wind=pl.lit(1.0))
+    event = pl.col("observed_at")
+    frame = frame.with_columns(
+        event.alias(EVENT_TIME), (event + known).alias(KNOWN_TIME), pl.int_range(pl.len(), dtype=pl.Int64).alias(ARRIVAL)
+    )
+    return known_until(frame, ["origin", "observed_at"])
+
+
+def requests(time: datetime = NOON, origin: str | None = "JFK") -> pl.DataFrame:
+    row = {"flight_id": 1, "carrier": "AA", "origin": origin, PREDICTION_TIME: time}
+    return pl.DataFrame([row], schema_overrides={"origin": pl.String(), PREDICTION_TIME: TIME})
+
+
+def temp(vectors: Vectors, time: datetime = NOON) -> float | None:
+    found: float | None = vectors.compute(requests(time)).frame["sky.temp"].item()
+    return found
+
+
+def test_horizons_say_what_still_matters(features: fb.FeatureSet, store: SqliteOnlineStore) -> None:
+    writer = Materialiser(features, store)
+    assert writer.horizon("weather") == 2 * timedelta(hours=3)
+    assert writer.horizon("landings") == timedelta(days=7) + 3 * HOUR
+    assert writer.horizon("flights") is None
+    assert writer.horizon("other") == timedelta()
+    assert Materialiser(features, store, partners=timedelta(days=2)).horizon("flights") == timedelta(days=9) + 3 * HOUR
+
+
+def test_a_view_without_ttl_needs_all_rows(
+    weather: Dataset, flights: Dataset, schemas: Mapping[str, pl.Schema], store: SqliteOnlineStore
+) -> None:
+    @fb.view(weather, entity="origin")
+    def ever(rows: pl.LazyFrame) -> pl.LazyFrame:
+        return rows.select("temp")
+
+    writer = Materialiser(fb.FeatureSet.compile([ever], flights, schemas=schemas), store)
+    assert writer.horizon("weather") is None
+    assert writer.next_boundary(NOON) is None
+
+
+def test_boundaries_are_due_until_they_are_closed(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
+) -> None:
+    writer = Materialiser(features, store)
+    writer.open(empty, NOON + timedelta(minutes=10))
+    assert writer.next_boundary(NOON + timedelta(minutes=10)) == NOON + HOUR
+    assert writer.next_boundary(NOON + 5 * HOUR) == NOON + HOUR
+    writer.close_boundaries(NOON + 5 * HOUR)
+    assert writer.next_boundary(NOON + 5 * HOUR) == NOON + 6 * HOUR
+    vectors = Vectors(features, store)
+    assert vectors.compute(requests(NOON + 5 * HOUR)).value_times["punctuality"] == [int((NOON + 5 * HOUR).timestamp()) * 10**6]
+
+
+def test_a_stale_store_answers_with_what_it_has_and_says_of_when(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
+) -> None:
+    Materialiser(features, store).open(empty, NOON)
+    vector = Vectors(features, store).compute(requests(NOON + 5 * HOUR))
+    assert vector.value_times["punctuality"] == [int(NOON.timestamp()) * 10**6]
+    assert vector.frame["punctuality.landed"].to_list() == [0]
+
+
+def test_before_the_first_write_look_ups_are_null(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
+) -> None:
+    vectors = Vectors(features, store)
+    assert not vectors.ready
+    vector = vectors.compute(requests())
+    assert vector.frame.schema == pl.Schema(features.dtypes)
+    assert vector.frame.row(0) == ("AA", None, None, None, None, None)
+    assert vector.value_times == {"sky": [None], "punctuality": [None]}
+    Materialiser(features, store).open(empty, NOON)
+    again = Vectors(features, store)
+    assert again.ready
+    assert vectors.compute(requests()).frame.row(0) == again.compute(requests()).frame.row(0) == ("AA", None, None, None, 0, None)
+
+
+def test_no_rows_are_no_rows(features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]) -> None:
+    Materialiser(features, store).open(empty, NOON)
+    vector = Vectors(features, store).compute(requests().clear())
+    assert vector.frame.schema == pl.Schema(features.dtypes)
+    assert vector.frame.height == 0
+    assert vector.value_times == {"sky": [], "punctuality": []}
+
+
+def test_bad_requests_are_refused_as_offline(features: fb.FeatureSet, store: SqliteOnlineStore) -> None:
+    vectors = Vectors(features, store)
+    with pytest.raises(UnknownNameError, match="carrier"):
+        vectors.compute(requests().rename({"carrier": "carriers"}))
+    with pytest.raises(PredictionTimeError):
+        vectors.compute(requests().with_columns(pl.lit(None, dtype=TIME).alias(PREDICTION_TIME)))
+    with pytest.raises(FeatureFunctionError):
+        vectors.compute(requests().with_columns(flight_id=pl.lit("seven")))
+    assert vectors.compute(requests().with_columns(pl.col("carrier").cast(pl.Categorical))).frame["flights.carrier"].to_list() == ["AA"]
+
+
+def test_readers_go_on_without_a_store(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON, -1.0))}, NOON)
+    reader = SqliteOnlineStore.read(tmp_path / "online.db")
+    vectors = Vectors(features, reader)
+    assert temp(vectors) == -1.0
+    reader.close()
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"online.db{suffix}").unlink(missing_ok=True)
+    vector = vectors.compute(requests())
+    assert vector.frame["sky.temp"].to_list() == [-1.0]
+    assert vector.frame["cold.frost"].to_list() == [True]
+
+
+def test_a_store_that_was_removed_is_filled_again(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    writer, reader = Materialiser(features, store), SqliteOnlineStore.read(tmp_path / "online.db")
+    writer.open(empty | {"weather": weather_of(("JFK", NOON, -1.0), ("EWR", NOON, 3.0))}, NOON)
+    vectors = Vectors(features, reader)
+    assert temp(vectors) == -1.0
+    (tmp_path / "online.db").unlink()
+    rows = weather_of(("JFK", NOON, -1.0), ("EWR", NOON, 3.0), ("EWR", NOON + timedelta(minutes=1), 4.0))
+    writer.apply("weather", rows, NOON + timedelta(minutes=2))
+    assert temp(vectors) == -1.0
+    assert temp(Vectors(features, reader)) == -1.0
+    reader.close()
+
+
+class Failing(SqliteOnlineStore):
+    """It fails to write while it is told to."""
+
+    failing = False
+
+    def set(self, tables: Mapping[str, TableWrite]) -> Revision:
+        if self.failing:
+            raise OnlineStoreError("here", "the disk is full")
+        return super().set(tables)
+
+
+def test_a_write_that_failed_is_made_up_for(features: fb.FeatureSet, empty: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    store = Failing(tmp_path / "online.db", mode="rwc")
+    writer, vectors = Materialiser(features, store), Vectors(features, store)
+    writer.open(empty | {"weather": weather_of(("JFK", NOON, 1.0))}, NOON)
+    store.failing = True
+    rows = weather_of(("JFK", NOON, 1.0), ("JFK", NOON + timedelta(minutes=1), 2.0))
+    with pytest.raises(OnlineStoreError, match="disk is full"):
+        writer.apply("weather", rows, NOON + timedelta(minutes=2))
+    assert temp(vectors, NOON + timedelta(minutes=2)) == 1.0
+    store.failing = False
+    writer.close_boundaries(NOON + timedelta(minutes=3))
+    assert temp(vectors, NOON + timedelta(minutes=3)) == 2.0
+    store.close()
+
+
+def test_a_correction_counts_though_it_moves_its_row_beyond_the_horizon(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
+) -> None:
+    writer, vectors = Materialiser(features, store), Vectors(features, store)
+    row = weather_of(("JFK", NOON, 1.0))
+    writer.open(empty | {"weather": row}, NOON)
+    assert temp(vectors, NOON + HOUR) == 1.0
+    # The version that supersedes it has an event time long past, so that only the end of the old one is seen.
+    ended = row.with_columns(pl.lit(NOON + timedelta(minutes=5), dtype=TIME).alias("__known_until"))
+    writer.apply("weather", ended, NOON + timedelta(minutes=5))
+    assert temp(vectors, NOON + timedelta(minutes=4)) == 1.0
+    assert temp(vectors, NOON + timedelta(minutes=5)) is None
+
+
+def test_what_changes_nothing_is_not_written(features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]) -> None:
+    writer = Materialiser(features, store)
+    rows = weather_of(("JFK", NOON, 1.0))
+    writer.open(empty | {"weather": rows}, NOON)
+    before = store.version()
+    writer.apply("weather", rows, NOON + timedelta(minutes=1))
+    writer.apply("other", rows, NOON + timedelta(minutes=1))
+    writer.close_boundaries(NOON + timedelta(minutes=1))
+    assert store.version() == before
+
+
+def test_a_missing_history_is_named(features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]) -> None:
+    del empty["landings"]
+    with pytest.raises(UnknownNameError, match="landings"):
+        Materialiser(features, store).open(empty, NOON)
+
+
+def test_tables_of_dead_feature_sets_can_go(
+    features: fb.FeatureSet, sky: fb.View, flights: Dataset, schemas: Mapping[str, pl.Schema],
+    store: SqliteOnlineStore, empty: dict[str, pl.DataFrame],
+) -> None:  # fmt: skip
+    old, new = Materialiser(features, store), Materialiser(fb.FeatureSet.compile([sky], flights, schemas=schemas), store)
+    old.open(empty, NOON)
+    new.open(empty, NOON)
+    assert set(new.tables) < set(old.tables)
+    assert store.list() == sorted(old.tables)
+    store.keep(new.tables)
+    assert store.list() == list(new.tables)
