@@ -22,7 +22,6 @@ from flyball.data.service import DataService
 from flyball.data.settling import Settled
 from flyball.data.standing import Standing
 from flyball.lineage import Edge, reference
-from flyball.storage.errors import TableSchemaError
 
 Pushes = Sequence[tuple[int, Pushed]]
 
@@ -72,14 +71,17 @@ class LiveCommit:
         if not accepted.height:
             return _numbered(accepted, start), Appended(standing.table_version or 0, start, start - 1)
         rows, job = _numbered(accepted, start), self._job(first)
-        for name in (job, f"{job}:{standing.table_version}"):
-            version = tables.append(standing.table, rows, job=name, attempt=last)
-            if version > (standing.table_version or 0):
-                return rows, Appended(version, start, start + rows.height - 1)
-            done = self._done(accepted, version)
-            if done is not None:
-                return _numbered(accepted, done.first), done
-        raise TableSchemaError(standing.table, [f"job {job} stands in it, with other rows"])
+        version = tables.append(standing.table, rows, job=job, attempt=last)
+        if version == (standing.table_version or 0) + 1:
+            return rows, Appended(version, start, start + rows.height - 1)
+        done = self._done(accepted, version)
+        if done is not None:
+            return _numbered(accepted, done.first), done
+        # Rows that no version names stand where ours were to, left by an ingest that was killed: ours go behind them.
+        start = Rows(tables).last_arrival(standing.table) + 1
+        rows = _numbered(accepted, start)
+        version = tables.append(standing.table, rows, job=f"{job}:{tables.latest(standing.table)}", attempt=last)
+        return rows, Appended(version, start, start + rows.height - 1)
 
     def _done(self, accepted: pl.DataFrame, version: int) -> Appended | None:
         """Where the commit put the rows, if it holds just these: another ingest after the kill may have made others of the batch."""

@@ -42,13 +42,8 @@ class Standing:
         return cls(dataset, contract, parent.contract, table, parent, latest, table_version, last, index)
 
     def is_current(self, data: DataService) -> bool:
-        """Whether no version was made or moved by others since; the table's end is brought up to date."""
-        if data.versions.list(self.dataset.name, after=self.latest.number - 1) != [self.latest]:
-            return False
-        version = data.tables.latest(self.table)
-        if version != self.table_version:  # rows that no version names, left by somebody who was killed
-            self.table_version, self.last_arrival = version, Rows(data.tables).last_arrival(self.table)
-        return True
+        """Whether no version was made or moved by others since; rows that no version names may stand in the table nevertheless."""
+        return data.versions.list(self.dataset.name, after=self.latest.number - 1) == [self.latest]
 
 
 def standing_contract(dataset: Dataset, data: DataService) -> tuple[DatasetVersion, Contract, str]:

@@ -195,6 +195,21 @@ def test_files_that_come_before_a_killed_apply_is_continued_change_no_more_than_
         assert aside == EXPECTED[1]
 
 
+def test_rows_of_a_killed_ingest_stay_invisible_to_rows_that_are_applied_after_it(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    with opened_data_home(tmp_path) as home, home.live() as live:
+        live.apply(SALES)
+        home.write("b.csv", "id,sold_at,amount\n" + "".join(f"t{n},2013-02-01T00:00Z,{n}\n" for n in range(7)))
+        dying = replace(home.service, tables=MortalTables(home.service.tables, Death(2)))
+        with pytest.raises(Killed):
+            dying.ingest(SALES, root=home.place / "project", history=timedelta(days=59), cause=None)
+        (home.source / "b.csv").unlink()
+        for number in range(105, 108):
+            live.accept(SALES, [row(number, 1)], key=None, at=START)
+            live.apply(SALES)
+        assert content(home)[0] == [*EXPECTED[0], ("s105", 1.0), ("s106", 1.0), ("s107", 1.0)]
+
+
 @pytest.mark.parametrize("at", range(1, WRITES + 1))
 def test_an_apply_that_fails_is_tried_again_by_the_same_process(tmp_path: Path, at: int) -> None:
     prepare(tmp_path)
