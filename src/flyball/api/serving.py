@@ -91,7 +91,7 @@ def serve(app: FastAPI, *, host: str, port: int, sock: socket.socket | None = No
     stop = stop or threading.Event()
     listener = sock or bind(host, port)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off", ws="none",
+        app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off", ws="none", timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS, backlog=BACKLOG,
     )  # fmt: skip
     try:
