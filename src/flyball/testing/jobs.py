@@ -38,7 +38,7 @@ class JobQueueSuite(Suite):
         """A job of each key; its lane is what stands before the key's hyphen."""
         return [queue.create("train", lane=key.partition("-")[0], payload={"of": key}, key=key) for key in keys]
 
-    def claimed(self, queue: JobQueue, worker: str = "ann", lanes: tuple[str, ...] = ("a", "b")) -> Job:
+    def claimed(self, queue: JobQueue, worker: str = "ann", *, lanes: tuple[str, ...] = ("a", "b")) -> Job:
         """The next job, which there must be."""
         job = queue.claim(lanes, worker)
         assert job is not None

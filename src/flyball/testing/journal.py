@@ -35,7 +35,7 @@ class JournalSuite(Suite):
         with self.write(place) as writer, self.read(place) as reader:
             yield writer, reader
 
-    def payloads(self, journal: Journal, position: int = 0, limit: int = 1000) -> list[bytes]:
+    def payloads(self, journal: Journal, position: int = 0, *, limit: int = 1000) -> list[bytes]:
         """What follows `position`; the positions grow one by one where nothing was deleted."""
         return [entry.payload for entry in journal.read_after(position, limit)]
 
@@ -68,7 +68,7 @@ class JournalSuite(Suite):
                 writer.append(*(b"%d" % each for each in range(number, number + 3)))
             for start in (0, 1, 2, 40, 88, 89, 90, 200):
                 for limit in (0, 1, 2, 3, 4, 50, 1000):
-                    assert self.payloads(reader, start, limit) == [b"%d" % each for each in range(90)][start : start + limit]
+                    assert self.payloads(reader, start, limit=limit) == [b"%d" % each for each in range(90)][start : start + limit]
 
     def test_readers_at_several_positions_do_not_disturb_each_other(self, tmp_path: Path) -> None:
         with self.both(tmp_path) as (writer, reader):
