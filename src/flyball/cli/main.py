@@ -158,6 +158,36 @@ def up(
 
 
 @app.command()
+def replay(
+    project: ProjectArgument,
+    *,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Rows known after, and predictions from here on (ISO 8601).")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Rows known by, and predictions before this time.")],
+    rows_every: Annotated[
+        str, typer.Option("--rows-every", metavar="DURATION", help="Rows are sent in batches of so much business time; 0s: each by itself.")
+    ] = "1h",
+    labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Send the rows that labels come from.")] = True,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Send your history as live traffic to a running `up`.
+
+    Drives its clock, so that each request is answered at its business time. Interrupted, the same command goes on.
+    """
+    with told():
+        from flyball.app.location import home_of_project
+        from flyball.cli import living, replaying
+        from flyball.cli.traffic import Stretch
+        from flyball.core.duration import parse_duration
+
+        stretch = Stretch(
+            living.parse_time("--from", start), living.parse_time("--to", end), rows_every=parse_duration(rows_every), labels=labels
+        )
+        wanted = replaying.Wanted(project, home_of_project(project, home), stretch)
+        raise SystemExit(replaying.replay(wanted, json_file=json))
+
+
+@app.command()
 def accept(
     dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
     home: HomeOption = None,

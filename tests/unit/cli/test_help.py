@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from flyball.cli.main import app
 
 GOLDEN = Path(__file__).with_name("help.txt")
-COMMANDS = ("", "check", "init", "backtest", "up", "accept", "reject", "why", "ls", "show", "env", "promote", "rollback", "trace")
+COMMANDS = ("", "check", "init", "backtest", "up", "replay", "accept", "reject", "why", "ls", "show", "env", "promote", "rollback", "trace")
 
 
 def said() -> str:
