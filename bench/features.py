@@ -144,7 +144,7 @@ class Live:
 
     def apply(self, dataset: str, *, name: str) -> None:
         rows = self.recent(dataset)
-        self.clocked(name, lambda: self.writer.apply(dataset, rows, self.now))
+        self.clocked(name, lambda: self.writer.apply(dataset, rows, now=self.now))
 
     def hour(self) -> None:
         """Boundaries close before the rows come that they should have had: the dear case."""
@@ -152,7 +152,7 @@ class Live:
         self.clocked("closing 3 window views", lambda: self.writer.close_boundaries(self.now))
         self.apply("weather", name="3 weather rows")
         self.apply("landings", name="50 landings")
-        self.writer.apply("flights", self.recent("flights"), self.now)
+        self.writer.apply("flights", self.recent("flights"), now=self.now)
 
 
 def online(histories: dict[str, pl.DataFrame]) -> int:

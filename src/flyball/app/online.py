@@ -122,7 +122,7 @@ class Online:
         now, history = self._clock.now(), self._histories.get(self._datasets[dataset])
         for made in self._materialisers.values():
             if dataset in _needs([made], self._datasets):
-                made.apply(dataset, history, now)
+                made.apply(dataset, history, now=now)
 
 
 def _needs(materialisers: Iterable[Materialiser], datasets: Iterable[str]) -> dict[str, timedelta | None]:

@@ -78,7 +78,7 @@ class Materialiser:
         self._recent.load(histories, now)
         self._publish_all(now)
 
-    def apply(self, dataset: str, history: pl.DataFrame, now: datetime) -> None:
+    def apply(self, dataset: str, history: pl.DataFrame, *, now: datetime) -> None:
         """Take over the dataset's history with new rows, and publish what they change from when they are known on.
 
         A boundary that is due is closed. Rows that come after a boundary was closed, and were known by it, change its value.

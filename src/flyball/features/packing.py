@@ -122,5 +122,5 @@ def _as_text(dtype: pl.DataType) -> bool:
 def _part(series: pl.Series) -> list[Any]:
     if series.dtype.is_float():
         # Frames hold that nan equals nan and 0.0 equals -0.0; dictionaries and bytes do not.
-        return [value if value is None else "nan" if value != value else value + 0.0 for value in series.to_list()]  # noqa: PLR0124
+        return [value if value is None else "nan" if value != value else value + 0.0 for value in series.to_list()]  # noqa: PLR0124 - only nan differs from itself
     return physical(series)

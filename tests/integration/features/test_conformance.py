@@ -34,7 +34,7 @@ class Forgetful(SqliteOnlineStore):
         again = super().changes_after(Revision(found.revision.store, revision.number), tables)
         for table in again.tables.values():
             for entity in [entity for entity, value in table.values.items() if value is None]:
-                table.values.pop(entity)  # type: ignore[attr-defined]
+                table.values.pop(entity)  # type: ignore[attr-defined]  # it is a dict
         return again
 
 

@@ -143,7 +143,7 @@ class Airport:
                 writer.open(current, now)
             elif now <= until:
                 for dataset in ("weather", "flights", "landings"):
-                    writer.apply(dataset, current[dataset], now)
+                    writer.apply(dataset, current[dataset], now=now)
                 writer.close_boundaries(now)
             parts.append(_answered(reader, rows, now=now))
         store.close()

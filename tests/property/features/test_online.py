@@ -66,7 +66,7 @@ noise = fb.window_view(
 
 
 @fb.on_demand(value="newest.value", double="air@place+floor.double")
-def mixed(leaves: pl.Expr, value: pl.Expr, double: pl.Expr) -> dict[str, pl.Expr]:
+def mixed(leaves: pl.Expr, value: pl.Expr, *, double: pl.Expr) -> dict[str, pl.Expr]:
     return {"hour": leaves.dt.convert_time_zone("America/New_York").dt.hour(), "both": value + double, "one": pl.lit(1)}
 
 
@@ -150,8 +150,8 @@ class Writer:
         histories = {name: self._recent(name, step=step, now=now) for name in DATASETS}
         self.materialiser.open(histories, now)
 
-    def apply(self, dataset: str, step: int, now: datetime) -> None:
-        self.materialiser.apply(dataset, self._recent(dataset, step=step, now=now), now)
+    def apply(self, dataset: str, *, step: int, now: datetime) -> None:
+        self.materialiser.apply(dataset, self._recent(dataset, step=step, now=now), now=now)
 
     def _recent(self, dataset: str, *, step: int, now: datetime) -> pl.DataFrame:
         back, history = self.materialiser.horizon(dataset), self.world.history(dataset, step)
@@ -170,7 +170,7 @@ def stores() -> Iterator[tuple[SqliteOnlineStore, SqliteOnlineStore]]:
             writer.close()
 
 
-def same(vectors: Vectors, features: fb.FeatureSet, world: World, *, step: int, time: datetime) -> None:
+def same(vectors: Vectors, features: fb.FeatureSet, *, world: World, step: int, time: datetime) -> None:
     """Online and offline agree at `time` when the rows until `step` have come."""
     rows = world.requests(time)
     assert_frame_equal(vectors.compute(rows).frame, features.compute(rows, world.histories(step)), check_exact=True)
@@ -196,12 +196,12 @@ def test_online_equals_offline_at_every_moment(world: World, data: st.DataObject
                         writer.materialiser.close_boundaries(at(passed))
             for name in data.draw(st.permutations(list(DATASETS))):
                 for writer in writers:
-                    writer.apply(name, step, at(step))
+                    writer.apply(name, step=step, now=at(step))
             for writer in writers:
                 writer.materialiser.close_boundaries(at(step))
             for vectors, features in readers:
-                same(vectors, features, world, step=step, time=at(step))
-                same(vectors, features, world, step=step, time=at(step) + timedelta(minutes=19, seconds=59))
+                same(vectors, features, world=world, step=step, time=at(step))
+                same(vectors, features, world=world, step=step, time=at(step) + timedelta(minutes=19, seconds=59))
 
 
 @settings(max_examples=8, deadline=None)
@@ -212,7 +212,7 @@ def test_what_becomes_known_later_appears_without_new_rows(world: World, step: i
         vectors = Vectors(CHAMPION, reader)
         for later in range(step, step + 12, 2):
             writer.materialiser.close_boundaries(at(later))
-            same(vectors, CHAMPION, world, step=step, time=at(later))
+            same(vectors, CHAMPION, world=world, step=step, time=at(later))
 
 
 @settings(max_examples=15, deadline=None)
@@ -222,14 +222,14 @@ def test_a_writer_that_begins_anew_makes_the_same_store(world: World, first: int
     with stores() as (store, reader), stores() as (fresh, other):
         Writer(CHAMPION, store, world=world, now=at(first), step=first)
         vectors = Vectors(CHAMPION, reader)
-        same(vectors, CHAMPION, world, step=first, time=at(first))
+        same(vectors, CHAMPION, world=world, step=first, time=at(first))
         Writer(CHAMPION, store, world=world, now=at(second), step=second)
         Writer(CHAMPION, fresh, world=world, now=at(second), step=second)
         rows = world.requests(at(second))
         again, anew = vectors.compute(rows), Vectors(CHAMPION, other).compute(rows)
         assert_frame_equal(again.frame, anew.frame, check_exact=True)
         assert again.value_times == anew.value_times
-        same(vectors, CHAMPION, world, step=second, time=at(second))
+        same(vectors, CHAMPION, world=world, step=second, time=at(second))
 
 
 @settings(max_examples=15, deadline=None)
@@ -238,7 +238,7 @@ def test_a_time_slightly_behind_finds_its_own_values(world: World, step: int, be
     with stores() as (store, reader):
         Writer(CHAMPION, store, world=world, now=at(step), step=step)
         time = at(step) - timedelta(minutes=behind)
-        same(Vectors(CHAMPION, reader), CHAMPION, world, step=step, time=time)
+        same(Vectors(CHAMPION, reader), CHAMPION, world=world, step=step, time=time)
 
 
 @settings(max_examples=15, deadline=None)

@@ -168,7 +168,7 @@ def test_a_store_that_was_removed_is_filled_again(
     assert temp(vectors) == -1.0
     (tmp_path / "online.db").unlink()
     rows = weather_of(("JFK", NOON, -1.0), ("EWR", NOON, 3.0), ("EWR", NOON + timedelta(minutes=1), 4.0))
-    writer.apply("weather", rows, NOON + timedelta(minutes=2))
+    writer.apply("weather", rows, now=NOON + timedelta(minutes=2))
     assert temp(vectors) == -1.0
     assert temp(Vectors(features, reader)) == -1.0
     reader.close()
@@ -192,7 +192,7 @@ def test_a_write_that_failed_is_made_up_for(features: fb.FeatureSet, empty: dict
     store.failing = True
     rows = weather_of(("JFK", NOON, 1.0), ("JFK", NOON + timedelta(minutes=1), 2.0))
     with pytest.raises(OnlineStoreError, match="disk is full"):
-        writer.apply("weather", rows, NOON + timedelta(minutes=2))
+        writer.apply("weather", rows, now=NOON + timedelta(minutes=2))
     assert temp(vectors, NOON + timedelta(minutes=2)) == 1.0
     store.failing = False
     writer.close_boundaries(NOON + timedelta(minutes=3))
@@ -209,7 +209,7 @@ def test_a_correction_counts_though_it_moves_its_row_beyond_the_horizon(
     assert temp(vectors, NOON + HOUR) == 1.0
     # The version that supersedes it has an event time long past, so that only the end of the old one is seen.
     ended = row.with_columns(pl.lit(NOON + timedelta(minutes=5), dtype=TIME).alias("__known_until"))
-    writer.apply("weather", ended, NOON + timedelta(minutes=5))
+    writer.apply("weather", ended, now=NOON + timedelta(minutes=5))
     assert temp(vectors, NOON + timedelta(minutes=4)) == 1.0
     assert temp(vectors, NOON + timedelta(minutes=5)) is None
 
@@ -219,8 +219,8 @@ def test_what_changes_nothing_is_not_written(features: fb.FeatureSet, store: Sql
     rows = weather_of(("JFK", NOON, 1.0))
     writer.open(empty | {"weather": rows}, NOON)
     before = store.version()
-    writer.apply("weather", rows, NOON + timedelta(minutes=1))
-    writer.apply("other", rows, NOON + timedelta(minutes=1))
+    writer.apply("weather", rows, now=NOON + timedelta(minutes=1))
+    writer.apply("other", rows, now=NOON + timedelta(minutes=1))
     writer.close_boundaries(NOON + timedelta(minutes=1))
     assert store.version() == before
 

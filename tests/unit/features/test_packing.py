@@ -84,7 +84,7 @@ def test_numbers_that_frames_hold_equal_are_one_entity() -> None:
     assert len(set(packed)) == 3
 
 
-def _lookup(feature: fb.View | fb.WindowView, flights: Dataset, schemas: Mapping[str, pl.Schema]) -> tuple[OnlineLookup, pl.Schema]:
+def _lookup(feature: fb.View | fb.WindowView, flights: Dataset, *, schemas: Mapping[str, pl.Schema]) -> tuple[OnlineLookup, pl.Schema]:
     features = fb.FeatureSet.compile([feature], flights, schemas=schemas)
     found = features.lookups[0]
     assert isinstance(found, OnlineLookup)
@@ -92,12 +92,12 @@ def _lookup(feature: fb.View | fb.WindowView, flights: Dataset, schemas: Mapping
 
 
 def test_a_table_belongs_to_what_is_answered_not_to_who_asks(sky: fb.View, flights: Dataset, schemas: Mapping[str, pl.Schema]) -> None:
-    one, role = (OnlineTable.of(*_lookup(feature, flights, schemas)) for feature in (sky, sky.on("dest")))
+    one, role = (OnlineTable.of(*_lookup(feature, flights, schemas=schemas)) for feature in (sky, sky.on("dest")))
     assert one == role
     assert one.name.startswith("sky-")
     seen = schemas["weather"]
     typed = {**schemas, "weather": pl.Schema({**seen, "temp": pl.Float32()})}
-    assert OnlineTable.of(*_lookup(sky, flights, typed)).name != one.name
+    assert OnlineTable.of(*_lookup(sky, flights, schemas=typed)).name != one.name
     older = ViewLookup.compile(fb.view(sky.source, entity="origin", ttl="4h")(sky.function), schemas["flights"], schemas=schemas)
     assert OnlineTable.of(older, schemas["flights"]).name != one.name
 
@@ -108,4 +108,4 @@ def test_a_nested_value_is_refused(weather: Dataset, flights: Dataset, schemas: 
         return rows.select(pair=pl.struct("temp", "wind"))
 
     with pytest.raises(OnlineTypeError, match=r"'both\.pair' is Struct"):
-        OnlineTable.of(*_lookup(both, flights, schemas))
+        OnlineTable.of(*_lookup(both, flights, schemas=schemas))
