@@ -43,7 +43,7 @@ def run(settings: Settings) -> int:
         FlyballError: the project, the home or the port is not what it must be; nothing was served.
     """
     check_bind(settings.host, authenticated=settings.auth)
-    listener = bind(settings.host, settings.control_port, setting="--control-port")
+    listener = bind(settings.host, settings.control_port)
     port = listener.getsockname()[1]
     stop, failures = threading.Event(), list[BaseException]()
 

@@ -17,6 +17,9 @@ with extra("client"):
 
 Json = dict[str, Any]
 
+# We let go of an idle connection before the server does: one that it closes just now would fail a request that it never saw.
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
+
 
 class BadUrlError(InvalidError):
     """Not an address of HTTP."""
@@ -66,7 +69,9 @@ class Wire:
         if address.scheme not in {"http", "https"} or not address.host:
             raise BadUrlError(url)
         self._timeout_seconds = timeout_seconds
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.url, headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False, limits=_LIMITS
+        )
 
     def close(self) -> None:
         """Let go of the connections; idempotent."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +119,26 @@ def test_a_refusal_has_its_sentence_and_code_and_changes_nothing(
     assert (done.exit_code, done.stdout) == (code, "")
     assert sentence in done.stderr
     assert events(home) == before
+
+
+@pytest.mark.parametrize(("said", "code", "champion"), [("n\n", 7, 2), ("\n", 7, 2), ("y\n", 0, 3)])
+def test_on_a_terminal_a_promotion_asks_first(home: Path, said: str, code: int, champion: int) -> None:
+    terminal, slave = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "flyball", "promote", "late", "--home", home], stdin=slave, stderr=subprocess.PIPE, text=True
+        ) as process:
+            os.write(terminal, said.encode())
+            assert process.stderr is not None
+            told = process.stderr.read()
+            assert process.wait(60) == code
+    finally:
+        os.close(terminal)
+        os.close(slave)
+    assert told.startswith("Make the canary the champion of endpoint 'late', for all its rows? [y/N]")
+    assert ("Nothing was changed." in told) is (code != 0)
+    with opened_live_home(home) as opened:
+        assert opened.releases.get().champion == champion
 
 
 def test_where_it_runs_the_control_plane_is_asked(home: Path, call: Call) -> None:
