@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flyball.app.parity import KIND as PARITY
@@ -20,6 +21,7 @@ from flyball.loop.services import services_of
 from flyball.releases import Deployment
 from flyball.releases.guardrails import check
 from flyball.releases.service import rollout_subject
+from flyball.serving.log import SHIP_ROWS
 
 if TYPE_CHECKING:
     from flyball.app.liveloop import LiveLoop
@@ -53,7 +55,7 @@ class Chores:
             _Chore("applying pushed rows", self._apply, ROUND_SECONDS),
             _Chore("reading sources", self._look, 2.0),
             _Chore("reading predictions", loop.log.drain, 1.0),
-            _Chore("shipping predictions", loop.log.ship, 20.0),
+            _Chore("shipping predictions", partial(loop.log.ship, at_least=SHIP_ROWS), 2.0),
             _Chore("watching guardrails", self._guard, 1.0),
             _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
             _Chore("forgetting rows", loop.online.forget, 60.0),
