@@ -26,7 +26,13 @@ def sample_version(number: int, *, dataset: str = "flights", state: VersionState
         dataset=dataset, number=number, digest=Digest(f"{number:064x}"), state=state,
         rows=10 * number, added=10, quarantined=2, duplicates=1,
         table=f"dataset.{dataset}.00000000", table_version=number - 1, first_arrival=10 * number - 10, last_arrival=10 * number - 1,
-        files=(SourceFile(name="é.csv", size_bytes=2**40, digest=Digest("f" * 64)),), contract=Digest("c" * 64), profile=Digest("b" * 64),
+        files=(
+            SourceFile(name="é.csv", size_bytes=2**40, digest=Digest("f" * 64)),
+            SourceFile(
+                name="b.csv", size_bytes=1, digest=Digest("a" * 64), known_by=_NOON, left_out=7, next_known=_NOON, arrival=_NOON,
+            ),
+        ),
+        contract=Digest("c" * 64), profile=Digest("b" * 64),
         earliest_event_time=_NOON, latest_event_time=_NOON, ingested_at=_NOON, cause=EventId("evt-why"), event=EventId("evt-what"),
     )  # fmt: skip
 
@@ -74,6 +80,9 @@ class VersionStoreSuite(Suite):
             assert store.list("a") == made[11:]
             assert store.list() == made[11:] + made[:11]
             assert store.list("A") == []
+            assert store.list("a", after=9) == made[20:]
+            assert store.list(after=10) == [made[21], made[10]]
+            assert store.list("a", after=11) == []
 
     def test_a_number_is_given_once_and_in_order(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:

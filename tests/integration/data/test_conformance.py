@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from flyball.data._sqlite import SqliteVersions
+from flyball.data._sqlite import SqlitePushes, SqliteVersions
 from flyball.data.model import DatasetVersion
+from flyball.data.pushes import Push, PushStore
 from flyball.data.store import VersionStore
 from flyball.lineage._sqlite import SqliteLineage
 from flyball.lineage.model import Edge
@@ -15,6 +17,7 @@ from flyball.lineage.store import LineageStore
 from flyball.storage.database import Database
 from flyball.testing.data import VersionStoreSuite
 from flyball.testing.data_lineage import LineageStoreSuite
+from flyball.testing.data_pushes import PushStoreSuite
 from flyball.testing.suite import failing_tests
 
 
@@ -39,6 +42,20 @@ class TestSqliteLineage(LineageStoreSuite):
     def open(self, place: Path) -> Iterator[LineageStore]:
         with opened(place) as database:
             yield SqliteLineage(database)
+
+
+class TestSqlitePushes(PushStoreSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[PushStore]:
+        with opened(place) as database:
+            yield SqlitePushes(database)
+
+
+class _CaseBlind(SqlitePushes):
+    """Takes two keys for one that differ in case only."""
+
+    def create(self, dataset: str, position: int, pushes: Sequence[Push]) -> None:
+        super().create(dataset, position, [replace(push, key=push.key.lower()) for push in pushes])
 
 
 class _Forgetful(SqliteVersions):
@@ -80,3 +97,13 @@ def test_the_suite_catches_a_lineage_store_that_finds_edges_from_one_end_only() 
         "test_edges_are_ordered_by_the_far_end",
         "test_walks_go_all_the_way_and_end_in_circles",
     ]
+
+
+def test_the_suite_catches_a_push_store_that_is_blind_to_case() -> None:
+    class Broken(TestSqlitePushes):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[PushStore]:
+            with opened(place) as database:
+                yield _CaseBlind(database)
+
+    assert failing_tests(Broken) == ["test_a_key_keeps_its_first_answer"]

@@ -432,3 +432,9 @@ def test_files_of_one_source_may_differ_in_their_types(home: DataHome) -> None:
     version = home.ingest(SALES)
     assert (version.added, version.quarantined) == (10, 0)
     assert home.service.history(SALES)["amount"].to_list() == ["1", "2", "1.5", "2.5", None, None, "true", "false", "7", "8"]
+
+
+def test_a_column_called_reason_keeps_its_values(home: DataHome) -> None:
+    home.write("a.csv", "id,sold_at,reason\n" + "".join(f"s{n},{(START + timedelta(hours=n)).isoformat()},why {n}\n" for n in range(3)))
+    home.ingest(SALES)
+    assert home.service.history(SALES)["reason"].to_list() == ["why 0", "why 1", "why 2"]

@@ -196,9 +196,9 @@ class MeddlingVersions:
     real: Any
     meddle: Callable[[], object]
 
-    def list(self, dataset: str | None = None) -> list[DatasetVersion]:
+    def list(self, dataset: str | None = None, *, after: int = 0) -> list[DatasetVersion]:
         self.meddle()
-        found: list[DatasetVersion] = self.real.list(dataset)
+        found: list[DatasetVersion] = self.real.list(dataset, after=after)
         return found
 
     def __getattr__(self, name: str) -> Any:

@@ -207,9 +207,10 @@ def test_what_is_no_key_is_refused(home: DataHome, key: str) -> None:
 
 def test_what_are_no_rows_is_refused_and_nothing_is_kept(home: DataHome) -> None:
     with filled(home).live() as live:
-        for rows in ({"rows": []}, [], [row(n) for n in range(10_001)], [row(1), "x"]):
+        wrong: list[Any] = [{"rows": []}, [], [row(n) for n in range(10_001)], [row(1), "x"]]
+        for rows in wrong:
             with pytest.raises(RowsError):
-                live.accept(SALES, rows, key="k", at=at(200))  # type: ignore[arg-type]  # what a client may send
+                live.accept(SALES, rows, key="k", at=at(200))
         assert live.pending(SALES) == 0
 
 
