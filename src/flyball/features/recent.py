@@ -120,7 +120,15 @@ def changed(before: pl.DataFrame, after: pl.DataFrame) -> tuple[NDArray[np.bool_
 
 
 def _since(history: pl.DataFrame, now: datetime, *, back: timedelta | None) -> pl.DataFrame:
-    return history if back is None else history.filter(pl.col(EVENT_TIME) >= now - back)
+    if back is None or not history.height or _earliest(history) >= now - back:
+        return history
+    return history.filter(pl.col(EVENT_TIME) >= now - back)
+
+
+def _earliest(history: pl.DataFrame) -> datetime:
+    found = history[EVENT_TIME].min()
+    assert isinstance(found, datetime)
+    return found
 
 
 def _longer(one: timedelta | None, other: timedelta | None) -> timedelta | None:

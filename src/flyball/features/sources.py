@@ -32,6 +32,8 @@ def _plain(dtype: pl.DataType) -> pl.DataType:
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every Categorical as String."""
+    if pl.Categorical not in frame.dtypes:
+        return frame
     return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
@@ -47,8 +49,7 @@ def history_of(source: Dataset | Join, histories: Mapping[str, pl.DataFrame]) ->
         UnknownNameError: `histories` lacks a dataset.
     """
     if isinstance(source, Join):
-        frame = join_histories(history_of(source.left, histories), history_of(source.right, histories), on=source.on)
-        return frame.drop_nulls([EVENT_TIME, KNOWN_TIME])
+        return join_histories(history_of(source.left, histories), history_of(source.right, histories), on=source.on)
     return history_named(source.name, histories)
 
 
@@ -60,7 +61,9 @@ def history_named(dataset: str, histories: Mapping[str, pl.DataFrame]) -> pl.Dat
     """
     if dataset not in histories:
         raise UnknownNameError("dataset", dataset, known=histories)
-    return plain(histories[dataset]).drop_nulls([EVENT_TIME, KNOWN_TIME])
+    history = plain(histories[dataset])
+    timed = not (history[EVENT_TIME].null_count() or history[KNOWN_TIME].null_count())
+    return history if timed else history.drop_nulls([EVENT_TIME, KNOWN_TIME])
 
 
 def times(series: pl.Series) -> NDArray[np.int64]:

@@ -25,7 +25,6 @@ from flyball.features.rowwise import evaluate
 from flyball.features.sources import prediction_times
 from flyball.features.windowing import WindowLookup
 
-_Packed: TypeAlias = "bytes | list[Step]"
 _Columns: TypeAlias = Mapping[str, Callable[[Sequence[Any]], pl.Series]]
 
 
@@ -40,30 +39,38 @@ class Vector:
     value_times: Mapping[str, list[int | None]]
 
 
+@dataclass(slots=True)
+class _Entry:
+    """An entity's value, unpacked when it is first asked for. A new value is a new entry, so that no thread unpacks an old one over it."""
+
+    value: bytes | list[Step]
+
+
 @dataclass
 class _Mirror:
-    """A table of the store in memory; a value is unpacked when it is first asked for."""
+    """A table of the store in memory."""
 
     table: OnlineTable
-    values: dict[Key, _Packed] = field(default_factory=dict)
+    entries: dict[Key, _Entry] = field(default_factory=dict)
     closed: int | None = None
 
-    def steps(self, key: Key) -> list[Step] | None:
-        found = self.values.get(key)
-        if isinstance(found, bytes):
-            # A thread that does the same does no harm.
-            found = self.values[key] = self.table.unpack(found)
-        return found
+    def steps(self, key: Key) -> list[Step]:
+        entry = self.entries.get(key)
+        if entry is None:
+            return []
+        if isinstance(entry.value, bytes):
+            entry.value = self.table.unpack(entry.value)
+        return entry.value
 
     def take(self, values: Mapping[bytes, bytes | None], *, closed: int | None, fresh: bool) -> None:
-        held = {} if fresh else self.values
+        held = {} if fresh else self.entries
         for entity, value in values.items():
             key = self.table.unpack_key(entity)
             if value is None:
                 held.pop(key, None)
             else:
-                held[key] = value
-        self.values, self.closed = held, closed
+                held[key] = _Entry(value)
+        self.entries, self.closed = held, closed
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class _ViewReader:
         nothing: Step = (None,) * (2 + len(self.columns))
         ttl, found = self.lookup.ttl, []
         for key, time in zip(keys, times, strict=True):
-            steps = self.mirror.steps(key) or ()
+            steps = self.mirror.steps(key)
             step = next((step for step in reversed(steps) if step[0] <= time), nothing)
             fits = step[1] is not None and (ttl is None or step[1] >= time - ttl)
             found.append(step if fits else nothing)
@@ -102,7 +109,7 @@ class _WindowReader:
             if key is None or end < oldest:
                 found.append(nothing)
                 continue
-            steps = self.mirror.steps(key) or ()
+            steps = self.mirror.steps(key)
             found.append(next((step for step in reversed(steps) if step[0] == end), (end, end, *empty)))
         return found
 

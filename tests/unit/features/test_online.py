@@ -17,7 +17,8 @@ from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.errors import FeatureFunctionError, OnlineStoreError, PredictionTimeError
 from flyball.features.materialise import Materialiser
 from flyball.features.online import Revision, TableWrite
-from flyball.features.vectors import Vectors
+from flyball.features.packing import OnlineTable, Step
+from flyball.features.vectors import Vectors, _Mirror
 
 NOON = datetime(2013, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -242,3 +243,24 @@ def test_tables_of_dead_feature_sets_can_go(
     assert store.list() == sorted(old.tables)
     store.keep(new.tables)
     assert store.list() == list(new.tables)
+
+
+class Slow(OnlineTable):
+    """While a thread unpacks a value, another one takes a newer value over."""
+
+    def unpack(self, value: bytes) -> list[Step]:
+        found = super().unpack(value)
+        if found == [OLD]:
+            MIRROR.take({self.pack_key("a"): self.pack([NEW])}, closed=None, fresh=False)
+        return found
+
+
+OLD, NEW = (1, 1, 1.0), (2, 2, 2.0)
+MIRROR = _Mirror(Slow("t-0", b"12345678", (pl.String(),), (pl.Float64(),)))
+
+
+def test_an_old_value_never_replaces_a_newer_one() -> None:
+    table = MIRROR.table
+    MIRROR.take({table.pack_key("a"): table.pack([OLD])}, closed=None, fresh=True)
+    assert MIRROR.steps("a") == [OLD]
+    assert MIRROR.steps("a") == [NEW]
