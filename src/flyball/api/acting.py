@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 
 from flyball.api.bodies import IdempotencyKey, Login, Name, Promotion, Revision, Rollback, Rows, Server, Visible, Wait
 from flyball.api.desk import Desk, caller_of, deed_of
 from flyball.api.doors import Doors
 from flyball.api.rendering import answer
-from flyball.app.controlplane import Json
 from flyball.core.optional import extra
 from flyball.governance import Permission
 
@@ -74,12 +72,12 @@ def add_sessions(doors: Doors, desk: Desk) -> None:
     @doors.route("POST /api/v1/login-codes", Permission.LOGIN, status=201)
     async def create_login_code() -> Response:
         """A code that opens one session, good once and for minutes."""
-        return await _secret(desk, lambda: {"code": sessions.create_code(), "expires_seconds": sessions.code_seconds})
+        return answer(await desk.quick.run(lambda: {"code": sessions.create_code(), "expires_seconds": sessions.code_seconds}), 201)
 
     @doors.route("POST /api/v1/sessions", Permission.LOGIN, status=201)
     async def create_session(body: Login) -> Response:
         """A session for a login code, which is used up by that; its token is sent as the owner's is."""
-        return await _secret(desk, lambda: asdict(sessions.exchange(body.code)))
+        return answer(await desk.quick.run(lambda: asdict(sessions.exchange(body.code))), 201)
 
     @doors.route("GET /api/v1/sessions", Permission.LOGIN)
     async def get_session(request: Request) -> Response:
@@ -93,9 +91,3 @@ def add_sessions(doors: Doors, desk: Desk) -> None:
         token = caller_of(request).session
         await desk.quick.run(sessions.end_all if token is None else lambda: sessions.end(token))
         return answer({"status": "ok"})
-
-
-async def _secret(desk: Desk, work: Callable[[], Json]) -> Response:
-    response = answer(await desk.quick.run(work), 201)
-    response.headers["Cache-Control"] = "no-store"
-    return response

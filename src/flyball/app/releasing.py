@@ -11,7 +11,6 @@ from typing import Protocol
 from flyball.app.controlplane import Deed, Json
 from flyball.core.clock import Clock
 from flyball.core.errors import ConflictError
-from flyball.core.events import Event
 from flyball.core.ids import Ids
 from flyball.loop.controller import Journal
 from flyball.registry import RegistryService, RegistryStore, VersionState
@@ -68,22 +67,21 @@ class Releasing:
             VersionNotFoundError: there is no such version.
             ConflictError: it may not answer, is the champion already, or another version is being rolled out.
         """
-        here = self._here(endpoint)
-        chosen = here.canary if version is None else version
-        if chosen is None:
-            raise NothingToPromoteError(endpoint, here.model, promotable=self._promotable(here))
         with self.shelf.journal.transactions.write():
+            here = self._here(endpoint)
+            chosen = here.canary if version is None else version
+            if chosen is None:
+                raise NothingToPromoteError(endpoint, here.model, promotable=self._promotable(here))
             recorder, registry, releases = self._services(here, deed)
             found = registry.get(here.model, chosen)
             facts = {"endpoint": endpoint, "version": chosen, "why": deed.why}
             asked = recorder.record("promotion.asked", f"model/{here.model}", data=facts)
-            why = _told(deed)
             if chosen == here.canary:
-                releases.finish(chosen, why=why, cause=asked.id)
+                releases.finish(chosen, why=_told(deed), cause=asked.id)
             else:
                 self._refuse(here, chosen)
                 if found.state is VersionState.RETIRED:
-                    registry.move(here.model, chosen, state=VersionState.VALIDATED, why=why, cause=asked.id)
+                    registry.move(here.model, chosen, state=VersionState.VALIDATED, why=_told(deed), cause=asked.id)
                 releases.start(chosen, None, cause=asked.id)
             return {"deployment": releases.get().to_json(), "event": asked.id}
 
@@ -94,14 +92,14 @@ class Releasing:
             DeploymentNotFoundError: nothing was released there yet.
             ConflictError: the champion was the first one, or has been rolled back to.
         """
-        here = self._here(endpoint)
-        version = here.champion if here.canary is None else here.canary
-        if version is None:
-            raise IllegalDeploymentError(here.environment, endpoint, reason="nobody answers, so there is nothing to roll back")
         with self.shelf.journal.transactions.write():
+            here = self._here(endpoint)
+            version = here.champion if here.canary is None else here.canary
+            if version is None:
+                raise IllegalDeploymentError(here.environment, endpoint, reason="nobody answers, so there is nothing to roll back")
             recorder, _, releases = self._services(here, deed)
             facts = {"endpoint": endpoint, "version": version, "why": deed.why}
-            asked: Event = recorder.record("rollback.asked", f"model/{here.model}", data=facts)
+            asked = recorder.record("rollback.asked", f"model/{here.model}", data=facts)
             releases.roll_back(version, why=_told(deed), cause=asked.id)
             return {"deployment": releases.get().to_json(), "event": asked.id}
 

@@ -160,6 +160,10 @@ def test_the_owner_is_told_what_is_not_there(served: Served) -> None:
         (b"{", {}, 400, "broken-json"),
         (b"\xff\xfe", {}, 400, "broken-json"),
         (b"[" * 90_000, {}, 400, "broken-json"),
+        (b'{"rows": [{"a": "\\ud800"}]}', {}, 400, "broken-json"),
+        (b'{"rows": [{"a": "\\uDC00\\ud83d"}]}', {}, 400, "broken-json"),
+        (b'{"rows": [{"\\ud800": 1}]}', {}, 400, "broken-json"),
+        (b'{"rows": [{"a": ' + b"9" * 5000 + b"}]}", {}, 400, "broken-json"),
         (b"", {"Content-Type": "application/json"}, 422, "request-form"),
         (b"[]", {}, 422, "request-form"),
         (b"{}", {}, 422, "request-form"),
@@ -179,6 +183,13 @@ def test_a_bad_body_is_named(served: Served, body: bytes, headers: dict[str, str
     response = served.owner.post("/api/v1/datasets/flights/rows", content=body, headers=headers)
     assert (response.status_code, code(response)) == (status, wanted)
     assert served.plane.rows == {}
+
+
+def test_a_whole_pair_is_one_character(served: Served) -> None:
+    body = b'{"rows": [{"a": "\\ud83d\\ude00"}]}'
+    headers = {"Content-Type": "application/json; charset=UTF-8"}
+    assert served.owner.post("/api/v1/datasets/flights/rows", content=body, headers=headers).status_code == 200
+    assert list(served.plane.rows.values()) == [[{"a": "\N{GRINNING FACE}"}]]
 
 
 def test_ten_thousand_rows_are_the_most(served: Served) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from flyball.app.controlplane import Deed
@@ -62,6 +64,23 @@ def test_a_rollback_takes_the_canary_first_and_then_the_champion(home: LiveHome)
     assert releasing.rollback("late", deed=ADA)["deployment"]["champion"] == 1
     with pytest.raises(IllegalDeploymentError, match="first champion"):
         releasing.rollback("late", deed=ADA)
+
+
+def test_of_two_who_ask_at_once_one_is_heard(home: LiveHome) -> None:
+    home.released("a")
+    home.released("b")
+    releasing = Releasing(home.stores)
+
+    def ask(name: str) -> bool:
+        try:
+            return bool(releasing.promote("late", None, deed=Deed(name)))
+        except NothingToPromoteError:
+            return False
+
+    with ThreadPoolExecutor(8) as threads:
+        heard = list(threads.map(ask, [f"user:{number}" for number in range(8)]))
+    assert sum(heard) == 1
+    assert [event.type for event in home.stores.journal.log.list()].count("promotion.asked") == 1
 
 
 def test_what_is_refused_leaves_neither_event_nor_change(home: LiveHome) -> None:
