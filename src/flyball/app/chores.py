@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
+from flyball.app.livemodel import LiveModel
+from flyball.app.liveparts import LiveParts
 from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import LOOKED_BACK
 from flyball.app.parity import lane_of as parity_lane
@@ -22,10 +23,6 @@ from flyball.releases import Deployment
 from flyball.releases.guardrails import check
 from flyball.releases.service import rollout_subject
 from flyball.serving.log import SHIP_ROWS
-
-if TYPE_CHECKING:
-    from flyball.app.liveloop import LiveLoop
-    from flyball.app.livemodel import LiveModel
 
 ROUND_SECONDS = 0.2
 PARITY_SECONDS = 60.0
@@ -46,19 +43,20 @@ class _Chore:
 class Chores:
     """One thread runs it."""
 
-    def __init__(self, loop: LiveLoop) -> None:
-        self._loop, self._timer = loop, loop.place.timer
+    def __init__(self, parts: LiveParts, wake: Callable[[], None]) -> None:
+        """`wake` is called when something was recorded that the loop should see at once."""
+        self._parts, self._timer, self._wake = parts, parts.place.timer, wake
         self._idle_since = self._timer.seconds()
         self._breached: set[tuple[str, int]] = set()
         self._compared: dict[str, datetime] = {}
         self._chores = [
             _Chore("applying pushed rows", self._apply, ROUND_SECONDS),
             _Chore("reading sources", self._look, 2.0),
-            _Chore("reading predictions", loop.log.drain, 1.0),
-            _Chore("shipping predictions", partial(loop.log.ship, at_least=SHIP_ROWS), 2.0),
+            _Chore("reading predictions", parts.log.drain, 1.0),
+            _Chore("shipping predictions", partial(parts.log.ship, at_least=SHIP_ROWS), 2.0),
             _Chore("watching guardrails", self._guard, 1.0),
             _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
-            _Chore("forgetting rows", loop.online.forget, 60.0),
+            _Chore("forgetting rows", parts.online.forget, 60.0),
             _Chore("ending idle steps", self._rest, 5.0),
         ]
 
@@ -83,54 +81,54 @@ class Chores:
 
     def _tell(self, name: str, error: FlyballError) -> None:
         try:
-            recorder = self._loop.place.home.stores.journal.recorder
+            recorder = self._parts.place.home.stores.journal.recorder
             recorder.record("chore.failed", "home", data={"chore": name, "why": str(error)})
         except FlyballError:
             _LOG.exception("The failure of a chore cannot be recorded")
 
     def _apply(self) -> None:
-        if self._loop.intake.apply_all():
-            self._loop.scheduler.wake()
+        if self._parts.intake.apply_all():
+            self._wake()
 
     def _look(self) -> None:
-        if self._loop.intake.look():
-            self._loop.scheduler.wake()
+        if self._parts.intake.look():
+            self._wake()
 
     def _guard(self) -> None:
-        for live in self._loop.models.values():
+        for live in self._parts.models.values():
             deployment = live.context().services.releases.find()
             if deployment is not None and deployment.canary is not None:
-                self._guard_canary(live, deployment, deployment.canary)
+                self._guard_canary(live, deployment, canary=deployment.canary)
 
-    def _guard_canary(self, live: LiveModel, deployment: Deployment, canary: int) -> None:
+    def _guard_canary(self, live: LiveModel, deployment: Deployment, *, canary: int) -> None:
         if (live.model.name, canary) in self._breached:
             return
-        stores = self._loop.place.home.stores
+        stores = self._parts.place.home.stores
         services = services_of(live.model, stores, environment=deployment.environment, actor="system")
         rollout = services.releases.get_rollout(canary)
-        volumes = {volume.version: volume for volume in self._loop.log.stats(deployment.endpoint, rollout.entered)}
+        volumes = {volume.version: volume for volume in self._parts.log.stats(deployment.endpoint, rollout.entered)}
         champion = volumes.get(deployment.champion) if deployment.champion is not None else None
         breaches = check(volumes.get(canary), champion, spec=rollout.spec.guardrails)
         if breaches:
             self._breached.add((live.model.name, canary))
             facts: Mapping[str, object] = {"version": canary, "why": " ".join(breaches)}
             services.recorder.record("guardrail.breached", rollout_subject(live.model.name, canary), data=facts)
-            self._loop.scheduler.wake()
+            self._wake()
 
     def _compare(self) -> None:
-        for name, live in self._loop.models.items():
-            now = self._loop.place.clock.now()
-            newest = max((volume.last for volume in self._loop.log.stats(live.model.serves_at, now - LOOKED_BACK)), default=None)
+        for name, live in self._parts.models.items():
+            now = self._parts.place.clock.now()
+            newest = max((volume.last for volume in self._parts.log.stats(live.model.serves_at, now - LOOKED_BACK)), default=None)
             if newest is not None and newest != self._compared.get(name):
                 self._compared[name] = newest
-                self._loop.place.home.stores.jobs.create(
+                self._parts.place.home.stores.jobs.create(
                     PARITY, lane=parity_lane(name), payload={"model": name}, key=f"parity/{name}/{newest}"
                 )
 
     def _rest(self) -> None:
         """A child that waits for steps weighs as much as a training; it is started again in a second."""
-        if self._loop.place.home.stores.jobs.pending():
+        if self._parts.place.home.stores.jobs.pending():
             self._idle_since = self._timer.seconds()
         elif self._timer.seconds() - self._idle_since > 10.0:
-            self._loop.place.home.executor.close()
+            self._parts.place.home.executor.close()
             self._idle_since = self._timer.seconds()

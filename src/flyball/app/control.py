@@ -13,7 +13,8 @@ from typing import Any
 
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
 from flyball.app.home import Home
-from flyball.app.liveloop import LiveLoop, Place
+from flyball.app.liveloop import LiveLoop
+from flyball.app.liveparts import LiveParts, Place
 from flyball.app.liveview import LiveView
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
@@ -43,10 +44,11 @@ class Control:
         self._settings, self._place, self._failed = settings, place, failed
         self._phase = "starting"
         self._ready = threading.Event()
-        self._loop = LiveLoop(place, failed=failed)
+        self._parts = LiveParts.of(place)
+        self._loop = LiveLoop(self._parts, failed=failed)
         self._watching = Watching(settings.home, place.timer)
         self._releasing = Releasing(place.home.stores)
-        self._view = LiveView(place.project, place.home.stores, self._loop.log, self)
+        self._view = LiveView(place.project, place.home.stores, self._parts.log, self)
         self._plan: ServingPlan | None = None
         self._planning = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -132,7 +134,7 @@ class Control:
         return self._view.list_datasets()
 
     def get_prediction(self, prediction: str) -> Json:
-        self._loop.log.drain()
+        self._parts.log.drain()
         return self._view.get_prediction(prediction)
 
     def find_parity(self) -> Json:
@@ -151,14 +153,14 @@ class Control:
         return found
 
     def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
-        return self._running().intake.push(dataset, rows, key=key, visible=visible)
+        return self._running().parts.intake.push(dataset, rows, key=key, visible=visible)
 
     def run_parity(self, *, deed: Deed) -> Json:
         return {"report": self._running().parity.run(actor=deed.actor)}
 
     def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
         if server is not None:
-            self._loop.servers.heard(server, revision)
+            self._parts.servers.heard(server, revision)
             if self._ready.is_set():
                 self._loop.scheduler.wake()
         plan = self._current()
@@ -181,7 +183,7 @@ class Control:
     def get_phase(self) -> str:
         if not self._ready.is_set():
             return self._phase
-        states = [self._loop.conductor.state(name) for name in self._loop.models]
+        states = [self._loop.conductor.state(name) for name in self._parts.models]
         if any(state.champion is None and state.training is not None for state in states):
             return "training the first version"
         if any(state.champion is None for state in states):
@@ -189,14 +191,14 @@ class Control:
         return "serving"
 
     def find_state(self, model: str) -> LoopState | None:
-        return self._loop.conductor.state(model) if self._ready.is_set() and model in self._loop.models else None
+        return self._loop.conductor.state(model) if self._ready.is_set() and model in self._parts.models else None
 
     def count_resolved(self, model: str, *, start: datetime, end: datetime) -> tuple[int, int]:
-        stretch = self._loop.models[model].traffic.stretch(start, end)
+        stretch = self._parts.models[model].traffic.stretch(start, end)
         return len(stretch), int(stretch.truth(self._place.clock.now()).resolved.sum())
 
     def plan_revision(self) -> int:
-        return self._loop.planner.revision()
+        return self._parts.planner.revision()
 
     def _running(self) -> LiveLoop:
         if not self._ready.is_set():
@@ -211,6 +213,6 @@ class Control:
         if not self._ready.is_set():
             return self._plan
         with self._planning:
-            if self._plan is None or self._plan.revision != self._loop.planner.revision():
+            if self._plan is None or self._plan.revision != self._parts.planner.revision():
                 self._plan = self._loop.publish()
             return self._plan

@@ -14,27 +14,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
 from flyball.app.chores import Chores
-from flyball.app.home import Home
-from flyball.app.intake import Declared, Intake, Watched
 from flyball.app.livemodel import Ground, LiveModel
-from flyball.app.online import Online
+from flyball.app.liveparts import LiveParts
 from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import ParityKind
 from flyball.app.parity import lane_of as parity_lane
-from flyball.app.plans import Planner, Servers
 from flyball.app.scheduler import Scheduler, Work
-from flyball.core.clock import Clock, Timer
-from flyball.data.histories import Histories
-from flyball.data.live import LiveRows
 from flyball.features import FeatureSet
-from flyball.features._sqlite import SqliteOnlineStore
 from flyball.loop.catalogue import record_features
 from flyball.loop.check import check_lead
 from flyball.loop.conductor import KIND, Conductor
@@ -42,79 +33,31 @@ from flyball.loop.deedkind import DeedKind
 from flyball.loop.definition import datasets_of
 from flyball.loop.ingestion import ingest_all
 from flyball.loop.livepast import LivePasts, Workshop
-from flyball.loop.model import Model, Project
+from flyball.loop.model import Model
 from flyball.loop.projectfile import load_project
 from flyball.pipelines.jobs import JobWorker, Kind
 from flyball.provenance import code_version
 from flyball.provenance.snapshot import pack, unpack
 from flyball.registry import RegistryService
-from flyball.serving.log import PredictionLog
 from flyball.serving.plan import ServingPlan, VersionPlan
 from flyball.serving.rowform import kind_of
-from flyball.storage._localjournal import LocalJournal
-from flyball.storage.clockfile import SharedClock
 
 CODE = Path("serving", "code")
-JOURNAL = "journal"
-ONLINE = "online.db"
 TRAINING = "training"
 """The second part of the lane that trainings have for themselves."""
 
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a loop runs: an open home, the project's file in its directory, and the two clocks.
-
-    `abort` ends the steps under way. On a scaled clock, which began at `epoch`, what sources hold beyond that has not happened: it
-    comes as live rows or not at all.
-    """
-
-    home: Home
-    project: Project
-    project_file: Path
-    clock: Clock
-    timer: Timer
-    abort: Callable[[], None]
-    epoch: datetime | None = None
-
-    @property
-    def root(self) -> Path:
-        """The project's directory, which sources are relative to."""
-        return self.project_file.parent
-
-    @property
-    def lockstep(self) -> bool:
-        """Business time is scaled, and stands still while something is done."""
-        return isinstance(self.clock, SharedClock)
-
-
 class LiveLoop:
     """One per home, under the home's lock. Open it, start it, close it."""
 
-    def __init__(self, place: Place, *, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, parts: LiveParts, *, failed: Callable[[BaseException], None]) -> None:
         """`failed` is told what ended a thread that must not end."""
-        self.place, self._failed = place, failed
+        self.parts, self.place, self._failed = parts, parts.place, failed
         self.stop = threading.Event()
+        self.parity = ParityKind(parts)
         self._threads: list[threading.Thread] = []
-        home, clock = place.home, place.clock
-        self.log = PredictionLog(LocalJournal.read(home.path / JOURNAL / "predictions"), home.tables, positions=home.stores.positions)
-        self.live = LiveRows(home.data, home.stores.pushes, journals=lambda name: LocalJournal.write(home.path / JOURNAL / "rows" / name))
-        self.declared = _declared(place.project)
-        datasets = {name: found.dataset for name, found in self.declared.items()}
-        labels = {model.label.dataset.name for model in place.project.models}
-        store = SqliteOnlineStore.write(home.path / ONLINE)
-        self.online = Online(datasets, Histories(home.data), whole=labels, store=store, clock=clock)
-        watched = Watched(clock, place.timer, place.root, sources=not place.lockstep)
-        self.intake = Intake(self.declared, home.data, live=self.live, online=self.online, watched=watched)
-        stores = home.stores
-        self.planner = Planner(
-            place.project.models, place.project_file.name, stores.registry, stores.releases, stores.runs, home.data, home.blobs
-        )
-        self.servers = Servers(self.planner, place.timer)
-        self.models: dict[str, LiveModel] = {}
-        self.parity = ParityKind(self)
         self._publishing = threading.Lock()
 
     def open(self, told: Callable[[str], None]) -> None:
@@ -128,20 +71,20 @@ class LiveLoop:
             check_lead(model)
             told("reading data")
             ingest_all(model, home.data, root=place.root, progress=lambda _, text: told(text), known_by=place.epoch)
-        self.online.open()
-        self.intake.apply_all()
+        self.parts.online.open()
+        self.parts.intake.apply_all()
         ground = Ground(
             home=home,
             project_file=place.project_file,
             code=home.blobs.put(pack(place.root)),
             code_version=code_version(place.root),
-            log=self.log,
-            labels=self.intake.history,
+            log=self.parts.log,
+            labels=self.parts.intake.history,
             steps=home.steps,
         )
         for model in place.project.models:
             told(f"preparing {model.name}")
-            self.models[model.name] = self._model(model, ground)
+            self.parts.models[model.name] = self._model(model, ground)
         self.conductor = self._conductor()
         self.publish()
 
@@ -151,11 +94,11 @@ class LiveLoop:
             self.conductor,
             Work(self.place.home.stores.jobs, self._lanes()),
             clock=self.place.clock,
-            boundaries=self.online,
-            servers=self.servers,
+            boundaries=self.parts.online,
+            servers=self.parts.servers,
         )
         self.workers = self._workers()
-        self.chores = Chores(self)
+        self.chores = Chores(self.parts, self.scheduler.wake)
         self._run("scheduler", self.scheduler.run)
         for number, worker in enumerate(self.workers):
             self._run(f"worker-{number}", worker.run)
@@ -169,13 +112,13 @@ class LiveLoop:
             FlyballError: a deployed version cannot be served, or the store cannot be written.
         """
         with self._publishing:
-            plan = self.planner.make()
-            wanted = {live.features.fingerprint: live.features for live in self.models.values()}
+            plan = self.parts.planner.make()
+            wanted = {live.features.fingerprint: live.features for live in self.parts.models.values()}
             for endpoint in plan.endpoints:
                 for version in endpoint.versions:
                     if version.features not in wanted:
                         wanted[version.features] = self._older(endpoint.model, version)
-            self.online.serve(wanted)
+            self.parts.online.serve(wanted)
             return plan
 
     def _older(self, model: str, version: VersionPlan) -> FeatureSet:
@@ -195,8 +138,8 @@ class LiveLoop:
         self.place.abort()
         for thread in self._threads:
             thread.join()
-        self.log.ship()
-        self.live.close()
+        self.parts.log.ship()
+        self.parts.live.close()
 
     def _model(self, model: Model, ground: Ground) -> LiveModel:
         place, data, stores = self.place, ground.home.data, ground.home.stores
@@ -207,28 +150,28 @@ class LiveLoop:
         journal = stores.journal
         registry = RegistryService(stores.registry, transactions=journal.transactions, recorder=journal.recorder)
         workshop = Workshop(place.project_file, data, ground.steps, ground.home.blobs, registry, place.clock)
-        return LiveModel.open(model, features, ground=ground, pasts=LivePasts(model, workshop, refresh=self.intake.refresh))
+        return LiveModel.open(model, features, ground=ground, pasts=LivePasts(model, workshop, refresh=self.parts.intake.refresh))
 
     def _conductor(self) -> Conductor:
         stores = self.place.home.stores
-        specs = {name: live.begin() for name, live in self.models.items()}
+        specs = {name: live.begin() for name, live in self.parts.models.items()}
         conductor = Conductor(specs, journal=stores.journal, queue=stores.jobs, positions=stores.positions, lockstep=self.place.lockstep)
         conductor.replay()
         return conductor
 
     def _lanes(self) -> list[str]:
-        return [f"model/{name}" for name in self.models]
+        return [f"model/{name}" for name in self.parts.models]
 
     def _workers(self) -> list[JobWorker]:
         lanes = self._lanes()
-        parity = [parity_lane(name) for name in self.models]
+        parity = [parity_lane(name) for name in self.parts.models]
         shares = [lanes, parity] if self.place.lockstep else [lanes, [f"{lane}/{TRAINING}" for lane in lanes], parity]
         return [self._worker(share, f"control-{number}") for number, share in enumerate(shares)]
 
     def _worker(self, lanes: Sequence[str], name: str) -> JobWorker:
         stores = self.place.home.stores
         stores.jobs.recover_of(name)
-        deeds = DeedKind({model: live.worker() for model, live in self.models.items()}, stores.journal.log)
+        deeds = DeedKind({model: live.worker() for model, live in self.parts.models.items()}, stores.journal.log)
         kinds: Mapping[str, Kind] = {KIND: deeds, PARITY: self.parity}
         return JobWorker(stores.jobs, kinds, transactions=stores.database, timer=self.place.timer, lanes=lanes, name=name)
 
@@ -252,13 +195,3 @@ class LiveLoop:
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-
-
-def _declared(project: Project) -> Mapping[str, Declared]:
-    """The project's datasets by name; of one that several models use, the longest history counts."""
-    found: dict[str, Declared] = {}
-    for model in project.models:
-        for name, dataset in datasets_of(model).items():
-            history = model.length("history")
-            found[name] = Declared(dataset, max(history, found[name].history) if name in found else history)
-    return found

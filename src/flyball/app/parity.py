@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flyball.app.livemodel import LiveModel
+from flyball.app.liveparts import LiveParts
 from flyball.app.releasing import PRODUCTION
 from flyball.core.events import Event
 from flyball.loop.services import services_of
@@ -16,9 +18,6 @@ from flyball.storage.jobs import Job
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from flyball.app.liveloop import LiveLoop
-    from flyball.app.livemodel import LiveModel
 
 KIND = "parity"
 LOOKED_BACK = timedelta(days=1)
@@ -34,12 +33,12 @@ def lane_of(model: str) -> str:
 class ParityKind:
     """The job kind: compare, then record. Also what `run` does at once for a person. Thread-safe."""
 
-    def __init__(self, loop: LiveLoop) -> None:
-        self._loop = loop
+    def __init__(self, parts: LiveParts) -> None:
+        self._parts = parts
 
     def prepare(self, job: Job) -> Callable[[], Mapping[str, Any] | None]:
         """The comparison; its commit is `parity.checked`."""
-        live = self._loop.models[job.payload["model"]]
+        live = self._parts.models[job.payload["model"]]
         report = self._compare(live)
 
         def commit() -> None:
@@ -49,29 +48,29 @@ class ParityKind:
 
     def failed(self, job: Job, error: Exception) -> None:
         """A check that cannot be made is told; there is another one soon."""
-        live = self._loop.models[job.payload["model"]]
-        recorder = services_of(live.model, self._loop.place.home.stores, environment=PRODUCTION, actor="system").recorder
+        live = self._parts.models[job.payload["model"]]
+        recorder = services_of(live.model, self._parts.place.home.stores, environment=PRODUCTION, actor="system").recorder
         recorder.record("parity.failed", parity_subject(live.model.name), data={"why": str(error).partition("\n")[0]})
 
     def run(self, *, actor: str) -> dict[str, Any]:
         """Compare now, for every model; the reports by model."""
-        reports = {name: self._compare(live) for name, live in self._loop.models.items()}
+        reports = {name: self._compare(live) for name, live in self._parts.models.items()}
         for name, report in reports.items():
-            self._record(self._loop.models[name], report, actor=actor)
+            self._record(self._parts.models[name], report, actor=actor)
         return {name: report.to_json() for name, report in reports.items()}
 
     def find(self) -> dict[str, Any]:
         """The last report of every model, or None."""
-        log, found = self._loop.place.home.stores.journal.log, {}
-        for name in self._loop.models:
+        log, found = self._parts.place.home.stores.journal.log, {}
+        for name in self._parts.models:
             events = log.list(EventQuery(type=CHECKED, subject=parity_subject(name)))
             found[name] = dict(events[-1].data) if events else None
         return found
 
     def _compare(self, live: LiveModel) -> ParityReport:
-        loop, now = self._loop, self._loop.place.clock.now()
-        loop.intake.apply_all()
-        loop.log.drain()
+        parts, now = self._parts, self._parts.place.clock.now()
+        parts.intake.apply_all()
+        parts.log.drain()
         start, end = now - LOOKED_BACK, now + timedelta(microseconds=1)
         task = ParityTask(
             model=live.model.name,
@@ -83,15 +82,15 @@ class ParityKind:
             rows=ROWS,
             seed=live.model.seed,
         )
-        return check_parity(task, loop.log.read(live.model.serves_at, start, end=end), histories=self._histories(start))
+        return check_parity(task, parts.log.read(live.model.serves_at, start, end=end), histories=self._histories(start))
 
     def _histories(self, start: datetime) -> dict[str, pl.DataFrame]:
         """From the tables, not from memory: what is compared must not share its source with what was served."""
-        loop = self._loop
-        data = loop.place.home.data
-        sinces = {name: None if back is None else start - back for name, back in loop.online.needs().items()}
-        return {name: data.recent(loop.declared[name].dataset, since) for name, since in sinces.items()}
+        parts = self._parts
+        data = parts.place.home.data
+        sinces = {name: None if back is None else start - back for name, back in parts.online.needs().items()}
+        return {name: data.recent(parts.declared[name].dataset, since) for name, since in sinces.items()}
 
     def _record(self, live: LiveModel, report: ParityReport, *, actor: str) -> Event:
-        recorder = services_of(live.model, self._loop.place.home.stores, environment=PRODUCTION, actor=actor).recorder
+        recorder = services_of(live.model, self._parts.place.home.stores, environment=PRODUCTION, actor=actor).recorder
         return recorder.record(CHECKED, parity_subject(live.model.name), data=report.to_json())

@@ -32,14 +32,20 @@ class Ids(Protocol):
     """Makes ids that are never given twice.
 
     `create(kind, *cause)` returns ``kind-`` and 26 characters of Crockford base 32. Thread-safe. A derived backend returns
-    the same id for the same (seed, kind, cause); the caller makes the cause unique. A live backend ignores the cause.
+    the same id for the same (seed, kind, cause); the caller makes the cause unique. A live backend ignores the cause, and is not
+    `derived`: who makes causes unique may spare itself the work.
     """
+
+    @property
+    def derived(self) -> bool: ...
 
     def create(self, kind: str, *cause: str) -> str: ...
 
 
 class RandomIds:
     """Ids as 48 bits of milliseconds and 82 random bits: they sort by creation and need no coordination."""
+
+    derived = False
 
     def create(self, kind: str, *cause: str) -> str:
         del cause
@@ -49,6 +55,8 @@ class RandomIds:
 
 class DerivedIds:
     """Ids as a digest of the seed, the kind and the cause: the same inputs give the same id on every machine."""
+
+    derived = True
 
     def __init__(self, seed: int, namespace: str = "") -> None:
         self._seed, self._namespace = seed, namespace

@@ -30,7 +30,7 @@ class Recorder:
         Joins the transaction that is open in this thread, so that a state and its event are one.
         """
         now = self._clock.now()
-        ordinal = str(1 + self._alike(kind, subject, now=now, cause=cause))
+        ordinal = str(1 + self._alike(kind, subject, now=now, cause=cause)) if self._ids.derived else ""
         event_id = EventId(self._ids.create("evt", cause or "", kind, subject, now.isoformat(), ordinal))
         event = Event(event_id, kind, subject, now, data or {}, self._actor, cause)
         self._log.append(event)

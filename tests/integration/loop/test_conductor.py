@@ -157,7 +157,7 @@ def test_the_conductor_and_the_controller_ask_for_the_same_in_the_same_order(sto
 times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 texts, numbers = st.text(max_size=20), st.integers(0, 9)
 commands = st.one_of(
-    st.sampled_from(["first", "drift", "performance", "schedule"]).map(Train),
+    st.sampled_from([Train("first"), Train("drift"), Train("performance"), Train("schedule")]),
     texts.map(Register),
     numbers.map(StartRollout),
     st.builds(JudgeRollout, numbers, numbers),
@@ -181,6 +181,7 @@ def test_an_unknown_command_is_said_so() -> None:
 
 def test_only_trainings_have_a_lane_of_their_own_and_only_outside_lockstep() -> None:
     train, judge = Train("drift"), JudgeRollout(2, 0)
-    lanes = {lane_of("late", command, lockstep=lockstep) for command, lockstep in itertools.product((train, judge), (True, False))}
+    deeds: tuple[Command, ...] = (train, judge)
+    lanes = {lane_of("late", command, lockstep=lockstep) for command, lockstep in itertools.product(deeds, (True, False))}
     assert lanes == {"model/late", "model/late/training"}
     assert lane_of("late", train, lockstep=True) == lane_of("late", judge, lockstep=False) == "model/late"

@@ -235,6 +235,8 @@ def test_a_transition_whose_event_fails_did_not_happen(world: World) -> None:
 
 
 class _SameIds:
+    derived = True
+
     def create(self, kind: str, *cause: str) -> str:
         del cause
         return f"{kind}-same"

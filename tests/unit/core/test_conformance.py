@@ -87,6 +87,8 @@ class _Stepping:
 
 
 class _Joined:
+    derived = True
+
     """Ids whose parts run together."""
 
     def create(self, kind: str, *cause: str) -> str:

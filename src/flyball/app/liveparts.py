@@ -1,0 +1,107 @@
+"""The parts of a live home, made once and held together: what its threads and its control plane share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from flyball.app.home import Home
+from flyball.app.intake import Declared, Intake, Watched
+from flyball.app.livemodel import LiveModel
+from flyball.app.online import Online
+from flyball.app.plans import Planner, Servers
+from flyball.core.clock import Clock, Timer
+from flyball.data.histories import Histories
+from flyball.data.live import LiveRows
+from flyball.features._sqlite import SqliteOnlineStore
+from flyball.loop.definition import datasets_of
+from flyball.loop.model import Project
+from flyball.serving.log import PredictionLog
+from flyball.storage._localjournal import LocalJournal
+from flyball.storage.clockfile import SharedClock
+
+JOURNAL = "journal"
+ONLINE = "online.db"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a loop runs: an open home, the project's file in its directory, and the two clocks.
+
+    `abort` ends the steps under way. On a scaled clock, which began at `epoch`, what sources hold beyond that has not happened: it
+    comes as live rows or not at all.
+    """
+
+    home: Home
+    project: Project
+    project_file: Path
+    clock: Clock
+    timer: Timer
+    abort: Callable[[], None]
+    epoch: datetime | None = None
+
+    @property
+    def root(self) -> Path:
+        """The project's directory, which sources are relative to."""
+        return self.project_file.parent
+
+    @property
+    def lockstep(self) -> bool:
+        """Business time is scaled, and stands still while something is done."""
+        return isinstance(self.clock, SharedClock)
+
+
+@dataclass(frozen=True)
+class LiveParts:
+    """What a live home consists of. `models` fill up while the loop is opened; all else is there from the start."""
+
+    place: Place
+    log: PredictionLog
+    live: LiveRows
+    declared: Mapping[str, Declared]
+    online: Online
+    intake: Intake
+    planner: Planner
+    servers: Servers
+    models: dict[str, LiveModel] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, place: Place) -> LiveParts:
+        """The parts of the home; nothing is read yet.
+
+        Raises:
+            UnavailableError: the home cannot be written.
+        """
+        home, stores = place.home, place.home.stores
+        journals = home.path / JOURNAL
+        live = LiveRows(home.data, stores.pushes, journals=lambda name: LocalJournal.write(journals / "rows" / name))
+        declared = _declared(place.project)
+        labels = {model.label.dataset.name for model in place.project.models}
+        datasets = {name: found.dataset for name, found in declared.items()}
+        store = SqliteOnlineStore.write(home.path / ONLINE)
+        online = Online(datasets, Histories(home.data), whole=labels, store=store, clock=place.clock)
+        watched = Watched(place.clock, place.timer, place.root, sources=not place.lockstep)
+        models = place.project.models
+        planner = Planner(models, place.project_file.name, stores.registry, stores.releases, stores.runs, home.data, home.blobs)
+        return cls(
+            place=place,
+            log=PredictionLog(LocalJournal.read(journals / "predictions"), home.tables, positions=stores.positions),
+            live=live,
+            declared=declared,
+            online=online,
+            intake=Intake(declared, home.data, live=live, online=online, watched=watched),
+            planner=planner,
+            servers=Servers(planner, place.timer),
+        )
+
+
+def _declared(project: Project) -> Mapping[str, Declared]:
+    """The project's datasets by name; of one that several models use, the longest history counts."""
+    found: dict[str, Declared] = {}
+    for model in project.models:
+        for name, dataset in datasets_of(model).items():
+            history = model.length("history")
+            found[name] = Declared(dataset, max(history, found[name].history) if name in found else history)
+    return found
