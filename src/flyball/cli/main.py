@@ -167,6 +167,9 @@ def replay(
         str, typer.Option("--rows-every", metavar="DURATION", help="Rows are sent in batches of so much business time; 0s: each by itself.")
     ] = "1h",
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Send the rows that labels come from.")] = True,
+    ahead: Annotated[
+        bool, typer.Option("--ahead", help="Send a batch as it begins. Nothing sees a row before it is known, and each is known in time.")
+    ] = False,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")] = None,
     home: HomeOption = None,
 ) -> None:
@@ -180,9 +183,8 @@ def replay(
         from flyball.cli.traffic import Stretch
         from flyball.core.duration import parse_duration
 
-        stretch = Stretch(
-            living.parse_time("--from", start), living.parse_time("--to", end), rows_every=parse_duration(rows_every), labels=labels
-        )
+        first, last = living.parse_time("--from", start), living.parse_time("--to", end)
+        stretch = Stretch(first, last, rows_every=parse_duration(rows_every), labels=labels, ahead=ahead)
         wanted = replaying.Wanted(project, home_of_project(project, home), stretch)
         raise SystemExit(replaying.replay(wanted, json_file=json))
 

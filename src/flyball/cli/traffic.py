@@ -2,6 +2,8 @@
 
 Requests carry what a caller would send, at the moment at which a backtest predicts the same rows. Rows are sent a microsecond before
 the end of their batch, so that what happens at its end happens with them: a row known by then is known then, as in a backtest.
+Sent ahead, they come at the beginning of their batch, before they are known: nothing sees a row before its known time, so that every
+row is known exactly when it is in a backtest, however large the batches.
 """
 
 from __future__ import annotations
@@ -49,13 +51,14 @@ class Stretch:
     end: datetime
     rows_every: timedelta
     labels: bool = True
+    ahead: bool = False
 
-    def batch_end(self, known: datetime) -> datetime:
-        """When a row that is known then is sent: at the end of its batch."""
+    def sent_at(self, known: datetime) -> datetime:
+        """When a row that is known then is sent: just before its batch ends, or as it begins."""
         if not self.rows_every:
-            return known
-        floor = floor_time(known, self.rows_every)
-        return min(floor if floor == known else floor + self.rows_every, self.end)
+            return known - MOMENT
+        end = floor_time(known - MOMENT, self.rows_every) + self.rows_every
+        return max(end - self.rows_every, self.start) if self.ahead else min(end, self.end) - MOMENT
 
 
 def read_histories(project: Project, *, root: Path, home: Home) -> dict[str, pl.DataFrame]:
@@ -88,10 +91,10 @@ def _all_rows(project: Project, histories: Mapping[str, pl.DataFrame], stretch: 
 
 def _rows(name: str, history: pl.DataFrame, stretch: Stretch) -> Iterator[Send]:
     due = history.filter(pl.col(KNOWN_TIME) > stretch.start, pl.col(KNOWN_TIME) <= stretch.end).sort(KNOWN_TIME, ARRIVAL)
-    ends = [stretch.batch_end(known) for known in due[KNOWN_TIME]]
-    for end, rows in _groups(due.drop(SYSTEM_COLUMNS), ends):
+    moments = [stretch.sent_at(known) for known in due[KNOWN_TIME]]
+    for at, rows in _groups(due.drop(SYSTEM_COLUMNS), moments):
         body = _JSON.encode({"rows": rows})
-        yield Send(end - MOMENT, name, body, len(rows), key=f"replay-{hashlib.sha256(body).hexdigest()[:40]}")
+        yield Send(at, name, body, len(rows), key=f"replay-{hashlib.sha256(body).hexdigest()[:40]}")
 
 
 def _requests(model: Model, histories: Mapping[str, pl.DataFrame], stretch: Stretch) -> Iterator[Send]:
