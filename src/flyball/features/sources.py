@@ -108,15 +108,20 @@ class Entities:
     @classmethod
     def of(cls, table: pl.DataFrame) -> Entities:
         """The entities of `table`, whose columns are their parts."""
-        return cls(table.unique(maintain_order=True).drop_nulls())
+        return cls(table.lazy().unique(maintain_order=True).drop_nulls().collect())
 
     def codes(self, bound: pl.DataFrame) -> NDArray[np.int64]:
         """The code of each row of `bound`, column by column; -1 where a part is null or the table has no such entity."""
         columns = [f"{index}" for index in range(self.frame.width)]
-        known = self.frame.rename(dict(zip(self.frame.columns, columns, strict=True))).with_row_index("code")
-        rows = pl.DataFrame([series.alias(name) for series, name in zip(bound.get_columns(), columns, strict=True)])
-        found = rows.join(known, on=columns, how="left", maintain_order="left")["code"]
-        return found.cast(pl.Int64).fill_null(-1).to_numpy()
+        code = pl.col("code").cast(pl.Int64).fill_null(-1)
+        known, rows = (
+            pl.DataFrame([series.alias(name) for series, name in zip(frame.get_columns(), columns, strict=True)]).lazy()
+            for frame in (self.frame, bound)
+        )
+        # One query: each costs a tenth of a millisecond before it begins, and online these tables are small.
+        return (
+            rows.join(known.with_row_index("code"), on=columns, how="left", maintain_order="left").select(code).collect()["code"].to_numpy()
+        )
 
 
 def check_entity(where: str, entity: Mapping[str, pl.DataType], *, bound: Mapping[str, pl.DataType]) -> None:

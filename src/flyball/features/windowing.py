@@ -152,8 +152,9 @@ def _values(feature: WindowView, history: pl.DataFrame) -> pl.DataFrame:
     for name, aggregate in feature.aggregates.items():
         expression = pl.lit(True) if aggregate.expression is None else aggregate.expression
         expressions.append(expression.alias(name))
-    users = history.select(_users(history))
-    return evaluate(where, lambda: users.with_columns(expressions).select(list(feature.aggregates)), columns=users.columns)
+    names = _users(history)
+    users = history.lazy().select(names)
+    return evaluate(where, lambda: users.with_columns(expressions).select(list(feature.aggregates)).collect(), columns=names)
 
 
 def _dtype(where: str, aggregate: Aggregate, *, values: pl.Series) -> pl.DataType:

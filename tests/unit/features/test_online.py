@@ -12,7 +12,7 @@ import pytest
 from flyball import features as fb
 from flyball.core.errors import UnknownNameError
 from flyball.data import Dataset, known_until
-from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, PREDICTION_TIME, TIME
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME, TIME
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.errors import FeatureFunctionError, OnlineStoreError, PredictionTimeError
 from flyball.features.materialise import Materialiser
@@ -43,7 +43,7 @@ def store(tmp_path: Path) -> Iterator[SqliteOnlineStore]:
 
 @pytest.fixture
 def empty(schemas: Mapping[str, pl.Schema]) -> dict[str, pl.DataFrame]:
-    system = {EVENT_TIME: TIME, KNOWN_TIME: TIME, "__known_until": TIME, ARRIVAL: pl.Int64()}
+    system = {EVENT_TIME: TIME, KNOWN_TIME: TIME, KNOWN_UNTIL: TIME, ARRIVAL: pl.Int64()}
     return {name: pl.DataFrame(schema={**schema, **system}) for name, schema in schemas.items()}
 
 
@@ -209,10 +209,24 @@ def test_a_correction_counts_though_it_moves_its_row_beyond_the_horizon(
     writer.open(empty | {"weather": row}, NOON)
     assert temp(vectors, NOON + HOUR) == 1.0
     # The version that supersedes it has an event time long past, so that only the end of the old one is seen.
-    ended = row.with_columns(pl.lit(NOON + timedelta(minutes=5), dtype=TIME).alias("__known_until"))
+    ended = row.with_columns(pl.lit(NOON + timedelta(minutes=5), dtype=TIME).alias(KNOWN_UNTIL))
     writer.apply("weather", ended, now=NOON + timedelta(minutes=5))
     assert temp(vectors, NOON + timedelta(minutes=4)) == 1.0
     assert temp(vectors, NOON + timedelta(minutes=5)) is None
+
+
+def test_a_correction_beyond_the_horizon_changes_a_boundary_that_was_closed(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
+) -> None:
+    system = {EVENT_TIME: NOON - HOUR, KNOWN_TIME: NOON - HOUR, KNOWN_UNTIL: None, ARRIVAL: 0}
+    landing = pl.DataFrame([{"flight_id": 1, "landed_at": NOON - HOUR, "arr_delay": 20.0, **system}], schema=empty["landings"].schema)
+    flight = {"flight_id": 1, "departs_at": NOON - 5 * HOUR, "carrier": "AA", "origin": "JFK", "dest": "EWR", "seats": 1, **system}
+    writer, vectors = Materialiser(features, store), Vectors(features, store)
+    writer.open(empty | {"landings": landing, "flights": pl.DataFrame([flight], schema=empty["flights"].schema)}, NOON)
+    assert vectors.compute(requests()).frame["punctuality.landed"].to_list() == [1]
+    ended = landing.with_columns(pl.lit(NOON - HOUR / 2, dtype=TIME).alias(KNOWN_UNTIL))
+    writer.apply("landings", ended, now=NOON + HOUR / 4)
+    assert vectors.compute(requests()).frame["punctuality.landed"].to_list() == [0]
 
 
 def test_what_changes_nothing_is_not_written(features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]) -> None:
