@@ -187,7 +187,7 @@ def decoded(answer: object, kind: type[T]) -> T:
         AnswerError: it has another form.
     """
     try:
-        return msgspec.convert(answer, kind, strict=False)
+        return msgspec.convert(answer, kind)
     except (msgspec.ValidationError, ValueError) as error:
         raise AnswerError(str(error)) from error
 

@@ -8,6 +8,7 @@ from flyball.console.answers import Disk, Process, Status
 from flyball.console.markup import Markup, element, joined, text
 from flyball.console.words import NONE, length, plural, size
 
+_NAMES = {"control": "Control plane", "predict": "Model server", "console": "Console", "up": "Supervisor"}
 MEMORY_SCALE = 1e9
 """Bytes at which a process's memory meter is full."""
 
@@ -25,12 +26,13 @@ def _process(process: Process) -> Markup:
     said = [] if process.healthy else [process.state]
     if process.restarts:
         said.append(plural(process.restarts, "restart"))
-    hover = [f"{process.name}: {process.state}"]
+    called = _NAMES.get(process.name, process.name)
+    hover = [f"{called}: {process.state}"]
     if process.pid is not None:
         hover.append(f"pid {process.pid}")
     if process.uptime_seconds is not None:
         hover.append(f"up for {length(timedelta(seconds=process.uptime_seconds))}")
-    name = element("span", element("span", class_=f"dot {tone}"), text(process.name), class_="name")
+    name = element("span", element("span", class_=f"dot {tone}"), text(called), class_="name")
     ill = element("span", text(", ".join(said)), class_=f"ill {tone}") if said else Markup("")
     cpu = NONE if process.cpu_percent is None else f"{process.cpu_percent:.0f}%"
     memory = process.memory_bytes or 0.0

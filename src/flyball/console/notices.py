@@ -33,14 +33,13 @@ def quality_words(series: Series) -> Markup:
     """The head of the metric's chart: the last window's figure beside what was expected of it."""
     title = f"{series.metric} per window" if series.metric else "Quality per window"
     scored = [window for window in series.windows if (found := window.metrics.get(series.metric)) is not None and found.value is not None]
-    waiting = sum(not window.matured for window in series.windows)
     if not series.windows:
         return joined(
             _head(title, NOTHING),
             _nothing("No window has closed yet", "The first figure comes when a window has closed and its labels are in."),
         )
     if not scored:
-        return joined(_head(title, _legend(waiting=True)), element("p", text("No window has its labels yet."), class_="panel-note"))
+        return joined(_head(title, _legend(series)), element("p", text("No window has its labels yet."), class_="panel-note"))
     last = scored[-1]
     found = last.metrics[series.metric]
     assert found is not None
@@ -48,7 +47,7 @@ def quality_words(series: Series) -> Markup:
     expected = expected_of(last)
     promised = "" if expected is None else f", expected {figure(expected)}"
     said = f"{figure(found.value)}{interval} in {days(last.start, last.end)}{promised}"
-    return joined(_head(title, _legend(waiting=bool(waiting))), element("p", text(said), class_="panel-note"))
+    return joined(_head(title, _legend(series)), element("p", text(said), class_="panel-note"))
 
 
 def drift_words(series: Series) -> Markup:
@@ -71,9 +70,12 @@ def _head(title: str, legend: Markup) -> Markup:
     return element("div", element("h2", text(title)), legend, class_="panel-head")
 
 
-def _legend(*, waiting: bool) -> Markup:
-    entries = [_entry("line", "metric and interval"), _entry("dashes", "expected"), _entry("dots warn", "alarm level")]
-    if waiting:
+def _legend(series: Series) -> Markup:
+    entries = [_entry("line", "metric and interval"), _entry("dashes", "expected")]
+    if any(window.threshold is not None for window in series.windows):
+        entries.append(_entry("dots warn", "alarm level"))
+    entries += [_entry("upright", "release"), _entry("upright fine", "training")]
+    if not all(window.matured for window in series.windows):
         entries.append(_entry("area", "labels still coming"))
     return element("ul", *entries, class_="legend")
 

@@ -132,7 +132,7 @@ class ConsolePage:
         clock = clock_call(known.status.clock)
         if clock != self._told:
             self._told = clock
-            ui.run_javascript(clock)
+            ui.run_javascript(clock)  # type: ignore[unused-awaitable]  # it answers nothing
         self._health.content = health_strip(known.status)
         if model is not None:
             self._show_model(known, model)

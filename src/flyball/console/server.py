@@ -65,7 +65,7 @@ def serve(plane: ControlPlane, listener: Listener, *, control_url: str) -> None:
         hosts = HostGuard.of(listener.host, port, names=listener.names)
         guard = Guard(inside, hosts=hosts, visitors=visitors, cookie=f"flyball-console-{port}")
         config = uvicorn.Config(
-            guard, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2, ws_max_size=1 << 20
+            guard, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws_max_size=1 << 20
         )  # fmt: skip
         watch.start()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,7 +89,7 @@ def _framework(around: Surroundings) -> FastAPI:
     ui.add_css(STYLE, shared=True)
     # A console that ended and came back shall find its pages waiting, not gone.
     core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
-    logging.getLogger("nicegui").setLevel(logging.WARNING)
+    logging.getLogger("nicegui").setLevel(logging.ERROR)
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.run_with(
         outer, title="Flyball", favicon=FAVICON, dark=False, tailwind=False, show_welcome_message=False, binding_refresh_interval=None,

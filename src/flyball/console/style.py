@@ -108,8 +108,8 @@ CARDS = """
 .bar-line { display: grid; gap: .4rem; } .said { color: var(--soft); font-size: .8125rem; }
 .champion .track > span { background: var(--ink); } .loop .track > span { background: var(--faint); }
 .facts { display: grid; gap: .42rem; padding-top: .85rem; border-top: 1px solid var(--hair); font-size: .8125rem; }
-.facts > div { display: flex; justify-content: space-between; gap: 1rem; min-width: 0; }
-.facts dt { color: var(--soft); white-space: nowrap; } .facts dd { font-weight: 560; text-align: right; white-space: nowrap; }
+.facts > div { display: flex; justify-content: space-between; align-items: baseline; gap: .75rem; min-width: 0; }
+.facts dt { color: var(--soft); } .facts dd { font-weight: 560; text-align: right; white-space: nowrap; }
 .stages { display: grid; gap: .55rem; } .steps { display: flex; gap: 4px; }
 .steps li { flex: 1; display: grid; gap: .3rem; font-size: .75rem; color: var(--faint); min-height: 6px; }
 .step { display: block; height: 6px; border-radius: 3px; background: var(--hair); }
@@ -144,6 +144,8 @@ CHARTS = """
 .swatch.line { height: 8px; border-top: 0;
   background: linear-gradient(var(--accent), var(--accent)) center / 100% 2px no-repeat, var(--band); border-radius: 2px; }
 .swatch.dashes { border-top: 2px dashed var(--faint); } .swatch.dots { border-top: 2px dotted var(--warn); }
+.swatch.upright { width: 0; height: 11px; border: 0; border-left: 1.5px solid var(--soft); }
+.swatch.upright.fine { border-left: 1.5px dotted var(--faint); }
 .swatch.area { height: 9px; border: 0; background: color-mix(in srgb, var(--ink) 9%, transparent); border-radius: 2px; }
 .swatch.column { width: .5rem; height: 9px; border: 0; border-radius: 2px 2px 0 0; background: var(--bar); }
   .swatch.column.warn { background: var(--warn); }
@@ -217,6 +219,7 @@ DIALOG = """
 
 NARROW = """
 @media (max-width: 1150px) {
+  .cell { grid-template-columns: minmax(0, 1fr); align-content: start; }
   .board { grid-template-columns: minmax(0, 1fr); } .board-side { position: static; } .timeline { max-height: none; }
   .events { overflow: visible; }
 }
