@@ -75,7 +75,7 @@ class SqlitePushes:
             row = connection.execute(select(row_pushes).where(_P.dataset == dataset, _P.key == key)).mappings().one_or_none()
         return None if row is None else _push(row)
 
-    def create(self, dataset: str, position: int, pushes: Sequence[Push]) -> None:
+    def create(self, dataset: str, position: int, *, pushes: Sequence[Push]) -> None:
         with self._database.write() as connection:
             before = self.get_position(dataset)
             if before == 0:

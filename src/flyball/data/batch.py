@@ -87,7 +87,7 @@ class Batch:
             self._frames.pop(file.name, None)
             self.unexpected.update(name for name in cells.columns if name not in contract.columns)
             checked.append(check_file(self.dataset, contract, name=file.name, cells=cells, stored=stored, look=look))
-        self.files = [_completed(file, part, look) for file, part, look in zip(self.files, checked, looks, strict=True)]
+        self.files = [_completed(file, part, look=look) for file, part, look in zip(self.files, checked, looks, strict=True)]
         return checked
 
     def check_unchanged(self) -> None:
@@ -129,7 +129,7 @@ def _known_times(dataset: Dataset, cells: pl.DataFrame) -> pl.Series:
     return typed.select(known_time(dataset, pl.col(EVENT_TIME)).alias(KNOWN_TIME)).to_series()
 
 
-def _completed(file: SourceFile, checked: Checked, look: Look) -> SourceFile:
+def _completed(file: SourceFile, checked: Checked, *, look: Look) -> SourceFile:
     if not checked.left_out:
         return replace(file, arrival=look.arrival)
     return replace(file, known_by=look.known_by, left_out=checked.left_out, next_known=checked.next_known, arrival=look.arrival)

@@ -59,10 +59,10 @@ def decode_rows(text: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def parse_rows(dataset: Dataset, contract: Contract, rows: Sequence[Mapping[str, Any]]) -> Parsed:
+def parse_rows(dataset: Dataset, contract: Contract, *, rows: Sequence[Mapping[str, Any]]) -> Parsed:
     """Every row is good or broken, by the contract's types, nulls and strict values; a column left out is a null."""
     readers = [
-        (name, column.type, _READERS[column.type], _may_be_null(dataset, contract, name)) for name, column in contract.columns.items()
+        (name, column.type, _READERS[column.type], _may_be_null(dataset, contract, name=name)) for name, column in contract.columns.items()
     ]
     cells: list[list[Any]] = [[] for _ in readers]
     numbers, broken = [], []
@@ -74,7 +74,7 @@ def parse_rows(dataset: Dataset, contract: Contract, rows: Sequence[Mapping[str,
         numbers.append(number)
         for column, value in zip(cells, read, strict=True):
             column.append(value)
-    columns = [_series(name, kind, values) for (name, kind, _, _), values in zip(readers, cells, strict=True)]
+    columns = [_series(name, kind, values=values) for (name, kind, _, _), values in zip(readers, cells, strict=True)]
     event = pl.col(dataset.event_time).cast(TIME)
     typed = pl.DataFrame(columns).with_columns(event.alias(EVENT_TIME), known_time(dataset, event).alias(KNOWN_TIME))
     good, outside = _split(contract, typed.with_columns(pl.Series(AT_ROW, numbers, dtype=pl.Int64)))
@@ -82,7 +82,7 @@ def parse_rows(dataset: Dataset, contract: Contract, rows: Sequence[Mapping[str,
     return Parsed(good, tuple(sorted([*broken, *outside])), tuple(unexpected))
 
 
-def _may_be_null(dataset: Dataset, contract: Contract, name: str) -> bool:
+def _may_be_null(dataset: Dataset, contract: Contract, *, name: str) -> bool:
     return contract.columns[name].nullable and name not in declared_columns(dataset)
 
 
@@ -173,7 +173,7 @@ _READERS: Mapping[ColumnType, Callable[[Any], Any]] = {
 }
 
 
-def _series(name: str, kind: ColumnType, values: Sequence[Any]) -> pl.Series:
+def _series(name: str, kind: ColumnType, *, values: Sequence[Any]) -> pl.Series:
     if kind is ColumnType.TIME:
         return pl.Series(name, values, dtype=pl.Int64).cast(TIME)
     return pl.Series(name, values, dtype=kind.dtype)

@@ -81,7 +81,7 @@ class LiveRows:
         text = encode_rows(dataset.name, rows)
         digest = digest_bytes(text)
         journal = self._journal(dataset.name)
-        parsed = parse_rows(dataset, self._contract(dataset), decode_rows(text))
+        parsed = parse_rows(dataset, self._contract(dataset), rows=decode_rows(text))
         pushed = Pushed(
             at=utc(at), key=key, digest=digest, accepted=parsed.good.height, quarantined=parsed.broken,
             unexpected=parsed.unexpected, rows=msgspec.Raw(text),
@@ -136,7 +136,7 @@ class LiveRows:
     def _journal(self, name: str) -> RowJournal:
         with self._lock:
             if name not in self._journals:
-                self._journals[name] = RowJournal(name, self._open(name), self._pushes)
+                self._journals[name] = RowJournal(name, self._open(name), pushes=self._pushes)
             return self._journals[name]
 
     def _contract(self, dataset: Dataset) -> Contract:

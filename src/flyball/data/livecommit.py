@@ -48,14 +48,14 @@ class LiveCommit:
         Rows(self.data.tables).set_aside(name, judged.quarantined, ingest=mark, job=f"live:{name}:{mark}")
         facts = self._facts(batch, judged, appended=appended, mark=mark)
         with self.data.transactions.write():
-            received = self._announce(batch, settled, facts)
+            received = self._announce(batch, settled, facts=facts)
             share = judged.quarantined.height / max(1, judged.quarantined.height + judged.accepted.height)
             event = self.data.recorder.record("dataset.version.accepted", f"dataset/{name}", data=summary(facts, share), cause=received.id)
             version = DatasetVersion(**facts, profile=None, ingested_at=received.time, cause=None, event=event.id)
             self.data.versions.create(version)
             self.data.lineage.create(*self._edges(version))
             answers = (pushed.answer(position) for position, pushed in batch)
-            self.pushes.create(name, batch[-1][0], [answer for answer in answers if answer is not None])
+            self.pushes.create(name, batch[-1][0], pushes=[answer for answer in answers if answer is not None])
         standing.parent = standing.latest = version
         standing.table_version = max(standing.table_version or 0, appended.table_version)
         standing.last_arrival = max(standing.last_arrival, appended.last)
@@ -122,7 +122,7 @@ class LiveCommit:
             "earliest_event_time": earliest, "latest_event_time": latest,
         }  # fmt: skip
 
-    def _announce(self, batch: Pushes, settled: Settled, facts: Mapping[str, Any]) -> Event:
+    def _announce(self, batch: Pushes, settled: Settled, *, facts: Mapping[str, Any]) -> Event:
         recorder, subject, number = self.data.recorder, f"dataset/{facts['dataset']}", facts["number"]
         came = {"pushes": len(batch), "first_push": batch[0][0], "last_push": batch[-1][0], "bytes": facts["files"][0].size_bytes}
         received = recorder.record("dataset.version.received", subject, data={"version": number, "digest": facts["digest"], **came})

@@ -37,6 +37,6 @@ class PushStore(Protocol):
         """The push of that key, as it was recorded, or None."""
         ...
 
-    def create(self, dataset: str, position: int, pushes: Sequence[Push]) -> None:
+    def create(self, dataset: str, position: int, *, pushes: Sequence[Push]) -> None:
         """Everything up to `position` is applied, `pushes` among it; a lower position, or a key that is there, changes nothing."""
         ...

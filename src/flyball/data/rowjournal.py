@@ -45,7 +45,7 @@ class RowJournal:
     `lock` makes looking for a key and appending one step.
     """
 
-    def __init__(self, dataset: str, journal: Journal, pushes: PushStore) -> None:
+    def __init__(self, dataset: str, journal: Journal, *, pushes: PushStore) -> None:
         self._dataset, self._journal, self._pushes = dataset, journal, pushes
         self.lock = threading.Lock()
         self.applied = pushes.get_position(dataset)

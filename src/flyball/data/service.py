@@ -133,7 +133,7 @@ class DataService:
             VersionHeldError: the version is not accepted.
         """
         return self._history(
-            dataset, self.get_accepted(dataset.name) if version is None else self.versions.get(dataset.name, version), None
+            dataset, self.get_accepted(dataset.name) if version is None else self.versions.get(dataset.name, version), since=None
         )
 
     def recent(self, dataset: Dataset, since: datetime | None) -> pl.DataFrame:
@@ -142,9 +142,9 @@ class DataService:
         Raises:
             VersionNotFoundError: none is accepted.
         """
-        return self._history(dataset, self.get_accepted(dataset.name), since)
+        return self._history(dataset, self.get_accepted(dataset.name), since=since)
 
-    def _history(self, dataset: Dataset, chosen: DatasetVersion, since: datetime | None) -> pl.DataFrame:
+    def _history(self, dataset: Dataset, chosen: DatasetVersion, *, since: datetime | None) -> pl.DataFrame:
         if chosen.state is not VersionState.ACCEPTED:
             read = chosen.added + chosen.quarantined + chosen.duplicates
             raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)

@@ -45,12 +45,12 @@ def settle(dataset: Dataset, contract: Contract, *, arrived: Sequence[Arrived], 
     rows = 0
     for push in arrived:
         texts = msgspec.json.decode(push.rows, type=list[msgspec.Raw])
-        parsed = parse_rows(dataset, contract, decode_rows(push.rows))
+        parsed = parse_rows(dataset, contract, rows=decode_rows(push.rows))
         goods.append(_known_from(parsed, push.at))
-        asides += _aside(parsed, push.position, texts)
+        asides += _aside(parsed, push.position, texts=texts)
         unexpected.update(parsed.unexpected)
         rows += len(texts)
-    accepted = _accept(dataset, pl.concat(goods), index)
+    accepted = _accept(dataset, pl.concat(goods), index=index)
     quarantined = pl.DataFrame(asides, schema=QUARANTINE, orient="row")
     judged = Judged(accepted, quarantined, rows - accepted.height - quarantined.height, tuple(warnings_of(contract, accepted)))
     return Settled(judged, tuple(sorted(unexpected)))
@@ -60,11 +60,11 @@ def _known_from(parsed: Parsed, at: datetime) -> pl.DataFrame:
     return parsed.good.drop(AT_ROW).with_columns(pl.max_horizontal(KNOWN_TIME, pl.lit(at, dtype=TIME)).alias(KNOWN_TIME))
 
 
-def _aside(parsed: Parsed, position: int, texts: Sequence[msgspec.Raw]) -> Iterable[tuple[str, int, str, str]]:
+def _aside(parsed: Parsed, position: int, *, texts: Sequence[msgspec.Raw]) -> Iterable[tuple[str, int, str, str]]:
     return [(f"live:{position}", row, reason, bytes(texts[row - 1]).decode()) for row, reason in parsed.broken]
 
 
-def _accept(dataset: Dataset, rows: pl.DataFrame, index: KeyIndex) -> pl.DataFrame:
+def _accept(dataset: Dataset, rows: pl.DataFrame, *, index: KeyIndex) -> pl.DataFrame:
     hashed = index.hashed(rows)
     last: dict[int, tuple[int, datetime]] = {}
     stated: set[tuple[int, int]] = set()

@@ -54,8 +54,8 @@ class TestSqlitePushes(PushStoreSuite):
 class _CaseBlind(SqlitePushes):
     """Takes two keys for one that differ in case only."""
 
-    def create(self, dataset: str, position: int, pushes: Sequence[Push]) -> None:
-        super().create(dataset, position, [replace(push, key=push.key.lower()) for push in pushes])
+    def create(self, dataset: str, position: int, *, pushes: Sequence[Push]) -> None:
+        super().create(dataset, position, pushes=[replace(push, key=push.key.lower()) for push in pushes])
 
 
 class _Forgetful(SqliteVersions):

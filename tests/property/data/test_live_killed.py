@@ -97,7 +97,7 @@ def oracle(made: list[dict[str, Any]]) -> tuple[list[tuple[Any, ...]], list[tupl
     return standing, aside
 
 
-def run(place: Path, first: int, kill: tuple[int, int] | None) -> tuple[int, bool]:
+def run(place: Path, first: int, *, kill: tuple[int, int] | None) -> tuple[int, bool]:
     """The number of the next batch to send, and whether all is done; `kill` says after how many lines and milliseconds it is killed."""
     with subprocess.Popen([sys.executable, "-c", CLIENT, str(place), str(first)], stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
@@ -127,11 +127,11 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_twice(
     made = prepare(place, drawn)
     following, done = 0, False
     for moment in moments:
-        following, done = run(place, following, moment)
+        following, done = run(place, following, kill=moment)
         if done:
             break
     if not done:
-        _, done = run(place, following, None)
+        _, done = run(place, following, kill=None)
     assert done
     standing, aside = oracle(made)
     with opened_data_home(place) as home:

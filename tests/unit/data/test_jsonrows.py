@@ -34,13 +34,13 @@ GOOD: dict[str, Any] = {
 
 
 def reasons(**cells: Any) -> list[str]:
-    parsed = parse_rows(SALES, CONTRACT, [{**GOOD, **cells}])
+    parsed = parse_rows(SALES, CONTRACT, rows=[{**GOOD, **cells}])
     assert parsed.good.height + len(parsed.broken) == 1
     return [reason for _, reason in parsed.broken]
 
 
 def test_a_good_row_is_typed_and_has_both_times() -> None:
-    row = parse_rows(SALES, CONTRACT, [GOOD]).good.row(0, named=True)
+    row = parse_rows(SALES, CONTRACT, rows=[GOOD]).good.row(0, named=True)
     event = datetime(2012, 12, 31, 22, tzinfo=UTC)
     assert row == {
         "id": "x", "sold_at": event, "day": date(2013, 1, 1), "count": 3, "amount": 1.5, "paid": True, "reason": "a",
@@ -89,13 +89,13 @@ def test_what_json_cannot_tell_apart_and_ranges_that_only_warn_are_taken(column:
 
 
 def test_all_reasons_are_told_and_rows_count_from_one() -> None:
-    parsed = parse_rows(SALES, CONTRACT, [GOOD, {**GOOD, "id": 1, "amount": "x"}, {"id": "y"}])
+    parsed = parse_rows(SALES, CONTRACT, rows=[GOOD, {**GOOD, "id": 1, "amount": "x"}, {"id": "y"}])
     assert parsed.good[AT_ROW].to_list() == [1]
     assert parsed.broken == ((2, "id is no text: 1; amount is no number: x"), (3, "sold_at is missing; amount is missing"))
 
 
 def test_columns_that_the_contract_does_not_know_are_named() -> None:
-    parsed = parse_rows(SALES, CONTRACT, [{**GOOD, "__row": 1, "amuont": 2}])
+    parsed = parse_rows(SALES, CONTRACT, rows=[{**GOOD, "__row": 1, "amuont": 2}])
     assert (parsed.unexpected, parsed.good.height, "amuont" in parsed.good.columns) == (("__row", "amuont"), 1, False)
 
 
