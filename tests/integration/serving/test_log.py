@@ -17,6 +17,7 @@ from flyball.serving.columns import to_columns, type_names
 from flyball.serving.log import UNREADABLE, PredictionLog
 from flyball.serving.record import Answered
 from flyball.serving.volume import VersionVolume
+from flyball.storage._sqlite import SqlitePositions
 from flyball.storage.errors import DiskFullError, JournalCorruptError
 from flyball.storage.journal import Entry
 
@@ -131,13 +132,7 @@ def test_a_prediction_is_found_by_its_id_new_or_shipped(home: Any, answered: Mak
 def test_a_shipment_that_was_cut_off_after_its_tables_is_not_doubled(home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     home.write(answered(range(3)), answered(range(3, 6), endpoint="other"))
 
-    def dies(name: str, value: int) -> None:
-        if name == log_module.SHIPPED:
-            raise KeyboardInterrupt
-        positions_set(name, value)
-
-    positions_set = home.log._positions.set
-    monkeypatch.setattr(home.log._positions, "set", dies)
+    monkeypatch.setattr(home.log._positions, "set", _dying(home.log._positions.set))
     with pytest.raises(KeyboardInterrupt):
         home.log.ship()
     assert home.ids() == names(range(3))  # the same process reads them from memory
@@ -217,6 +212,33 @@ class Damaged:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
+
+
+class Cut(Damaged):
+    """A journal whose third entry a power cut took, and whose acknowledgement with it."""
+
+    def read_after(self, position: int, limit: int = 1000) -> list[Entry]:
+        return [entry for entry in self._journal.read_after(position, limit) if entry.position < 3]
+
+
+def test_the_end_of_a_shipment_that_a_power_cut_took_doubles_nothing(home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write(*(answered(range(number, number + 1)) for number in range(3)))
+    monkeypatch.setattr(home.log._positions, "set", _dying(home.log._positions.set))
+    with pytest.raises(KeyboardInterrupt):
+        home.log.ship()
+    log = PredictionLog(Cut(home.journal), home.tables, positions=SqlitePositions(home.database))
+    assert log.drain() == 2
+    assert home.ids(log) == names(range(2))  # the third is in the table, and hidden until its position is reached
+    assert home.tables.read(home.tables.list()[0]).collect().height == 3
+
+
+def _dying(positions_set: Callable[[str, int], None]) -> Callable[[str, int], None]:
+    def dies(name: str, value: int) -> None:
+        if name == log_module.SHIPPED:
+            raise KeyboardInterrupt
+        positions_set(name, value)
+
+    return dies
 
 
 def test_damage_in_the_journal_costs_what_is_damaged(home: Any, answered: Make, caplog: pytest.LogCaptureFixture) -> None:
