@@ -19,6 +19,7 @@ from flyball.app.parity import LOOKED_BACK
 from flyball.app.parity import lane_of as parity_lane
 from flyball.core.errors import FlyballError
 from flyball.loop.services import services_of
+from flyball.monitoring import ResourcesMonitor
 from flyball.releases import Deployment
 from flyball.releases.guardrails import check
 from flyball.releases.service import rollout_subject
@@ -56,6 +57,7 @@ class Chores:
             _Chore("shipping predictions", partial(parts.log.ship, at_least=SHIP_ROWS), 2.0),
             _Chore("watching guardrails", self._guard, 1.0),
             _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
+            _Chore("looking at processes", self._measure, 5.0),
             _Chore("forgetting rows", parts.online.forget, 60.0),
             _Chore("ending idle steps", self._rest, 5.0),
         ]
@@ -124,6 +126,14 @@ class Chores:
                 self._parts.place.home.stores.jobs.create(
                     PARITY, lane=parity_lane(name), payload={"model": name}, key=f"parity/{name}/{newest}"
                 )
+
+    def _measure(self) -> None:
+        """Sampled always; told as alarms where a model asks for that with `resources()`."""
+        alerts = self._parts.watching.look()
+        if any(isinstance(spec, ResourcesMonitor) for live in self._parts.models.values() for spec in live.model.monitors):
+            for alert in alerts:
+                recorder = self._parts.place.home.stores.journal.recorder
+                recorder.record("resources.exceeded", "home", data={"what": alert.what, "why": alert.text})
 
     def _rest(self) -> None:
         """A child that waits for steps weighs as much as a training; it is started again in a second."""

@@ -18,7 +18,6 @@ from flyball.app.liveparts import LiveParts, Place
 from flyball.app.liveview import LiveView
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
-from flyball.app.watching import Watching
 from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import UnavailableError
 from flyball.loop.projectfile import load_project
@@ -46,7 +45,6 @@ class Control:
         self._ready = threading.Event()
         self._parts = LiveParts.of(place)
         self._loop = LiveLoop(self._parts, failed=failed)
-        self._watching = Watching(settings.home, place.timer)
         self._releasing = Releasing(place.home.stores)
         self._view = LiveView(place.project, place.home.stores, self._parts.log, self)
         self._plan: ServingPlan | None = None
@@ -100,7 +98,6 @@ class Control:
         self._place.abort()
         if self._thread is not None:
             self._thread.join()
-        self._watching.close()
         self._loop.close()
         self._place.home.close()
 
@@ -178,7 +175,7 @@ class Control:
         }
 
     def list_processes(self) -> list[Json]:
-        return self._watching.processes()
+        return self._parts.watching.processes()
 
     def get_phase(self) -> str:
         if not self._ready.is_set():

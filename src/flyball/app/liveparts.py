@@ -12,6 +12,7 @@ from flyball.app.intake import Declared, Intake, Watched
 from flyball.app.livemodel import LiveModel
 from flyball.app.online import Online
 from flyball.app.plans import Planner, Servers
+from flyball.app.watching import Watching
 from flyball.core.clock import Clock, Timer
 from flyball.data.histories import Histories
 from flyball.data.live import LiveRows
@@ -65,6 +66,7 @@ class LiveParts:
     intake: Intake
     planner: Planner
     servers: Servers
+    watching: Watching
     models: dict[str, LiveModel] = field(default_factory=dict)
 
     @classmethod
@@ -94,6 +96,7 @@ class LiveParts:
             intake=Intake(declared, home.data, live=live, online=online, watched=watched),
             planner=planner,
             servers=Servers(planner, place.timer),
+            watching=Watching(home.path, clock=place.clock, timer=place.timer),
         )
 
 

@@ -4,66 +4,77 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from flyball.app.controlplane import Json
 from flyball.app.settings import UP
-from flyball.core.clock import Timer, WallClock
-from flyball.core.optional import extra
+from flyball.core.clock import Clock, Timer
+from flyball.monitoring.resources import ProcessSample, ResourceAlert, ResourceSample, ResourceSampler, check_resources
 from flyball.storage.clockfile import RUN
 
-with extra("control"):
-    import psutil
-
-KEPT_SECONDS = 0.5
+KEPT_SECONDS = 2.0
 
 
 class Watching:
-    """Figures of our own processes, at most half a second old. Thread-safe."""
+    """Figures of our own processes and of the home's disk, a few seconds old at most. Thread-safe."""
 
-    def __init__(self, home: Path, timer: Timer) -> None:
+    def __init__(self, home: Path, *, clock: Clock, timer: Timer) -> None:
         self._home, self._timer = home, timer
+        self._sampler = ResourceSampler(home, clock=clock, timer=timer)
         self._lock = threading.Lock()
-        self._seen: dict[int, psutil.Process] = {}
-        self._told: tuple[float, list[Json]] | None = None
+        self._first_seen: dict[int, float] = {}
+        self._alarmed: set[str] = set()
+
+    def look(self) -> list[ResourceAlert]:
+        """Sample; what is beyond its limit now and was not at the last look.
+
+        Raises:
+            UnavailableError: the disk cannot be asked.
+        """
+        with self._lock:
+            found = check_resources(self._sample())
+            fresh = [alert for alert in found if alert.what not in self._alarmed]
+            self._alarmed = {alert.what for alert in found}
+            return fresh
 
     def processes(self) -> list[Json]:
         """{"name", "pid", "state", "restarts", "cpu_percent", "memory_bytes", "uptime_seconds"} of each; none without a supervisor."""
         with self._lock:
-            now = self._timer.seconds()
-            if self._told is None or now - self._told[0] > KEPT_SECONDS:
-                self._told = (now, self._look())
-            return self._told[1]
+            series = self._sampler.series
+            if not series or self._timer.seconds() - series[-1].real_seconds > KEPT_SECONDS:
+                self._sample()
+            sample = self._sampler.series[-1]
+            seen = {process.name: process for process in sample.processes}
+            return [self._told(name, facts, seen.get(name)) for name, facts in self._listed().items()]
 
-    def _look(self) -> list[Json]:
+    def series(self) -> list[Json]:
+        """The last samples, oldest first."""
+        with self._lock:
+            return [sample.to_json() for sample in self._sampler.series]
+
+    def _sample(self) -> ResourceSample:
+        pids = {name: int(facts["pid"]) for name, facts in self._listed().items() if facts["pid"] is not None}
+        for pid in pids.values():
+            self._first_seen.setdefault(pid, self._timer.seconds())
+        return self._sampler.sample(pids)
+
+    def _listed(self) -> Mapping[str, Json]:
         try:
             up = json.loads((self._home / RUN / UP).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return []
-        found = {"supervisor": {"pid": up["pid"], "restarts": 0}, **up["children"]}
-        told = [self._one(name, facts) for name, facts in found.items()]
-        alive = {row["pid"] for row in told}
-        self._seen = {pid: process for pid, process in self._seen.items() if pid in alive}
-        return told
+            return {"supervisor": {"pid": up["pid"], "restarts": 0}, **up["children"]}
+        except (OSError, ValueError, KeyError):
+            return {}
 
-    def _one(self, name: str, facts: Json) -> Json:
-        pid, row = facts["pid"], {"name": name, "pid": facts["pid"], "restarts": facts["restarts"]}
-        nothing = {"state": "down", "cpu_percent": None, "memory_bytes": None, "uptime_seconds": None}
-        if pid is None:
-            return {**row, **nothing}
-        try:
-            process = self._seen.setdefault(pid, psutil.Process(pid))
-            with process.oneshot():
-                uptime = WallClock().now().timestamp() - process.create_time()
-                return {
-                    **row,
-                    "state": "up",
-                    "cpu_percent": process.cpu_percent(),
-                    "memory_bytes": process.memory_info().rss,
-                    "uptime_seconds": round(uptime, 1),
-                }
-        except psutil.Error:
-            return {**row, **nothing}
-
-    def close(self) -> None:
-        """Nothing is held."""
+    def _told(self, name: str, facts: Json, sample: ProcessSample | None) -> Json:
+        pid = facts["pid"]
+        since = self._first_seen.get(pid) if pid is not None else None
+        return {
+            "name": name,
+            "pid": pid,
+            "state": "down" if sample is None else "up",
+            "restarts": facts["restarts"],
+            "cpu_percent": None if sample is None else sample.cpu_percent,
+            "memory_bytes": None if sample is None else sample.memory_bytes,
+            "uptime_seconds": None if sample is None or since is None else round(self._timer.seconds() - since, 1),
+        }
