@@ -58,14 +58,14 @@ def programs(settings: Settings) -> list[Program]:
     """What `flyball up` runs, in the order of its start."""
     home = str(settings.home)
     found = [
-        Program(CONTROL, "the control plane", "flyball.api", ("--home", home), url=settings.control_url, ends_within=4.0),
-        Program(MODEL_SERVER, "the model server", "flyball.predict", ("--home", home), url=settings.serve_url, ends_within=2.3),
+        Program(CONTROL, "the control plane", "flyball.api", ("--home", home), url=settings.control_url, ends_within=3.8),
+        Program(MODEL_SERVER, "the model server", "flyball.predict", ("--home", home), url=settings.serve_url, ends_within=2.0),
     ]
     if settings.console:
         arguments = ["--control-url", settings.control_url, "--host", settings.host, "--port", str(settings.console_port)]
         arguments += ["--run-file", str(settings.home / RUN / f"{CONSOLE}.json")]
         arguments += ["--token-file", str(settings.home / TOKEN)] if settings.auth else ["--no-auth"]
-        found.append(Program(CONSOLE, "the console", "flyball.console", tuple(arguments), ends_within=1.2))
+        found.append(Program(CONSOLE, "the console", "flyball.console", tuple(arguments), ends_within=2.0))
     return found
 
 

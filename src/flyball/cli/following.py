@@ -93,5 +93,10 @@ class Follower:
 
 
 def line_of(event: Mapping[str, Any]) -> str:
-    """Business time, whom it is about, and the sentence."""
-    return f"{utc(datetime.fromisoformat(event['time'])):%Y-%m-%d %H:%M}  {event['text']}"
+    """Business time, whom it is about, and the sentence.
+
+    >>> line_of({"time": "2013-12-01T06:00:00+00:00", "subject": "model/late-arrival/version/2", "text": "version 2 is champion"})
+    '2013-12-01 06:00  late-arrival: version 2 is champion'
+    """
+    whom = event["subject"].split("/")[1:2]
+    return f"{utc(datetime.fromisoformat(event['time'])):%Y-%m-%d %H:%M}  {': '.join([*whom, event['text']])}"

@@ -24,9 +24,9 @@ def main() -> None:
                 name, f"the {name}", "answering", (url.rpartition(":")[2], *manners.get(name, "").split(",")), url=url, ends_within=seconds
             )
             for name, url, seconds in (
-                (CONTROL, settings.control_url, 4.0),
-                (MODEL_SERVER, settings.serve_url, 2.3),
-                (CONSOLE, settings.console_url, 1.2),
+                (CONTROL, settings.control_url, 3.8),
+                (MODEL_SERVER, settings.serve_url, 2.0),
+                (CONSOLE, settings.console_url, 2.0),
             )
         ]
 

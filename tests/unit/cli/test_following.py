@@ -1,0 +1,24 @@
+"""What of a loop's events is told on a terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from flyball.cli.following import is_news, line_of
+
+
+@pytest.mark.parametrize(
+    "kind", ["training.started", "alert.raised", "rollout.finished", "dataset.version.held", "run.failed", "rows.quarantined"]
+)
+def test_what_the_loop_does_is_news(kind: str) -> None:
+    assert is_news({"type": kind})
+
+
+@pytest.mark.parametrize("kind", ["dataset.version.accepted", "timer.fired", "contract.inferred", "run.started", "window.waiting"])
+def test_rows_that_arrive_are_none(kind: str) -> None:
+    assert not is_news({"type": kind})
+
+
+def test_times_are_told_in_utc() -> None:
+    event = {"time": "2013-12-01T06:00:00+02:00", "subject": "home", "text": "a sentence"}
+    assert line_of(event) == "2013-12-01 04:00  a sentence"
