@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from flyball.app.actor import person
 from flyball.app.location import DATABASE, LOCK
-from flyball.app.stores import Stores, person
+from flyball.app.stores import Stores
 from flyball.core.clock import Clock, WallClock
 from flyball.core.errors import InvalidError, NotFoundError
 from flyball.core.ids import RandomIds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -86,8 +85,3 @@ class Stores:
     def close(self) -> None:
         """Let go of the database; idempotent."""
         self.database.close()
-
-
-def person() -> str:
-    """Who acts at this terminal, for the events' `actor`."""
-    return f"user:{os.environ.get('USER') or os.environ.get('LOGNAME') or os.getuid()}"

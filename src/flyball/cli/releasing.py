@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from flyball.cli.remote import open_desk
 from flyball.core.errors import ConflictError
 
@@ -51,5 +49,4 @@ def _told(deployment: dict[str, Any], *, as_json: bool) -> None:
         return
     canary = deployment["canary"]
     beside = f"; version {canary} is its canary with {deployment['share']:.0%} of the rows" if canary is not None else ""
-    line = f"Endpoint '{deployment['endpoint']}': version {deployment['champion']} is champion{beside}."
-    Console().print(line, highlight=False, markup=False, soft_wrap=True)
+    sys.stdout.write(f"Endpoint '{deployment['endpoint']}': version {deployment['champion']} is champion{beside}.\n")

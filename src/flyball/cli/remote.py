@@ -8,13 +8,13 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from flyball.app.controlplane import Deed, Json
+from flyball.app.actor import person
 from flyball.app.location import LOCK, find_home
 from flyball.app.settings import UP, NotRunningError, Settings
-from flyball.app.stores import person
 from flyball.client import Client
 from flyball.core.errors import HeldError
 from flyball.governance import OwnerToken
@@ -22,6 +22,7 @@ from flyball.storage.clockfile import RUN
 from flyball.storage.homelock import HomeLock
 
 if TYPE_CHECKING:
+    from flyball.app.controlplane import Json
     from flyball.app.home import Home
 
 URL = "FLYBALL_URL"
@@ -63,18 +64,19 @@ class LocalDesk:
     """Done here, in a home that nobody runs."""
 
     def __init__(self, home: Home) -> None:
+        from flyball.app.controlplane import Deed
         from flyball.app.predictiontrace import Tracer, open_predictions
         from flyball.app.releasing import Releasing
 
-        self._releasing = Releasing(home.stores)
+        self._releasing, self._deed = Releasing(home.stores), partial(Deed, person())
         self._tracer = Tracer(home.stores, open_predictions(home))
 
     def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:
-        found: Json = self._releasing.promote(endpoint, version, deed=Deed(person(), why))["deployment"]
+        found: Json = self._releasing.promote(endpoint, version, deed=self._deed(why))["deployment"]
         return found
 
     def rollback(self, endpoint: str, *, why: str) -> Json:
-        found: Json = self._releasing.rollback(endpoint, deed=Deed(person(), why))["deployment"]
+        found: Json = self._releasing.rollback(endpoint, deed=self._deed(why))["deployment"]
         return found
 
     def get_prediction(self, prediction: str) -> Json:

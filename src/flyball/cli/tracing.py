@@ -42,7 +42,8 @@ def _lines(found: Json) -> Iterator[str]:
     yield "why this version"
     for depth, event in enumerate(found["causes"]):
         because = "because " if depth else ""
-        yield f"  {_minute(event['time'])}  {because}{event['text']}  ({event['type']}, {event['actor']}, {event['id']})"
+        yield f"  {_minute(event['time'])}  {because}{event['text']}"
+        yield f"{' ' * 20}{event['type']}  {event['id']}  {event['subject']}  by {event['actor']}"
 
 
 def _answer(asked: Json) -> Iterator[str]:

@@ -91,7 +91,8 @@ def test_a_prediction_is_traced_in_words_and_as_json(home: Path, call: Call) -> 
         "code git:abc",
         "gate at_least('roc_auc', 0.6) passed:",
         "rollout: full since 2013-03-02 00:00",
-        "version 2 is champion  (rollout.finished, system, evt-",
+        "2013-03-02 00:00  version 2 is champion\n                    rollout.finished  evt-",
+        "model/late/rollout/2  by system",
         "because training began because of: drift",
     ):
         assert words in told.stdout
@@ -203,3 +204,9 @@ def test_a_token_that_others_can_read_is_not_used(home: Path, call: Call) -> Non
         assert done.exit_code == 7
         assert "chmod 600" in done.stderr
         assert (home / "token").read_text().strip() not in done.output
+
+
+def test_asking_a_server_loads_neither_frames_nor_sql() -> None:
+    code = "import sys, flyball.cli.remote; print(sorted({'polars', 'numpy', 'sqlalchemy', 'deltalake'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
