@@ -10,7 +10,7 @@ from pathlib import Path
 from flyball.app.controlplane import Json
 from flyball.app.settings import UP
 from flyball.core.clock import Clock, Timer
-from flyball.monitoring.resources import ProcessSample, ResourceAlert, ResourceSample, ResourceSampler, check_resources
+from flyball.monitoring.usage import ProcessSample, ResourceAlert, ResourceSample, ResourceSampler, check_resources
 from flyball.storage.clockfile import RUN
 
 KEPT_SECONDS = 2.0

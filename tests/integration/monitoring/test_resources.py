@@ -15,7 +15,7 @@ from time import sleep
 import pytest
 
 from flyball.core.clock import ManualTimer, MonotonicTimer, VirtualClock
-from flyball.monitoring.resources import (
+from flyball.monitoring.usage import (
     GIGABYTE,
     MEGABYTE,
     ProcessSample,
