@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flyball.core.duration import microseconds
@@ -104,8 +104,14 @@ class World:
             assert sum(volume.rows for volume in self.log.stats(endpoint, start, until=end)) == len(expected)
 
 
+ONE, OTHER = ("write", "a", 0, 2, 1), ("write", "b", 1, 1, 3)
+
+
 @settings(max_examples=40, deadline=None)
 @given(steps)
+@example([ONE, OTHER, ("cut", "after"), ("look",), ONE, ("look",), ("restart",), ("look",)])
+@example([ONE, OTHER, ("cut", "after"), ("restart",), ONE, ("look",), ("ship",), ("look",)])
+@example([ONE, ("ship",), OTHER, ONE, ("cut", "before"), OTHER, ("cut", "after"), ("look",)])
 def test_each_row_is_read_once_whatever_happens(taken: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as place:
         world = World(Path(place))
