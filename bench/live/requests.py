@@ -158,7 +158,7 @@ async def echo(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None
     await send({"type": "http.response.body", "body": ECHO})
 
 
-async def serve(kind: str, home: Path, port: int) -> None:
+async def serve(kind: str, home: Path, *, port: int) -> None:
     """Serve as `kind` until killed; profiled into the file that BENCH_PROFILE names, if any."""
     from flyball.app.modelserver import ModelServer, ServerSettings
     from flyball.core.clock import MonotonicTimer
@@ -256,7 +256,7 @@ class Load:
         self.seconds.append(seconds)
 
 
-async def load(port: int, pid: int, seconds: float) -> Figures:
+async def load(port: int, pid: int, *, seconds: float) -> Figures:
     """Ask for so long."""
     loop, asked = asyncio.get_running_loop(), Load(port, seconds)
     before, start = _cpu_seconds(pid), time.perf_counter()
@@ -286,7 +286,7 @@ def measure(home: Path) -> dict[str, list[Figures]]:
         servers = {"ours": ours, "bare": bare, "echo": plain}
         for seconds in (0.5, *[SECONDS] * ROUNDS):
             for kind, (port, pid) in servers.items():
-                figures = uvloop.run(load(port, pid, seconds))
+                figures = uvloop.run(load(port, pid, seconds=seconds))
                 if seconds == SECONDS:
                     found[kind].append(figures)
     return found
@@ -322,6 +322,6 @@ if __name__ == "__main__":
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             free = probe.getsockname()[1]
-        uvloop.run(serve(sys.argv[2], Path(sys.argv[3]), free))
+        uvloop.run(serve(sys.argv[2], Path(sys.argv[3]), port=free))
     else:
         sys.exit(main())

@@ -35,6 +35,7 @@ from flyball.storage.journal import Journal
 JOURNAL = Path("journal", "predictions")
 SERVING = "serving"
 ONLINE = "online.db"
+JOURNAL_BYTES = 4 << 30
 _GRACE_SECONDS = 5.0
 """A version that was replaced may still be asked by requests that had been decoded before."""
 _LOG = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class ServerSettings:
     name: str = "predict"
     deadline_seconds: float = 1.0
     ready_seconds: float = 10.0
-    journal_bytes: int = 4 << 30
+    journal_bytes: int = JOURNAL_BYTES
 
 
 class ModelServer:
@@ -58,7 +59,7 @@ class ModelServer:
     def __init__(self, engine: Engine, loader: Loader, *, journal: Journal, kept: PlanFile, source: HttpPlans | None) -> None:
         self.engine = engine
         self._loader, self._journal = loader, journal
-        self._follower = Follower(source, kept, self.take)
+        self._follower = Follower(source, kept, take=self.take)
         self._opened = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
 

@@ -96,9 +96,10 @@ class PredictApp:
                 return of_json({"status": "ok"})
             case Route(path="/metrics"):
                 return of_text(render(self._engine.counters, revision=self._engine.serving.revision), CONTENT_TYPE)
-        return await self._predict(scope["path"].removeprefix(_PREDICT), scope, receive)
+        return await self._predict(scope, receive)
 
-    async def _predict(self, name: str, scope: Scope, receive: Receive) -> Reply:
+    async def _predict(self, scope: Scope, receive: Receive) -> Reply:
+        name = scope["path"].removeprefix(_PREDICT)
         arrived = self._timer.seconds()
         expected = self._expected(scope["headers"])
         if self._requests >= self._limits.requests or self._bytes + expected > self._limits.inside_bytes:

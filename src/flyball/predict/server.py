@@ -11,16 +11,16 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from flyball.app.modelserver import ModelServer, ServerSettings
+from flyball.app.modelserver import JOURNAL_BYTES, ModelServer, ServerSettings
 from flyball.app.settings import NotRunningError, PortTakenError, Settings, write_json
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, check_bind
-from flyball.predict.app import PredictApp
+from flyball.predict.app import Limits, PredictApp
 from flyball.storage.clockfile import RUN
 
 with extra("serve"):
@@ -43,6 +43,8 @@ class Options:
     auth: bool
     control_url: str | None
     names: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    journal_bytes: int = JOURNAL_BYTES
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -58,6 +60,8 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--control", metavar="URL", help="where the control plane is, which says what to serve")
     parser.add_argument("--name", action="append", default=[], help="a further host name by which clients call this server")
     parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token (loopback only)")
+    parser.add_argument("--body-seconds", type=float, default=Limits.body_seconds, help="how long the body of a request may take to arrive")
+    parser.add_argument("--journal-bytes", type=int, default=JOURNAL_BYTES, help="how much may wait until the control plane has read it")
     given = parser.parse_args(arguments)
     home = given.home.resolve()
     try:
@@ -71,6 +75,8 @@ def parse(arguments: Sequence[str]) -> Options:
         auth=settings.auth and not given.no_auth,
         control_url=given.control or (settings.control_url if control else None),
         names=tuple(given.name),
+        limits=Limits(body_seconds=given.body_seconds),
+        journal_bytes=given.journal_bytes,
     )
 
 
@@ -97,11 +103,12 @@ async def serve(options: Options, listener: socket.socket) -> None:
     port = listener.getsockname()[1]
     token = OwnerToken.open(options.home) if options.auth else None
     settings = ServerSettings(
-        control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-")
-    )
+        control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-"),
+        journal_bytes=options.journal_bytes,
+    )  # fmt: skip
     models = ModelServer.open(options.home, settings)
     boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token))
-    app = PredictApp(models.engine, boundary, timer=MonotonicTimer())
+    app = PredictApp(models.engine, boundary, timer=MonotonicTimer(), limits=options.limits)
     server = _Server(_config(app), lambda: _announce(options.home, port))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())

@@ -72,6 +72,8 @@ class ChildModel:
                 raise ModelFailedError(self._reason)
             try:
                 return await self._ask(process, to_ipc(frame), seconds=self._deadline)
+            except ModelFailedError:  # it said so itself, and is an OSError too
+                raise
             except TimeoutError:
                 await self._fail(process, f"it did not answer within {self._deadline:g} s")
             except (EOFError, OSError):

@@ -192,9 +192,11 @@ class Engine:
         for label, times in value_times.items():
             bound = group.version.bound.get(label, ())
             for row in (row for row, time in enumerate(times) if time is None) if None in times else ():
-                entity = ", ".join(f"{name} {group.frame[name][row]!r}" for name in bound)
-                found.setdefault(row, []).append(f"nothing is known for {label!r} of {entity}")
-                self.counters.warnings[group.endpoint.name, "entity"] += 1
+                entity = {name: group.request[name][row] for name in bound}
+                if None not in entity.values():
+                    words = ", ".join(f"{name} {value!r}" for name, value in entity.items())
+                    found.setdefault(row, []).append(f"nothing is known for {label!r} of {words}")
+                    self.counters.warnings[group.endpoint.name, "entity"] += 1
         for name, levels in group.version.levels.items():
             values = features[name]
             new = set(values) - levels - {None}

@@ -64,7 +64,7 @@ class FieldError(InvalidError):
 
     code = "field"
 
-    def __init__(self, row: int, field: str, reason: str) -> None:
+    def __init__(self, row: int, field: str, *, reason: str) -> None:
         super().__init__(f"Row {row}, field {field[:60]!r}: {reason}{'' if reason.endswith(('.', '?')) else '.'}")
         self.row, self.field = row, field
 
@@ -74,7 +74,7 @@ class VersionRefusedError(InvalidError):
 
     code = "version-refused"
 
-    def __init__(self, endpoint: str, version: int, reason: str) -> None:
+    def __init__(self, endpoint: str, version: int, *, reason: str) -> None:
         super().__init__(f"Version {version} for endpoint {endpoint!r} is refused: {reason.rstrip('.')}. What was served before goes on.")
         self.endpoint, self.version = endpoint, version
 
@@ -120,7 +120,7 @@ class NotAnsweredError(UnavailableError):
 
     code = "not-answered"
 
-    def __init__(self, endpoint: str, version: int, reason: str) -> None:
+    def __init__(self, endpoint: str, version: int, *, reason: str) -> None:
         super().__init__(f"Version {version} at endpoint {endpoint!r} could not answer: {reason.rstrip('.')}. Try again later.")
 
 

@@ -127,7 +127,7 @@ class Follower:
     `take` puts a plan into force and returns the revision that is in force then, which is lower than the plan's where it was refused.
     """
 
-    def __init__(self, source: PlanSource | None, kept: PlanFile, take: Callable[[ServingPlan], int]) -> None:
+    def __init__(self, source: PlanSource | None, kept: PlanFile, *, take: Callable[[ServingPlan], int]) -> None:
         self._source, self._kept, self._take = source, kept, take
         self._stop = threading.Event()
         self._revision = 0
@@ -165,7 +165,7 @@ class Follower:
             if not self._stop.is_set():
                 _LOG.info("%s", error)
             return False
-        except Exception:  # noqa: BLE001
-            _LOG.exception("the plan was not taken up")  # a thread's rim: without it the server would never follow again
+        except Exception:  # noqa: BLE001 - a thread's rim: without it the server would never follow again
+            _LOG.exception("the plan was not taken up")
             return False
         return self._revision >= plan.revision

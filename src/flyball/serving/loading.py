@@ -88,9 +88,9 @@ class Loader:
         except Exception as error:  # code of the snapshot may raise anything
             if not isinstance(error, FlyballError):
                 _LOG.exception("version %d for endpoint %r", plan.number, endpoint.endpoint)
-            raise VersionRefusedError(endpoint.endpoint, plan.number, f"{error}") from error
+            raise VersionRefusedError(endpoint.endpoint, plan.number, reason=f"{error}") from error
         if model is None:
-            raise VersionRefusedError(endpoint.endpoint, plan.number, "its features, compiled here, are not those it was trained with")
+            raise VersionRefusedError(endpoint.endpoint, plan.number, reason="its features, compiled here, are not its own")
         levels = {} if isinstance(model, ChildModel) else levels_of(model)
         return LoadedVersion(plan, features, vectors, model, levels)
 
@@ -106,7 +106,7 @@ class Loader:
                 _ = features.fingerprint  # reads the source of what the features use, while its modules are still there
                 self._sources[known] = (features, self._ready(self.vectors(features)))
             finally:
-                _forget_modules(place)
+                forget_modules(place)
         return self._sources[known]
 
     def _ready(self, vectors: VectorSource) -> VectorSource:
@@ -156,8 +156,8 @@ def _schema(columns: Mapping[str, str]) -> pl.Schema:
     return pl.Schema({name: kind_of(dtype).dtype for name, dtype in columns.items()})
 
 
-def _forget_modules(place: Path) -> None:
-    # The next snapshot has modules of the same names, and must get its own.
+def forget_modules(place: Path) -> None:
+    """Modules that were imported from `place` are imported anew: another snapshot has modules of the same names, and its own."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file and Path(file).is_relative_to(place):

@@ -147,25 +147,25 @@ class RowForm:
         for name in row:
             if name not in self.columns:
                 hint = UnknownNameError("field", name[:_LONGEST_SHOWN], known=self.columns, where="a row of this endpoint")
-                raise FieldError(index, name, str(hint))
+                raise FieldError(index, name, reason=str(hint))
         for name, kind in self._types.items():
             if name not in row and name in self.required:
-                raise FieldError(index, name, "it is missing; send it, or null where its value is not known")
+                raise FieldError(index, name, reason="it is missing; send it, or null where its value is not known")
             if name in row:
                 self._explain_value(index, name, value=row[name], kind=kind)
 
     def _explain_value(self, index: int, name: str, *, value: Any, kind: Any) -> None:
         wanted = kind_of(self.columns[name]).wanted
         if value is None and name in self.key:
-            raise FieldError(index, name, f"it is null, but it identifies the row; send {wanted}")
+            raise FieldError(index, name, reason=f"it is null, but it identifies the row; send {wanted}")
         if isinstance(value, float) and not math.isfinite(value):
-            raise FieldError(index, name, f"it is {value}, which is no number; send {wanted}, or null where it is not known")
+            raise FieldError(index, name, reason=f"it is {value}, which is no number; send {wanted}, or null where it is not known")
         if isinstance(value, str) and not _is_text(value):
-            raise FieldError(index, name, "its text holds half of a surrogate pair, which is no character")
+            raise FieldError(index, name, reason="its text holds half of a surrogate pair, which is no character")
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            raise FieldError(index, name, f"it is {_shown(value)}; send {wanted}") from error
+            raise FieldError(index, name, reason=f"it is {_shown(value)}; send {wanted}") from error
 
 
 def _parse(body: bytes) -> Any:

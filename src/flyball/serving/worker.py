@@ -41,14 +41,15 @@ def main(path: Path) -> None:
     _die_with_parent()
     source, target = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     try:
         model = load(path, allow_code=True)
     except Exception as error:  # noqa: BLE001 - the model's own code may raise anything; it becomes a sentence
-        _send(target, Reply.FAILED, _sentence(error))
+        _send(target, (Reply.FAILED, _sentence(error)))
         return
-    _send(target, Reply.READY, b"")
+    _send(target, (Reply.READY, b""))
     while frame := _receive(source):
-        _send(target, *_answer(model, frame))
+        _send(target, _answer(model, frame))
 
 
 def _answer(model: Predictor, frame: bytes) -> tuple[Reply, bytes]:
@@ -70,7 +71,8 @@ def _sentence(error: Exception) -> bytes:
     return f"{type(error).__name__}: {error}"[:500].encode(errors="replace")
 
 
-def _send(target: BinaryIO, reply: Reply, data: bytes) -> None:
+def _send(target: BinaryIO, message: tuple[Reply, bytes]) -> None:
+    reply, data = message
     target.write(LENGTH.pack(len(data) + 1) + bytes([reply]) + data)
     target.flush()
 

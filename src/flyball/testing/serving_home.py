@@ -21,6 +21,7 @@ from flyball.loop.projectfile import load_project
 from flyball.provenance.snapshot import pack
 from flyball.runtimes import Encoder, ModelManifest, Predictor, save_archive
 from flyball.runtimes.linear import LinearPredictor, Term
+from flyball.serving.loading import forget_modules
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
 from flyball.storage._localblobs import LocalBlobs
 
@@ -89,14 +90,14 @@ def trip_histories(now: datetime) -> dict[str, pl.DataFrame]:
     count = 400
     leaves = [now - timedelta(hours=number / 2) for number in range(count)]
     ids, lines = [f"h{number}" for number in range(count)], [f"L{number % 5}" for number in range(count)]
-    trips = {
+    trips: dict[str, list[Any]] = {
         "trip_id": ids, "line": lines, "station": [f"S{number % 3}" for number in range(count)],
         "distance": [float(number) for number in range(count)], "leaves_at": leaves,
     }  # fmt: skip
     arrived = [moment + timedelta(minutes=5) for moment in leaves]
-    arrivals = {"trip_id": ids, "arrived_at": arrived, "delay": [float(number % 40) for number in range(count)]}
+    arrivals: dict[str, list[Any]] = {"trip_id": ids, "arrived_at": arrived, "delay": [float(number % 40) for number in range(count)]}
     seen = [now - timedelta(minutes=30 * number) for number in range(48) for _ in range(3)]
-    weather = {
+    weather: dict[str, list[Any]] = {
         "station": [f"S{number % 3}" for number in range(len(seen))], "observed_at": seen,
         "temperature": [10.0 + number for number in range(len(seen))], "wind": [float(number % 7) for number in range(len(seen))],
     }  # fmt: skip
@@ -136,7 +137,11 @@ class ServingHome:
     def features(self) -> FeatureSet:
         """The model's features, compiled as the server must compile them."""
         declared = load_project(self.project).get(self.model)
-        return FeatureSet.compile(declared.features, declared.rows, schemas={name: frame.schema for name, frame in self.histories.items()})
+        schemas = {name: frame.schema for name, frame in self.histories.items()}
+        found = FeatureSet.compile(declared.features, declared.rows, schemas=schemas)
+        _ = found.fingerprint  # before its modules are forgotten
+        forget_modules(self.project.parent)
+        return found
 
     def publish(self, now: datetime) -> None:
         """Online features as of `now`."""
@@ -186,7 +191,7 @@ class ServingHome:
             format=kind, features=tuple(dtypes), dtypes=tuple(map(str, dtypes.values())), task="binary", carries_code=kind == "pickle"
         )
 
-    def plan(self, champion: int | None, canary: int | None = None, share: float = 0.0) -> ServingPlan:
+    def plan(self, champion: int | None, canary: int | None = None, *, share: float = 0.0) -> ServingPlan:
         """The next plan: these versions answer."""
         self.revision += 1
         versions = tuple(self.versions[number] for number in (champion, canary) if number is not None)
