@@ -83,7 +83,8 @@ def find_out(
     fresh = batch.without(_done(seen, look))
     if not fresh.files:
         return None
-    held = next((version for version in versions[-1:] if version.state is VersionState.HELD), None)
+    last = next((version for version in reversed(versions) if not version.is_pushed), None)
+    held = last if last is not None and last.state is VersionState.HELD else None
     seen = [version for version in seen if version != held]
     fresh = batch.without(_done(seen, look)) if held else fresh
     accepted = [version for version in past if version.state is VersionState.ACCEPTED]

@@ -13,7 +13,7 @@ from flyball.core.events import Event
 from flyball.core.ids import Digest
 from flyball.data.checking import Judged
 from flyball.data.ingest import span
-from flyball.data.model import ARRIVAL, DatasetVersion, SourceFile, VersionState
+from flyball.data.model import ARRIVAL, PUSHED, DatasetVersion, SourceFile, VersionState
 from flyball.data.pushes import PushStore
 from flyball.data.recording import odd_rows, summary
 from flyball.data.rowjournal import Pushed
@@ -108,7 +108,7 @@ class LiveCommit:
         standing = self.standing
         earliest, latest = span(judged.accepted, standing.parent)
         pushes = SourceFile(
-            name=f"live:{batch[0][0]}-{batch[-1][0]}",
+            name=f"{PUSHED}{batch[0][0]}-{batch[-1][0]}",
             size_bytes=sum(len(bytes(pushed.rows)) for _, pushed in batch),
             digest=digest([pushed.digest for _, pushed in batch]),
         )

@@ -29,6 +29,8 @@ RESOLVED = "resolved"
 SYSTEM_COLUMNS = (EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, ARRIVAL)
 TIME = pl.Datetime("us", "UTC")
 
+PUSHED = "live:"  # where a file's name stands: the positions of pushes; no data file is called so
+
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
@@ -267,6 +269,11 @@ class DatasetVersion:
     def reference(self) -> str:
         """The version's name in lineage, for example "dataset/flights@3"."""
         return f"dataset/{self.dataset}@{self.number}"
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether its rows were pushed, not read from files."""
+        return any(file.name.startswith(PUSHED) for file in self.files)
 
     def moved(self, state: VersionState, event: EventId | None) -> DatasetVersion:
         """This version in another state, into which `event` put it.

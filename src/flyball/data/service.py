@@ -16,6 +16,7 @@ from typing import Any, TypedDict, Unpack
 
 import polars as pl
 
+from flyball.core.canonical import digest
 from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
 from flyball.data.checking import Look
@@ -29,7 +30,7 @@ from flyball.data.profile import encode
 from flyball.data.recording import announce, edges, summary
 from flyball.data.rows import Rows
 from flyball.data.store import VersionStore
-from flyball.lineage import LineageStore
+from flyball.lineage import Edge, LineageStore
 from flyball.storage._filelock import FileLock
 from flyball.storage.blobs import BlobStore
 from flyball.storage.errors import os_errors
@@ -103,17 +104,20 @@ class DataService:
             lock.release()
 
     def accept(self, name: str, number: int, *, cause: EventId | None) -> DatasetVersion:
-        """Take a held version as it is.
+        """Take a held version as it is; where rows were pushed since, as the version after them, for no version's content ever changes.
 
         Raises:
             VersionStateError: it is not held.
-            VersionSupersededError: newer versions stand without it.
+            VersionSupersededError: newer versions of the source stand without it.
         """
-        version = self.versions.get(name, number)
-        latest = self.versions.list(name)[-1].number
-        if version.state is VersionState.HELD and latest != number:
-            raise VersionSupersededError(name, number, latest=latest)
-        return self._move(version, VersionState.ACCEPTED, cause=cause, data={"by": "decision"})
+        with self.turn(name):
+            version = self.versions.get(name, number)
+            later = self.versions.list(name, after=number)
+            if version.state is not VersionState.HELD or not later:
+                return self._move(version, VersionState.ACCEPTED, cause=cause, data={"by": "decision"})
+            if not all(newer.is_pushed for newer in later):
+                raise VersionSupersededError(name, number, latest=later[-1].number)
+            return self._take_after(version, later[-1], cause=cause)
 
     def reject(self, name: str, number: int, *, cause: EventId | None, why: str = "decision") -> DatasetVersion:
         """Never take a held version; its rows stay invisible, and its files are read again only under another contract.
@@ -226,6 +230,26 @@ class DataService:
             version = DatasetVersion(**facts, profile=profile, ingested_at=received.time, cause=cause, event=event.id)
             self.versions.create(version)
             self.lineage.create(*edges(version, findings))
+        return version
+
+    def _take_after(self, held: DatasetVersion, last: DatasetVersion, *, cause: EventId | None) -> DatasetVersion:
+        number = last.number + 1
+        parent = last if last.table == held.table else None
+        both = [held, *([parent] if parent else [])]
+        firsts = [version.earliest_event_time for version in both if version.earliest_event_time is not None]
+        lasts = [version.latest_event_time for version in both if version.latest_event_time is not None]
+        facts = {
+            "number": number, "digest": digest({"parent": last.digest, "taken": held.digest}), "state": VersionState.ACCEPTED,
+            "rows": held.added + (parent.rows if parent else 0), "quarantined": 0, "duplicates": 0,
+            "earliest_event_time": min(firsts, default=None), "latest_event_time": max(lasts, default=None),
+        }  # fmt: skip
+        with self.transactions.write():
+            data = {"version": number, "rows": facts["rows"], "by": "decision", "held": held.number}
+            event = self.recorder.record("dataset.version.accepted", f"dataset/{held.dataset}", data=data, cause=cause or held.event)
+            self.reject(held.dataset, held.number, cause=event.id, why=f"taken as version {number}")
+            version = DatasetVersion(**{**vars(held), **facts, "ingested_at": event.time, "cause": cause, "event": event.id})
+            self.versions.create(version)
+            self.lineage.create(*[Edge(version.reference, found.reference, "extends") for found in both])
         return version
 
     def _move(self, version: DatasetVersion, state: VersionState, *, cause: EventId | None, data: Mapping[str, Any]) -> DatasetVersion:

@@ -13,6 +13,7 @@ from flyball.core.errors import HeldError
 from flyball.data import Dataset, files
 from flyball.data.errors import NotIngestedError, PushConflictError, PushKeyError, RowsError
 from flyball.data.histories import Histories
+from flyball.data.live import LiveRows
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, VersionState
 from flyball.lineage import Edge, ancestors
 from flyball.storage._localjournal import LocalJournal
@@ -281,6 +282,39 @@ def test_rows_may_come_while_a_version_is_held(home: DataHome) -> None:
         assert version is not None
         assert (version.number, version.state, version.rows) == (4, VersionState.ACCEPTED, 102)
     assert home.service.history(SALES)["id"].to_list()[-2:] == ["s100", "s101"]
+
+
+def held_with_rows_after_it(home: DataHome, live: LiveRows) -> None:
+    home.write("b.csv", f"id,sold_at,amount\ns200,{at(200).isoformat()},x\ns201,{at(201).isoformat()},1\n")
+    assert home.ingest(SALES).state is VersionState.HELD
+    live.accept(SALES, [row(101)], key=None, at=at(200))
+    live.apply(SALES)
+
+
+def test_a_held_version_is_taken_after_the_rows_that_were_pushed_since(home: DataHome) -> None:
+    with filled(home).live() as live:
+        held_with_rows_after_it(home, live)
+        before = home.service.history(SALES)
+        taken = home.service.accept("sales", 2, cause=None)
+        assert (taken.number, taken.state, taken.rows, taken.added, taken.latest_event_time) == (4, VersionState.ACCEPTED, 102, 1, at(201))
+        assert home.service.get("sales", 2).state is VersionState.REJECTED
+        assert home.service.get_accepted("sales") == taken
+        assert home.service.history(SALES, 3).equals(before)
+        assert sorted(home.service.history(SALES)["id"].to_list()[-2:]) == ["s101", "s201"]
+        assert home.ingest(SALES) == taken
+        live.accept(SALES, [row(201, amount=1), row(202)], key=None, at=at(300))
+        version = live.apply(SALES)
+        assert version is not None
+        assert (version.number, version.rows, version.added, version.duplicates) == (5, 103, 1, 1)
+
+
+def test_a_mended_file_supersedes_a_held_version_though_rows_were_pushed_since(home: DataHome) -> None:
+    with filled(home).live() as live:
+        held_with_rows_after_it(home, live)
+        home.write("b.csv", f"id,sold_at,amount\ns200,{at(200).isoformat()},5\ns201,{at(201).isoformat()},1\n")
+        version = home.ingest(SALES)
+        assert (version.number, version.state, version.rows, version.added) == (4, VersionState.ACCEPTED, 103, 2)
+        assert home.service.get("sales", 2).state is VersionState.REJECTED
 
 
 def test_rows_are_judged_by_the_contract_of_the_day_they_are_applied(home: DataHome) -> None:
