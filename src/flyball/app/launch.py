@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import runpy
 import signal
@@ -26,7 +27,10 @@ def main() -> None:
         os._exit(1)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        gc.freeze()  # the interpreter would look through all that is loaded once more, and whoever ends us waits
 
 
 def _watch(parent: int) -> None:
