@@ -22,6 +22,8 @@ from flyball.features.vectors import Vectors, _Mirror
 
 NOON = datetime(2013, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+Frames = dict[str, pl.DataFrame]
+Schemas = Mapping[str, pl.Schema]
 
 
 @fb.on_demand
@@ -30,19 +32,24 @@ def cold(temp: pl.Expr) -> dict[str, pl.Expr]:
 
 
 @pytest.fixture
-def features(sky: fb.View, punctuality: fb.WindowView, flights: Dataset, schemas: Mapping[str, pl.Schema]) -> fb.FeatureSet:
+def features(sky: fb.View, punctuality: fb.WindowView, flights: Dataset, schemas: Schemas) -> fb.FeatureSet:
     return fb.FeatureSet.compile([flights["carrier"], sky, punctuality, cold], flights, schemas=schemas)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteOnlineStore]:
-    store = SqliteOnlineStore.write(tmp_path / "online.db")
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "online.db"
+
+
+@pytest.fixture
+def store(place: Path) -> Iterator[SqliteOnlineStore]:
+    store = SqliteOnlineStore.write(place)
     yield store
     store.close()
 
 
 @pytest.fixture
-def empty(schemas: Mapping[str, pl.Schema]) -> dict[str, pl.DataFrame]:
+def empty(schemas: Schemas) -> Frames:
     system = {EVENT_TIME: TIME, KNOWN_TIME: TIME, KNOWN_UNTIL: TIME, ARRIVAL: pl.Int64()}
     return {name: pl.DataFrame(schema={**schema, **system}) for name, schema in schemas.items()}
 
@@ -77,9 +84,7 @@ def test_horizons_say_what_still_matters(features: fb.FeatureSet, store: SqliteO
     assert Materialiser(features, store, partners=timedelta(days=2)).horizon("flights") == timedelta(days=9) + 3 * HOUR
 
 
-def test_a_view_without_ttl_needs_all_rows(
-    weather: Dataset, flights: Dataset, schemas: Mapping[str, pl.Schema], store: SqliteOnlineStore
-) -> None:
+def test_a_view_without_ttl_needs_all_rows(weather: Dataset, flights: Dataset, schemas: Schemas, store: SqliteOnlineStore) -> None:
     @fb.view(weather, entity="origin")
     def ever(rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows.select("temp")
@@ -89,9 +94,7 @@ def test_a_view_without_ttl_needs_all_rows(
     assert writer.next_boundary(NOON) is None
 
 
-def test_boundaries_are_due_until_they_are_closed(
-    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
-) -> None:
+def test_boundaries_are_due_until_they_are_closed(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
     writer = Materialiser(features, store)
     writer.open(empty, NOON + timedelta(minutes=10))
     assert writer.next_boundary(NOON + timedelta(minutes=10)) == NOON + HOUR
@@ -102,18 +105,14 @@ def test_boundaries_are_due_until_they_are_closed(
     assert vectors.compute(requests(NOON + 5 * HOUR)).value_times["punctuality"] == [int((NOON + 5 * HOUR).timestamp()) * 10**6]
 
 
-def test_a_stale_store_answers_with_what_it_has_and_says_of_when(
-    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
-) -> None:
+def test_a_stale_store_answers_with_what_it_has_and_says_of_when(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
     Materialiser(features, store).open(empty, NOON)
     vector = Vectors(features, store).compute(requests(NOON + 5 * HOUR))
     assert vector.value_times["punctuality"] == [int(NOON.timestamp()) * 10**6]
     assert vector.frame["punctuality.landed"].to_list() == [0]
 
 
-def test_before_the_first_write_look_ups_are_null(
-    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
-) -> None:
+def test_before_the_first_write_look_ups_are_null(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
     vectors = Vectors(features, store)
     assert not vectors.ready
     vector = vectors.compute(requests())
@@ -126,7 +125,7 @@ def test_before_the_first_write_look_ups_are_null(
     assert vectors.compute(requests()).frame.row(0) == again.compute(requests()).frame.row(0) == ("AA", None, None, None, 0, None)
 
 
-def test_no_rows_are_no_rows(features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]) -> None:
+def test_no_rows_are_no_rows(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
     Materialiser(features, store).open(empty, NOON)
     vector = Vectors(features, store).compute(requests().clear())
     assert vector.frame.schema == pl.Schema(features.dtypes)
@@ -145,9 +144,7 @@ def test_bad_requests_are_refused_as_offline(features: fb.FeatureSet, store: Sql
     assert vectors.compute(requests().with_columns(pl.col("carrier").cast(pl.Categorical))).frame["flights.carrier"].to_list() == ["AA"]
 
 
-def test_readers_go_on_without_a_store(
-    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame], tmp_path: Path
-) -> None:
+def test_readers_go_on_without_a_store(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames, tmp_path: Path) -> None:
     Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON, -1.0))}, NOON)
     reader = SqliteOnlineStore.read(tmp_path / "online.db")
     vectors = Vectors(features, reader)
@@ -160,9 +157,7 @@ def test_readers_go_on_without_a_store(
     assert vector.frame["cold.frost"].to_list() == [True]
 
 
-def test_a_store_that_was_removed_is_filled_again(
-    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame], tmp_path: Path
-) -> None:
+def test_a_store_that_was_removed_is_filled_again(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames, tmp_path: Path) -> None:
     writer, reader = Materialiser(features, store), SqliteOnlineStore.read(tmp_path / "online.db")
     writer.open(empty | {"weather": weather_of(("JFK", NOON, -1.0), ("EWR", NOON, 3.0))}, NOON)
     vectors = Vectors(features, reader)
@@ -186,7 +181,7 @@ class Failing(SqliteOnlineStore):
         return super().set(tables)
 
 
-def test_a_write_that_failed_is_made_up_for(features: fb.FeatureSet, empty: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+def test_a_write_that_failed_is_made_up_for(features: fb.FeatureSet, empty: Frames, tmp_path: Path) -> None:
     store = Failing(tmp_path / "online.db", mode="rwc")
     writer, vectors = Materialiser(features, store), Vectors(features, store)
     writer.open(empty | {"weather": weather_of(("JFK", NOON, 1.0))}, NOON)
@@ -202,7 +197,7 @@ def test_a_write_that_failed_is_made_up_for(features: fb.FeatureSet, empty: dict
 
 
 def test_a_correction_counts_though_it_moves_its_row_beyond_the_horizon(
-    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames
 ) -> None:
     writer, vectors = Materialiser(features, store), Vectors(features, store)
     row = weather_of(("JFK", NOON, 1.0))
@@ -216,7 +211,7 @@ def test_a_correction_counts_though_it_moves_its_row_beyond_the_horizon(
 
 
 def test_a_correction_beyond_the_horizon_changes_a_boundary_that_was_closed(
-    features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames
 ) -> None:
     system = {EVENT_TIME: NOON - HOUR, KNOWN_TIME: NOON - HOUR, KNOWN_UNTIL: None, ARRIVAL: 0}
     landing = pl.DataFrame([{"flight_id": 1, "landed_at": NOON - HOUR, "arr_delay": 20.0, **system}], schema=empty["landings"].schema)
@@ -229,7 +224,7 @@ def test_a_correction_beyond_the_horizon_changes_a_boundary_that_was_closed(
     assert vectors.compute(requests()).frame["punctuality.landed"].to_list() == [0]
 
 
-def test_what_changes_nothing_is_not_written(features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]) -> None:
+def test_what_changes_nothing_is_not_written(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
     writer = Materialiser(features, store)
     rows = weather_of(("JFK", NOON, 1.0))
     writer.open(empty | {"weather": rows}, NOON)
@@ -240,15 +235,47 @@ def test_what_changes_nothing_is_not_written(features: fb.FeatureSet, store: Sql
     assert store.version() == before
 
 
-def test_a_missing_history_is_named(features: fb.FeatureSet, store: SqliteOnlineStore, empty: dict[str, pl.DataFrame]) -> None:
+def test_a_window_that_has_just_slid_on_is_still_found(
+    weather: Dataset, flights: Dataset, schemas: Schemas, empty: Frames, place: Path
+) -> None:
+    warmth = fb.window_view(weather, entity="origin", over="1h", every="1h", seen=fb.count())
+    features = fb.FeatureSet.compile([warmth], flights, schemas=schemas)
+    store = SqliteOnlineStore.write(place)
+    Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON - HOUR / 2, 1.0))}, NOON + 2 * HOUR)
+    seen = [Vectors(features, store).compute(requests(NOON + hours * HOUR)).frame["warmth.seen"].item() for hours in range(-1, 3)]
+    assert seen == [None, 1, 0, 0]
+    store.close()
+
+
+def test_what_has_left_the_histories_is_gone_after_the_next_start(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
+    vectors = Vectors(features, store)
+    Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON, 1.0), ("EWR", NOON, 2.0))}, NOON)
+    assert temp(vectors) == 1.0
+    Materialiser(features, store).open(empty | {"weather": weather_of(("EWR", NOON, 2.0))}, NOON)
+    assert temp(vectors) is None
+
+
+def test_a_table_that_was_deleted_and_made_anew_has_nothing_of_before(
+    features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames
+) -> None:
+    vectors = Vectors(features, store)
+    Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON, 1.0))}, NOON)
+    assert temp(vectors) == 1.0
+    store.keep([])
+    assert temp(vectors) == 1.0
+    Materialiser(features, store).open(empty, NOON)
+    assert temp(vectors) is None
+
+
+def test_a_missing_history_is_named(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
     del empty["landings"]
     with pytest.raises(UnknownNameError, match="landings"):
         Materialiser(features, store).open(empty, NOON)
 
 
 def test_tables_of_dead_feature_sets_can_go(
-    features: fb.FeatureSet, sky: fb.View, flights: Dataset, schemas: Mapping[str, pl.Schema],
-    store: SqliteOnlineStore, empty: dict[str, pl.DataFrame],
+    features: fb.FeatureSet, sky: fb.View, flights: Dataset, schemas: Schemas,
+    store: SqliteOnlineStore, empty: Frames,
 ) -> None:  # fmt: skip
     old, new = Materialiser(features, store), Materialiser(fb.FeatureSet.compile([sky], flights, schemas=schemas), store)
     old.open(empty, NOON)
