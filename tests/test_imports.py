@@ -66,6 +66,11 @@ def test_declaring_a_model_needs_no_extra() -> None:
     assert loaded_by("import flyball as fb\nfor word in fb.__all__: getattr(fb, word)") & BEHIND_AN_EXTRA == set()
 
 
+def test_the_model_server_needs_neither_a_database_nor_tables_nor_what_trains() -> None:
+    loaded = loaded_by("import flyball.predict.server, flyball.serving.worker")
+    assert loaded & {*BEHIND_AN_EXTRA, "scipy", "pandas", "pyarrow", "fastapi", "httpx", "nicegui"} == set()
+
+
 def test_core_stands_on_the_standard_library(repository: Path) -> None:
     found = [item for path in sorted((repository / "src/flyball/core").rglob("*.py")) for item in foreign_to_core(path)]
     assert found == []
