@@ -219,7 +219,7 @@ class Driver:
             pause = min(pause + 0.0001, 0.002)
 
     def _ask(self, send: Send) -> None:
-        answer = self._post(self._server, f"/predict/{send.name}", send)
+        answer = self._post(self._server, f"/predict/{send.name}", send=send)
         tally = self.tally
         tally.requests += 1
         if answer.status == 200:
@@ -232,7 +232,7 @@ class Driver:
             self._refused(answer, send)
 
     def _push(self, send: Send) -> None:
-        answer = self._post(self._control, f"/api/v1/datasets/{send.name}/rows?visible=true", send)
+        answer = self._post(self._control, f"/api/v1/datasets/{send.name}/rows?visible=true", send=send)
         self.tally.pushes += 1
         if answer.status != 200:
             self._refused(answer, send)
@@ -242,7 +242,7 @@ class Driver:
         self.tally.quarantined += len(said["quarantined"])
         self.tally.duplicates += bool(said["duplicate"])
 
-    def _post(self, line: Line, path: str, send: Send) -> Answer:
+    def _post(self, line: Line, path: str, *, send: Send) -> Answer:
         try:
             answer = line.post(path, send.body, key=send.key)
         except TimeoutError as error:
@@ -310,7 +310,7 @@ def _read(wanted: Wanted) -> list[Send]:
             shutil.copytree(contracts, place / "contracts", dirs_exist_ok=True)
     with Home.open(place) as home:
         histories = read_histories(project, root=wanted.project.resolve().parent, home=home)
-    return schedule(project, histories, wanted.stretch)
+    return schedule(project, histories, stretch=wanted.stretch)
 
 
 def _own(home: Path) -> Path:

@@ -74,22 +74,22 @@ def read_histories(project: Project, *, root: Path, home: Home) -> dict[str, pl.
     return {name: home.data.history(dataset) for name, dataset in datasets.items()}
 
 
-def schedule(project: Project, histories: Mapping[str, pl.DataFrame], stretch: Stretch) -> list[Send]:
+def schedule(project: Project, histories: Mapping[str, pl.DataFrame], *, stretch: Stretch) -> list[Send]:
     """Everything to send, by time; at one moment rows come first."""
-    sends = [*_all_rows(project, histories, stretch)]
+    sends = [*_all_rows(project, histories, stretch=stretch)]
     for model in project.models:
-        sends += _requests(model, histories, stretch)
+        sends += _requests(model, histories, stretch=stretch)
     return sorted(sends, key=lambda send: (send.at, send.key is None))  # stable: as declared within a moment
 
 
-def _all_rows(project: Project, histories: Mapping[str, pl.DataFrame], stretch: Stretch) -> Iterator[Send]:
+def _all_rows(project: Project, histories: Mapping[str, pl.DataFrame], *, stretch: Stretch) -> Iterator[Send]:
     labels = {model.label.dataset.name for model in project.models}
     for name, history in histories.items():
         if stretch.labels or name not in labels:
-            yield from _rows(name, history, stretch)
+            yield from _rows(name, history, stretch=stretch)
 
 
-def _rows(name: str, history: pl.DataFrame, stretch: Stretch) -> Iterator[Send]:
+def _rows(name: str, history: pl.DataFrame, *, stretch: Stretch) -> Iterator[Send]:
     due = history.filter(pl.col(KNOWN_TIME) > stretch.start, pl.col(KNOWN_TIME) <= stretch.end).sort(KNOWN_TIME, ARRIVAL)
     moments = [stretch.sent_at(known) for known in due[KNOWN_TIME]]
     for at, rows in _groups(due.drop(SYSTEM_COLUMNS), moments):
@@ -97,7 +97,7 @@ def _rows(name: str, history: pl.DataFrame, stretch: Stretch) -> Iterator[Send]:
         yield Send(at, name, body, len(rows), key=f"replay-{hashlib.sha256(body).hexdigest()[:40]}")
 
 
-def _requests(model: Model, histories: Mapping[str, pl.DataFrame], stretch: Stretch) -> Iterator[Send]:
+def _requests(model: Model, histories: Mapping[str, pl.DataFrame], *, stretch: Stretch) -> Iterator[Send]:
     schemas = {name: history.schema for name, history in histories.items()}
     inputs = FeatureSet.compile(model.features, model.rows, schemas=schemas).inputs
     asked = prediction_rows(histories[model.rows.name], key=model.rows.key, lead=model.length("lead")).filter(

@@ -37,7 +37,7 @@ class Seen:
     script: list[int] = field(default_factory=list)  # statuses to answer with, before all is well again
     hang_up_after: int | None = None
 
-    def note(self, path: str, body: bytes, key: str | None) -> int:
+    def note(self, path: str, body: bytes, *, key: str | None) -> int:
         if self.hang_up_after is not None and len(self.calls) >= self.hang_up_after:
             return 0
         status = self.script.pop(0) if self.script else 200
@@ -55,7 +55,7 @@ def _door(seen: Seen) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.headers["Authorization"].startswith("Bearer ")
-            status = seen.note(self.path, body, self.headers["Idempotency-Key"])
+            status = seen.note(self.path, body, key=self.headers["Idempotency-Key"])
             if status == 0:
                 self.close_connection = True
                 return
