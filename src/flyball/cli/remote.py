@@ -16,7 +16,7 @@ from flyball.app.actor import person
 from flyball.app.location import LOCK, find_home
 from flyball.app.settings import UP, NotRunningError, Settings
 from flyball.client import Client
-from flyball.core.errors import HeldError
+from flyball.core.errors import FlyballError, HeldError
 from flyball.governance import OwnerToken
 from flyball.storage.clockfile import RUN
 from flyball.storage.homelock import HomeLock
@@ -151,6 +151,24 @@ def open_desk(home: Path | None, environment: Mapping[str, str]) -> Iterator[Des
         yield LocalDesk(opened)
 
 
+def find_console_link(home: Path) -> str | None:
+    """A fresh single-use link to the console of the home, or None where none runs or the control plane cannot be asked."""
+    settings = find_running(home)
+    if settings is None or not settings.console:
+        return None
+    if not settings.auth:
+        return settings.console_url
+    try:
+        with connect(home) as client:
+            return f"{settings.console_url}/login?code={client.create_login_code()}"
+    except FlyballError:
+        return None
+
+
 def env(home: Path | None) -> None:
-    """Print the exports."""
-    sys.stdout.write(exports(find_home(home, Path.cwd())))
+    """Print the exports for a shell; beside them, where only a person reads it, a link to the console."""
+    place = find_home(home, Path.cwd())
+    sys.stdout.write(exports(place))
+    sys.stdout.flush()
+    if link := find_console_link(place):
+        sys.stderr.write(f"console: {link}{'' if '?' not in link else ' (good once)'}\n")

@@ -39,7 +39,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def healthy(self) -> bool:
         """Whether it runs, as far as the control plane knows."""
-        return self.state in {"running", "serving", "ok", "ready"}
+        return self.state in {"up", "running"}
 
 
 class Disk(msgspec.Struct, frozen=True, kw_only=True):

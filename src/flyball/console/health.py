@@ -8,7 +8,7 @@ from flyball.console.answers import Disk, Process, Status
 from flyball.console.markup import Markup, element, joined, text
 from flyball.console.words import NONE, length, plural, size
 
-_NAMES = {"control": "Control plane", "predict": "Model server", "console": "Console", "up": "Supervisor"}
+_NAMES = {"control": "Control plane", "predict": "Model server", "console": "Console", "supervisor": "Supervisor"}
 MEMORY_SCALE = 1e9
 """Bytes at which a process's memory meter is full."""
 

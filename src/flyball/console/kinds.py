@@ -49,6 +49,8 @@ _LOOKS: Mapping[str, Look] = {
     "promotion.asked": Look("Promotion asked for", "releases", "work"),
     "rollback.asked": Look("Rollback asked for", "releases", "work"),
     "command.failed": Look("Command failed", "alarms", "bad"),
+    "chore.failed": Look("Chore failed", "system", "bad"),
+    "resources.exceeded": Look("Resources exceeded", "alarms", "warn"),
     "window.closed": Look("Window closed", "windows"),
     "window.waiting": Look("Window waits for labels", "windows"),
     "window.matured": Look("Window matured", "windows"),

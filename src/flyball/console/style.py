@@ -108,8 +108,8 @@ CARDS = """
 .bar-line { display: grid; gap: .4rem; } .said { color: var(--soft); font-size: .8125rem; }
 .champion .track > span { background: var(--ink); } .loop .track > span { background: var(--faint); }
 .facts { display: grid; gap: .42rem; padding-top: .85rem; border-top: 1px solid var(--hair); font-size: .8125rem; }
-.facts > div { display: flex; justify-content: space-between; align-items: baseline; gap: .75rem; min-width: 0; }
-.facts dt { color: var(--soft); } .facts dd { font-weight: 560; text-align: right; white-space: nowrap; }
+.facts > div { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: 0 .75rem; min-width: 0; }
+.facts dt { color: var(--soft); } .facts dd { margin-left: auto; font-weight: 560; text-align: right; white-space: nowrap; }
 .stages { display: grid; gap: .55rem; } .steps { display: flex; gap: 4px; }
 .steps li { flex: 1; display: grid; gap: .3rem; font-size: .75rem; color: var(--faint); min-height: 6px; }
 .step { display: block; height: 6px; border-radius: 3px; background: var(--hair); }
@@ -180,6 +180,7 @@ TIMELINE = """
 .label { font-weight: 600; min-width: 0; } .warn > .entry .label { color: var(--warn); } .bad > .entry .label { color: var(--bad); }
 .entry time, .link-head time { margin-left: auto; color: var(--faint); font-size: .75rem; white-space: nowrap; }
 .actor { padding: 0 .45rem; border-radius: 999px; background: var(--tint); color: var(--accent); font-size: .75rem; white-space: nowrap; }
+.actor.of { background: var(--wash); color: var(--soft); }
 .sentence { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--soft);
   font-size: .8125rem;
   overflow-wrap: anywhere; }
@@ -218,12 +219,14 @@ DIALOG = """
 """
 
 NARROW = """
-@media (max-width: 1150px) {
+@media (max-width: 1440px) { .board { grid-template-columns: minmax(0, 1fr) 24rem; } }
+@media (max-width: 1280px) {
   .cell { grid-template-columns: minmax(0, 1fr); align-content: start; }
   .board { grid-template-columns: minmax(0, 1fr); } .board-side { position: static; } .timeline { max-height: none; }
   .events { overflow: visible; }
 }
-@media (max-width: 860px) { .cards { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 860px) { .cards { grid-template-columns: minmax(0, 1fr); }
+  .strip { grid-template-columns: repeat(2, minmax(0, 1fr)); } .cell:nth-child(n + 3) { border-top: 1px solid var(--hair); } }
 @media (max-width: 640px) {
   .bar { flex-wrap: wrap; padding: .6rem 1rem; position: static; } .bar-left { flex: 1 1 100%; } .bar-right { flex: 1 1 100%;
   gap: .6rem; }
@@ -232,8 +235,8 @@ NARROW = """
   .board, .strip, .notice { margin-top: .75rem; }
   .panel { padding: 1rem 1rem 1.1rem; } .timeline { padding: 0; } .timeline > div:first-child { padding: 1rem 1rem 0; }
   .chips { padding: .7rem 1rem .85rem; }
-  .strip { grid-template-columns: repeat(2, minmax(0, 1fr)); } .cell { grid-template-columns: minmax(0, 1fr); padding: .6rem .9rem; }
-  .cell:nth-child(n + 3) { border-top: 1px solid var(--hair); } .entry { padding-right: 1rem; } .plot { height: 14rem; }
+  .cell { padding: .6rem .9rem; }
+  .entry { padding-right: 1rem; } .plot { height: 14rem; }
   .drift-plot { height: 10rem; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }

@@ -107,6 +107,8 @@ class Entry:
 def entry_markup(event: Happening) -> Markup:
     """What an entry says before it is opened."""
     by = element("span", text(f"by {event.actor}"), class_="actor") if event.actor and event.actor != "system" else NOTHING
+    if event.subject.startswith("dataset/"):
+        by = joined(element("span", text(event.subject.removeprefix("dataset/")), class_="actor of"), by)
     time = element("time", text(moment(event.time)), datetime=event.time.isoformat(), title=f"{moment(event.time)} UTC")
     head = element("span", element("span", text(label_of(event)), class_="label"), by, time, class_="entry-head")
     said = sentence_of(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -164,6 +165,7 @@ def test_env_s_lines_are_for_a_shell_and_lead_there_from_anywhere(
         assert told.exit_code == 0
         lines = [shlex.split(line) for line in told.stdout.splitlines()]
         assert [line[0] for line in lines] == ["export", "export"]
+        assert re.fullmatch(r"console: http://127\.0\.0\.1:\d+/login\?code=\S+ \(good once\)\n", told.stderr)
         found = dict(line[1].split("=", 1) for line in lines)
         assert found == {"FLYBALL_URL": Settings.load(home).control_url, "FLYBALL_TOKEN": (home / "token").read_text().strip()}
         elsewhere = tmp_path / "elsewhere"
