@@ -47,20 +47,23 @@ def wait_for(path: Path, text: str) -> None:
 def test_what_was_journalled_is_read_once_whatever_is_killed(tmp_path: Path) -> None:
     draws, written, hits = SeededRandom(3), tmp_path / "written", Counter[str]()
     writer = start("write", tmp_path, seed=0, out=written)
+    database = Database.open(tmp_path / "home.db")
+    positions = SqlitePositions(database)
     for kills in range(KILLS):
         out = tmp_path / f"ready-{kills}"
         shipper = start("ship", tmp_path, seed=0, out=out)
         wait_for(out, "ready")
         sleep(0.4 * draws.uniform("moment", f"{kills}"))
+        if kills % 2:
+            wait_for_shipment(positions)
         kill(shipper)
+        hits["shipping" if positions.get(INTENDED) > positions.get(SHIPPED) else "reading"] += 1
         if kills % 4 == 3:
             kill(writer)
             writer = start("write", tmp_path, seed=kills + 1, out=written)
-        hits.update(moment(tmp_path))
     kill(writer)
 
-    database = Database.open(tmp_path / "home.db")
-    log = PredictionLog(LocalJournal.read(tmp_path / "journal"), DeltaTables(tmp_path / "tables"), positions=SqlitePositions(database))
+    log = PredictionLog(LocalJournal.read(tmp_path / "journal"), DeltaTables(tmp_path / "tables"), positions=positions)
     log.drain()
     found = Counter(ids(log))
     log.ship()
@@ -73,13 +76,12 @@ def test_what_was_journalled_is_read_once_whatever_is_killed(tmp_path: Path) -> 
     assert hits["shipping"] > 0, hits
 
 
-def moment(home: Path) -> set[str]:
-    """What the killed shipper was doing, by what it left."""
-    database = Database.open(home / "home.db")
-    positions = SqlitePositions(database)
-    found = {"shipping" if positions.get(INTENDED) > positions.get(SHIPPED) else "reading"}
-    database.close()
-    return found
+def wait_for_shipment(positions: SqlitePositions) -> None:
+    """Until a shipment is under way, which is where a kill hurts most; it may have ended before the kill."""
+    timer = MonotonicTimer()
+    patience = timer.seconds() + 60
+    while positions.get(INTENDED) <= positions.get(SHIPPED):
+        assert timer.seconds() < patience
 
 
 def ids(log: PredictionLog) -> list[str]:
