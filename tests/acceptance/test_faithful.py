@@ -63,7 +63,8 @@ def test_a_live_loop_does_what_the_backtest_of_the_same_rows_does(tmp_path: Path
     try:
         up.wait_serving()
         figures = up.replay(START, END, "--rows-every", rows_every, "--ahead")
-        parity = up.client().run_parity()["report"]["late-parcel"]
+        with up.client() as client:
+            parity = client.run_parity()["late-parcel"]
     finally:
         assert up.end() == 0
     assert (figures["errors"], figures["quarantined"], figures["unanswered"]) == (0, 0, 0)

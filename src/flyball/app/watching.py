@@ -72,7 +72,7 @@ class Watching:
         return {
             "name": name,
             "pid": pid,
-            "state": "down" if sample is None else "up",
+            "state": "down" if sample is None else "running",
             "restarts": facts["restarts"],
             "cpu_percent": None if sample is None else sample.cpu_percent,
             "memory_bytes": None if sample is None else sample.memory_bytes,
