@@ -26,9 +26,12 @@ from flyball.core.errors import NotFoundError
 from flyball.core.events import Event
 from flyball.core.ids import EventId
 from flyball.data.model import DatasetVersion
+from flyball.kernels.metrics import get_metric
 from flyball.loop.model import Model, Project
 from flyball.loop.state import LoopState
 from flyball.loop.trace import causes
+from flyball.loop.triggers import OnPerformanceDrop
+from flyball.loop.watcher import DEFAULT_DROP
 from flyball.releases import Deployment
 from flyball.releases.rollout import Rollout
 from flyball.serving.volume import VersionVolume
@@ -176,13 +179,15 @@ class LiveView:
         return {"traffic": _traffic_told(volumes), "open_window": self._open_window(model, now)}
 
     def list_windows(self, model: str) -> Json:
-        """The model's windows, each with what its champion had promised."""
-        self.find(model)
+        """The model's windows, each with what its champion had promised and how far below that it may fall."""
+        declared = self.find(model)
         reigns = self._reigns(model)
         told = []
         for window in self.stores.windows.list(model):
             champion = next((version for since, version in reversed(reigns) if since < window.end), None)
-            told.append({**window_told(window, expected=self._promised(model, champion)), "champion": champion})
+            expected = self._promised(model, champion)
+            least = self._tolerated(declared, expected)
+            told.append({**window_told(window, expected=expected), "threshold": least, "champion": champion})
         return {"windows": told}
 
     def list_versions(self, model: str) -> Json:
@@ -247,6 +252,14 @@ class LiveView:
     def _promised(self, model: str, version: int | None) -> float | None:
         evidence = None if version is None else self.stores.registry.find_evidence(model, version)
         return None if evidence is None or evidence.overall is None else evidence.overall.value
+
+    def _tolerated(self, model: Model, expected: float | None) -> float | None:
+        """The figure beyond which a window counts as fallen; what is surely so, its interval decides."""
+        metric, drops = self._metric(model), [trigger.drop for trigger in model.retrain if isinstance(trigger, OnPerformanceDrop)]
+        if expected is None or metric is None:
+            return None
+        drop = min(drops, default=DEFAULT_DROP)
+        return expected - drop if get_metric(metric).greater_is_better else expected + drop
 
     def _champion(self, model: str, here: Deployment | None, *, rollouts: Mapping[int, Rollout]) -> Json | None:
         if here is None or here.champion is None:

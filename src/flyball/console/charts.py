@@ -205,7 +205,7 @@ def _tip(series: Series, window: WindowFigures) -> Markup:
         lines.insert(0, (series.metric, "waiting for labels" if not window.matured else "no figure"))
     expected = expected_of(window)
     if expected is not None:
-        lines.append(("expected", figure(expected) + ("" if window.threshold is None else f", at least {figure(window.threshold)}")))
+        lines.append(("expected", figure(expected) + ("" if window.threshold is None else f", tolerated {figure(window.threshold)}")))
     lines += _drift_lines(window)
     lines += [(moment(mark.time), mark.words) for mark in series.marks if window.start <= mark.time < window.end]
     rows = [element("div", element("dt", text(name)), element("dd", text(said))) for name, said in lines]

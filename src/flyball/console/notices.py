@@ -73,7 +73,7 @@ def _head(title: str, legend: Markup) -> Markup:
 def _legend(series: Series) -> Markup:
     entries = [_entry("line", "metric and interval"), _entry("dashes", "expected")]
     if any(window.threshold is not None for window in series.windows):
-        entries.append(_entry("dots warn", "alarm level"))
+        entries.append(_entry("dots warn", "tolerated"))
     entries += [_entry("upright", "release"), _entry("upright fine", "training")]
     if not all(window.matured for window in series.windows):
         entries.append(_entry("area", "labels still coming"))

@@ -130,6 +130,7 @@ def test_windows_with_what_their_champion_promised(view: LiveView, home: LiveHom
     first, second = view.list_windows("late")["windows"]
     assert first["metrics"] == {"roc_auc": {"value": 0.6, "low": 0.5, "high": 0.7}, "brier": None}
     assert (first["matured"], first["expected"], first["champion"], first["resolved"]) == (True, 0.7, 1, 10)
+    assert first["threshold"] == pytest.approx(0.68)
     assert (first["drift"]["score"], first["drift"]["threshold"], first["drift"]["alarmed"]) == (3.0, 2.5, True)
     assert first["drift"]["worst"] == {"name": "carrier", "psi": 0.9}
     assert (second["matured"], second["drift"], second["rows"]) == (False, None, 0)

@@ -171,7 +171,7 @@ def test_windows_say_in_words_what_is_not_drawn() -> None:
     for words in ("waiting for labels", "5.00 of 3.00, alarm", "temp", "90% with a known outcome"):
         assert words in tip
     assert "0.7000 [0.6800, 0.7200]" in quality_words(series)
-    assert "alarm level" not in quality_words(series)
+    assert "tolerated" not in quality_words(series)
     assert "5.00 of 3.00" in drift_words(series)
     assert "No window has closed yet" in quality_words(Series.of(MODEL, (), events=()))
 
