@@ -63,10 +63,17 @@ class _State(NamedTuple):
 
     def now(self, mono: float) -> int:
         _, at, floor, since, speed, pauses, scheduler, driver, *_ = self  # by place: by name it would cost three times as much
-        if not pauses:
-            passed = (mono - since) * speed
-            at += int(passed * 1e6) if passed < _AGES else _NO_LIMIT
+        if pauses:
+            return floor
+        passed = (mono - since) * speed
+        at += int(passed * 1e6) if passed < _AGES else _NO_LIMIT
         return max(floor, min(at, scheduler, driver))
+
+    def nominal(self, mono: float) -> int:
+        """What it would show without limits."""
+        return (
+            self.at if self.pauses else max(self.floor, min(self.at + int(min((mono - self.since) * self.speed, _AGES) * 1e6), _NO_LIMIT))
+        )
 
 
 class SharedClock:
@@ -156,12 +163,15 @@ class SharedClock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Business time stands still inside the block, in all processes. Pauses nest and add up; see `reset_pauses`."""
-        self._change(lambda state, mono: state._replace(at=state.floor, since=mono, pauses=state.pauses + 1))
+        """Business time stands still inside the block, in all processes. Pauses nest and add up; see `reset_pauses`.
+
+        A lag behind the nominal rate stays what it was: a driver that is stopped for a job goes on as fast as before.
+        """
+        self._change(lambda state, mono: state._replace(at=state.nominal(mono), since=mono, pauses=state.pauses + 1))
         try:
             yield
         finally:
-            self._change(lambda state, mono: state._replace(at=state.floor, since=mono, pauses=max(0, state.pauses - 1)))
+            self._change(lambda state, mono: state._replace(at=state.nominal(mono), since=mono, pauses=max(0, state.pauses - 1)))
 
     def reset_pauses(self) -> None:
         """No pause is held: those of a scheduler that died are over. Only for the scheduler, at its start."""

@@ -37,7 +37,8 @@ class ClockMachine(RuleBasedStateMachine):
 
     def reckon(self) -> None:
         limits = [limit for limit in self.limits.values() if limit is not None]
-        self.shown = max(self.shown, min([self.nominal, *limits]))
+        if not self.pauses:
+            self.shown = max(self.shown, min([self.nominal, *limits]))
 
     @rule(seconds=st.integers(0, 30))
     def wait(self, seconds: int) -> None:
@@ -62,13 +63,12 @@ class ClockMachine(RuleBasedStateMachine):
     def pause(self) -> None:
         self.pauses.append(self.one.paused())
         self.pauses[-1].__enter__()
-        self.nominal = self.shown
 
     @precondition(lambda self: self.pauses)
     @rule()
     def go_on(self) -> None:
         self.pauses.pop().__exit__(None, None, None)
-        self.nominal = self.shown
+        self.reckon()
 
     @rule()
     def forget_dead_pauses(self) -> None:
