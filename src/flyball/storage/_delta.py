@@ -40,18 +40,34 @@ class DeltaTables:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self._opened: dict[Path, DeltaTable] = {}  # used under the table's lock only
 
     def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
         path = self._path(table)
         with self._locked(table):
-            current = _table(path)
+            current = self._current(path)
             _check(table, rows.schema, kept=None if current is None else _schema(current))
             if current is not None:
                 done = _find_commit(current, job)
                 if done is not None:
                     return done.version
                 rows = rows.select(_schema(current).names())
-            return _commit(path, rows, onto=current, transaction=Transaction(job, attempt))
+            self._opened.pop(path, None)  # put back only when it stands where the table stands
+            version, after = _commit(path, rows, onto=current, transaction=Transaction(job, attempt))
+            self._opened[path] = after
+            return version
+
+    def _current(self, path: Path) -> DeltaTable | None:
+        """The table as it stands; to read its log from the start costs more than to append to it, so what is open is brought up to date."""
+        held = self._opened.get(path)
+        if held is None:
+            return _table(path)
+        try:
+            held.update_incremental()
+        except DeltaError:  # somebody has removed or damaged it since
+            del self._opened[path]
+            return _table(path)
+        return held
 
     def find_commit(self, table: str, job: str) -> TableCommit | None:
         path = self._path(table)
@@ -126,7 +142,8 @@ def _find_commit(current: DeltaTable, job: str) -> TableCommit | None:
     return TableCommit(bisect.bisect_left(range(current.version()), True, key=has), attempt)
 
 
-def _commit(path: Path, rows: pl.DataFrame, *, onto: DeltaTable | None, transaction: Transaction) -> int:
+def _commit(path: Path, rows: pl.DataFrame, *, onto: DeltaTable | None, transaction: Transaction) -> tuple[int, DeltaTable]:
+    """The version with the rows, and the table as it stands with them."""
     write_deltalake(
         onto if onto is not None else path,
         rows,
@@ -134,9 +151,10 @@ def _commit(path: Path, rows: pl.DataFrame, *, onto: DeltaTable | None, transact
         commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=_COMMIT_RETRIES),
         post_commithook_properties=_KEEP_LOGS,
     )
-    version = (onto or DeltaTable(path)).version()
+    after = onto or DeltaTable(path)
+    version = after.version()
     _sync(path, version)
-    return version
+    return version, after
 
 
 def _sync(path: Path, version: int) -> None:
