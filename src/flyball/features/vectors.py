@@ -21,6 +21,7 @@ from flyball.features.lookup import ColumnLookup, ViewLookup
 from flyball.features.ondemand import Computation
 from flyball.features.online import OnlineStore, Revision
 from flyball.features.packing import KEPT, Key, OnlineLookup, OnlineTable, Step, logical
+from flyball.features.rowexpressions import has_selectors
 from flyball.features.rowwise import evaluate
 from flyball.features.sources import prediction_times
 from flyball.features.windowing import WindowLookup
@@ -214,9 +215,11 @@ class _Stage:
     where: str
     expressions: tuple[pl.Expr, ...]
     dtypes: Mapping[str, pl.DataType]
+    needed: tuple[str, ...] | None  # None where a selector decides
 
     def compute(self, times: pl.Series, columns: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
-        frame = pl.DataFrame([times, *columns.values()])
+        found = columns.values() if self.needed is None else [columns[name] for name in self.needed]
+        frame = pl.DataFrame([times, *found])
         made = evaluate(self.where, lambda: frame.with_columns(self.expressions), columns=frame.columns)
         return {name: made[name].cast(dtype) for name, dtype in self.dtypes.items()}
 
@@ -240,4 +243,10 @@ def _stage(features: FeatureSet, items: Sequence[Computation]) -> _Stage:
     expressions = [expression for item in items for expression in item.expressions(features.bound_names)]
     made = [f"{item.feature.name}.{name}" for item in items for name in item.outputs]
     where = f"On-demand feature {', '.join(repr(item.feature.name) for item in items)}"
-    return _Stage(where, tuple(expressions), {name: features.dtypes[name] for name in made})
+    needed = None if any(map(has_selectors, expressions)) else _roots(expressions)
+    return _Stage(where, tuple(expressions), {name: features.dtypes[name] for name in made}, needed)
+
+
+def _roots(expressions: Sequence[pl.Expr]) -> tuple[str, ...]:
+    names = dict.fromkeys(name for expression in expressions for name in expression.meta.root_names())
+    return tuple(name for name in names if name != PREDICTION_TIME)

@@ -71,18 +71,13 @@ class Encoder:
             UnknownNameError: a feature is missing.
         """
         result = np.empty((frame.height, len(self.columns)), dtype=np.float64, order="F")
+        there = {series.name: series for series in frame.get_columns()}
         for index, column in enumerate(self.columns):
-            result[:, index] = self._encode(column, frame)
+            if column.name not in there:
+                raise UnknownNameError("feature", column.name, known=frame.columns, where="the rows to predict")
+            result[:, index] = _encode(column, there[column.name])
         np.copyto(result, np.nan, where=~np.isfinite(result))  # once for all columns: a request waits for each call
         return result
-
-    def _encode(self, column: Column, frame: pl.DataFrame) -> Floats:
-        if column.name not in frame.columns:
-            raise UnknownNameError("feature", column.name, known=frame.columns, where="the rows to predict")
-        series = frame[column.name]
-        if column.kind == "number":
-            return _numbers(series)  # infinities become NaN together
-        return _few_codes(series, column.codes) if len(series) <= _FEW else _codes(series, column.levels)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The columns as JSON."""
@@ -105,12 +100,19 @@ def _fit(series: pl.Series, max_levels: int) -> Column:
     return Column(series.name, str(dtype), "number", median=float(np.median(finite)) if len(finite) else 0.0)
 
 
+def _encode(column: Column, series: pl.Series) -> Floats:
+    if column.kind == "number":
+        return _numbers(series)
+    return _few_codes(series, column.codes) if len(series) <= _FEW else _codes(series, column.levels)
+
+
 def _numbers(series: pl.Series) -> Floats:
-    if series.dtype.is_temporal():
+    dtype = series.dtype
+    if dtype.is_temporal():
         series = series.cast(pl.Int64)
-    elif not (series.dtype.is_numeric() or series.dtype in {pl.Boolean, pl.Null}):
-        raise FeatureTypeError(series.name, str(series.dtype))
-    numbers: Floats = (series if series.dtype == pl.Float64 else series.cast(pl.Float64)).to_numpy()  # a null is NaN there
+    elif not (dtype.is_numeric() or dtype in {pl.Boolean, pl.Null}):
+        raise FeatureTypeError(series.name, str(dtype))
+    numbers: Floats = (series if dtype == pl.Float64 else series.cast(pl.Float64)).to_numpy()  # a null is NaN there
     return numbers
 
 
