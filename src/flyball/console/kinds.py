@@ -13,7 +13,7 @@ Tone = Literal["quiet", "work", "good", "warn", "bad"]
 
 KINDS: Mapping[Kind, str] = {
     "alarms": "Alarms", "training": "Training", "releases": "Releases", "windows": "Windows", "data": "Data", "system": "System",
-    "routine": "Timers and runs",
+    "routine": "Routine",
 }  # fmt: skip
 """The kinds in the order of the filter, with their names."""
 HIDDEN: frozenset[Kind] = frozenset({"routine"})
@@ -54,6 +54,7 @@ _LOOKS: Mapping[str, Look] = {
     "window.closed": Look("Window closed", "windows"),
     "window.waiting": Look("Window waits for labels", "windows"),
     "window.matured": Look("Window matured", "windows"),
+    "dataset.version.received": Look("Dataset version received", "routine"),
     "dataset.version.held": Look("Data held", "data", "warn"),
     "dataset.version.rejected": Look("Data rejected", "data", "bad"),
     "rows.quarantined": Look("Rows set aside", "data", "warn"),
@@ -69,7 +70,7 @@ _LOOKS: Mapping[str, Look] = {
 _FAMILIES: Sequence[tuple[str, Kind]] = (
     ("dataset.", "data"), ("contract.", "data"), ("rows.", "data"), ("labels.", "data"), ("training.", "training"), ("run.", "routine"),
     ("version.", "training"), ("gates.", "training"), ("rollout.", "releases"), ("deployment.", "releases"), ("endpoint.", "releases"),
-    ("release.", "releases"), ("guardrail.", "alarms"), ("alert.", "alarms"), ("parity.", "alarms"), ("window.", "windows"),
+    ("release.", "releases"), ("guardrail.", "alarms"), ("alert.", "alarms"), ("parity.", "system"), ("window.", "windows"),
     ("timer.", "routine"), ("job.", "routine"), ("prediction", "routine"),
 )  # fmt: skip
 _SAID_BADLY = ("failed", "rejected", "breached", "rolled-back", "lost", "killed", "died")
@@ -128,6 +129,13 @@ def sentence_of(event: Happening) -> str:
             break
     first = said.partition(" ")[0].rstrip(":,")
     return said[:1].upper() + said[1:] if first.isalpha() else said  # roc_auc stays what it is called
+
+
+def kind_of(event: Happening) -> Kind:
+    """The kind by which the event is filtered; that rows came in as ever is routine, the first version of a dataset is not."""
+    if event.type == "dataset.version.accepted" and event.data.get("version") != 1:
+        return "routine"
+    return look_of(event.type).kind
 
 
 def concerns(event: Happening, model: str, *, endpoint: str) -> bool:

@@ -12,7 +12,7 @@ from nicegui.element import Element
 
 from flyball.console.answers import Happening
 from flyball.console.icons import icon
-from flyball.console.kinds import HIDDEN, KINDS, Kind, label_of, look_of, sentence_of
+from flyball.console.kinds import HIDDEN, KINDS, Kind, kind_of, label_of, look_of, sentence_of
 from flyball.console.markup import NOTHING, Markup, element, joined, text
 from flyball.console.words import moment
 
@@ -62,7 +62,7 @@ class Timeline:
         self._show()
 
     def _show(self) -> None:
-        chosen = [event for event in self._events if look_of(event.type).kind in self._kinds]
+        chosen = [event for event in self._events if kind_of(event) in self._kinds]
         shown = chosen[-self._limit :]
         wanted = {event.id for event in shown}
         for event_id in [event_id for event_id in self._entries if event_id not in wanted]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from flyball.console.answers import Happening, ModelFigures, Status, WindowFigures
 from flyball.console.controlplane import ControlPlane
+from flyball.console.kinds import kind_of
 from flyball.core.clock import Clock, Timer
 from flyball.core.errors import FlyballError, UnavailableError
 
@@ -21,7 +22,7 @@ FIGURES_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 WAIT_SECONDS = 20.0
 LINGER_SECONDS = 20.0
-KEPT_EVENTS = 3000
+KEPT_EVENTS, KEPT_ROUTINE = 3000, 600
 MARKING = frozenset({"training.started", "rollout.finished", "rollout.rolled-back"})
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Known:
     models: Mapping[str, ModelFigures] = field(default_factory=dict)
     windows: Mapping[str, tuple[WindowFigures, ...]] = field(default_factory=dict)
     events: tuple[Happening, ...] = ()
-    """The newest `KEPT_EVENTS`, in the order of the log."""
+    """The newest `KEPT_EVENTS`, in the order of the log; what is routine leaves first."""
     marks: tuple[Happening, ...] = ()
     """Every event that stands in the charts, however old."""
     position: int = 0
@@ -136,10 +137,17 @@ class Watch:
             self._set(events=(), marks=(), position=0, caught_up=False)
             return
         if events or not before.caught_up:
-            kept = (*before.events, *events)[-KEPT_EVENTS:]
+            kept = _newest((*before.events, *events))
             marks = (*before.marks, *(event for event in events if event.type in MARKING))
             self._set(events=kept, marks=marks, position=position, caught_up=not events)
 
     def _set(self, **changes: object) -> None:
         with self._lock:
             self._known = replace(self._known, revision=self._known.revision + 1, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+def _newest(events: Sequence[Happening]) -> tuple[Happening, ...]:
+    """Rows come in and timers fire far more often than anything happens that is worth a look: they must not push that out."""
+    routine = [event.position for event in events if kind_of(event) == "routine"]
+    first = routine[-KEPT_ROUTINE] if len(routine) > KEPT_ROUTINE else 0
+    return tuple(event for event in events if event.position >= first or kind_of(event) != "routine")[-KEPT_EVENTS:]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flyball.console.errors import AnswerError
-from flyball.console.watch import KEPT_EVENTS, Watch
+from flyball.console.watch import KEPT_EVENTS, KEPT_ROUTINE, Watch
 from flyball.core.clock import ManualTimer, WallClock
 from tests.unit.console.planes import MemoryPlane, happening
 
@@ -75,8 +75,16 @@ def test_another_home_s_log_is_read_from_its_beginning(watch: Watch, plane: Memo
 
 
 def test_it_keeps_the_newest_events_and_every_mark(plane: MemoryPlane) -> None:
-    plane.events = [happening(number + 1, "training.started" if number == 0 else "timer.fired") for number in range(KEPT_EVENTS + 10)]
+    plane.events = [happening(number + 1, "training.started" if number == 0 else "window.closed") for number in range(KEPT_EVENTS + 10)]
     made = Watch(plane, clock=WallClock(), timer=ManualTimer())
     made._ask_events()
     assert len(made.known.events) == KEPT_EVENTS
     assert [event.id for event in made.known.marks] == ["e1"]
+
+
+def test_routine_pushes_nothing_out(plane: MemoryPlane) -> None:
+    plane.events = [happening(number + 1, "alert.raised" if number == 0 else "timer.fired") for number in range(KEPT_EVENTS)]
+    made = Watch(plane, clock=WallClock(), timer=ManualTimer())
+    made._ask_events()
+    assert [event.id for event in made.known.events[:2]] == ["e1", f"e{KEPT_EVENTS - KEPT_ROUTINE + 1}"]
+    assert len(made.known.events) == KEPT_ROUTINE + 1
