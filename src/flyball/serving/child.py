@@ -123,7 +123,7 @@ class ChildModel:
         if self._closed:
             raise ModelFailedError("it is closed")
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        command = (sys.executable, "-m", "flyball.serving.worker", str(self._path))
+        command = (sys.executable, "-P", "-m", "flyball.serving.worker", str(self._path))
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment)
         try:
             async with asyncio.timeout(START_SECONDS):
