@@ -6,7 +6,7 @@ never changes, so that an update moves what is drawn instead of drawing it anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,8 +68,11 @@ def quality_options(series: Series, colours: Palette) -> Options:
     """The metric per window with its interval, against what the release promised and the level that alarms."""
     points = [(window, _middle(window), window.metrics.get(series.metric)) for window in series.windows]
     known = [(window, x, found) for window, x, found in points if found is not None and found.value is not None]
-    lows = [[x, _low(found)] for _, x, found in known]
-    bands = [[x, _high(found) - _low(found)] for _, x, found in known]
+    veil = [(x, found) for _, x, found in known]
+    if len(known) == 1:  # one point draws no area: it takes its window's width
+        window, _, found = known[0]
+        veil = [(_ms(window.start), found), (_ms(window.end), found)]
+    lows, bands = [[x, _low(found)] for x, found in veil], [[x, _high(found) - _low(found)] for x, found in veil]
     values = [{"value": [x, found.value]} for _, x, found in known]
     waiting = [_waiting(window, colours) for window in series.windows if not window.matured]
     options = _frame(series, colours)
@@ -77,10 +80,10 @@ def quality_options(series: Series, colours: Palette) -> Options:
     options["series"] = [
         _plain("low", lows) | {"stack": "interval", "lineStyle": {"opacity": 0}},
         _plain("interval", bands) | {"stack": "interval", "lineStyle": {"opacity": 0}, "areaStyle": {"color": colours.band, "opacity": 1}},
-        _plain("expected", [[x, expected_of(window)] for window, x, _ in points])
-        | {"step": "middle", "lineStyle": {"color": colours.faint, "width": 1.25, "type": [6, 4]}},
-        _plain("threshold", [[x, window.threshold] for window, x, _ in points])
-        | {"step": "middle", "lineStyle": {"color": colours.warn, "width": 1.25, "type": [2, 3]}},
+        _plain("expected", _levels(series.windows, expected_of))
+        | {"lineStyle": {"color": colours.faint, "width": 1.25, "type": [6, 4]}},
+        _plain("threshold", _levels(series.windows, lambda window: window.threshold))
+        | {"lineStyle": {"color": colours.warn, "width": 1.25, "type": [2, 3]}},
         {
             **_plain(series.metric, values), "showSymbol": True, "symbol": "circle", "symbolSize": 6 if len(known) <= 30 else 4,
             "lineStyle": {"color": colours.accent, "width": 2}, "itemStyle": {"color": colours.accent}, "z": 4,
@@ -110,12 +113,12 @@ def drift_options(series: Series, colours: Palette) -> Options:
         for window, x in drifts
         if window.drift is not None and window.drift.score is not None
     ]
-    thresholds = [[x, window.drift.threshold if window.drift else None] for window, x in drifts]
+    thresholds = _levels(series.windows, lambda window: window.drift.threshold if window.drift else None)
     options = _frame(series, colours)
     width = {"barMaxWidth": 22, "barMinWidth": 3, "barCategoryGap": "35%"}
     options["series"] = [
         {"type": "bar", "name": "drift", "data": bars, **width, "animation": False, "emphasis": {"disabled": True}},
-        _plain("threshold", thresholds) | {"step": "middle", "lineStyle": {"color": colours.warn, "width": 1.25, "type": [2, 3]}, "z": 4},
+        _plain("threshold", thresholds) | {"lineStyle": {"color": colours.warn, "width": 1.25, "type": [2, 3]}, "z": 4},
         _touch(series, [(x, (window.drift.score if window.drift else None) or 0.0) for window, x in drifts], colours=colours),
     ]
     return options
@@ -135,7 +138,7 @@ def _frame(series: Series, colours: Palette) -> Options:
         "grid": {"left": 8, "right": 12, "top": 26, "bottom": 4, "containLabel": True},
         "xAxis": {
             "type": "time", **ends, "axisLine": {"lineStyle": {"color": colours.hair}}, "axisTick": {"show": False},
-            "splitLine": {"show": False}, "axisLabel": {**label, "formatter": _TIMES},
+            "splitLine": {"show": False}, "axisLabel": {**label, "formatter": _TIMES, "alignMinLabel": "left", "alignMaxLabel": "right"},
         },
         "yAxis": {
             "type": "value", "splitNumber": 4, "axisLabel": dict(label, showMinLabel=False, showMaxLabel=False) | {":formatter": _NUMBER},
@@ -155,6 +158,11 @@ def _plain(name: str, data: Sequence[Any]) -> Options:
         "type": "line", "name": name, "data": list(data), "showSymbol": False, "symbol": "none", "connectNulls": False, "silent": True,
         "animation": False, "emphasis": {"disabled": True},
     }  # fmt: skip
+
+
+def _levels(windows: Sequence[WindowFigures], level: Callable[[WindowFigures], float | None]) -> list[list[float | None]]:
+    """A level that holds from each window's start to its end."""
+    return [[_ms(end), level(window)] for window in windows for end in (window.start, window.end)]
 
 
 def _touch(series: Series, levels: Sequence[tuple[int, float | None]], *, colours: Palette) -> Options:

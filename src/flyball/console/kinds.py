@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from flyball.console.answers import Happening
+from flyball.console.words import moment
 
 Kind = Literal["alarms", "training", "releases", "windows", "data", "system", "routine"]
 Tone = Literal["quiet", "work", "good", "warn", "bad"]
@@ -73,6 +76,7 @@ _FAMILIES: Sequence[tuple[str, Kind]] = (
     ("release.", "releases"), ("guardrail.", "alarms"), ("alert.", "alarms"), ("parity.", "system"), ("window.", "windows"),
     ("timer.", "routine"), ("job.", "routine"), ("prediction", "routine"),
 )  # fmt: skip
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?\+00:00")
 _SAID_BADLY = ("failed", "rejected", "breached", "rolled-back", "lost", "killed", "died")
 
 
@@ -127,6 +131,7 @@ def sentence_of(event: Happening) -> str:
         if said.lower().startswith(words.lower()):
             said = said[len(words) :].lstrip(" :,.")
             break
+    said = _MOMENT.sub(lambda found: moment(datetime.fromisoformat(found[0])), said)
     first = said.partition(" ")[0].rstrip(":,")
     return said[:1].upper() + said[1:] if first.isalpha() else said  # roc_auc stays what it is called
 

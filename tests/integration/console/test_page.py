@@ -71,8 +71,8 @@ def test_the_charts_hold_every_window_with_interval_expectation_and_threshold(br
     assert [low + width for low, width in zip(lows, widths, strict=True)] == pytest.approx(
         [w["metrics"]["roc_auc"]["high"] for w in windows]
     )
-    assert [level for _, level in series(browser, "quality", name="expected")["data"]] == [window["expected"] for window in windows]
-    assert [level for _, level in series(browser, "quality", name="threshold")["data"]] == [window["threshold"] for window in windows]
+    assert [level for _, level in series(browser, "quality", name="expected")["data"]][::2] == [window["expected"] for window in windows]
+    assert [level for _, level in series(browser, "quality", name="threshold")["data"]][::2] == [window["threshold"] for window in windows]
     bars = series(browser, "drift", name="drift")["data"]
     assert [bar["value"][1] for bar in bars] == [window["drift"]["score"] for window in windows]
     colours = {bar["itemStyle"]["color"] for bar, window in zip(bars, windows, strict=True) if window["drift"]["alarmed"]}

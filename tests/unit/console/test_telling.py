@@ -61,9 +61,10 @@ def test_every_event_that_the_loop_records_is_sorted_and_called_by_words(kind: s
 def test_a_label_says_what_it_is_about_and_the_sentence_does_not_say_it_again() -> None:
     alarm = happening(1, text="drift alert: The wind has turned.", data={"kind": "drift"})
     judged = happening(2, "rollout.judged", text="rollout of version 3: hold, 12 rows", data={"version": 3, "verdict": "hold"})
-    plain = happening(3, "process.died", text="roc_auc is odd")
+    plain = happening(3, "process.died", text="roc_auc is odd until 2013-03-22T12:00:00.210254+00:00")
     assert [(label_of(event), sentence_of(event)) for event in (alarm, judged, plain)] == [
-        ("Drift alarm", "The wind has turned."), ("Rollout judged: hold", "12 rows"), ("Process died", "roc_auc is odd"),
+        ("Drift alarm", "The wind has turned."), ("Rollout judged: hold", "12 rows"),
+        ("Process died", "roc_auc is odd until 22 Mar 2013, 12:00"),
     ]  # fmt: skip
 
 
@@ -162,6 +163,12 @@ def test_releases_too_near_to_each_other_share_one_label() -> None:
     marks = [happening(n, "rollout.finished", time=T0 + timedelta(days=n), data={"version": n}) for n in (1, 2, 60)]
     lines = quality_options(Series.of(MODEL, windows, events=marks), LIGHT)["series"][-1]["markLine"]["data"]
     assert [line["label"]["show"] for line in lines] == [True, False, True]
+
+
+def test_a_single_window_is_drawn_with_its_width() -> None:
+    low, interval, expected, *_ = quality_options(Series.of(MODEL, [window(0)], events=()), LIGHT)["series"]
+    ends = [T0.timestamp() * 1000, (T0 + WEEK).timestamp() * 1000]
+    assert [[x for x, _ in found["data"]] for found in (low, interval, expected)] == [ends, ends, ends]
 
 
 def test_windows_say_in_words_what_is_not_drawn() -> None:
