@@ -21,6 +21,7 @@ BREAKS = {
     "core leans on a library": ("core/ids.py", "import numpy", "core stands on"),
     "kernels know frames": ("kernels/arrays.py", "import polars", "kernels take arrays"),
     "the loop knows a door": ("loop/state.py", "import typer", "the loop"),
+    "the console knows a store": ("console/watch.py", "import flyball.storage.events", "the console"),
     "decide reads the disk": ("loop/commands.py", "import flyball.storage.events", "decide is pure"),
 }
 
