@@ -66,7 +66,8 @@ def story(place: Path) -> Story:
         about = event.subject.startswith("model/") and event.type not in {"features.compiled", "parity.checked"}
         if about and event.time.year < 2014:
             told = {name: value for name, value in event.data.items() if name not in {"run", "policy"}}
-            found[event.subject].append((event.time.isoformat(), event.type, canonical(told)))
+            when = "" if event.type == "loop.started" else event.time.isoformat()  # a backtest begins with its first row
+            found[event.subject].append((when, event.type, canonical(told)))
     stores.close()
     return found
 

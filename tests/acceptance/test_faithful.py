@@ -38,7 +38,7 @@ def story(place: Path, until: datetime) -> Story:
     found: Story = defaultdict(list)
     for event in stores.journal.log.list():
         if event.subject.startswith("model/") and event.time < until and not about_live_only(event):
-            found[event.subject].append((event.time.isoformat(), event.type, told(event)))
+            found[event.subject].append((when(event), event.type, told(event)))
     stores.close()
     return dict(found)
 
@@ -46,6 +46,11 @@ def story(place: Path, until: datetime) -> Story:
 def about_live_only(event: Event) -> bool:
     """Parity is a check of serving, and the catalogue of features belongs to the home."""
     return event.type.startswith("parity.") or event.type == "features.compiled"
+
+
+def when(event: Event) -> str:
+    """A backtest's loop begins with the first row of its history, a live one when it is started."""
+    return "" if event.type == "loop.started" else event.time.isoformat()
 
 
 def told(event: Event) -> str:

@@ -15,7 +15,7 @@ from flyball.governance.token import OwnerToken
 
 # Rows arrive all the time: of the datasets only what a person might have to act upon is news.
 _QUIET = ("dataset.", "contract.", "timer.", "features.", "window.waiting", "run.")
-_LOUD = frozenset(("dataset.version.held", "dataset.version.rejected", "contract.warned", "run.failed", "run.killed"))
+_LOUD = frozenset(("dataset.version.held", "dataset.version.rejected", "run.failed", "run.killed"))
 _WAIT_SECONDS = 20.0
 _RETRY_SECONDS = 0.5
 
