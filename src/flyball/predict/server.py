@@ -21,6 +21,7 @@ from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, check_bind
 from flyball.predict.app import Limits, PredictApp
+from flyball.predict.connection import BoundedHeads
 from flyball.storage.clockfile import RUN
 
 with extra("serve"):
@@ -123,7 +124,7 @@ async def serve(options: Options, listener: socket.socket) -> None:
 
 def _config(app: PredictApp) -> uvicorn.Config:
     return uvicorn.Config(
-        app, http="httptools", ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning", access_log=False,
+        app, http=BoundedHeads, ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning", access_log=False,
         server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_SECONDS, backlog=BACKLOG,
     )  # fmt: skip
 

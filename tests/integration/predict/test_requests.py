@@ -209,6 +209,24 @@ def test_a_slow_body_ends_the_request_and_nothing_else(server: ServerProcess) ->
         assert 0.8 < time.perf_counter() - start < 5
 
 
+def test_an_endless_head_is_cut_off(server: ServerProcess) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection, suppress(ConnectionError):
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        for number in range(10_000):
+            connection.sendall(b"X-%d: " % number + b"x" * 1000 + b"\r\n")
+        assert connection.recv(1000) == b""
+    assert number < 9_999
+    assert server.predict(trip(1)).status == 200
+
+
+def test_a_head_that_never_ends_is_given_ten_seconds(server: ServerProcess) -> None:
+    start = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Slow: ")
+        assert connection.recv(1000) == b""
+    assert 8 < time.perf_counter() - start < 25
+
+
 def test_a_caller_who_hangs_up_costs_nothing(server: ServerProcess) -> None:
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
