@@ -21,6 +21,7 @@ FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 _TIP = "points => (points.find(point => point.data && point.data.tip) || {data: {tip: ''}}).data.tip"
 _NUMBER = "value => String(+value.toFixed(3)).replace('-', '\\u2212')"
 _TIMES = {"year": "{yyyy}", "month": "{MMM}", "day": "{d} {MMM}", "hour": "{HH}:{mm}", "minute": "{HH}:{mm}"}
+_UNTOLD = {"show": False}  # pointing finds the windows, by the series that has one point for each
 Options = dict[str, Any]
 
 
@@ -117,7 +118,7 @@ def drift_options(series: Series, colours: Palette) -> Options:
     options = _frame(series, colours)
     width = {"barMaxWidth": 22, "barMinWidth": 3, "barCategoryGap": "35%"}
     options["series"] = [
-        {"type": "bar", "name": "drift", "data": bars, **width, "animation": False, "emphasis": {"disabled": True}},
+        {"type": "bar", "name": "drift", "data": bars, **width, "animation": False, "emphasis": {"disabled": True}, "tooltip": _UNTOLD},
         _plain("threshold", thresholds) | {"lineStyle": {"color": colours.warn, "width": 1.25, "type": [2, 3]}, "z": 4},
         _touch(series, [(x, (window.drift.score if window.drift else None) or 0.0) for window, x in drifts], colours=colours),
     ]
@@ -156,7 +157,7 @@ def _frame(series: Series, colours: Palette) -> Options:
 def _plain(name: str, data: Sequence[Any]) -> Options:
     return {
         "type": "line", "name": name, "data": list(data), "showSymbol": False, "symbol": "none", "connectNulls": False, "silent": True,
-        "animation": False, "emphasis": {"disabled": True},
+        "animation": False, "emphasis": {"disabled": True}, "tooltip": _UNTOLD,
     }  # fmt: skip
 
 
@@ -173,7 +174,7 @@ def _touch(series: Series, levels: Sequence[tuple[int, float | None]], *, colour
         {"value": [x, floor if level is None else level], "tip": tip} for (x, level), tip in zip(levels, tips, strict=True)
     ]  # fmt: skip
     return {
-        **_plain("windows", points), "lineStyle": {"opacity": 0},
+        **_plain("windows", points), "lineStyle": {"opacity": 0}, "tooltip": {"show": True},
         "markLine": {"silent": True, "symbol": "none", "animation": False, "data": list(_lines(series, colours))},
     }  # fmt: skip
 
