@@ -54,7 +54,7 @@ class Planner:
         return sum(deployment.revision for _, deployment in self._deployed())
 
     def make(self) -> ServingPlan:
-        """The plan that stands.
+        """The plan that stands; an endpoint where nothing was released yet is in it, without a champion.
 
         Raises:
             MissingCodeError: a deployed version cannot be served by anybody.
@@ -64,8 +64,8 @@ class Planner:
         return ServingPlan(revision=sum(deployment.revision for _, deployment in deployed), endpoints=endpoints)
 
     def _deployed(self) -> list[tuple[Model, Deployment]]:
-        found = ((model, self.releases.find_deployment(PRODUCTION, model.serves_at)) for model in self.models)
-        return [(model, deployment) for model, deployment in found if deployment is not None]
+        places = ((model, Deployment(PRODUCTION, model.serves_at, model.name)) for model in self.models)
+        return [(model, self.releases.find_deployment(PRODUCTION, place.endpoint) or place) for model, place in places]
 
     def _endpoint(self, model: Model, deployment: Deployment) -> EndpointPlan:
         numbers = [number for number in (deployment.champion, deployment.canary) if number is not None]
