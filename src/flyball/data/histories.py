@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from flyball.data.history import known_until
-from flyball.data.model import EVENT_TIME, KNOWN_UNTIL, SYSTEM_COLUMNS, Dataset
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_UNTIL, SYSTEM_COLUMNS, Dataset
 from flyball.data.service import DataService
 
 _CHUNKS = 64
@@ -23,6 +23,7 @@ class Histories:
     def __init__(self, data: DataService) -> None:
         self._data = data
         self._frames: dict[str, pl.DataFrame] = {}
+        self._read_to: dict[str, int] = {}  # dataset → up to which arrival number it was read
 
     def open(self, dataset: Dataset, since: datetime | None) -> pl.DataFrame:
         """Read the dataset's accepted rows from event time `since` on (None: all), instead of what was kept of it.
@@ -30,12 +31,19 @@ class Histories:
         Raises:
             VersionNotFoundError: no version is accepted.
         """
-        self._frames[dataset.name] = self._data.recent(dataset, since).rechunk()
-        return self._frames[dataset.name]
+        accepted = self._data.get_accepted(dataset.name)
+        found = self._frames[dataset.name] = self._data.recent(dataset, since).rechunk()
+        newest = found[ARRIVAL].max()
+        self._read_to[dataset.name] = max(accepted.last_arrival, newest) if isinstance(newest, int) else accepted.last_arrival
+        return found
 
     def append(self, dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame:
-        """The history with `rows`, which have EVENT_TIME, KNOWN_TIME and ARRIVAL and are not in it yet; costs what their keys cost."""
+        """The history with `rows`, which have EVENT_TIME, KNOWN_TIME and ARRIVAL; costs what their keys cost.
+
+        Those that had arrived when it was read are in it already, or are older than what is kept, and change nothing.
+        """
         before = self.get(dataset)
+        rows = rows.filter(pl.col(ARRIVAL) > self._read_to.get(dataset.name, -1))
         if not rows.height:
             return before
         new = rows.with_columns(pl.lit(None, dtype=before.schema[KNOWN_UNTIL]).alias(KNOWN_UNTIL)).select(before.columns)

@@ -42,7 +42,7 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
 class RowJournal:
     """A push lies here from its acknowledgement until it is applied, and its key is known all the time. Thread-safe.
 
-    `lock` makes looking for a key and appending one step.
+    `lock` makes looking for a key and appending one step; `settle` takes it by itself.
     """
 
     def __init__(self, dataset: str, journal: Journal, *, pushes: PushStore) -> None:
@@ -84,8 +84,9 @@ class RowJournal:
 
     def settle(self, position: int) -> None:
         """Everything up to `position` is applied, and that is recorded."""
-        self.applied = position
-        self._waiting = {key: push for key, push in self._waiting.items() if push.position > position}
+        with self.lock:  # a key that is remembered meanwhile must not be forgotten again
+            self.applied = position
+            self._waiting = {key: push for key, push in self._waiting.items() if push.position > position}
         self._journal.acknowledge(position)
 
     def close(self) -> None:
