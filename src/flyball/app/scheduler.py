@@ -20,7 +20,10 @@ from flyball.storage.clockfile import SharedClock
 from flyball.storage.jobs import JobQueue
 
 IDLE_SECONDS = 0.5
+LONGEST_SECONDS = 0.1
 LOCKSTEP_SECONDS = 0.005
+GLANCE_SECONDS = 0.002
+"""How often the clock alone is looked at, which costs microseconds, while nothing else can have happened."""
 
 
 class Boundaries(Protocol):
@@ -72,10 +75,21 @@ class Scheduler:
         while not stop.is_set():
             self._awake.clear()
             if not self._step():
-                self._awake.wait(LOCKSTEP_SECONDS if self._shared is not None else self._idle_seconds())
+                self._rest()
         if self._shared is not None:
             self._shared.set_limit("scheduler", self._shared.now())
         self._pause.close()
+
+    def _rest(self) -> None:
+        """Wait until something may have happened: a wake-up, the clock at its limit, or a while."""
+        if self._shared is None:
+            self._awake.wait(self._idle_seconds())
+        elif self._standing:
+            self._awake.wait(LOCKSTEP_SECONDS)
+        else:
+            for _ in range(int(LONGEST_SECONDS / GLANCE_SECONDS)):
+                if self._awake.wait(GLANCE_SECONDS) or (self._limit is not None and self._shared.now() >= self._limit):
+                    return
 
     def _step(self) -> bool:
         """Do the next thing that is due; whether there was one."""
