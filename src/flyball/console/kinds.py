@@ -61,7 +61,7 @@ _LOOKS: Mapping[str, Look] = {
     "dataset.version.held": Look("Data held", "data", "warn"),
     "dataset.version.rejected": Look("Data rejected", "data", "bad"),
     "rows.quarantined": Look("Rows set aside", "data", "warn"),
-    "contract.warned": Look("Unusual values", "data", "warn"),
+    "contract.warned": Look("Unusual values", "data"),
     "timer.fired": Look("Timer fired", "routine"),
     "run.started": Look("Run started", "routine"),
     "run.finished": Look("Run finished", "routine"),
