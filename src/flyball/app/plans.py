@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ from flyball.tracking import RunStore
 
 SEEN_SECONDS = 30.0
 """A server that has not asked for so long, longer than a poll lasts, is gone; it takes the plan over if it comes back."""
+
+REFUSED_TIMES = 4
+"""A server that was given a plan so often and answers from another still cannot take it over: business time goes on without it."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class MissingCodeError(IntegrityError):
@@ -77,6 +83,7 @@ class Planner:
             canary=deployment.canary,
             share=deployment.share,
             versions=tuple(self._version(model, number) for number in numbers),
+            sticky=() if model.sticky is None else model.sticks_to,
         )
 
     def _version(self, model: Model, number: int) -> VersionPlan:
@@ -105,21 +112,50 @@ class Planner:
         }
 
 
+@dataclass
+class _Server:
+    """What a model server answers from, when it said so last, and which plan it was given how often without taking it over."""
+
+    revision: int
+    seen_seconds: float
+    given: int = 0
+    times: int = 0
+
+
 class Servers:
     """Which model servers ask for plans, and what they answer from. Thread-safe."""
 
     def __init__(self, planner: Planner, timer: Timer) -> None:
         self._planner, self._timer = planner, timer
         self._lock = threading.Lock()
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._known: dict[str, _Server] = {}
 
     def heard(self, server: str, revision: int) -> None:
         """The server answers from that revision now."""
         with self._lock:
-            self._seen[server] = (revision, self._timer.seconds())
+            now = self._timer.seconds()
+            self._known = {name: found for name, found in self._known.items() if now - found.seen_seconds < SEEN_SECONDS}
+            known = self._known.setdefault(server, _Server(revision, now))
+            known.revision, known.seen_seconds = revision, now
+
+    def given(self, server: str, revision: int) -> None:
+        """The server was given the plan of that revision; one that keeps asking for it refuses it, and is waited for no more."""
+        with self._lock:
+            known = self._known.get(server)
+            if known is None:
+                return
+            known.given, known.times = revision, known.times + 1 if known.given == revision else 1
+            if known.times == REFUSED_TIMES:
+                _LOG.warning(
+                    "The model server %r does not take over plan %d and answers from %d; its log says why", server, revision, known.revision
+                )
 
     def caught_up(self) -> bool:
-        """Whether every server that was seen within the last seconds answers from the present plan."""
-        now, revision = self._timer.seconds(), self._planner.revision()
+        """Whether every server that was seen within the last seconds answers from the present plan, or refuses it."""
         with self._lock:
-            return all(found >= revision for found, seen in self._seen.values() if now - seen < SEEN_SECONDS)
+            now = self._timer.seconds()
+            known = [found for found in self._known.values() if now - found.seen_seconds < SEEN_SECONDS]
+        if not known:
+            return True
+        revision = self._planner.revision()
+        return all(found.revision >= revision or (found.given == revision and found.times >= REFUSED_TIMES) for found in known)

@@ -99,7 +99,8 @@ def _rows(name: str, history: pl.DataFrame, *, stretch: Stretch) -> Iterator[Sen
 
 def _requests(model: Model, histories: Mapping[str, pl.DataFrame], *, stretch: Stretch) -> Iterator[Send]:
     schemas = {name: history.schema for name, history in histories.items()}
-    inputs = FeatureSet.compile(model.features, model.rows, schemas=schemas).inputs
+    used = FeatureSet.compile(model.features, model.rows, schemas=schemas).inputs
+    inputs = [*used, *(name for name in model.sticks_to if name not in used)]
     asked = prediction_rows(histories[model.rows.name], key=model.rows.key, lead=model.length("lead")).filter(
         pl.col(PREDICTION_TIME) >= stretch.start, pl.col(PREDICTION_TIME) < stretch.end
     )

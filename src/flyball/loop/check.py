@@ -66,6 +66,11 @@ def _check(model: Model, root: Path, *, problems: list[str]) -> Checked | None:
     problems.extend(
         f"model {model.name!r}, {gate.name}: {UnknownNameError('column', gate.column, known=columns, where='rows')}" for gate in sliced
     )
+    problems.extend(
+        f"model {model.name!r}, sticky: {UnknownNameError('column', name, known=columns, where='rows')}"
+        for name in model.sticks_to
+        if name not in columns
+    )
     return None if features is None else Checked(model.name, schemas, features)
 
 

@@ -4,7 +4,8 @@ Every line depends on nothing that became known after its prediction time, so th
 lines and labels, never another computation; and a request (one line) is computed by the same code.
 
 Files: ``frame`` (Arrow IPC, ordered by prediction time and key; a row's number is its position) has the features under their names,
-the key columns, `__prediction_time`, `__event_time`, and the slicing columns of the gates as ``__slice.COLUMN``;
+the key columns, `__prediction_time`, `__event_time`, the slicing columns of the gates as ``__slice.COLUMN``, and those that `sticky` names
+as ``__sticky.COLUMN``;
 ``labels`` has ``row`` (u32), ``label`` (f64), `__known_time`, `__known_until`.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from flyball.features import FeatureSet
 
 SLICE = "__slice."
+STICKY = "__sticky."
 
 
 def frame_step(model: Model, *, project: Path, histories: Mapping[str, Digest], features: Digest) -> Step:
@@ -39,6 +41,7 @@ def frame_step(model: Model, *, project: Path, histories: Mapping[str, Digest], 
             "lead": model.lead,
             "rows": model.rows,
             "slices": slice_columns(model),
+            **({} if model.sticky is None else {"sticky": list(model.sticks_to)}),
             **_label(model),
         },
         inputs=dict(histories),
@@ -78,7 +81,8 @@ def _write(model: Model, histories: Mapping[str, pl.DataFrame], *, task: StepTas
     schemas = {name: frame.schema for name, frame in histories.items()}
     features = FeatureSet.compile(model.features, model.rows, schemas=schemas).compute(rows, histories)
     slices = [pl.col(name).alias(SLICE + name) for name in slice_columns(model)]
-    frame = pl.concat([rows.select(*key, PREDICTION_TIME, EVENT_TIME, *slices), features], how="horizontal")
+    sticky = [] if model.sticky is None else [pl.col(name).alias(STICKY + name) for name in model.sticks_to]
+    frame = pl.concat([rows.select(*key, PREDICTION_TIME, EVENT_TIME, *slices, *sticky), features], how="horizontal")
     labels = label_history(rows, model.label, history=histories[model.label.dataset.name], key=model.rows.key)
     numbered = rows.select(*key).with_row_index("row")
     labels = labels.join(numbered, on=key, how="inner").select("row", pl.col("label").cast(pl.Float64), KNOWN_TIME, KNOWN_UNTIL)

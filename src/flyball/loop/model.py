@@ -70,6 +70,7 @@ class Model:
     train_on: str = "all"
     maturity: float = 0.95
     endpoint: str | None = None
+    sticky: str | Sequence[str] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -80,6 +81,11 @@ class Model:
             length = parse_duration(getattr(self, name))
             if not length and name not in {"lead", "cool_down"}:
                 raise DeclarationError(f"Model {self.name!r}", f"`{name}` must be longer than zero")
+        if self.sticky is not None:
+            columns = (self.sticky,) if isinstance(self.sticky, str) else tuple(self.sticky)
+            if not columns or len(set(columns)) < len(columns):
+                raise DeclarationError(f"Model {self.name!r}", "`sticky` names no column, or one twice; leave it out for the rows' key")
+            object.__setattr__(self, "sticky", columns)
         if self.train_on != "all":
             parse_duration(self.train_on)
         if not 0 < self.maturity <= 1:
@@ -95,6 +101,11 @@ class Model:
     def serves_at(self) -> str:
         """The endpoint's name: `endpoint`, or the model's own."""
         return self.endpoint or self.name
+
+    @property
+    def sticks_to(self) -> tuple[str, ...]:
+        """The columns of `rows` by which a canary's share is drawn: rows that agree in them are answered by one version."""
+        return self.rows.key if self.sticky is None else tuple(self.sticky)
 
     @property
     def objective(self) -> str | None:

@@ -19,6 +19,7 @@ import polars as pl
 from flyball.core.duration import MICROSECOND, microseconds
 from flyball.core.ids import Digest
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME
+from flyball.loop.frames import STICKY
 from flyball.loop.model import Model
 from flyball.tracking import Run
 
@@ -57,7 +58,8 @@ class ModelFrame:
         self._labels: Floats = versions["label"].to_numpy()
         self._known: Rows = versions[KNOWN_TIME].to_physical().to_numpy()
         self._until: Rows = versions[KNOWN_UNTIL].to_physical().fill_null(int(NEVER)).to_numpy()
-        self._keys = table.select(pl.concat_str(pl.col(*model.rows.key).cast(pl.String), separator="\x1f", ignore_nulls=True)).to_series()
+        sticky = model.rows.key if model.sticky is None else [STICKY + name for name in model.sticks_to]
+        self._keys = table.select(pl.concat_str(pl.col(*sticky).cast(pl.String), separator="\x1f", ignore_nulls=True)).to_series()
 
     def __len__(self) -> int:
         return len(self.prediction_times)
@@ -84,7 +86,7 @@ class ModelFrame:
         return self._take(rows, [PREDICTION_TIME]).to_series()
 
     def keys(self, rows: Rows) -> Sequence[str]:
-        """The rows' keys as texts."""
+        """The texts by which the rows are routed: their keys, or what the model says they stick to."""
         return self._keys.gather(rows).to_list()
 
     def truth(self, rows: Rows, at: int) -> Truth:

@@ -27,6 +27,7 @@ from flyball.serving.columns import Column, to_columns
 from flyball.serving.counters import Counters
 from flyball.serving.errors import InternalError, ModelFailedError, NotAnsweredError
 from flyball.serving.record import Answered, encode
+from flyball.serving.rowform import joined
 from flyball.serving.version import NOTHING, LoadedEndpoint, LoadedVersion, Serving, Vector
 from flyball.storage.journal import Journal
 
@@ -99,7 +100,8 @@ class Engine:
         frame = endpoint.form.frame(request)
         keys, ids = endpoint.form.keys(frame), [self._ids.create("prd") for _ in places]
         everything = _Group(endpoint, champion, "champion", microseconds(self._clock.now()), places, request, frame, keys, ids)
-        theirs = endpoint.canary_rows(keys) if canary is not None else []
+        sticky = endpoint.plan.sticky
+        theirs = endpoint.canary_rows(joined(frame, sticky) if sticky else keys) if canary is not None else []
         if canary is None or not theirs:
             return [everything]
         taken = set(theirs)

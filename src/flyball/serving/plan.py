@@ -24,7 +24,10 @@ class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers at an endpoint. `revision` counts the deployment's transitions; a canary takes `share` of the keys."""
+    """Who answers at an endpoint. `revision` counts the deployment's transitions.
+
+    A canary takes `share` of the keys, or of what the columns `sticky` say where there are any.
+    """
 
     endpoint: str
     model: str
@@ -33,6 +36,7 @@ class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):
     canary: int | None
     share: float
     versions: tuple[VersionPlan, ...]
+    sticky: tuple[str, ...] = ()
 
     def get(self, version: int) -> VersionPlan:
         """The version of that number; one that is named as champion or canary is always there."""

@@ -57,6 +57,14 @@ _KINDS: Mapping[str, Kind] = {
 }  # fmt: skip
 
 
+def joined(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
+    """What `columns` say of each row as one text, their parts joined by U+001F."""
+    if len(columns) == 1 and frame.schema[columns[0]] == pl.String and not frame[columns[0]].null_count():
+        return frame[columns[0]].to_list()
+    texts = pl.concat_str(pl.col(*columns).cast(pl.String), separator="\x1f", ignore_nulls=True)
+    return frame.select(texts).to_series().to_list()
+
+
 def kind_of(name: str) -> Kind:
     """The kind of Polars' type of that name.
 
@@ -130,11 +138,8 @@ class RowForm:
         return pl.DataFrame([_series(name, columns[name], dtype=dtype) for name, dtype in self.schema.items()])
 
     def keys(self, frame: pl.DataFrame) -> list[str]:
-        """The key of each row as one text, its parts joined by U+001F: by it rows are routed and found again."""
-        if len(self.key) == 1 and frame.schema[self.key[0]] == pl.String:
-            return frame[self.key[0]].to_list()
-        texts = pl.concat_str(pl.col(*self.key).cast(pl.String), separator="\x1f", ignore_nulls=True)
-        return frame.select(texts).to_series().to_list()
+        """The key of each row as one text, its parts joined by U+001F: by it rows are found again, and routed if by nothing else."""
+        return joined(frame, self.key)
 
     def _explain(self, body: bytes, reason: str) -> NoReturn:
         for index, row in enumerate(_rows(_parse(body))):

@@ -87,8 +87,10 @@ class LoadedEndpoint:
         for version in answering:
             columns = {**{name: str(version.features.schema[name]) for name in version.features.inputs}, **columns}
         first = answering[0].features if answering else None
-        form = RowForm(columns, key=first.rows.key if first else (), required=frozenset(first.inputs if first else ()))
-        return cls(plan, versions, form)
+        if first is None:
+            return cls(plan, versions, RowForm(columns, key=(), required=frozenset()))
+        columns |= {name: str(first.schema[name]) for name in plan.sticky}
+        return cls(plan, versions, RowForm(columns, key=first.rows.key, required=frozenset((*first.inputs, *plan.sticky))))
 
     @property
     def name(self) -> str:
