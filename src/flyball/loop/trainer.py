@@ -20,7 +20,7 @@ from flyball.loop.context import Context, Objective
 from flyball.loop.model import Model
 from flyball.loop.past import EARLIEST, Past, Rows
 from flyball.loop.projectfile import load_project
-from flyball.pipelines import Step, StepFailedError, StepResult
+from flyball.pipelines import Step, StepAbortedError, StepFailedError, StepResult
 from flyball.provenance import environment, fingerprint_function
 from flyball.registry import Evidence
 from flyball.storage.events import EventQuery
@@ -79,6 +79,8 @@ class Trainer:
         past = self._context.pasts.reaching(as_of)
         try:
             made = self._context.steps.run(self._step(past, as_of))
+        except StepAbortedError:  # everything was told to end: the training goes on at the next start
+            raise
         except StepFailedError as error:  # a timeout is one
             failure = error
             return lambda: self._fail(run, failure, begun=begun)

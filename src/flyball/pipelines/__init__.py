@@ -1,6 +1,6 @@
 """Steps that run once per code, parameters and inputs, wherever their function may run; the worker of durable jobs."""
 
-from flyball.pipelines.errors import JobAbandonedError, StepFailedError, StepFunctionError, StepTimeoutError
+from flyball.pipelines.errors import JobAbandonedError, StepAbortedError, StepFailedError, StepFunctionError, StepTimeoutError
 from flyball.pipelines.executor import Executor, Work
 from flyball.pipelines.inline import InlineExecutor
 from flyball.pipelines.jobs import JobWorker, Kind, Retry
@@ -21,6 +21,7 @@ __all__ = [
     "ProcessExecutor",
     "Retry",
     "Step",
+    "StepAbortedError",
     "StepCache",
     "StepFailedError",
     "StepFunctionError",

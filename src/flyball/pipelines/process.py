@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +34,15 @@ THREADS = {
 }
 """Results must not depend on the number of cores of the machine, nor on how a process hashes text."""
 
+KILLS = 3
+"""A step whose process is killed so often fails: who was killed once may have been so by mistake, but it may also need too much memory."""
+
 _LOOK_SECONDS = 0.5
+_LOG = logging.getLogger(__name__)
+
+
+class _KilledError(StepFailedError):
+    """The step's process was killed from outside: by somebody, or for want of memory."""
 
 
 class _Child:
@@ -105,6 +115,8 @@ class _Child:
 class ProcessExecutor:
     """An `Executor` on one long-lived child; after a crash or a timeout the next step gets a fresh one.
 
+    A step whose child is killed from outside is run again, up to `KILLS` times in all.
+
     `environment` is added to the child's.
     """
 
@@ -117,15 +129,14 @@ class ProcessExecutor:
 
     def execute(self, work: Work, timeout_seconds: float | None = None) -> dict[str, Any]:
         with self._turn:
-            try:
-                return self._run(self._ready(work.step), work, timeout_seconds=timeout_seconds)
-            except StepTimeoutError:
-                raise
-            except StepFailedError:
-                raise
-            except BaseException:  # Ctrl-C among them: the child must not go on alone
-                self._end()
-                raise
+            for _ in range(KILLS - 1):
+                try:
+                    return self._attempt(work, timeout_seconds=timeout_seconds)
+                except _KilledError:
+                    if not self._aborted:
+                        _LOG.warning("The process of the step %r was killed; it is run again", work.step)
+                    _empty(Path(work.outputs))
+            return self._attempt(work, timeout_seconds=timeout_seconds)
 
     def close(self) -> None:
         with self._turn:
@@ -137,6 +148,15 @@ class ProcessExecutor:
         child = self._child
         if child is not None:
             child.kill()
+
+    def _attempt(self, work: Work, *, timeout_seconds: float | None) -> dict[str, Any]:
+        try:
+            return self._run(self._ready(work.step), work, timeout_seconds=timeout_seconds)
+        except StepFailedError:
+            raise
+        except BaseException:  # Ctrl-C among them: the child must not go on alone
+            self._end()
+            raise
 
     def _ready(self, step: str) -> _Child:
         if self._child is not None and not self._child.alive():
@@ -161,7 +181,9 @@ class ProcessExecutor:
             self._end()
             raise StepTimeoutError(work.step, timeout_seconds or 0.0)
         if not line:
-            raise StepFailedError(work.step, _death(self._end()), kind="crash", detail=_tail(work.log))
+            code = self._end()
+            kind = _KilledError if code == -signal.SIGKILL else StepFailedError
+            raise kind(work.step, _death(code), kind="crash", detail=_tail(work.log))
         answer = json.loads(line)
         if "failed" in answer:
             failed = answer["failed"]
@@ -174,6 +196,11 @@ def _death(code: int | None) -> str:
     if code is not None and code < 0:
         return f"its process was ended by {signal.Signals(-code).name}. Out of memory and faults in compiled code look like this."
     return f"its process ended by itself with exit code {code}. Remove os._exit, or whatever ends the interpreter, from the code."
+
+
+def _empty(directory: Path) -> None:
+    for found in directory.iterdir():
+        shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
 
 
 def _tail(log: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import time
 from abc import abstractmethod
@@ -81,6 +82,18 @@ def die(task: StepTask) -> None:
     ctypes.string_at(0)
 
 
+def killed(task: StepTask) -> dict[str, Any]:
+    """Be killed, as from outside, so often as the parameters say; then succeed."""
+    calls = task.inputs["text"].parent / "calls"
+    with calls.open("ab") as written:
+        written.write(b"x")
+    if calls.stat().st_size <= task.parameters["times"]:
+        task.output("half").write_text("written")
+        os.kill(os.getpid(), signal.SIGKILL)
+    task.output("whole").write_text("written")
+    return {"calls": calls.stat().st_size}
+
+
 def hang(task: StepTask) -> None:
     """Never end."""
     del task
@@ -147,6 +160,18 @@ class ProcessExecutorSuite(ExecutorSuite):
                 with pytest.raises(StepFailedError, match=told):
                     executor.execute(self.work(tmp_path, "die", kind=kind))
                 assert executor.execute(self.work(tmp_path, "answer"))["given"] == {}
+
+    def test_what_was_killed_from_outside_is_run_again_from_nothing(self, tmp_path: Path) -> None:
+        with self.open() as executor:
+            assert executor.execute(self.work(tmp_path, "killed", times=2)) == {"calls": 3}
+        assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["whole"]
+
+    def test_what_is_killed_each_time_fails(self, tmp_path: Path) -> None:
+        with self.open() as executor:
+            with pytest.raises(StepFailedError, match=r"SIGKILL\. Out of memory"):
+                executor.execute(self.work(tmp_path, "killed", times=1_000))
+            assert executor.execute(self.work(tmp_path, "answer"))["given"] == {}
+        assert (tmp_path / "calls").stat().st_size < 10
 
     def test_what_never_ends_is_ended(self, tmp_path: Path) -> None:
         with self.open() as executor:

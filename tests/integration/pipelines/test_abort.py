@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,4 +23,21 @@ def test_no_step_runs_after_an_abort(tmp_path: Path) -> None:
         with pytest.raises(StepAbortedError, match="finished steps are kept"):
             pool.execute(work)
     finally:
+        pool.close()
+
+
+def test_the_step_under_way_is_ended_and_does_not_look_like_a_failure_of_its_code(tmp_path: Path) -> None:
+    """Whoever records failures of models must not record one because everything was told to end."""
+    pool = ExecutorPool([ProcessExecutor()])
+    work = Work(
+        step="hang", function=f"{functions.__name__}:hang", parameters={}, context={},
+        inputs={}, outputs=str(tmp_path), log=str(tmp_path / "log"),
+    )  # fmt: skip
+    abort = threading.Timer(1.0, pool.abort)
+    abort.start()
+    try:
+        with pytest.raises(StepAbortedError):
+            pool.execute(work)
+    finally:
+        abort.join()
         pool.close()
