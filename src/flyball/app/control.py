@@ -6,25 +6,30 @@ needs the loop says what it waits for.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
 from flyball.app.home import Home
 from flyball.app.liveloop import LiveLoop
-from flyball.app.liveparts import LiveParts, Place
+from flyball.app.liveparts import JOURNAL, LiveParts, Place
 from flyball.app.liveview import LiveView
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
-from flyball.core.clock import MonotonicTimer
+from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.loop.projectfile import load_project
 from flyball.loop.state import LoopState
 from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.serving.plan import ServingPlan
+from flyball.serving.record import find_latest
+from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock, open_clock
+
+_LOG = logging.getLogger(__name__)
 
 
 class StartingError(UnavailableError):
@@ -34,6 +39,17 @@ class StartingError(UnavailableError):
 
     def __init__(self, phase: str) -> None:
         super().__init__(f"The control plane is starting: {phase}. Ask again in a moment.")
+
+
+def catch_up(clock: WallClock | SharedClock, home: Home) -> None:
+    """Business time is at least that of the last event and the last answer, after a kill and where the system's clock was put back."""
+    known = (home.stores.journal.log.find_latest(), find_latest(LocalJournal.read(home.path / JOURNAL / "predictions")))
+    latest = max((moment for moment in known if moment is not None), default=None)
+    if latest is None or (behind := latest - clock.now()) <= timedelta(0):
+        return
+    clock.advance_to(latest)
+    if isinstance(clock, WallClock):
+        _LOG.warning("The system's clock is %s behind the last event; business time stands at %s until it is reached", behind, latest)
 
 
 class Control:
@@ -61,6 +77,7 @@ class Control:
         clock = open_clock(settings.home)
         executor = ExecutorPool([ProcessExecutor(), ProcessExecutor()])
         home = Home.open(settings.home, clock=clock, executor=executor, actor="system")
+        catch_up(clock, home)
         place = Place(
             home=home,
             project=load_project(settings.project),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from flyball.core.clock import MonotonicTimer, Timer
+from flyball.core.clock import Clock, MonotonicTimer, Timer
 from flyball.core.ids import RandomIds
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.online import OnlineStore
@@ -26,6 +26,7 @@ from flyball.serving.engine import Engine
 from flyball.serving.following import Follower, HttpPlans, PlanFile
 from flyball.serving.loading import Declared, Loader, retired
 from flyball.serving.plan import ServingPlan
+from flyball.serving.record import find_latest
 from flyball.serving.version import NOTHING, Serving
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
@@ -73,7 +74,7 @@ class ModelServer:
         """
         timer = timer or MonotonicTimer()
         journal = journal or LocalJournal.write(home / JOURNAL, limit_bytes=settings.journal_bytes)
-        engine = Engine(journal, clock=open_clock(home), ids=RandomIds(), timer=timer)
+        engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
         store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
         loader = Loader(
             LocalBlobs(home / "blobs"), home / SERVING / "code", declared, lambda features: Vectors(features, store),
@@ -132,6 +133,14 @@ class ModelServer:
         for child in retired(self.engine.serving, NOTHING):
             await child.close()
         self._journal.close()
+
+
+def business_time(home: Path, journal: Journal) -> Clock:
+    """The home's clock, which shows no time before the last answer, also where the system's clock was put back since."""
+    clock, latest = open_clock(home), find_latest(journal)
+    if latest is not None and latest > clock.now():
+        clock.advance_to(latest)
+    return clock
 
 
 def declared(project: Path, model: str) -> Declared:

@@ -48,8 +48,16 @@ class WallClock:
 
     def now(self) -> datetime:
         with self._lock:
-            self._last = max(self._last, datetime.now(UTC))  # noqa: TID251  the one place that reads the wall
+            self._last = max(self._last, self._read())
             return self._last
+
+    def advance_to(self, moment: datetime) -> None:
+        """It shows at least `moment` from now on, and stands there until the system's clock has come so far."""
+        with self._lock:
+            self._last = max(self._last, utc(moment))
+
+    def _read(self) -> datetime:
+        return datetime.now(UTC)  # noqa: TID251  the one place that reads the wall
 
 
 class ScaledClock:

@@ -11,9 +11,17 @@ another stood in, in a record of that one with route "fallback". The two are app
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime
+
 import msgspec
 
+from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.serving.columns import Column
+from flyball.storage.errors import JournalCorruptError
+from flyball.storage.journal import Journal
+
+_LATEST = 100  # records go to the journal in the order of their answers, which is nearly that of their times
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -64,3 +72,13 @@ def decode(data: bytes) -> Answered:
         msgspec.DecodeError: it is something else.
     """
     return _DECODER.decode(data)
+
+
+def find_latest(journal: Journal) -> datetime | None:
+    """The latest time of the last records that a journal holds, or None."""
+    times: list[int] = []
+    with suppress(JournalCorruptError):
+        for entry in journal.read_after(max(0, journal.last - _LATEST), _LATEST):
+            with suppress(msgspec.DecodeError):
+                times.append(decode(entry.payload).time)
+    return EPOCH + max(times) * MICROSECOND if times else None

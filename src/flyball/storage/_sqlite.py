@@ -28,6 +28,7 @@ with extra("store"):
 # Built once: to build a statement costs as much as to run it.
 _APPEND = insert(events)
 _BY_ID = select(events).where(events.c.id == bindparam("event_id"))
+_LATEST = select(func.max(events.c.time))
 _SET = insert(timers)
 _FIRED = select(timer_fires.c.name).where(timer_fires.c.name == bindparam("name"), timer_fires.c.at == bindparam("at"))
 _FORGET = delete(timers).where(timers.c.name == bindparam("of"))
@@ -90,6 +91,10 @@ class SqliteEventLog:
     def list(self, query: EventQuery = EVERYTHING) -> list[Event]:
         with self._database.read() as connection:
             return [_event(row) for row in connection.execute(_selection(query))]
+
+    def find_latest(self) -> datetime | None:
+        with self._database.read() as connection:
+            return connection.execute(_LATEST).scalar_one()
 
 
 def _selection(query: EventQuery) -> Select[tuple[object, ...]]:

@@ -277,7 +277,7 @@ class SharedClock:
                 os.close(self._descriptor)
 
 
-def open_clock(home: Path, timer: Timer | None = None) -> Clock:
+def open_clock(home: Path, timer: Timer | None = None) -> SharedClock | WallClock:
     """The home's business time: the shared clock of its `up` where that was started with one, else the system's."""
     path = clock_path(home)
     return SharedClock.open(path, timer) if path.exists() else WallClock()

@@ -66,3 +66,7 @@ class EventLog(Protocol):
     def list(self, query: EventQuery = EVERYTHING) -> list[Event]:
         """The matching events in log order."""
         ...
+
+    def find_latest(self) -> datetime | None:
+        """The latest time that any event has, or None."""
+        ...

@@ -113,6 +113,12 @@ class EventLogSuite(Suite):
             window = EventQuery(since=_START + timedelta(minutes=1), until=_START + timedelta(minutes=3))
             assert self.names(log, window) == ["1", "2"]
 
+    def test_the_latest_time_is_that_of_any_event(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as log:
+            assert log.find_latest() is None
+            log.append(sample_event("c", minutes=9), sample_event("a", minutes=5))
+            assert log.find_latest() == _START + timedelta(minutes=9)
+
     def test_prefixes_are_literal(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as log:
             log.append(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from flyball.core.clock import ManualTimer, ScaledClock, VirtualClock, utc
+from flyball.core.clock import ManualTimer, ScaledClock, VirtualClock, WallClock, utc
 from flyball.core.errors import NaiveTimeError, TimeReversedError
 
 _START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -60,6 +60,35 @@ def test_a_pause_ends_when_its_job_fails() -> None:
 def test_a_scaled_clock_needs_a_positive_speed(speed: float) -> None:
     with pytest.raises(ValueError, match="speed"):
         ScaledClock(_START, speed=speed, timer=ManualTimer())
+
+
+class _Wall(WallClock):
+    """A wall that somebody sets."""
+
+    shows = _START
+
+    def _read(self) -> datetime:
+        return self.shows
+
+
+def test_wall_time_stands_while_the_system_s_clock_has_stepped_back() -> None:
+    clock = _Wall()
+    assert clock.now() == _START
+    clock.shows = _START - timedelta(hours=1)
+    assert clock.now() == _START
+    clock.shows = _START + timedelta(seconds=1)
+    assert clock.now() == _START + timedelta(seconds=1)
+
+
+def test_wall_time_that_was_put_forward_stands_until_the_system_is_there() -> None:
+    clock = _Wall()
+    clock.advance_to(_START + timedelta(hours=1))
+    assert clock.now() == _START + timedelta(hours=1)
+    clock.advance_to(_START)
+    clock.shows = _START + timedelta(minutes=59)
+    assert clock.now() == _START + timedelta(hours=1)
+    clock.shows = _START + timedelta(minutes=61)
+    assert clock.now() == _START + timedelta(minutes=61)
 
 
 def test_virtual_time_moves_forward_only() -> None:
