@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from flyball.kernels import route
+from flyball.serving.plan import ServingPlan
 from flyball.testing.model_server import Load, PlanServer, ServerProcess
 from flyball.testing.serving_home import ServingHome, trip
 
@@ -64,6 +65,17 @@ def test_the_canary_s_keys_are_those_of_the_routing_law(home: ServingHome) -> No
     chosen = route([f"t{number}" for number in range(800)], "late", shares=[0.25, 0.75])
     assert [one["version"] for one in found] == [[2, 1][share] for share in chosen]
     assert 150 < sum(one["version"] == 2 for one in found) < 250
+
+
+def test_rows_that_agree_in_what_they_stick_to_are_answered_by_one_version(home: ServingHome) -> None:
+    plan = home.plan(1, 2, share=0.4)
+    (endpoint,) = plan.endpoints
+    home.keep(ServingPlan(revision=plan.revision, endpoints=(msgspec.structs.replace(endpoint, sticky=("line",)),)))
+    with ServerProcess(home.path) as server:
+        found = server.predict(*(trip(number) for number in range(100))).json["predictions"]
+    shares = route([f"L{number % 5}" for number in range(100)], "late", shares=[0.4, 0.6])
+    assert [one["version"] for one in found] == [[2, 1][share] for share in shares]
+    assert {one["version"] for one in found} == {1, 2}
 
 
 def test_without_a_control_plane_the_last_plan_is_served_on_and_by_the_next_process_too(home: ServingHome) -> None:
