@@ -5,8 +5,9 @@ One lock for all that changes datasets: pushed rows, files that changed, and wha
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +17,16 @@ import polars as pl
 
 from flyball.app.online import Online
 from flyball.core.clock import Clock, Timer
-from flyball.core.errors import UnknownNameError
+from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data.live import LiveRows
 from flyball.data.model import Dataset, VersionState
 from flyball.data.service import DataService
 from flyball.data.watching import SourceWatch
+
+AGAIN_SECONDS = 30.0
+"""How long after a source could not be read it is read again, unless its files change sooner: reading may take as long as it likes."""
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,10 @@ class Intake:
         self._declared, self._data, self._live = dict(declared), data, live
         self._online, self._clock, self._root = online, watched.clock, watched.root
         self._watch = SourceWatch(watched.timer) if watched.sources else None
+        self._timer = watched.timer
         self._lock = threading.RLock()
+        self._stands: dict[str, int] = {}  # dataset → the accepted version that memory has
+        self._broken: dict[str, tuple[float, FlyballError]] = {}  # dataset → when its source was read in vain, and why
 
     def push(self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> dict[str, Any]:
         """Take rows; with `visible`, return when features and labels see them.
@@ -63,6 +72,7 @@ class Intake:
         taken = self._live.accept(dataset, rows, key=key, at=self._clock.now())
         if visible:
             self._apply(dataset)
+            self._online.catch_up()
         return {
             "accepted": taken.accepted,
             "quarantined": [dict(row) for row in taken.quarantined],
@@ -71,44 +81,103 @@ class Intake:
         }
 
     def apply_all(self) -> bool:
-        """Apply what was pushed to any dataset; whether there was anything."""
-        return sum(self._apply(found.dataset) for found in self._declared.values()) > 0
-
-    def refresh(self) -> None:
-        """Bring every dataset up to date with what was pushed and what lies in its source."""
-        self.apply_all()
-        self.look()
-
-    def look(self) -> bool:
-        """Ingest what is new in the sources; whether there was anything. Rows that come so late are known from now on.
+        """Apply what was pushed to any dataset, and publish what could not be published before; whether there was anything.
 
         Raises:
-            FlyballError: a source cannot be read; the dataset is as it was.
+            FlyballError: of a dataset whose rows cannot be applied; those of the others are.
         """
-        return sum(self._look(found) for found in self._declared.values()) > 0
+        try:
+            return self._each(lambda found: self._apply(found.dataset))
+        finally:
+            self._online.catch_up()
 
-    def _look(self, found: Declared) -> bool:
-        dataset = found.dataset
-        with self._lock:
-            if self._watch is None or not self._watch.changed(dataset, self._root):
-                return False
-            before = self._data.find_accepted(dataset.name)
-            version = self._data.ingest(dataset, root=self._root, history=found.history, cause=None, arrival=self._clock.now())
-            if version.state is not VersionState.ACCEPTED or (before is not None and version.number == before.number):
-                return False
-            self._online.reload(dataset.name)
-            return True
+    def refresh(self) -> None:
+        """Bring every dataset up to date with what was pushed and what lies in its source.
+
+        A source that cannot be read stays as it is: who looks at sources tells of it, and a training goes by what is accepted.
+        """
+        self.apply_all()
+        try:
+            self.look()
+        except FlyballError as error:
+            _LOG.warning("The datasets are as they were: %s", error)
+
+    def look(self) -> bool:
+        """Take in what is new in the sources, and what a person's decision made part of a dataset; whether there was anything.
+
+        Rows that come so late are known from now on.
+
+        Raises:
+            FlyballError: a source cannot be read; its dataset is as it was, the others are up to date.
+        """
+        return self._each(self._look)
 
     def history(self, name: str) -> pl.DataFrame:
         """What of the dataset is in memory; of one that labels come from, all."""
         return self._online.history(name)
 
+    def _each(self, work: Callable[[Declared], bool]) -> bool:
+        done, failures = False, list[FlyballError]()
+        for found in self._declared.values():
+            try:
+                done |= work(found)
+            except FlyballError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return done
+
+    def _look(self, found: Declared) -> bool:
+        name = found.dataset.name
+        with self._lock:
+            if self._watch is not None:
+                self._ingest(found, self._watch)
+            return self._see(name)
+
+    def _see(self, name: str) -> bool:
+        """Read the dataset anew where it has a version that did not come by a push; whether it has."""
+        newer = [found for found in self._data.versions.list(name, after=self._standing(name)) if found.state is VersionState.ACCEPTED]
+        others = not all(version.is_pushed for version in newer)
+        if others:
+            self._online.reload(name)
+        if newer:
+            self._stands[name] = newer[-1].number
+        return others
+
+    def _ingest(self, found: Declared, watch: SourceWatch) -> None:
+        dataset = found.dataset
+        if not watch.changed(dataset, self._root):
+            if dataset.name in self._broken:
+                self._try_again(dataset, watch)
+            return
+        self._broken.pop(dataset.name, None)
+        try:
+            self._data.ingest(dataset, root=self._root, history=found.history, cause=None, arrival=self._clock.now())
+        except FlyballError as error:
+            self._broken[dataset.name] = (self._timer.seconds(), error)
+            raise
+
+    def _try_again(self, dataset: Dataset, watch: SourceWatch) -> None:
+        since, error = self._broken[dataset.name]
+        if self._timer.seconds() - since < AGAIN_SECONDS:
+            raise error.with_traceback(None)
+        watch.forget(dataset)  # its next look tells of everything
+
     def _apply(self, dataset: Dataset) -> bool:
         with self._lock:
-            if not self._live.pending(dataset):
-                return False
-            self._live.apply(dataset)
-            rows = self._live.take(dataset)
+            self._standing(dataset.name)
+            waits = self._live.pending(dataset) > 0
+            if waits:
+                self._live.apply(dataset)
+            rows = self._live.take(dataset)  # also those of an `apply` that failed half-way
             if rows is not None:
                 self._online.add(dataset.name, rows)
-            return True
+            if waits:
+                self._see(dataset.name)
+            return waits or rows is not None
+
+    def _standing(self, name: str) -> int:
+        if name not in self._stands:
+            accepted = self._data.find_accepted(name)
+            self._stands[name] = 0 if accepted is None else accepted.number
+        return self._stands[name]

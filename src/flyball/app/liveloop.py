@@ -25,6 +25,7 @@ from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import ParityKind
 from flyball.app.parity import lane_of as parity_lane
 from flyball.app.scheduler import Scheduler, Work
+from flyball.core.errors import FlyballError
 from flyball.features import FeatureSet
 from flyball.loop.catalogue import record_features
 from flyball.loop.check import check_lead
@@ -64,13 +65,13 @@ class LiveLoop:
         """Read what there is, and stand where the last loop of this home stood; `told` hears what takes long.
 
         Raises:
-            FlyballError: the project does not fit its data, or a source cannot be read.
+            FlyballError: the project does not fit its data, or a source cannot be read that was never read before.
         """
         place, home = self.place, self.place.home
         for model in place.project.models:
             check_lead(model)
             told("reading data")
-            ingest_all(model, home.data, root=place.root, progress=lambda _, text: told(text), known_by=place.epoch)
+            self._read(model, told)
         self.parts.online.open()
         self.parts.intake.apply_all()
         ground = Ground(
@@ -87,6 +88,17 @@ class LiveLoop:
             self.parts.models[model.name] = self._model(model, ground)
         self.conductor = self._conductor()
         self.publish()
+
+    def _read(self, model: Model, told: Callable[[str], None]) -> None:
+        """Take in what the model's sources have. Where that cannot be done, a home that has been at work goes on with what it accepted."""
+        place, home = self.place, self.place.home
+        try:
+            ingest_all(model, home.data, root=place.root, progress=lambda _, text: told(text), known_by=place.epoch)
+        except FlyballError as error:
+            if any(home.data.find_accepted(name) is None for name in datasets_of(model)):
+                raise
+            _LOG.warning("The datasets are as they were: %s", error)
+            home.stores.journal.recorder.record("chore.failed", "home", data={"chore": "reading sources", "why": str(error)})
 
     def start(self) -> None:
         """Let time go on."""
@@ -138,8 +150,12 @@ class LiveLoop:
         self.place.abort()
         for thread in self._threads:
             thread.join()
-        self.parts.log.ship()
+        try:
+            self.parts.log.ship()
+        except FlyballError as error:  # they lie in the journal, and are shipped at the next start
+            _LOG.warning("The last predictions were not shipped: %s", error)
         self.parts.live.close()
+        self.parts.online.close()
 
     def _model(self, model: Model, ground: Ground) -> LiveModel:
         place, data, stores = self.place, ground.home.data, ground.home.stores

@@ -35,6 +35,7 @@ class Online:
         self._store, self._clock = store, clock
         self._lock = threading.RLock()
         self._materialisers: dict[Digest, Materialiser] = {}
+        self._late: set[str] = set()  # datasets with rows that could not be published yet
 
     def open(self) -> None:
         """Read the datasets that are kept whole."""
@@ -75,20 +76,47 @@ class Online:
             return self._histories.get(self._datasets[dataset])
 
     def add(self, dataset: str, rows: pl.DataFrame) -> None:
-        """Rows were applied: publish what they change."""
+        """Rows were applied: publish what they change.
+
+        Raises:
+            OnlineStoreError: the store cannot be written; the rows are kept, and `catch_up` makes up for it.
+        """
         with self._lock:
             if self._held(dataset):
                 self._histories.append(self._datasets[dataset], rows)
                 self._publish(dataset)
 
     def reload(self, dataset: str) -> None:
-        """Rows came by files: read the dataset anew, and publish what has changed."""
+        """Rows came by files, or by a decision: read the dataset anew, and publish what has changed.
+
+        Raises:
+            OnlineStoreError: as `add`.
+        """
         with self._lock:
             if self._held(dataset):
                 back = _needs(self._materialisers.values(), self._datasets).get(dataset, timedelta(0))
                 whole = dataset in self._whole or back is None
                 self._histories.open(self._datasets[dataset], None if whole or back is None else self._clock.now() - back)
                 self._publish(dataset)
+
+    def catch_up(self) -> None:
+        """Publish what could not be published when it came.
+
+        Raises:
+            OnlineStoreError: the store still cannot be written.
+        """
+        with self._lock:
+            for dataset in sorted(self._late):
+                if self._held(dataset):
+                    now, history = self._clock.now(), self._histories.get(self._datasets[dataset])
+                    for made in self._materialisers.values():
+                        if dataset in _needs([made], self._datasets):
+                            made.apply(dataset, history, now=now)
+                self._late.discard(dataset)
+
+    def close(self) -> None:
+        """Let go of the store; idempotent."""
+        self._store.close()
 
     def forget(self) -> None:
         """Let go of rows that nothing looks up any more."""
@@ -112,17 +140,12 @@ class Online:
             for made in self._materialisers.values():
                 made.close_boundaries(now)
 
-    def _made(self, fingerprint: Digest, features: FeatureSet) -> Materialiser:
-        return self._materialisers.get(fingerprint) or Materialiser(features, self._store, partners=PARTNERS)
-
     def _held(self, dataset: str) -> bool:
         return dataset in self._whole or dataset in _needs(self._materialisers.values(), self._datasets)
 
     def _publish(self, dataset: str) -> None:
-        now, history = self._clock.now(), self._histories.get(self._datasets[dataset])
-        for made in self._materialisers.values():
-            if dataset in _needs([made], self._datasets):
-                made.apply(dataset, history, now=now)
+        self._late.add(dataset)
+        self.catch_up()
 
 
 def _needs(materialisers: Iterable[Materialiser], datasets: Iterable[str]) -> dict[str, timedelta | None]:
