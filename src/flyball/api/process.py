@@ -40,7 +40,7 @@ def run(settings: Settings) -> int:
     """Serve the home of `settings`.
 
     Raises:
-        FlyballError: the project, the home or the port is not what it must be; nothing was served.
+        FlyballError: the project, its data, the home or the port is not what it must be; the loop has not begun.
     """
     check_bind(settings.host, authenticated=settings.auth)
     listener = bind(settings.host, settings.control_port)
@@ -62,7 +62,7 @@ def run(settings: Settings) -> int:
     finally:
         control.close()
     for error in failures:
-        if isinstance(error, FlyballError):
+        if isinstance(error, FlyballError) and not control.begun:
             raise error
         _LOG.error("The control plane ends: %s: %s", type(error).__name__, error)
     return FAILED if failures else 0

@@ -85,6 +85,7 @@ class Control:
             clock=clock,
             timer=MonotonicTimer(),
             abort=executor.abort,
+            rest=executor.rest,
             epoch=settings.epoch,
         )
         return cls(settings, place, failed=failed)
@@ -103,11 +104,15 @@ class Control:
             if not self._loop.stop.is_set():
                 self._failed(error)
             return
-        self._phase = ""
         self._ready.set()
 
     def _told(self, phase: str) -> None:
         self._phase = phase
+
+    @property
+    def begun(self) -> bool:
+        """Whether the loop has been opened, so that neither project nor data can be what is wrong."""
+        return self._ready.is_set()
 
     def close(self) -> None:
         """End everything; idempotent."""
@@ -115,8 +120,10 @@ class Control:
         self._place.abort()
         if self._thread is not None:
             self._thread.join()
-        self._loop.close()
-        self._place.home.close()
+        try:
+            self._loop.close()
+        finally:
+            self._place.home.close()
 
     # -- what is looked at
 
@@ -178,7 +185,11 @@ class Control:
             if self._ready.is_set():
                 self._loop.scheduler.wake()
         plan = self._current()
-        return None if plan is None or plan.revision == revision else plan
+        if plan is None or plan.revision == revision:
+            return None
+        if server is not None:
+            self._parts.servers.given(server, plan.revision)
+        return plan
 
     # -- what surrounds the view
 

@@ -38,13 +38,14 @@ INTERRUPTED = 130
 _TICK_SECONDS = 0.25
 _ROTATE_TICKS = 40
 _HEALTH_SECONDS = 0.5
-# With these a process says that what it was given is wrong; to start it again would not change that.
+# With these a process says, before it has done anything, that what it was given is wrong; to start it again would not change that.
+# It may have answered by then: the control plane can be asked while it reads the data. What fails later ends with another code.
 _HOPELESS = frozenset((2, 3, 4, 5, 6, 7))
 Say = Callable[[str], None]
 
 
 class StartFailedError(UnavailableError):
-    """A process that ended while all was starting, and said that it cannot run."""
+    """A process that ended at its first start, and said that it cannot run."""
 
     code = "start-failed"
 
@@ -106,7 +107,7 @@ class Supervisor:
             HeldError: another process holds the home; it is named.
             PortTakenError: another program listens on one of the ports.
             SettingError: the host is not one of this machine.
-        OpenBindError: without authentication on anything but loopback.
+            OpenBindError: without authentication on anything but loopback.
             StartFailedError: a process said at its start that it cannot run.
             UnavailableError: the home cannot be written.
         """
@@ -141,7 +142,7 @@ class Supervisor:
         while not self._asked:
             self._sleep(0.05 if waiting else _TICK_SECONDS)
             for process in self._processes.values():
-                self._look(process, hopeless=bool(waiting))
+                self._look(process)
             if waiting:
                 waiting = {name for name in waiting if not _answers(self._processes[name].program.url)}
                 if not waiting and self._ready is not None and not self._asked:
@@ -151,12 +152,13 @@ class Supervisor:
                 for process in self._processes.values():
                     process.rotate()
 
-    def _look(self, process: Process, *, hopeless: bool) -> None:
+    def _look(self, process: Process) -> None:
+        first = process.restarts == 0
         code = process.ended()
         if code is not None:
             program = process.program
             lines = process.tail()
-            if hopeless and code in _HOPELESS and program.url:
+            if first and code in _HOPELESS and program.url:
                 raise StartFailedError(program.title, lines[-1:], log=process.log, exit_code=code)
             self._say(f"{program.title} {_how(code)}; it starts again in {process.pause_seconds():.1f} s. Its log: {process.log}")
             for line in lines:

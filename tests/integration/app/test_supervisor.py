@@ -243,6 +243,14 @@ def test_one_that_says_it_cannot_run_ends_the_start_with_its_words(ups: list[Up]
         assert not _running(tmp_path)
 
 
+def test_one_that_answered_before_it_found_that_it_cannot_run_ends_the_start_too(ups: list[Up], tmp_path: Path) -> None:
+    up = _start(ups, tmp_path, "control=refusing-later")
+    up.line("ready")
+    assert up.process.wait(20) == 5
+    assert up.process.stderr is not None
+    assert "The control could not start: flyball: the data are not right" in up.process.stderr.read()
+
+
 def test_it_is_light(ups: list[Up], tmp_path: Path) -> None:
     up = _start(ups, tmp_path)
     up.line("ready")

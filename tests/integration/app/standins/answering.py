@@ -49,6 +49,10 @@ def main() -> None:
 
         threading.Thread(target=server.serve_forever, daemon=True).start()
         deaf_place()
+    if "refusing-later" in manners:
+        import threading
+
+        threading.Timer(1.5, lambda: (_say("flyball: the data are not right"), os._exit(2))).start()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     server.serve_forever()
 
