@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from flyball.app.livemodel import LiveModel
@@ -26,7 +26,10 @@ from flyball.releases.service import rollout_subject
 from flyball.serving.log import SHIP_ROWS
 
 ROUND_SECONDS = 0.2
-PARITY_SECONDS = 60.0
+PARITY_SECONDS, PARITY_EVERY = 60.0, timedelta(hours=1)
+"""Parity is checked no oftener than both: a real minute, for what it costs, and an hour of business time, for what it tells."""
+TOLD_AGAIN_SECONDS = 60.0
+"""A breach that nothing came of is told again after so long: the canary may have been moving, or could not be taken out."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,7 +51,7 @@ class Chores:
         """`wake` is called when something was recorded that the loop should see at once."""
         self._parts, self._timer, self._wake = parts, parts.place.timer, wake
         self._idle_since = self._timer.seconds()
-        self._breached: set[tuple[str, int]] = set()
+        self._breached: dict[tuple[str, int, int], float] = {}  # model, canary and stage → when it was told last
         self._compared: dict[str, datetime] = {}
         self._chores = [
             _Chore("applying pushed rows", self._apply, ROUND_SECONDS),
@@ -76,15 +79,22 @@ class Chores:
         except FlyballError as error:
             if str(error) != chore.failure:
                 _LOG.warning("While %s: %s", chore.name, error)
-                self._tell(chore.name, error)
-            chore.failure = str(error)
+            self._tell(chore, str(error))
+        except Exception as error:  # noqa: BLE001  the rim of the loop: a defect in one chore must not end the others
+            if repr(error) != chore.failure:
+                _LOG.exception("While %s", chore.name)
+            self._tell(chore, repr(error))
         else:
             chore.failure = None
 
-    def _tell(self, name: str, error: FlyballError) -> None:
+    def _tell(self, chore: _Chore, why: str) -> None:
+        """An event for each failure that is not the last one again."""
+        if why == chore.failure:
+            return
+        chore.failure = why
         try:
             recorder = self._parts.place.home.stores.journal.recorder
-            recorder.record("chore.failed", "home", data={"chore": name, "why": str(error)})
+            recorder.record("chore.failed", "home", data={"chore": chore.name, "why": why})
         except FlyballError:
             _LOG.exception("The failure of a chore cannot be recorded")
 
@@ -103,16 +113,17 @@ class Chores:
                 self._guard_canary(live, deployment, canary=deployment.canary)
 
     def _guard_canary(self, live: LiveModel, deployment: Deployment, *, canary: int) -> None:
-        if (live.model.name, canary) in self._breached:
-            return
         stores = self._parts.place.home.stores
         services = services_of(live.model, stores, environment=deployment.environment, actor="system")
         rollout = services.releases.get_rollout(canary)
+        told = self._breached.get((live.model.name, canary, rollout.stage))
+        if told is not None and self._timer.seconds() - told < TOLD_AGAIN_SECONDS:
+            return
         volumes = {volume.version: volume for volume in self._parts.log.stats(deployment.endpoint, rollout.entered)}
         champion = volumes.get(deployment.champion) if deployment.champion is not None else None
         breaches = check(volumes.get(canary), champion, spec=rollout.spec.guardrails)
         if breaches:
-            self._breached.add((live.model.name, canary))
+            self._breached[live.model.name, canary, rollout.stage] = self._timer.seconds()
             facts: Mapping[str, object] = {"version": canary, "why": " ".join(breaches)}
             services.recorder.record("guardrail.breached", rollout_subject(live.model.name, canary), data=facts)
             self._wake()
@@ -121,7 +132,8 @@ class Chores:
         for name, live in self._parts.models.items():
             now = self._parts.place.clock.now()
             newest = max((volume.last for volume in self._parts.log.stats(live.model.serves_at, now - LOOKED_BACK)), default=None)
-            if newest is not None and newest != self._compared.get(name):
+            before = self._compared.get(name)
+            if newest is not None and (before is None or newest - before >= PARITY_EVERY):
                 self._compared[name] = newest
                 self._parts.place.home.stores.jobs.create(
                     PARITY, lane=parity_lane(name), payload={"model": name}, key=f"parity/{name}/{newest}"
@@ -140,5 +152,5 @@ class Chores:
         if self._parts.place.home.stores.jobs.pending():
             self._idle_since = self._timer.seconds()
         elif self._timer.seconds() - self._idle_since > 10.0:
-            self._parts.place.home.executor.close()
+            self._parts.place.rest()
             self._idle_since = self._timer.seconds()

@@ -31,8 +31,8 @@ ONLINE = "online.db"
 class Place:
     """Where a loop runs: an open home, the project's file in its directory, and the two clocks.
 
-    `abort` ends the steps under way. On a scaled clock, which began at `epoch`, what sources hold beyond that has not happened: it
-    comes as live rows or not at all.
+    `abort` ends the steps under way, `rest` the processes that run none. On a scaled clock, which began at `epoch`, what sources hold
+    beyond that has not happened: it comes as live rows or not at all.
     """
 
     home: Home
@@ -41,6 +41,7 @@ class Place:
     clock: Clock
     timer: Timer
     abort: Callable[[], None]
+    rest: Callable[[], None]
     epoch: datetime | None = None
 
     @property

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from flyball.app.releasing import PRODUCTION
 from flyball.core.clock import Timer
@@ -122,10 +123,16 @@ class _Server:
     times: int = 0
 
 
+class Planned(Protocol):
+    """A planner, as far as servers are measured by it."""
+
+    def revision(self) -> int: ...
+
+
 class Servers:
     """Which model servers ask for plans, and what they answer from. Thread-safe."""
 
-    def __init__(self, planner: Planner, timer: Timer) -> None:
+    def __init__(self, planner: Planned, timer: Timer) -> None:
         self._planner, self._timer = planner, timer
         self._lock = threading.Lock()
         self._known: dict[str, _Server] = {}
@@ -149,6 +156,11 @@ class Servers:
                 _LOG.warning(
                     "The model server %r does not take over plan %d and answers from %d; its log says why", server, revision, known.revision
                 )
+
+    def names(self) -> list[str]:
+        """The servers that were heard of lately."""
+        with self._lock:
+            return sorted(self._known)
 
     def caught_up(self) -> bool:
         """Whether every server that was seen within the last seconds answers from the present plan, or refuses it."""

@@ -7,6 +7,7 @@ something was to happen before it has happened, as in a backtest.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flyball.core.clock import Clock
+from flyball.core.errors import UnavailableError
 from flyball.loop.conductor import Conductor
 from flyball.storage.clockfile import SharedClock
 from flyball.storage.jobs import JobQueue
@@ -22,8 +24,12 @@ from flyball.storage.jobs import JobQueue
 IDLE_SECONDS = 0.5
 LONGEST_SECONDS = 0.1
 LOCKSTEP_SECONDS = 0.005
+FAULT_SECONDS = 1.0
 GLANCE_SECONDS = 0.002
 """How often the clock alone is looked at, which costs microseconds, while nothing else can have happened."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Boundaries(Protocol):
@@ -71,11 +77,21 @@ class Scheduler:
         """Go on until `stop`; business time stands still when this returns."""
         if self._shared is not None:
             self._shared.reset_pauses()
-            self._shared.set_limit("scheduler", self._shared.now())
+            self._limit = self._shared.now()
+            self._shared.set_limit("scheduler", self._limit)
+        told = ""
         while not stop.is_set():
             self._awake.clear()
-            if not self._step():
-                self._rest()
+            try:
+                if not self._step():
+                    self._rest()
+                told = ""
+            except UnavailableError as error:  # nothing that is due may be passed, and nothing is lost: it is still due
+                self._stand()
+                if str(error) != told:
+                    _LOG.warning("Business time cannot go on: %s", error)
+                told = str(error)
+                stop.wait(FAULT_SECONDS)
         if self._shared is not None:
             self._shared.set_limit("scheduler", self._shared.now())
         self._pause.close()

@@ -55,8 +55,8 @@ class Watching:
 
     def _sample(self) -> ResourceSample:
         pids = {name: int(facts["pid"]) for name, facts in self._listed().items() if facts["pid"] is not None}
-        for pid in pids.values():
-            self._first_seen.setdefault(pid, self._timer.seconds())
+        now = self._timer.seconds()
+        self._first_seen = {pid: self._first_seen.get(pid, now) for pid in pids.values()}  # a number may be given again
         return self._sampler.sample(pids)
 
     def _listed(self) -> Mapping[str, Json]:

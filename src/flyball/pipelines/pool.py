@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from flyball.pipelines.executor import Executor, Work
@@ -34,6 +35,19 @@ class ExecutorPool:
         """End the steps under way at once and run no other; who waits for one gets a `StepFailedError`."""
         for member in self._members:
             member.abort()
+
+    def rest(self) -> None:
+        """End the processes that run no step; never waits for a step. They are started again when they are needed."""
+        idle: list[Executor] = []
+        try:
+            with suppress(queue.Empty):
+                while True:
+                    idle.append(self._free.get_nowait())
+            for member in idle:
+                member.close()
+        finally:
+            for member in reversed(idle):
+                self._free.put(member)
 
     def close(self) -> None:
         for member in self._members:

@@ -1,0 +1,79 @@
+"""Which model servers time waits for: those that live, until they have the plan or have shown that they cannot take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from flyball.app.plans import REFUSED_TIMES, SEEN_SECONDS, Servers
+from flyball.core.clock import ManualTimer
+
+
+@dataclass
+class Plans:
+    """A planner, as far as servers ask it."""
+
+    stands: int = 1
+
+    def revision(self) -> int:
+        return self.stands
+
+
+@pytest.fixture
+def timer() -> ManualTimer:
+    return ManualTimer()
+
+
+@pytest.fixture
+def plans() -> Plans:
+    return Plans()
+
+
+@pytest.fixture
+def servers(plans: Plans, timer: ManualTimer) -> Servers:
+    return Servers(plans, timer)
+
+
+def test_nobody_is_waited_for_where_nobody_asks(servers: Servers) -> None:
+    assert servers.caught_up()
+
+
+def test_who_asks_is_waited_for_until_it_answers_from_the_plan(servers: Servers, plans: Plans) -> None:
+    servers.heard("one", 1)
+    servers.heard("two", 1)
+    assert servers.caught_up()
+    plans.stands = 2
+    assert not servers.caught_up()
+    servers.heard("one", 2)
+    assert not servers.caught_up()
+    servers.heard("two", 2)
+    assert servers.caught_up()
+
+
+def test_who_is_gone_is_not_waited_for_and_not_remembered(servers: Servers, plans: Plans, timer: ManualTimer) -> None:
+    plans.stands = 2
+    for number in range(1000):
+        servers.heard(f"server-{number}", 1)
+        timer.sleep(SEEN_SECONDS / 10)
+    assert not servers.caught_up()
+    assert len(servers.names()) <= 10
+    timer.sleep(SEEN_SECONDS)
+    assert servers.caught_up()
+
+
+def test_who_refuses_a_plan_again_and_again_stops_nobody(servers: Servers, plans: Plans, caplog: pytest.LogCaptureFixture) -> None:
+    plans.stands = 2
+    for _ in range(REFUSED_TIMES):
+        servers.heard("one", 1)
+        assert not servers.caught_up()
+        servers.given("one", 2)
+    servers.heard("one", 1)
+    assert servers.caught_up()
+    assert "does not take over plan 2" in caplog.text
+    plans.stands = 3
+    assert not servers.caught_up()  # another plan may suit it
+    servers.given("one", 3)
+    assert not servers.caught_up()
+    servers.heard("one", 3)
+    assert servers.caught_up()
