@@ -91,7 +91,7 @@ def compare(live: Story, world: Story) -> tuple[int, int]:
     return len(told), sum(event in happened for event in told)
 
 
-def summarise(home: Path, figures: dict[str, Any], world: Story) -> None:
+def summarise(home: Path, figures: dict[str, Any], *, world: Story) -> None:
     """The figures of live against backtest, one line each."""
     settings = Settings.load(home)
     token = (home / "token").read_text(encoding="utf-8").strip()
@@ -129,7 +129,7 @@ def main() -> int:
         done = subprocess.run(replay, check=False)
         if done.returncode != 0:
             return done.returncode
-        summarise(live, figures, world)
+        summarise(live, figures, world=world)
         if given.once:
             return 0
         print("\nIt stays up. Open the console with the link, which is good once; Ctrl-C ends it.", flush=True)

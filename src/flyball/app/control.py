@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
@@ -19,10 +19,10 @@ from flyball.app.liveparts import JOURNAL, LiveParts, Place
 from flyball.app.liveview import LiveView
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
+from flyball.app.surroundings import Around
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.loop.projectfile import load_project
-from flyball.loop.state import LoopState
 from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
@@ -57,12 +57,11 @@ class Control:
 
     def __init__(self, settings: Settings, place: Place, *, failed: Callable[[BaseException], None]) -> None:
         self._settings, self._place, self._failed = settings, place, failed
-        self._phase = "starting"
-        self._ready = threading.Event()
         self._parts = LiveParts.of(place)
         self._loop = LiveLoop(self._parts, failed=failed)
+        self._around = Around(self._parts, self._loop)
         self._releasing = Releasing(place.home.stores)
-        self._view = LiveView(place.project, place.home.stores, self._parts.log, self)
+        self._view = LiveView(place.project, place.home.stores, self._parts.log, self._around)
         self._plan: ServingPlan | None = None
         self._planning = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -97,22 +96,19 @@ class Control:
 
     def _begin(self) -> None:
         try:
-            self._loop.open(self._told)
+            self._loop.open(self._around.tell)
             self._plan = self._loop.publish()
             self._loop.start()
         except BaseException as error:  # noqa: BLE001  the rim of the thread; who waits for it is told
             if not self._loop.stop.is_set():
                 self._failed(error)
             return
-        self._ready.set()
-
-    def _told(self, phase: str) -> None:
-        self._phase = phase
+        self._around.ready.set()
 
     @property
     def begun(self) -> bool:
         """Whether the loop has been opened, so that neither project nor data can be what is wrong."""
-        return self._ready.is_set()
+        return self._around.ready.is_set()
 
     def close(self) -> None:
         """End everything; idempotent."""
@@ -182,7 +178,7 @@ class Control:
     def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
         if server is not None:
             self._parts.servers.heard(server, revision)
-            if self._ready.is_set():
+            if self._around.ready.is_set():
                 self._loop.scheduler.wake()
         plan = self._current()
         if plan is None or plan.revision == revision:
@@ -191,51 +187,17 @@ class Control:
             self._parts.servers.given(server, plan.revision)
         return plan
 
-    # -- what surrounds the view
-
-    def get_clock(self) -> Json:
-        clock = self._place.clock
-        shared = clock if isinstance(clock, SharedClock) else None
-        return {
-            "now": clock.now().isoformat(),
-            "speed": None if shared is None else shared.speed,
-            "paused": shared is not None and shared.standing,
-        }
-
-    def list_processes(self) -> list[Json]:
-        return self._parts.watching.processes()
-
-    def get_phase(self) -> str:
-        if not self._ready.is_set():
-            return self._phase
-        states = [self._loop.conductor.state(name) for name in self._parts.models]
-        if any(state.champion is None and state.training is not None for state in states):
-            return "training the first version"
-        if any(state.champion is None for state in states):
-            return "waiting for the first training"
-        return "serving"
-
-    def find_state(self, model: str) -> LoopState | None:
-        return self._loop.conductor.state(model) if self._ready.is_set() and model in self._parts.models else None
-
-    def count_resolved(self, model: str, *, start: datetime, end: datetime) -> tuple[int, int]:
-        stretch = self._parts.models[model].traffic.stretch(start, end)
-        return len(stretch), int(stretch.truth(self._place.clock.now()).resolved.sum())
-
-    def plan_revision(self) -> int:
-        return self._parts.planner.revision()
-
     def _running(self) -> LiveLoop:
-        if not self._ready.is_set():
-            raise StartingError(self._phase)
+        if not self._around.ready.is_set():
+            raise StartingError(self._around.get_phase())
         return self._loop
 
     def _changed(self) -> None:
-        if self._ready.is_set():
+        if self._around.ready.is_set():
             self._loop.scheduler.wake()
 
     def _current(self) -> ServingPlan | None:
-        if not self._ready.is_set():
+        if not self._around.ready.is_set():
             return self._plan
         with self._planning:
             if self._plan is None or self._plan.revision != self._parts.planner.revision():

@@ -61,7 +61,7 @@ class LiveModel:
         """
         labels = ground.labels
         traffic = LoggedTraffic(model, ground.log, labels=lambda: labels(model.label.dataset.name), names=features.names)
-        return cls(model, features, _objective(model, ground, pasts), pasts, traffic, ground)
+        return cls(model, features, _objective(model, ground, pasts=pasts), pasts, traffic, ground)
 
     @property
     def subject(self) -> str:
@@ -117,7 +117,7 @@ def _pulled(since: datetime, deployment: Deployment) -> None:
     """Model servers pull their plan; nobody has to be told."""
 
 
-def _objective(model: Model, ground: Ground, pasts: LivePasts) -> Objective:
+def _objective(model: Model, ground: Ground, *, pasts: LivePasts) -> Objective:
     """As at the last training; before the first, what the labels that are known say."""
     stores = ground.home.stores
     numbers = [version.number for version in stores.registry.list(model.name)]

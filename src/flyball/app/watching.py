@@ -46,7 +46,7 @@ class Watching:
                 self._sample()
             sample = self._sampler.series[-1]
             seen = {process.name: process for process in sample.processes}
-            return [self._told(name, facts, seen.get(name)) for name, facts in self._listed().items()]
+            return [self._told(name, facts, sample=seen.get(name)) for name, facts in self._listed().items()]
 
     def series(self) -> list[Json]:
         """The last samples, oldest first."""
@@ -66,7 +66,7 @@ class Watching:
         except (OSError, ValueError, KeyError):
             return {}
 
-    def _told(self, name: str, facts: Json, sample: ProcessSample | None) -> Json:
+    def _told(self, name: str, facts: Json, *, sample: ProcessSample | None) -> Json:
         pid = facts["pid"]
         since = self._first_seen.get(pid) if pid is not None else None
         return {

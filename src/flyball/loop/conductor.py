@@ -62,7 +62,7 @@ class Conductor:
             for _, event in batch:
                 for number, (model, command) in enumerate(states.fold(event)):
                     if isinstance(command, WakeAt | ForgetTimer):
-                        set_timer(self._journal.timers, model, command, cause=event)
+                        set_timer(self._journal.timers, model, command=command, cause=event)
                     else:
                         lane = lane_of(model, command, lockstep=self._lockstep)
                         self._queue.create(KIND, lane=lane, payload=encode(model, command), key=f"{event.id}/{number}", cause=event.id)

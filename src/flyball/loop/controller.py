@@ -70,7 +70,7 @@ class States:
         return found
 
 
-def set_timer(timers: TimerStore, model: str, command: WakeAt | ForgetTimer, *, cause: Event) -> None:
+def set_timer(timers: TimerStore, model: str, *, command: WakeAt | ForgetTimer, cause: Event) -> None:
     """Waiting is a command too: the model's timer is set, or forgotten."""
     match command:
         case WakeAt():
@@ -130,6 +130,6 @@ class Controller:
     def _carry_out(self, model: str, command: Command, *, cause: Event) -> None:
         match command:
             case WakeAt() | ForgetTimer():
-                set_timer(self._journal.timers, model, command, cause=cause)
+                set_timer(self._journal.timers, model, command=command, cause=cause)
             case _:
                 self._workers[model].carry_out(command, cause)

@@ -94,7 +94,8 @@ class SqliteEventLog:
 
     def find_latest(self) -> datetime | None:
         with self._database.read() as connection:
-            return connection.execute(_LATEST).scalar_one()
+            found: datetime | None = connection.execute(_LATEST).scalar_one()
+        return found
 
 
 def _selection(query: EventQuery) -> Select[tuple[object, ...]]:

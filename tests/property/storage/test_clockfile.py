@@ -49,8 +49,9 @@ class ClockMachine(RuleBasedStateMachine):
 
     @rule(limiter=limiters, hours=st.integers(-5, 40))
     def limit(self, limiter: Limiter, hours: int) -> None:
-        self.limits[limiter] = self.shown + hours
-        self.two.set_limit(limiter, _START + self.limits[limiter] * _HOUR)
+        limit = self.shown + hours
+        self.limits[limiter] = limit
+        self.two.set_limit(limiter, _START + limit * _HOUR)
         self.reckon()
 
     @rule(limiter=limiters)
