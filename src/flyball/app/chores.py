@@ -68,9 +68,13 @@ class Chores:
     def run(self, stop: threading.Event) -> None:
         """Go on until `stop`."""
         while not stop.wait(ROUND_SECONDS):
-            for chore in self._chores:
-                if self._timer.seconds() >= chore.due and not stop.is_set():
-                    self._do(chore)
+            self.run_due(stop)
+
+    def run_due(self, stop: threading.Event | None = None) -> None:
+        """Do each chore whose turn it is, until `stop`."""
+        for chore in self._chores:
+            if self._timer.seconds() >= chore.due and not (stop is not None and stop.is_set()):
+                self._do(chore)
 
     def _do(self, chore: _Chore) -> None:
         chore.due = self._timer.seconds() + chore.every_seconds

@@ -41,3 +41,26 @@ def test_the_step_under_way_is_ended_and_does_not_look_like_a_failure_of_its_cod
     finally:
         abort.join()
         pool.close()
+
+
+def test_idle_processes_are_ended_without_waiting_for_a_step_that_runs(tmp_path: Path) -> None:
+    busy, idle = ProcessExecutor(), ProcessExecutor()
+    pool = ExecutorPool([busy, idle])
+    work = Work(
+        step="hang", function=f"{functions.__name__}:hang", parameters={}, context={},
+        inputs={}, outputs=str(tmp_path), log=str(tmp_path / "log"),
+    )  # fmt: skip
+
+    def hang() -> None:
+        with pytest.raises(StepAbortedError):
+            pool.execute(work)
+
+    hanging = threading.Thread(target=hang)
+    hanging.start()
+    try:
+        pool.rest()
+        assert hanging.is_alive()
+    finally:
+        pool.abort()
+        hanging.join()
+        pool.close()
