@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from flyball.api.app import create_app
-from flyball.api.serving import bind, serve
+from flyball.api.serving import serve
 from flyball.app.control import Control
-from flyball.app.settings import Settings, write_json
-from flyball.core.clock import MonotonicTimer, WallClock
+from flyball.app.listening import announce, bind
+from flyball.app.settings import Settings
+from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError
 from flyball.governance import HostGuard, OwnerToken, Sessions, check_bind
 from flyball.storage.clockfile import RUN
@@ -43,7 +43,7 @@ def run(settings: Settings) -> int:
         FlyballError: the project, its data, the home or the port is not what it must be; the loop has not begun.
     """
     check_bind(settings.host, authenticated=settings.auth)
-    listener = bind(settings.host, settings.control_port)
+    listener = bind(settings.host, settings.control_port, field="control_port")
     port = listener.getsockname()[1]
     stop, failures = threading.Event(), list[BaseException]()
 
@@ -56,7 +56,7 @@ def run(settings: Settings) -> int:
         token = OwnerToken.open(settings.home) if settings.auth else None
         sessions = Sessions(MonotonicTimer(), path=settings.home / RUN / "sessions.json")
         app = create_app(control, token=token, sessions=sessions, guard=HostGuard.of(settings.host, port))
-        write_json(settings.home / RUN / "control.json", {"pid": os.getpid(), "port": port, "started": WallClock().now()})
+        announce(settings.home, "control", port=port)
         control.begin()
         serve(app, host=settings.host, port=port, sock=listener, stop=stop)
     finally:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 
-from flyball.app.settings import PortTakenError
-from flyball.core.errors import InvalidError
+from flyball.app.listening import bind
 from flyball.core.optional import extra
 
 with extra("control"):
@@ -20,35 +18,6 @@ with extra("control"):
 
 GRACE_SECONDS = 3
 BACKLOG = 1024
-
-
-class BindError(InvalidError):
-    """A place that nobody can listen at."""
-
-    code = "bind"
-
-    def __init__(self, host: str, port: int, *, reason: str) -> None:
-        super().__init__(f"Nothing can listen on {host}:{port}: {reason}. Choose another host or port.")
-
-
-def bind(host: str, port: int, *, field: str = "control_port") -> socket.socket:
-    """A socket that listens soon; port 0 is any free one. `field` is the one of `Settings` that a person would change.
-
-    Raises:
-        PortTakenError: another program has the port.
-        BindError: the host is not one of this machine, or the port is not for us.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-    except OSError as error:
-        made.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTakenError(host, port, field=field) from error
-        raise BindError(host, port, reason=error.strerror or str(error)) from error
-    return made
 
 
 class _Server(uvicorn.Server):
@@ -89,7 +58,7 @@ def serve(app: FastAPI, *, host: str, port: int, sock: socket.socket | None = No
         PortTakenError: another program has the port.
     """
     stop = stop or threading.Event()
-    listener = sock or bind(host, port)
+    listener = sock or bind(host, port, field="control_port")
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off", ws="none", timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS, backlog=BACKLOG,

@@ -6,15 +6,12 @@ What was asked is an event of its own, and everything that follows names it as i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from flyball.app.controlplane import Deed, Json
-from flyball.core.clock import Clock
 from flyball.core.errors import ConflictError
-from flyball.core.ids import Ids
-from flyball.loop.controller import Journal
-from flyball.registry import RegistryService, RegistryStore, VersionState
-from flyball.releases import Deployment, ReleaseService, ReleaseStore
+from flyball.loop.services import Shelf
+from flyball.registry import RegistryService, VersionState
+from flyball.releases import Deployment, ReleaseService
 from flyball.releases.errors import DeploymentNotFoundError, IllegalDeploymentError
 from flyball.storage.recorder import Recorder
 
@@ -32,21 +29,6 @@ class NothingToPromoteError(ConflictError):
             f"Endpoint '{endpoint}' has no canary to promote. Name a version of model '{model}' with --version; "
             f"those that may answer: {numbers}."
         )
-
-
-class Shelf(Protocol):
-    """The stores that releases are made from; a home's `Stores` are one."""
-
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def ids(self) -> Ids: ...
-    @property
-    def journal(self) -> Journal: ...
-    @property
-    def registry(self) -> RegistryStore: ...
-    @property
-    def releases(self) -> ReleaseStore: ...
 
 
 @dataclass(frozen=True)

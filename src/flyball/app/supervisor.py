@@ -6,7 +6,6 @@ do is theirs; they die with it, even when it is killed.
 
 from __future__ import annotations
 
-import errno
 import http.client
 import os
 import select
@@ -20,9 +19,10 @@ from types import FrameType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from flyball.app.listening import bind
 from flyball.app.location import LOCK
 from flyball.app.processes import Process, Program
-from flyball.app.settings import OPTIONS, UP, PortTakenError, SettingError, Settings, write_json
+from flyball.app.settings import OPTIONS, UP, Settings, write_json
 from flyball.core.clock import MonotonicTimer, Timer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.governance.hosts import check_bind
@@ -106,7 +106,7 @@ class Supervisor:
         Raises:
             HeldError: another process holds the home; it is named.
             PortTakenError: another program listens on one of the ports.
-            SettingError: the host is not one of this machine.
+            BindError: the host is not one of this machine.
             OpenBindError: without authentication on anything but loopback.
             StartFailedError: a process said at its start that it cannot run.
             UnavailableError: the home cannot be written.
@@ -256,31 +256,19 @@ def free_ports(settings: Settings) -> Settings:
 
     Raises:
         PortTakenError: one is not.
+        BindError: the host is not one of this machine.
     """
     fields = [field for field in OPTIONS if settings.console or field != "console_port"]
     found: dict[str, int] = {}
     held: list[socket.socket] = []
     try:
         for field in fields:  # all are held until the last is found, lest one number be found twice
-            held.append(_bound(settings.host, getattr(settings, field), field=field))
+            held.append(bind(settings.host, getattr(settings, field), field=field))
             found[field] = held[-1].getsockname()[1]
     finally:
         for made in held:
             made.close()
     return settings.with_ports(found)
-
-
-def _bound(host: str, port: int, *, field: str) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-    except OSError as error:
-        made.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTakenError(host, port, field=field) from error
-        raise SettingError("--host or a port", f"{host}:{port} ({error.strerror})", wanted="an address of this machine") from error
-    return made
 
 
 def _clock(settings: Settings) -> SharedClock | None:

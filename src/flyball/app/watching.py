@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from flyball.app.controlplane import Json
-from flyball.app.settings import UP
+from flyball.app.running import find_up
 from flyball.core.clock import Clock, Timer
 from flyball.monitoring.usage import ProcessSample, ResourceAlert, ResourceSample, ResourceSampler, check_resources
-from flyball.storage.clockfile import RUN
 
 KEPT_SECONDS = 2.0
 
@@ -60,11 +58,8 @@ class Watching:
         return self._sampler.sample(pids)
 
     def _listed(self) -> Mapping[str, Json]:
-        try:
-            up = json.loads((self._home / RUN / UP).read_text(encoding="utf-8"))
-            return {"supervisor": {"pid": up["pid"], "restarts": 0}, **up["children"]}
-        except (OSError, ValueError, KeyError):
-            return {}
+        up = find_up(self._home)
+        return {} if up is None else {"supervisor": {"pid": up["pid"], "restarts": 0}, **up.get("children", {})}
 
     def _told(self, name: str, facts: Json, *, sample: ProcessSample | None) -> Json:
         pid = facts["pid"]

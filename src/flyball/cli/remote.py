@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from flyball.app.actor import person
 from flyball.app.location import LOCK, find_home
-from flyball.app.settings import UP, NotRunningError, Settings
+from flyball.app.running import find_up
+from flyball.app.settings import NotRunningError, Settings
 from flyball.client import Client
 from flyball.core.errors import FlyballError, HeldError
 from flyball.governance import OwnerToken
-from flyball.storage.clockfile import RUN
 from flyball.storage.homelock import HomeLock
 
 if TYPE_CHECKING:
@@ -86,10 +84,8 @@ class LocalDesk:
 def find_running(home: Path) -> Settings | None:
     """The settings of the `flyball up` that runs the home now, or None where none does."""
     try:
-        pid = int(json.loads((home / RUN / UP).read_text(encoding="utf-8"))["pid"])
-        os.kill(pid, 0)
-        return Settings.load(home)
-    except (OSError, ValueError, KeyError, TypeError, NotRunningError):
+        return None if find_up(home) is None else Settings.load(home)
+    except NotRunningError:
         return None
 
 

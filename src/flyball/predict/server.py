@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import gc
 import logging
-import os
 import signal
 import socket
 import sys
@@ -14,15 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flyball.app.listening import announce, bind
 from flyball.app.modelserver import JOURNAL_BYTES, ModelServer, ServerSettings
-from flyball.app.settings import NotRunningError, PortTakenError, Settings, write_json
-from flyball.core.clock import MonotonicTimer, WallClock
+from flyball.app.settings import NotRunningError, Settings
+from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, check_bind
 from flyball.predict.app import Limits, PredictApp
 from flyball.predict.connection import BoundedHeads
-from flyball.storage.clockfile import RUN
 
 with extra("serve"):
     import uvicorn
@@ -145,19 +144,12 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise PortTakenError(host, port, field="serve_port") from error
+    listener = bind(host, port, field="serve_port")
+    listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
 
 
 def _announce(home: Path, port: int) -> None:
-    write_json(home / RUN / "predict.json", {"pid": os.getpid(), "port": port, "started": WallClock().now()})
+    announce(home, "predict", port=port)
     _LOG.info("the model server listens on port %d", port)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flyball.api.app import DEFAULT_LIMITS, Limits, create_app
-from flyball.api.serving import bind, serve
+from flyball.api.serving import serve
 from flyball.app.controlplane import ControlPlane
+from flyball.app.listening import bind
 from flyball.core.clock import MonotonicTimer
 from flyball.governance import HostGuard, OwnerToken, Sessions
 
@@ -19,7 +20,7 @@ def open_door(
 ) -> Iterator[str]:
     """The address at which `plane` answers, to the owner of `token` or to everybody on this machine; `stop` ends it early."""
     stop = stop or threading.Event()
-    listener = bind("127.0.0.1", 0)
+    listener = bind("127.0.0.1", 0, field="control_port")
     port = listener.getsockname()[1]
     listener.listen()  # whoever connects before the server runs is kept waiting, not refused
     owner = None if token is None else OwnerToken(token)

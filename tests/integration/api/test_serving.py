@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from flyball.api.serving import BindError, bind
+from flyball.app.listening import BindError, bind
 from flyball.app.settings import PortTakenError
 
 PROGRAM = """
@@ -21,7 +21,7 @@ from flyball.core.clock import MonotonicTimer
 from flyball.governance import HostGuard, OwnerToken, Sessions
 from flyball.testing.controlplane import StillPlane
 
-listener, stop = bind("127.0.0.1", 0), threading.Event()
+listener, stop = bind("127.0.0.1", 0, field="control_port"), threading.Event()
 port = listener.getsockname()[1]
 app = create_app(StillPlane(), token=None, sessions=Sessions(MonotonicTimer()), guard=HostGuard.of("127.0.0.1", port))
 listener.listen()
@@ -32,16 +32,16 @@ print("ended", stop.is_set(), flush=True)
 
 
 def test_a_taken_port_is_named_with_the_setting_that_changes_it() -> None:
-    with bind("127.0.0.1", 0) as taken:
+    with bind("127.0.0.1", 0, field="control_port") as taken:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=rf"Port {port} .* --control-port PORT"):
-            bind("127.0.0.1", port)
+            bind("127.0.0.1", port, field="control_port")
 
 
 def test_a_host_that_is_not_ours_is_refused() -> None:
     with pytest.raises(BindError, match=r"192\.0\.2\.1:8500"):
-        bind("192.0.2.1", 8500)
+        bind("192.0.2.1", 8500, field="control_port")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
