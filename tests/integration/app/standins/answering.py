@@ -52,9 +52,14 @@ def main() -> None:
     if "refusing-later" in manners:
         import threading
 
-        threading.Timer(1.5, lambda: (_say("flyball: the data are not right"), os._exit(2))).start()
+        threading.Timer(1.5, _refuse).start()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     server.serve_forever()
+
+
+def _refuse() -> None:
+    _say("flyball: the data are not right")
+    os._exit(2)
 
 
 if __name__ == "__main__":
