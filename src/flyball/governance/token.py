@@ -90,7 +90,7 @@ class OwnerToken:
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".token.")  # mode 0600 from the start
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flyball.app.heads import BoundedHeads
 from flyball.app.listening import announce, bind
 from flyball.app.modelserver import JOURNAL_BYTES, ModelServer, ServerSettings
 from flyball.app.settings import NotRunningError, Settings
@@ -21,7 +22,6 @@ from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, check_bind
 from flyball.predict.app import Limits, PredictApp
-from flyball.predict.connection import BoundedHeads
 
 with extra("serve"):
     import uvicorn

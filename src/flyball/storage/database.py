@@ -67,7 +67,7 @@ class Database:
         database = cls(path, _engine(path))
         try:
             with os_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # a home is its owner's alone
                 # Two processes that switch a fresh file to WAL at once would fail: SQLite does not wait there.
                 with FileLock(path.with_name(path.name + ".opening")):
                     database._use_wal()

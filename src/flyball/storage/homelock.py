@@ -35,7 +35,7 @@ class HomeLock:
         """
         lock = FileLock(path.absolute())
         with os_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # a home is its owner's alone
             if not lock.acquire(wait=False):
                 raise HeldError(f"The home {path.absolute().parent}", _holder(path))
             try:

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -222,6 +223,17 @@ def raw(served: Served, *parts: bytes, pause: float = 0.0) -> bytes:
 def head(served: Served, *lines: str) -> bytes:
     first = ("POST /api/v1/datasets/flights/rows HTTP/1.1", f"Host: 127.0.0.1:{served.port}", f"Authorization: Bearer {'t' * 43}")
     return "\r\n".join([*first, "Content-Type: application/json", *lines, "", ""]).encode()
+
+
+def test_an_endless_head_is_cut_off(served: Served) -> None:
+    number = 0
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as line, suppress(ConnectionError):
+        line.sendall(b"GET /healthz HTTP/1.1\r\n")
+        for number in range(10_000):
+            line.sendall(b"X-%d: " % number + b"x" * 1000 + b"\r\n")
+        assert line.recv(1000) == b""
+    assert number < 9_999
+    assert served.owner.get("/healthz").status_code == 200
 
 
 def test_a_slow_body_gets_408(served: Served) -> None:
