@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 
@@ -21,4 +22,6 @@ def check(path: Path) -> None:
         console.print(f"model {found.model}: {len(found.features.names)} features from {tables}", highlight=False, soft_wrap=True)
         for name, dtype in found.features.dtypes.items():
             console.print(f"  {name}: {dtype}", highlight=False, soft_wrap=True)
-    console.print(f"{path} is right. Replay its history with: flyball backtest {path}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{path} is right. Replay its history with: flyball backtest {quote(str(path))}", highlight=False, soft_wrap=True, markup=False
+    )

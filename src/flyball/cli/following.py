@@ -18,11 +18,14 @@ _QUIET = ("dataset.", "contract.", "timer.", "features.", "window.waiting", "run
 _LOUD = frozenset(("dataset.version.held", "dataset.version.rejected", "run.failed", "run.killed"))
 _WAIT_SECONDS = 20.0
 _RETRY_SECONDS = 0.5
+_EMPTY = "parity.checked"  # until somebody asks, there is nothing to compare
 
 
 def is_news(event: Mapping[str, Any]) -> bool:
     """Whether the event is of the loop itself, or of the data and for a person to act upon."""
     kind: str = event["type"]
+    if kind == _EMPTY and not event["data"]["rows"]:
+        return False
     return kind in _LOUD or not kind.startswith(_QUIET)
 
 
@@ -58,12 +61,10 @@ class Follower:
 
     def _screen(self) -> list[str]:
         settings = self._settings
-        status: Mapping[str, Any] = {}
-        with suppress(ClientError):
-            status = self._client.get_status()
+        status = self._status()
         lines = [
             "",
-            f"{status.get('project') or settings.project.stem} is up ({settings.project.name})",
+            f"{status['project']} is up ({settings.project.name})",
             f"  home           {settings.home}",
             f"  control plane  {settings.control_url}",
             f"  model server   {settings.serve_url}/predict/ENDPOINT",
@@ -74,6 +75,13 @@ class Follower:
         if not settings.auth:
             lines.append("  NO AUTHENTICATION: every user of this machine may change everything (--no-auth)")
         return [*lines, "Ctrl-C ends it.", ""]
+
+    def _status(self) -> Mapping[str, Any]:
+        """It is not up before it says so: a control plane may answer, and then find that its project is wrong."""
+        while True:
+            with suppress(ClientError):
+                return self._client.get_status()
+            time.sleep(_RETRY_SECONDS)
 
     def _login(self) -> str:
         url = self._settings.console_url

@@ -21,6 +21,9 @@ ProjectArgument = Annotated[Path, typer.Argument(metavar="PROJECT.py", help="The
 HomeOption = Annotated[
     Path | None, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept. Default: .flyball beside the project file.")
 ]
+FoundHomeOption = Annotated[
+    Path | None, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept. Default: the .flyball here, above or below.")
+]
 WorldOption = Annotated[
     str | None, typer.Option("--backtest", metavar="NAME/POLICY", help="Look into this backtest instead of the live loop.")
 ]
@@ -192,7 +195,7 @@ def replay(
 @app.command()
 def accept(
     dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
-    home: HomeOption = None,
+    home: FoundHomeOption = None,
 ) -> None:
     """Take a held dataset version as it is."""
     with told():
@@ -204,7 +207,7 @@ def accept(
 @app.command()
 def reject(
     dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
-    home: HomeOption = None,
+    home: FoundHomeOption = None,
 ) -> None:
     """Never take a held dataset version."""
     with told():
@@ -216,7 +219,7 @@ def reject(
 @app.command()
 def why(
     event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id, or enough of its beginning.")],
-    home: HomeOption = None,
+    home: FoundHomeOption = None,
     backtest: WorldOption = None,
 ) -> None:
     """Print the causes of an event, down to the rows."""
@@ -233,7 +236,7 @@ def ls(
     ],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only those of this model, dataset or subject.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many; the newest of events.")] = 50,
-    home: HomeOption = None,
+    home: FoundHomeOption = None,
     backtest: WorldOption = None,
 ) -> None:
     """List what a home holds."""
@@ -247,7 +250,7 @@ def ls(
 def show(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="dataset, view, run, version, deployment, window, event or backtest.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name as `ls` says it; of an id the beginning is enough.")],
-    home: HomeOption = None,
+    home: FoundHomeOption = None,
     backtest: WorldOption = None,
 ) -> None:
     """Show one thing whole."""
@@ -258,7 +261,7 @@ def show(
 
 
 @app.command()
-def env(home: HomeOption = None) -> None:
+def env(home: FoundHomeOption = None) -> None:
     """Print FLYBALL_URL and FLYBALL_TOKEN as exports for a shell.
 
     Use it as: eval "$(flyball env)"
@@ -277,7 +280,7 @@ def promote(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: JsonFlag = False,
-    home: HomeOption = None,
+    home: FoundHomeOption = None,
 ) -> None:
     """Make a version the champion of an endpoint, now."""
     with told():
@@ -287,7 +290,7 @@ def promote(
 
 
 @app.command()
-def rollback(endpoint: EndpointArgument, why: WhyOption = "", *, json: JsonFlag = False, home: HomeOption = None) -> None:
+def rollback(endpoint: EndpointArgument, why: WhyOption = "", *, json: JsonFlag = False, home: FoundHomeOption = None) -> None:
     """Take the canary out of the traffic; without one, go back to the champion before."""
     with told():
         from flyball.cli import releasing
@@ -300,7 +303,7 @@ def trace(
     prediction: Annotated[str, typer.Argument(metavar="PREDICTION", help="A prediction's id, as the model server's answer has it.")],
     *,
     json: JsonFlag = False,
-    home: HomeOption = None,
+    home: FoundHomeOption = None,
 ) -> None:
     """Print where a prediction came from: features, version, data, gates, release, and the events that caused them."""
     with told():

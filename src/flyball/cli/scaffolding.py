@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 
@@ -22,7 +23,12 @@ def init(directory: Path, *, csv: Path, label: str, time: str, key: str | None, 
     if plan.skipped:
         why = [f"{name} ({reason})" for name, reason in plan.skipped.items()]
         console.print(f"Left out: {_listed(why)}.", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"Look at it, then replay its history with: flyball backtest {made.project}", highlight=False, soft_wrap=True)
+    console.print(
+        f"Look at it, then replay its history with: flyball backtest {quote(str(made.project))}",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def _listed(words: list[str]) -> str:

@@ -53,6 +53,12 @@ def _because(data: Mapping[str, Any]) -> str:
     return f": {data['why']}" if data.get("why") else ""
 
 
+def _unusual(data: Mapping[str, Any]) -> str:
+    found = [f"{warned['column']} {warned['why']} in {_rows(warned)}" for warned in data.get("warnings", ())]
+    extra = data.get("unexpected_columns", ())
+    return "; ".join([*found, *([f"columns that its contract does not name: {', '.join(extra)}"] if extra else [])])
+
+
 def _rows(data: Mapping[str, Any]) -> str:
     return f"{data.get('rows', 0):,} rows"
 
@@ -66,7 +72,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "contract.inferred": lambda d: f"a contract of {d.get('columns', 0)} columns inferred from the first history",
     "contract.given": lambda d: f"a contract of {d.get('columns', 0)} columns found beside the home",
     "contract.changed": lambda d: f"the contract was changed before version {d.get('version')}",
-    "contract.warned": lambda d: f"version {d.get('version')} has values that its contract finds unusual",
+    "contract.warned": lambda d: f"version {d.get('version')} is unusual: {_unusual(d)}",
     "rows.quarantined": lambda d: f"{_rows(d)} of version {d.get('version')} set aside: they broke the contract",
     "evidence.attached": lambda d: f"judged on the {_rows(d)} of the hold-out: {d.get('metric')} {_figure(d.get('value'))}",
     "run.started": lambda d: f"a run of {d.get('experiment')} started",
@@ -101,8 +107,8 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "chore.failed": lambda d: f"while {d.get('chore')}: {d.get('why', '')}",
     "guardrail.breached": lambda d: f"version {d.get('version')} broke a guardrail: {d.get('why', '')}",
     "command.failed": lambda d: f"{d.get('command')} could not be carried out: {d.get('why', '')}",
-    "promotion.asked": lambda d: f"somebody asked to promote version {d.get('version')}{_because(d)}",
-    "rollback.asked": lambda d: f"somebody asked to roll version {d.get('version')} back{_because(d)}",
+    "promotion.asked": lambda d: f"{d.get('actor')} asked to promote version {d.get('version')}{_because(d)}",
+    "rollback.asked": lambda d: f"{d.get('actor')} asked to roll version {d.get('version')} back{_because(d)}",
     "rollout.rolled-back": lambda d: f"version {d.get('version')} rolled back: {d.get('why', '')}",
 }
 
@@ -110,4 +116,4 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 def describe(event: Event) -> str:
     """One sentence on what happened, for people; an event type that has none is told by its type and subject."""
     sentence = _SENTENCES.get(event.type)
-    return sentence(event.data) if sentence else f"{event.type.replace('.', ' ')} ({event.subject})"
+    return sentence({"actor": event.actor, **event.data}) if sentence else f"{event.type.replace('.', ' ')} ({event.subject})"

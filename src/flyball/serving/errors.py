@@ -47,7 +47,8 @@ class RequestShapeError(InvalidError):
     code = "request-shape"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f'The body is no request for predictions: {reason.rstrip(".")}. Send {{"rows": [{{...}}, ...]}}.')
+        said = reason if reason.endswith(("?", ".")) else f"{reason}."
+        super().__init__(f'The body is no request for predictions: {said} Send {{"rows": [{{...}}, ...]}}.')
 
 
 class TooManyRowsError(InvalidError):

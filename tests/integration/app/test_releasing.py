@@ -36,7 +36,7 @@ def test_a_canary_is_promoted_and_the_event_says_by_whom_and_why(home: LiveHome)
     log = home.stores.journal.log
     asked = log.get(EventId(told["event"]))
     assert (asked.type, asked.actor, asked.cause, asked.time) == ("promotion.asked", "user:ada", None, home.clock.now())
-    assert describe(asked) == "somebody asked to promote version 2: it is the best"
+    assert describe(asked) == "user:ada asked to promote version 2: it is the best"
     after = log.list()[[event.id for event in log.list()].index(asked.id) :]
     assert [event.type for event in after] == ["promotion.asked", "rollout.finished", "version.retired"]
     assert {event.actor for event in after} == {"user:ada"}

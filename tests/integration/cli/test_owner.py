@@ -70,7 +70,7 @@ def events(home: Path) -> list[tuple[str, str, str]]:
 def test_in_a_home_that_nobody_runs_it_is_done_and_told_there(home: Path, call: Call) -> None:
     done = call("promote", "late", "--why", "best", "--home", home)
     assert (done.exit_code, done.stdout) == (0, "Endpoint 'late': version 3 is champion.\n")
-    assert ("promotion.asked", "user:ada", "somebody asked to promote version 3: best") in events(home)
+    assert ("promotion.asked", "user:ada", "user:ada asked to promote version 3: best") in events(home)
     back = call("rollback", "late", "--json", "--home", home)
     assert json.loads(back.stdout)["champion"] == 2
     assert call("promote", "late", "--version", 1, "--yes", "--home", home).stdout == "Endpoint 'late': version 1 is champion.\n"

@@ -19,6 +19,11 @@ def test_rows_that_arrive_are_none(kind: str) -> None:
     assert not is_news({"type": kind})
 
 
+def test_a_comparison_of_nothing_is_none() -> None:
+    assert is_news({"type": "parity.checked", "data": {"rows": 3}})
+    assert not is_news({"type": "parity.checked", "data": {"rows": 0}})
+
+
 def test_times_are_told_in_utc() -> None:
     event = {"time": "2013-12-01T06:00:00+02:00", "subject": "home", "text": "a sentence"}
     assert line_of(event) == "2013-12-01 04:00  a sentence"

@@ -61,3 +61,10 @@ def test_every_recorded_type_has_its_sentence(kind: str) -> None:
 
 def test_a_type_without_a_sentence_is_told_by_its_words() -> None:
     assert describe(Event(EventId("evt-1"), "coffee.made", "kitchen", NOW)) == "coffee made (kitchen)"
+
+
+def test_unusual_values_are_named() -> None:
+    warnings = [{"column": "basket", "why": "is below 2.45", "rows": 3}]
+    data = {"version": 4, "warnings": warnings, "unexpected_columns": ["mood"]}
+    event = Event(EventId("evt-1"), "contract.warned", "dataset/rows", NOW, data=data)
+    assert describe(event) == "version 4 is unusual: basket is below 2.45 in 3 rows; columns that its contract does not name: mood"
