@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from flyball.core.errors import NaiveTimeError, TimeReversedError
@@ -58,44 +56,6 @@ class WallClock:
 
     def _read(self) -> datetime:
         return datetime.now(UTC)  # noqa: TID251  the one place that reads the wall
-
-
-class ScaledClock:
-    """Business time runs `speed` times as fast as the timer from `epoch`, and stands still while it is paused.
-
-    Pauses nest; a job of the loop runs inside one, so that a training takes no business time, as in a backtest.
-    """
-
-    def __init__(self, epoch: datetime, *, speed: float, timer: Timer) -> None:
-        if not speed > 0:
-            raise ValueError(f"speed must be positive, not {speed}")
-        self._speed, self._timer = speed, timer
-        self._lock = threading.Lock()
-        self._at = utc(epoch)
-        self._since = timer.seconds()
-        self._pauses = 0
-
-    def now(self) -> datetime:
-        with self._lock:
-            return self._now()
-
-    def _now(self) -> datetime:
-        if self._pauses:
-            return self._at
-        return self._at + timedelta(seconds=(self._timer.seconds() - self._since) * self._speed)
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Business time stands still inside the block."""
-        with self._lock:
-            self._at = self._now()
-            self._pauses += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._pauses -= 1
-                self._since = self._timer.seconds()
 
 
 class VirtualClock:

@@ -1,4 +1,4 @@
-"""Scaled time stands still in lockstep, virtual time never goes back, and a naive time is no time."""
+"""Wall time and virtual time never go back, and a naive time is no time."""
 
 from __future__ import annotations
 
@@ -6,60 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from flyball.core.clock import ManualTimer, ScaledClock, VirtualClock, WallClock, utc
+from flyball.core.clock import ManualTimer, VirtualClock, WallClock, utc
 from flyball.core.errors import NaiveTimeError, TimeReversedError
 
 _START = datetime(2013, 1, 1, tzinfo=UTC)
-
-
-def test_scaled_time_runs_speed_times_as_fast() -> None:
-    timer = ManualTimer(1e6)
-    clock = ScaledClock(_START, speed=3600, timer=timer)
-    timer.sleep(24)
-    assert clock.now() == _START + timedelta(days=1)
-
-
-def test_a_pause_takes_no_business_time() -> None:
-    timer = ManualTimer()
-    clock = ScaledClock(_START, speed=10, timer=timer)
-    timer.sleep(1)
-    with clock.paused():
-        timer.sleep(1000)
-        assert clock.now() == _START + timedelta(seconds=10)
-    assert clock.now() == _START + timedelta(seconds=10)
-    timer.sleep(1)
-    assert clock.now() == _START + timedelta(seconds=20)
-
-
-def test_time_goes_on_when_the_last_of_overlapping_pauses_ends() -> None:
-    timer = ManualTimer()
-    clock = ScaledClock(_START, speed=1, timer=timer)
-    first, second = clock.paused(), clock.paused()
-    first.__enter__()
-    timer.sleep(5)
-    second.__enter__()
-    timer.sleep(5)
-    first.__exit__(None, None, None)
-    timer.sleep(5)
-    assert clock.now() == _START
-    second.__exit__(None, None, None)
-    timer.sleep(5)
-    assert clock.now() == _START + timedelta(seconds=5)
-
-
-def test_a_pause_ends_when_its_job_fails() -> None:
-    timer = ManualTimer()
-    clock = ScaledClock(_START, speed=1, timer=timer)
-    with pytest.raises(ZeroDivisionError), clock.paused():
-        _ = 1 / 0
-    timer.sleep(2)
-    assert clock.now() == _START + timedelta(seconds=2)
-
-
-@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
-def test_a_scaled_clock_needs_a_positive_speed(speed: float) -> None:
-    with pytest.raises(ValueError, match="speed"):
-        ScaledClock(_START, speed=speed, timer=ManualTimer())
 
 
 class _Wall(WallClock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from flyball.core.clock import Clock, ManualTimer, MonotonicTimer, ScaledClock, Timer, VirtualClock, WallClock
+from flyball.core.clock import Clock, ManualTimer, MonotonicTimer, Timer, VirtualClock, WallClock
 from flyball.core.ids import DerivedIds, Ids, RandomIds
 from flyball.core.rand import Random, SeededRandom
 from flyball.testing.core import ClockSuite, DerivedIdsSuite, IdsSuite, RandomSuite, TimerSuite
@@ -17,11 +17,6 @@ _START = datetime(2013, 1, 1, tzinfo=UTC)
 class TestWallClock(ClockSuite):
     def create(self) -> Clock:
         return WallClock()
-
-
-class TestScaledClock(ClockSuite):
-    def create(self) -> Clock:
-        return ScaledClock(_START, speed=30_000, timer=MonotonicTimer())
 
 
 class TestVirtualClock(ClockSuite):
