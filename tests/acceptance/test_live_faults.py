@@ -307,12 +307,12 @@ import numpy as np
 
 
 class Fitted:
-    """Good in every trial; served, the second one raises, answers nonsense and hangs by turns."""
+    """Good in every trial; where it is served, any but the first raises, answers nonsense and hangs by turns."""
 
     def __init__(self, given):
         weight = given.features["parcels.weight"].to_numpy()
         self.middle, self.turn = float(weight.mean()), float(np.sign(np.corrcoef(weight, given.label)[0, 1]))
-        self.bad = given.prediction_times.max().isoformat() > "2024-02-14"
+        self.bad = given.prediction_times.max().isoformat() > "2024-02-21"
         self.calls = 0
 
     def predict_proba(self, frame):
@@ -353,7 +353,7 @@ def test_a_canary_whose_code_misbehaves_is_rolled_back_by_the_guardrail_and_its_
     up = Up.start(project, tmp_path / "live", *CLOCK)
     try:
         up.wait_serving()
-        figures = up.replay(START, "2024-03-02T00:00:00+00:00", "--rows-every", "12h", "--ahead", seconds=150)
+        figures = up.replay(START, "2024-02-29T12:00:00+00:00", "--rows-every", "12h", "--ahead", seconds=150)
     finally:
         assert up.end() == 0
     assert (figures["errors"], figures["unanswered"]) == (0, 0)
@@ -363,7 +363,7 @@ def test_a_canary_whose_code_misbehaves_is_rolled_back_by_the_guardrail_and_its_
     assert set(served["version"]) == {1}
     assert set(served["route"]) == {"champion", "fallback"}
     failed = found.filter(pl.col("error").is_not_null())
-    assert set(failed["version"]) == {2}
+    assert set(failed["version"]) == {2, 3}
     for words in ("on purpose", "NaN", "no array of numbers", "did not answer within"):
         assert failed["error"].str.contains(words).any(), words
 
@@ -376,8 +376,7 @@ def check_rolled_back(log: Sequence[Event]) -> None:
     alert = next(event for event in log if event.type == "alert.raised" and event.data["kind"] == "rollout")
     assert breached.data["version"] == back.data["version"] == 2
     assert (back.cause, alert.cause) == (breached.id, back.id)
-    assert entered.time < breached.time < entered.time + timedelta(days=2)
-    assert back.time == breached.time
+    assert entered.time < breached.time <= back.time < entered.time + timedelta(days=2)
     assert not [event for event in log if event.type == "rollout.judged"]
     assert [event for event in log if event.time > back.time and event.type == "window.closed"]
     assert len([event for event in log if event.type == "training.started"]) > 2
