@@ -10,8 +10,6 @@ from flyball.governance.errors import ForeignHostError, ForeignOriginError, Unau
 from flyball.governance.hosts import HostGuard
 from flyball.governance.permissions import Permission
 
-ACTOR_HEADER = "Flyball-Actor"
-
 _ONCE = {b"host": ForeignHostError, b"origin": ForeignOriginError, b"authorization": UnauthenticatedError, b"flyball-actor": None}
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flyball.core.errors import ConflictError, InvalidError, NotFoundError
+from flyball.core.errors import ConflictError, InvalidError
 
 
 class ProjectFileError(InvalidError):
@@ -67,15 +67,4 @@ class NothingToReplayError(ConflictError):
     def __init__(self, model: str, *, first: str, end: str) -> None:
         super().__init__(
             f"Model {model!r} would be trained first at {first}, but its rows end at {end}. Shorten `history`, or add later rows."
-        )
-
-
-class BacktestNotFoundError(NotFoundError):
-    """No such backtest in this home."""
-
-    code = "backtest-not-found"
-
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(
-            f"There is no backtest {name!r} in this home; there are: {', '.join(known) or 'none'}. Make one with `flyball backtest`."
         )

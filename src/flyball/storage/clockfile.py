@@ -14,7 +14,6 @@ import os
 import struct
 import tempfile
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
-from flyball.core.clock import Clock, MonotonicTimer, Timer, WallClock, utc
+from flyball.core.clock import MonotonicTimer, Timer, WallClock, utc
 from flyball.storage.errors import ClockFileError, ClockNotFoundError, os_errors
 
 RUN = "run"
@@ -286,20 +285,6 @@ def open_clock(home: Path, timer: Timer | None = None) -> SharedClock | WallCloc
 def clock_path(home: Path) -> Path:
     """Where a home's shared clock lies; a home on wall time has none."""
     return home / RUN / CLOCK
-
-
-def wait_until(clock: Clock, moment: datetime, *, timeout_seconds: float, timer: Timer) -> bool:
-    """Whether `clock` shows `moment` or later, at once or within `timeout_seconds` of real time."""
-    if clock.now() >= moment:
-        return True
-    deadline = timer.seconds() + timeout_seconds
-    pause = 0.0001
-    while clock.now() < moment:
-        if timer.seconds() >= deadline:
-            return False
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.002)
-    return True
 
 
 def _micros(moment: datetime) -> int:

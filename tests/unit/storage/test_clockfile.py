@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from flyball.core.clock import Clock, ManualTimer, MonotonicTimer, VirtualClock, WallClock
+from flyball.core.clock import Clock, ManualTimer, WallClock
 from flyball.core.errors import IntegrityError, NaiveTimeError, NotFoundError, UnavailableError
-from flyball.storage.clockfile import SharedClock, clock_path, open_clock, wait_until
+from flyball.storage.clockfile import SharedClock, clock_path, open_clock
 from flyball.testing.core import ClockSuite
 
 START = datetime(2013, 12, 1, tzinfo=UTC)
@@ -138,15 +138,3 @@ def test_a_forked_child_takes_its_turn_like_any_other(clock: SharedClock) -> Non
         clock.set_limit("scheduler", START + hours * HOUR)
     assert os.waitpid(child, 0)[1] == 0
     assert (clock.limit("scheduler"), clock.limit("driver")) == (START + 3999 * HOUR, START + 3998 * HOUR)
-
-
-def test_waiting_ends_at_the_moment_or_at_the_time_out(clock: SharedClock, timer: ManualTimer) -> None:
-    timer.sleep(1)
-    assert wait_until(clock, START + HOUR, timeout_seconds=0, timer=timer)
-    assert not wait_until(clock, START + 2 * HOUR, timeout_seconds=0.01, timer=MonotonicTimer())
-    assert not wait_until(VirtualClock(START), START + HOUR, timeout_seconds=0, timer=timer)
-
-
-def test_waiting_sees_what_another_process_does(tmp_path: Path) -> None:
-    clock = SharedClock.create(tmp_path / "clock", epoch=START, speed=3600)
-    assert wait_until(clock, START + HOUR / 20, timeout_seconds=30, timer=MonotonicTimer())
