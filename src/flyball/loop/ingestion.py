@@ -43,14 +43,17 @@ def ingest_all(
     return found
 
 
-def snapshot(datasets: Mapping[str, Dataset], data: DataService, *, blobs: BlobStore) -> dict[str, Digest]:
-    """Each dataset's history as a blob that steps can name by its digest."""
-    return {name: blobs.put(_ipc(data, dataset)) for name, dataset in datasets.items()}
+def snapshot(
+    datasets: Mapping[str, Dataset], data: DataService, *, blobs: BlobStore, versions: Mapping[str, int] | None = None
+) -> dict[str, Digest]:
+    """Each dataset's history as a blob that steps can name by its digest: that of its version in `versions`, or the latest accepted."""
+    numbers = versions or {}
+    return {name: blobs.put(_ipc(data, dataset, version=numbers.get(name))) for name, dataset in datasets.items()}
 
 
-def _ipc(data: DataService, dataset: Dataset) -> bytes:
+def _ipc(data: DataService, dataset: Dataset, *, version: int | None) -> bytes:
     from io import BytesIO
 
     buffer = BytesIO()
-    data.history(dataset).write_ipc(buffer, compression="uncompressed")
+    data.history(dataset, version).write_ipc(buffer, compression="uncompressed")
     return buffer.getvalue()

@@ -77,7 +77,7 @@ class LivePasts:
         self._refresh()
         datasets = datasets_of(model)
         data = {name: shop.data.get_accepted(name).number for name in datasets}
-        histories = snapshot(datasets, shop.data, blobs=shop.blobs)
+        histories = snapshot(datasets, shop.data, blobs=shop.blobs, versions=data)  # while it is made, rows may come
         features = compiled(model, {name: shop.blobs.open_path(found) for name, found in histories.items()})
         made = shop.steps.run(frame_step(model, project=shop.project_file, histories=histories, features=features.fingerprint))
         return _Made(reach, {name: made.outputs[name] for name in (FRAME, LABELS)}, data)

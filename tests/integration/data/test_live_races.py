@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 
 from flyball.core.ids import Digest
@@ -18,6 +19,7 @@ from flyball.data._sqlite import SqlitePushes
 from flyball.data.histories import Histories
 from flyball.data.model import ARRIVAL
 from flyball.data.rowjournal import Pushed, RowJournal
+from flyball.loop.ingestion import snapshot
 from flyball.storage._localjournal import LocalJournal
 from flyball.testing.data_home import DataHome
 
@@ -86,3 +88,13 @@ def test_a_history_that_was_read_after_rows_were_applied_takes_them_once(home: D
         assert more is not None
         assert histories.append(SALES, more).equals(home.service.recent(SALES, None))
         assert histories.get(SALES)[ARRIVAL].to_list() == list(range(53))
+
+
+def test_what_a_training_reads_is_the_version_that_it_names_though_rows_come_meanwhile(home: DataHome) -> None:
+    with filled(home).live() as live:
+        named = home.service.get_accepted("sales").number
+        promised = home.service.history(SALES)
+        live.accept(SALES, [row(50)], key=None, at=START)
+        live.apply(SALES)
+        found = snapshot({"sales": SALES}, home.service, blobs=home.service.blobs, versions={"sales": named})
+        assert pl.read_ipc(home.service.blobs.open_path(found["sales"])).equals(promised)
