@@ -162,7 +162,9 @@ def _journal(place: Path, count: int = 5) -> Path:
     return segment_path(place, 1)
 
 
-@pytest.mark.parametrize("tail", [b"\x00" * 100, b"\xff" * 100, b"\x08", bytes(number * 37 % 256 for number in range(50)), b"\x14\x00\x00\x00\x01\x00\x00\x00"])
+@pytest.mark.parametrize(
+    "tail", [b"\x00" * 100, b"\xff" * 100, b"\x08", bytes(number * 37 % 256 for number in range(50)), b"\x14\x00\x00\x00\x01\x00\x00\x00"]
+)
 def test_a_torn_tail_is_seen_by_nobody_and_cut_by_the_next_writer(tmp_path: Path, tail: bytes) -> None:
     segment = _journal(tmp_path / "j")
     whole = segment.read_bytes()
