@@ -6,6 +6,7 @@ One that fails is told, and done again at its next turn: nothing here is needed 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,19 +30,21 @@ ROUND_SECONDS = 0.2
 PARITY_SECONDS, PARITY_EVERY = 60.0, timedelta(hours=1)
 """Parity is checked no oftener than both: a real minute, for what it costs, and an hour of business time, for what it tells."""
 TOLD_AGAIN_SECONDS = 60.0
-"""A breach that nothing came of is told again after so long: the canary may have been moving, or could not be taken out."""
+"""A breach that nothing came of is told again after so long: the canary may have been moving, or could not be taken out. No chore
+tells more often that it fails."""
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass
 class _Chore:
-    """What is done every so many seconds; `failure` is what it told last."""
+    """What is done every so many seconds; `failure` is why it failed last, `told` when an event said so."""
 
     name: str
     work: Callable[[], object]
     every_seconds: float
     due: float = 0.0
     failure: str | None = None
+    told: float = -math.inf
 
 
 class Chores:
@@ -92,10 +95,11 @@ class Chores:
             chore.failure = None
 
     def _tell(self, chore: _Chore, why: str) -> None:
-        """An event for each failure that is not the last one again."""
-        if why == chore.failure:
+        """An event for each failure that is not the last one again, and no more than one a minute."""
+        again, chore.failure = why == chore.failure, why
+        if again or self._timer.seconds() - chore.told < TOLD_AGAIN_SECONDS:
             return
-        chore.failure = why
+        chore.told = self._timer.seconds()
         try:
             recorder = self._parts.place.home.stores.journal.recorder
             recorder.record("chore.failed", "home", data={"chore": chore.name, "why": why})

@@ -24,6 +24,8 @@ from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock
 
 JOURNAL = "journal"
+ROWS_BYTES = 1 << 30
+"""So much of a dataset's pushed rows may wait until they can be applied; more are refused with 503."""
 ONLINE = "online.db"
 
 
@@ -79,7 +81,10 @@ class LiveParts:
         """
         home, stores = place.home, place.home.stores
         journals = home.path / JOURNAL
-        live = LiveRows(home.data, stores.pushes, journals=lambda name: LocalJournal.write(journals / "rows" / name))
+        rows = journals / "rows"
+        live = LiveRows(home.data, stores.pushes, journals=lambda name: LocalJournal.write(rows / name, limit_bytes=ROWS_BYTES))
+            home.data, stores.pushes, journals=lambda name: LocalJournal.write(journals / "rows" / name, limit_bytes=ROWS_BYTES)
+        )
         declared = _declared(place.project)
         labels = {model.label.dataset.name for model in place.project.models}
         datasets = {name: found.dataset for name, found in declared.items()}

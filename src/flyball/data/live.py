@@ -49,7 +49,7 @@ class Accepted:
 
 
 class LiveRows:
-    """The rows that a home is sent while it lives. `accept` is thread-safe; one thread at a time applies, the one of `data`'s recorder.
+    """The rows that a home is sent while it lives. `accept` is thread-safe; one thread at a time applies and takes.
 
     `journals` opens the journal of a dataset by its name for writing; a second process gets its HeldError.
     """

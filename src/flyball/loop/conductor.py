@@ -39,10 +39,10 @@ class Conductor:
     def replay(self) -> None:
         """Stand where the last conductor of this home stood: fold what it had read, and give no command."""
         end = self._positions.get(POSITION)
-        while self._position < end:
-            for position, event in self._journal.log.read_after(self._position):
+        while self._position < end and (batch := self._journal.log.read_after(self._position)):
+            for position, event in batch:
                 if position > end:
-                    break
+                    return
                 self._states.fold(event)
                 self._position = position
 

@@ -17,8 +17,8 @@ class Recorder:
     """Every service of a home records through one of these, so that ids derive from seed and cause alone.
 
     Two events of one cause, kind, subject and instant get different ids by their order in the log: so a run that was killed and
-    goes on gives the same ids as one that was not, and so does one whose transaction was taken back. Not thread-safe; a
-    thread has its own.
+    goes on gives the same ids as one that was not, and so does one whose transaction was taken back. Thread-safe where ids are
+    random; where they are derived, one thread at a time records.
     """
 
     def __init__(self, log: EventLog, *, clock: Clock, ids: Ids, actor: str = "system") -> None:
