@@ -83,8 +83,6 @@ class LiveParts:
         journals = home.path / JOURNAL
         rows = journals / "rows"
         live = LiveRows(home.data, stores.pushes, journals=lambda name: LocalJournal.write(rows / name, limit_bytes=ROWS_BYTES))
-            home.data, stores.pushes, journals=lambda name: LocalJournal.write(journals / "rows" / name, limit_bytes=ROWS_BYTES)
-        )
         declared = _declared(place.project)
         labels = {model.label.dataset.name for model in place.project.models}
         datasets = {name: found.dataset for name, found in declared.items()}
