@@ -15,8 +15,9 @@ from typing import Any
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
 from flyball.app.home import Home
 from flyball.app.liveloop import LiveLoop
-from flyball.app.liveparts import JOURNAL, LiveParts, Place
+from flyball.app.liveparts import LiveParts, Place
 from flyball.app.liveview import LiveView
+from flyball.app.location import PREDICTIONS
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
 from flyball.app.surroundings import Around
@@ -43,7 +44,7 @@ class StartingError(UnavailableError):
 
 def catch_up(clock: WallClock | SharedClock, home: Home) -> None:
     """Business time is at least that of the last event and the last answer, after a kill and where the system's clock was put back."""
-    known = (home.stores.journal.log.find_latest(), find_latest(LocalJournal.read(home.path / JOURNAL / "predictions")))
+    known = (home.stores.journal.log.find_latest(), find_latest(LocalJournal.read(home.path / PREDICTIONS)))
     latest = max((moment for moment in known if moment is not None), default=None)
     if latest is None or (behind := latest - clock.now()) <= timedelta(0):
         return

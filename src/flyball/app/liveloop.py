@@ -14,13 +14,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import polars as pl
 
 from flyball.app.chores import Chores
 from flyball.app.livemodel import Ground, LiveModel
 from flyball.app.liveparts import LiveParts
+from flyball.app.location import CODE
 from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import ParityKind
 from flyball.app.parity import lane_of as parity_lane
@@ -43,7 +43,6 @@ from flyball.registry import RegistryService
 from flyball.serving.plan import ServingPlan, VersionPlan
 from flyball.serving.rowform import kind_of
 
-CODE = Path("serving", "code")
 TRAINING = "training"
 """The second part of the lane that trainings have for themselves."""
 

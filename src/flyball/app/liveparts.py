@@ -10,6 +10,7 @@ from pathlib import Path
 from flyball.app.home import Home
 from flyball.app.intake import Declared, Intake, Watched
 from flyball.app.livemodel import LiveModel
+from flyball.app.location import ONLINE, PREDICTIONS, ROWS
 from flyball.app.online import Online
 from flyball.app.plans import Planner, Servers
 from flyball.app.watching import Watching
@@ -23,10 +24,8 @@ from flyball.serving.log import PredictionLog
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock
 
-JOURNAL = "journal"
 ROWS_BYTES = 1 << 30
 """So much of a dataset's pushed rows may wait until they can be applied; more are refused with 503."""
-ONLINE = "online.db"
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,7 @@ class LiveParts:
             UnavailableError: the home cannot be written.
         """
         home, stores = place.home, place.home.stores
-        journals = home.path / JOURNAL
-        rows = journals / "rows"
+        rows = home.path / ROWS
         live = LiveRows(home.data, stores.pushes, journals=lambda name: LocalJournal.write(rows / name, limit_bytes=ROWS_BYTES))
         declared = _declared(place.project)
         labels = {model.label.dataset.name for model in place.project.models}
@@ -93,7 +91,7 @@ class LiveParts:
         planner = Planner(models, place.project_file.name, stores.registry, stores.releases, stores.runs, home.data, home.blobs)
         return cls(
             place=place,
-            log=PredictionLog(LocalJournal.read(journals / "predictions"), home.tables, positions=stores.positions),
+            log=PredictionLog(LocalJournal.read(home.path / PREDICTIONS), home.tables, positions=stores.positions),
             live=live,
             declared=declared,
             online=online,

@@ -9,6 +9,9 @@ from flyball.core.errors import InvalidError, NotFoundError
 HOME = ".flyball"
 DATABASE = "flyball.db"
 LOCK = "owner.lock"
+ONLINE = "online.db"
+PREDICTIONS, ROWS = Path("journal", "predictions"), Path("journal", "rows")
+PLAN, CODE = Path("serving", "plan.json"), Path("serving", "code")
 
 
 class HomeNotFoundError(NotFoundError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from flyball.app.location import CODE, ONLINE, PLAN, PREDICTIONS
 from flyball.core.clock import Clock, MonotonicTimer, Timer
 from flyball.core.ids import RandomIds
 from flyball.features._sqlite import SqliteOnlineStore
@@ -33,9 +34,6 @@ from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import open_clock
 from flyball.storage.journal import Journal
 
-JOURNAL = Path("journal", "predictions")
-SERVING = "serving"
-ONLINE = "online.db"
 JOURNAL_BYTES = 4 << 30
 _GRACE_SECONDS = 5.0
 """A version that was replaced may still be asked by requests that had been decoded before."""
@@ -73,16 +71,16 @@ class ModelServer:
             UnavailableError: the place cannot be written.
         """
         timer = timer or MonotonicTimer()
-        journal = journal or LocalJournal.write(home / JOURNAL, limit_bytes=settings.journal_bytes)
+        journal = journal or LocalJournal.write(home / PREDICTIONS, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
         store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
         loader = Loader(
-            LocalBlobs(home / "blobs"), home / SERVING / "code", declared, lambda features: Vectors(features, store),
+            LocalBlobs(home / "blobs"), home / CODE, declared, lambda features: Vectors(features, store),
             timer=timer, loop=asyncio.get_running_loop(), deadline_seconds=settings.deadline_seconds, ready_seconds=settings.ready_seconds,
         )  # fmt: skip
         url = settings.control_url
         source = None if url is None else HttpPlans(url, token=settings.token, server=settings.name)
-        return cls(engine, loader, journal=journal, kept=PlanFile(home / SERVING / "plan.json"), source=source)
+        return cls(engine, loader, journal=journal, kept=PlanFile(home / PLAN), source=source)
 
     async def start(self, patience_seconds: float) -> None:
         """Take up the plan that was kept, waiting so long at most, and follow the control plane from then on."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from flyball.app.home import Home
+from flyball.app.location import PREDICTIONS
 from flyball.app.stores import Stores
 from flyball.app.telling import Json, event_told, moment, rollout_told, version_told
 from flyball.core.clock import utc
@@ -41,7 +42,7 @@ class PredictionNotFoundError(NotFoundError):
 
 def open_predictions(home: Home) -> PredictionLog:
     """The prediction log of a home that nobody runs; for its owner, since a log has one reader that ships."""
-    return PredictionLog(LocalJournal.read(home.path / "journal" / "predictions"), home.tables, positions=home.stores.positions)
+    return PredictionLog(LocalJournal.read(home.path / PREDICTIONS), home.tables, positions=home.stores.positions)
 
 
 class Predictions(Protocol):
