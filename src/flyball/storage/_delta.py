@@ -46,12 +46,13 @@ class DeltaTables:
         path = self._path(table)
         with self._locked(table):
             current = self._current(path)
-            _check(table, rows.schema, kept=None if current is None else _schema(current))
-            if current is not None:
+            kept = None if current is None else _schema(current)
+            _check(table, rows.schema, kept=kept)
+            if current is not None and kept is not None:
                 done = _find_commit(current, job)
                 if done is not None:
                     return done.version
-                rows = rows.select(_schema(current).names())
+                rows = rows.select(kept.names())
             self._opened.pop(path, None)  # put back only when it stands where the table stands
             version, after = _commit(path, rows, onto=current, transaction=Transaction(job, attempt))
             self._opened[path] = after
