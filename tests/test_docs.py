@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +34,10 @@ def customers(directory: Path) -> None:
     (directory / "customers.csv").write_text("\n".join(lines) + "\n")
 
 
-PREPARED: dict[str, Callable[[Path], None]] = {"docs/tutorials/your-own-csv.md": customers}  # what a page says that its reader has
+PREPARED: dict[str, Callable[[Path], None]] = {  # what a page says that its reader has
+    "docs/tutorials/live.md": customers,
+    "docs/tutorials/your-own-csv.md": customers,
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +50,25 @@ def two_months(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Pa
 
 
 @pytest.fixture
+def ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `flyball up` listens: not where that of somebody else on this machine does."""
+    with ExitStack() as held:
+        for name in ("CONTROL", "SERVE", "CONSOLE"):
+            made = held.enter_context(socket.socket())
+            made.bind(("127.0.0.1", 0))
+            monkeypatch.setenv(f"FLYBALL_{name}_PORT", str(made.getsockname()[1]))
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Iterator[None]:
+    """What a page starts and does not come to end is ended."""
+    yield
+    for running in tmp_path.rglob("run/up.json"):
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(running.read_text())["pid"], signal.SIGTERM)
+
+
+@pytest.fixture
 def checkout(tmp_path: Path, repository: Path, two_months: Path) -> Path:
     """What a reader has before them: the examples with little data, and the environment that make install left."""
     shutil.copytree(repository / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("data", ".*", "__pycache__"))
@@ -50,6 +77,7 @@ def checkout(tmp_path: Path, repository: Path, two_months: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("ports", "ended")
 @pytest.mark.parametrize("page", [page.relative_to(ROOT).as_posix() for page in pages(ROOT)])
 def test_page_does_what_it_says(page: str, repository: Path, checkout: Path) -> None:
     if page in PREPARED:
