@@ -5,14 +5,11 @@ It changes nothing. What only a running process knows (its clock, its fellow pro
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from flyball.app.controlplane import EventPage, Json, Pulse
@@ -32,6 +29,7 @@ from flyball.loop.state import LoopState
 from flyball.loop.trace import causes
 from flyball.loop.triggers import OnPerformanceDrop
 from flyball.loop.watcher import DEFAULT_DROP
+from flyball.monitoring.usage import tree_bytes
 from flyball.releases import Deployment
 from flyball.releases.rollout import Rollout
 from flyball.serving.volume import VersionVolume
@@ -145,7 +143,7 @@ class LiveView:
             "models": [model.name for model in self.project.models],
             "processes": self.around.list_processes(),
             "disk": {
-                "home_bytes": self._kept.get("size", lambda: size_of(self.stores.path), seconds=SIZE_SECONDS),
+                "home_bytes": self._kept.get("size", lambda: tree_bytes(self.stores.path), seconds=SIZE_SECONDS),
                 "free_bytes": shutil.disk_usage(self.stores.path).free,
             },
             "phase": self.around.get_phase(),
@@ -302,16 +300,6 @@ class LiveView:
         prefix = kinds[0].partition(".")[0] + "."
         query = EventQuery(type_prefix=prefix, subject_prefix=f"model/{model}/")
         return [event for event in self.stores.journal.log.list(query) if event.type in kinds]
-
-
-def size_of(directory: Path) -> int:
-    """The bytes of all files below; those that vanish meanwhile count nothing."""
-    total = 0
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(f"{folder}/{name}").st_size
-    return total
 
 
 def _about(event: Event, model: str | None) -> bool:

@@ -62,8 +62,8 @@ class Online:
                     self._histories.open(self._datasets[name], None if back is None else now - back)
             for found in fresh:
                 found.open({name: self._histories.get(self._datasets[name]) for name in _needs([found], self._datasets)}, now)
-            self._materialisers = made
             self._store.keep([table for found in made.values() for table in found.tables])
+            self._materialisers = made  # last: what fails before is done again by the next call
 
     def needs(self) -> dict[str, timedelta | None]:
         """The datasets that are looked up, and how far back their rows matter; None: without limit."""

@@ -174,7 +174,7 @@ class ResourceSampler:
     def _home_bytes(self) -> int:
         now = self._timer.seconds()
         if self._measured is None or now - self._measured[0] >= _MEASURE_SECONDS:
-            self._measured = now, _tree_bytes(self._home)
+            self._measured = now, tree_bytes(self._home)
         return self._measured[1]
 
 
@@ -192,7 +192,7 @@ def _open_files(process: psutil.Process) -> int | None:
         return None
 
 
-def _tree_bytes(place: Path) -> int:
+def tree_bytes(place: Path) -> int:
     """The bytes of all files below; what vanishes meanwhile counts nothing, and links are not followed."""
     total, waiting = 0, [str(place)]
     while waiting:
