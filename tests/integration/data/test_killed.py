@@ -8,65 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from flyball.core.ids import Digest
 from flyball.data import Dataset, files
 from flyball.data.errors import SourceChangedError
 from flyball.data.model import DatasetVersion
-from flyball.lineage import Edge
-from flyball.storage.tables import TableCommit
 from flyball.testing.data_home import DataHome, opened_data_home
+from tests.mortal import Death, Killed, MortalLineage, MortalTables
 
 SALES = Dataset("sales", files("data"), key="id", event_time="sold_at", known_after="1h")
-
-
-class Killed(BaseException):
-    """What `kill -9` is to a process; nothing catches it."""
-
-
-@dataclass
-class Death:
-    """Dies before the write number `at` (from 1), whichever store it goes to; 0 is never."""
-
-    at: int
-    writes: int = 0
-
-    def near(self) -> None:
-        self.writes += 1
-        if self.writes == self.at:
-            raise Killed
-
-
-@dataclass
-class MortalTables:
-    """A table store whose appends may be the last thing a process does, before or after they are done."""
-
-    real: Any
-    death: Death
-
-    def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
-        self.death.near()
-        version: int = self.real.append(table, rows, job=job, attempt=attempt)
-        self.death.near()
-        return version
-
-    def find_commit(self, table: str, job: str) -> TableCommit | None:
-        found: TableCommit | None = self.real.find_commit(table, job)
-        return found
-
-    def read(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
-        frame: pl.LazyFrame = self.real.read(table, version=version)
-        return frame
-
-    def latest(self, table: str) -> int | None:
-        version: int | None = self.real.latest(table)
-        return version
-
-    def list(self) -> list[str]:
-        names: list[str] = self.real.list()
-        return names
 
 
 @dataclass
@@ -83,26 +34,6 @@ class MortalBlobs:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
-
-
-@dataclass
-class MortalLineage:
-    """Lineage is the last write within the transaction: to die here takes the whole transaction back."""
-
-    real: Any
-    death: Death
-
-    def create(self, *edges: Edge) -> None:
-        self.real.create(*edges)
-        self.death.near()
-
-    def list_parents(self, child: str) -> list[Edge]:
-        edges: list[Edge] = self.real.list_parents(child)
-        return edges
-
-    def list_children(self, parent: str) -> list[Edge]:
-        edges: list[Edge] = self.real.list_children(parent)
-        return edges
 
 
 def mortal(home: DataHome, death: Death) -> DataHome:
