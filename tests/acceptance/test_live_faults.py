@@ -13,47 +13,31 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import polars as pl
 import pytest
 
 from flyball.app.backtest import Request, run_backtest
 from flyball.app.home import Home
-from flyball.app.running import get_up
-from flyball.app.stores import Stores
-from flyball.cli.traffic import Send, Stretch, schedule
+from flyball.cli.traffic import Send, schedule
+from flyball.cli.traffic import Stretch as Traffic
 from flyball.client import ClientError
-from flyball.core.canonical import canonical
-from flyball.core.clock import WallClock
 from flyball.core.events import Event
-from flyball.core.ids import RandomIds
-from flyball.data.model import KNOWN_TIME, PREDICTION_TIME, SYSTEM_COLUMNS
-from flyball.data.prediction import prediction_rows
 from flyball.loop.definition import datasets_of
 from flyball.loop.projectfile import load_project
-from flyball.serving.log import PredictionLog
-from flyball.storage._localjournal import LocalJournal
+from tests.aftermath import SUBJECT, Aftermath, Stretch, answers, events, kinds, windows, world
+from tests.killing import PROCESSES, Killer, steps
 from tests.live import COMMAND, Up, wait_for
 from tests.parcels import write_parcels
 
 START, END = "2024-02-20T00:00:00+00:00", "2024-03-19T00:00:00+00:00"
 CLOCK = ("--clock", START, "--speed", "200000", "--hold")
-MODEL = "model/late-parcel"
-TOLD = ("timer", "reason", "kind", "version", "stage", "verdict", "start", "alarmed")
-"""What an event says of a decision; figures may differ by a request that was asked twice because its answer was killed."""
-
-ONCE = {
-    "training.started", "training.finished", "version.registered", "rollout.stage-entered", "rollout.judged", "rollout.finished",
-    "window.closed", "alert.raised", "timer.fired",
-}  # fmt: skip
-
-Story = dict[str, list[tuple[str, ...]]]
+STRETCH = Stretch(START, END)
+Marked = Callable[[str], list[int]]
 
 
 class Silent:
@@ -78,7 +62,7 @@ def promised(project: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(project: Path, marked: Callable[[str], list[int]]) -> Path:
+def trained(project: Path, marked: Marked) -> Path:
     """A home that serves its first version. It was told to end in the middle of the training, and did; the next `up` went on with it."""
     home = project.parent / "trained"
     with pytest.MonkeyPatch.context() as patch:
@@ -88,211 +72,67 @@ def trained(project: Path, marked: Callable[[str], list[int]]) -> Path:
         begun = time.monotonic()  # noqa: TID251 - what is measured
         assert up.end() == 0
         assert time.monotonic() - begun < 10  # noqa: TID251 - likewise
-        gone(marked, str(home), seconds=1)
+        assert marked(str(home)) == []
         assert not {"training.finished", "training.failed", "command.failed"} & set(kinds(home))
         up = Up.start(project, home, *CLOCK)
         up.wait_serving()
         assert up.end() == 0
-        gone(marked, str(home))
+        check_gone(marked, str(home))
     return home
 
 
-def kinds(home: Path) -> list[str]:
-    return [event.type for event in events(home)] if (home / "flyball.db").exists() else []
-
-
 @pytest.fixture
-def mark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """What is started in the test has it in its environment."""
+def mark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, marked: Marked) -> Iterator[str]:
+    """What is started in the test has it in its environment, and ends with the test."""
     monkeypatch.setenv("FLYBALL_TEST_MARK", str(tmp_path))
-    return str(tmp_path)
+    yield str(tmp_path)
+    for pid in marked(str(tmp_path)):
+        os.kill(pid, signal.SIGKILL)
 
 
-@contextmanager
-def stores(place: Path) -> Iterator[Stores]:
-    found = Stores.open(place, clock=WallClock(), ids=RandomIds())
-    try:
-        yield found
-    finally:
-        found.close()
-
-
-def events(place: Path) -> list[Event]:
-    with stores(place) as found:
-        return found.journal.log.list()
-
-
-def story(place: Path) -> Story:
-    """Per subject of the model, what was decided within the stretch, in order."""
-    found: Story = {}
-    until = datetime.fromisoformat(END).astimezone(UTC)
-    for event in events(place):
-        about_live_only = event.type.startswith("parity.") or event.type == "features.compiled"
-        if event.subject.startswith(MODEL) and event.time < until and not about_live_only:
-            at = "" if event.type == "loop.started" else event.time.isoformat()
-            said = (f"{name}={event.data[name]}" for name in TOLD if name in event.data)
-            found.setdefault(event.subject, []).append((at, event.type, *said))
-    return found
-
-
-def world(home: Path) -> Path:
-    with Home.open(home) as found:
-        return found.find_world("parcels/declared")
-
-
-# -- processes
-
-
-def children(pid: int, words: str) -> list[int]:
-    """The living children of the process whose command line has the words."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError, ValueError):
-                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-                if int(parent) == pid and state not in {"Z", "X"} and words in (entry / "cmdline").read_text():
-                    found.append(int(entry.name))
-    return found
-
-
-def steps(up: Up) -> list[int]:
-    """The children in which steps run."""
-    with suppress(KeyError, TypeError, FileNotFoundError, LookupError):
-        return children(up.pid("control"), "flyball.pipelines.child")
-    return []
-
-
-class Killer:
-    """Kills each process of an `up` so often, at moments drawn from a seed."""
-
-    def __init__(self, up: Up, *, times: int, seed: int) -> None:
-        self.up, self.killed = up, Counter[str]()
-        self._left = Counter(dict.fromkeys(("control", "predict", "console", "step"), times))
-        self._draw = np.random.default_rng(seed)
-        self._step_at = 0.0
-
-    def run(self, driver: subprocess.Popen[bytes]) -> None:
-        """Return when all is done, or `driver` has ended."""
-        while driver.poll() is None and +self._left:
-            time.sleep(float(self._draw.uniform(0.05, 0.5)))
-            for name in self._draw.permutation(sorted(+self._left)).tolist():
-                if self._kill(name):
-                    break
-
-    def _kill(self, name: str) -> bool:
-        pid = self._find(name)
-        if pid is None:
-            return False
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            self.killed[name] += 1
-            self._left[name] -= 1
-        return True
-
-    def _find(self, name: str) -> int | None:
-        """Its process; None while it is down, or is not to be killed yet."""
-        if name != "step":
-            with suppress(KeyError, FileNotFoundError, LookupError):
-                pid = get_up(self.up.home)["children"][name]["pid"]
-                return None if pid is None else int(pid)
-            return None
-        now = time.monotonic()  # noqa: TID251 - a step that is killed three times fails, as it must; so they are spread
-        found = steps(self.up)
-        if not found or now - self._step_at < 4:
-            return None
-        self._step_at = now
-        return found[0]
-
-
-def replay(up: Up, *options: str) -> subprocess.Popen[bytes]:
+def start_replay(up: Up) -> subprocess.Popen[bytes]:
     """`flyball replay` of the stretch, started."""
     figures = up.home.parent / "replay.json"
     command = [*COMMAND, "replay", str(up.project), "--home", str(up.home), "--from", START, "--to", END, "--json", str(figures)]
     with (up.home.parent / "replay.log").open("ab") as log:
-        return subprocess.Popen([*command, "--rows-every", "12h", "--ahead", *options], stdout=log, stderr=log)
+        return subprocess.Popen([*command, "--rows-every", "12h", "--ahead"], stdout=log, stderr=log)
 
 
-def gone(marked: Callable[[str], list[int]], mark: str, seconds: float = 10) -> None:
-    wait_for(lambda: [pid for pid in marked(mark) if pid != os.getpid()] == [], seconds, told="nothing is left running")
+def check_gone(marked: Marked, mark: str) -> None:
+    """Nothing that was started with the mark runs."""
+    wait_for(lambda: marked(mark) == [], 5, told="nothing is left running")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_whatever_is_killed_the_replay_goes_on_and_decides_what_was_promised(
-    project: Path, promised: Path, tmp_path: Path, mark: str, marked: Callable[[str], list[int]]
+    project: Path, promised: Path, tmp_path: Path, mark: str, marked: Marked
 ) -> None:
+    """Each process is killed ten times, and once the supervisor, with whom all ends; the next `up` and replay go on."""
+    killed, times = Counter[str](), 5
     home = tmp_path / "live"
-    killed: Counter[str] = Counter()
-    for life in range(3):
+    for life in range(2):
         up = Up.start(project, home, *CLOCK, console=True)
         up.wait_serving()
-        driver = replay(up)
-        killer = Killer(up, times=5 if life < 2 else 0, seed=life)
+        driver = start_replay(up)
+        killer = Killer(up, times=times, seed=life)
         killer.run(driver)
         killed += killer.killed
-        if driver.poll() is None and life < 2:
+        if life == 0:
             os.kill(up.process.pid, signal.SIGKILL)
             up.process.wait()
-            assert driver.wait(150) != 0
-            gone(marked, mark)
-            continue
-        assert driver.wait(200) == 0, (tmp_path / "replay.log").read_text()[-3000:] + up.told()[-3000:]
-        break
-    assert up.end() == 0
-    gone(marked, mark)
-    assert min(killed[name] for name in ("control", "predict", "console")) == 10
-    assert killed["step"] >= 5
-    live, wanted = story(home), story(world(promised))
-    assert live.keys() == wanted.keys()
-    for subject in wanted:
-        assert live[subject] == wanted[subject], subject
-    check_rows(home, promised, project)
-    check_answers(home, promised, project, times=killed["predict"] + 1)
-    check_jobs(home)
-
-
-def check_rows(home: Path, promised: Path, project: Path) -> None:
-    """Each row of the files that became known within the stretch is there once, known from the same moment on."""
-    datasets = datasets_of(load_project(project).get("late-parcel"))
-    with Home.open(home) as live, Home.open(promised) as files:
-        for name, dataset in datasets.items():
-            wanted = files.data.history(dataset).filter(pl.col(KNOWN_TIME) <= datetime.fromisoformat(END))
-            found = live.data.history(dataset)
-            columns = [column for column in wanted.columns if column not in SYSTEM_COLUMNS or column == KNOWN_TIME]
-            assert found.select(columns).sort(dataset.key).equals(wanted.select(columns).sort(dataset.key)), name
-            assert live.data.get_accepted(name).rows == found.height
-
-
-def answers(home: Path) -> pl.DataFrame:
-    """What the prediction log holds of the stretch, after all that waits in the journal was read."""
-    with Home.open(home) as live:
-        log = PredictionLog(LocalJournal.read(home / "journal" / "predictions"), live.tables, positions=live.stores.positions)
-        log.drain()
-        return log.read("late-parcel", datetime.fromisoformat(START), end=datetime.fromisoformat(END))
-
-
-def check_answers(home: Path, promised: Path, project: Path, *, times: int) -> None:
-    """Every row was predicted, and no answer is there twice; a request whose answer was killed was asked again, and is no other."""
-    model = load_project(project).get("late-parcel")
-    with Home.open(promised) as files:
-        rows = prediction_rows(files.data.history(model.rows), key=model.rows.key, lead=model.length("lead"))
-    within = pl.col(PREDICTION_TIME).is_between(datetime.fromisoformat(START), datetime.fromisoformat(END), closed="left")
-    wanted = rows.filter(within).select(model.rows.key).to_series()
-    found = answers(home)
-    assert found["id"].is_unique().all()
-    assert set(found["key"]) == set(wanted)
-    assert len(found) - len(wanted) <= 2 * times
-
-
-def check_jobs(home: Path) -> None:
-    """Every command was carried out once: no job failed or waits, and each event of an outcome has a cause of its own."""
-    with stores(home) as found:
-        assert {job.state for job in found.jobs.list() if job.kind == "loop"} == {"succeeded"}
-        runs = [run.status.value for run in found.runs.list("late-parcel")]
-        outcomes = Counter((event.type, event.cause, event.data.get("at")) for event in found.journal.log.list() if event.type in ONCE)
-    assert len(runs) == 4
-    assert set(runs) == {"finished"}
-    assert set(outcomes.values()) == {1}
+            driver.wait(150)
+        else:
+            assert driver.wait(200) == 0, (tmp_path / "replay.log").read_text()[-3000:] + up.told()[-3000:]
+            assert up.end() == 0
+        check_gone(marked, mark)
+    assert [killed[name] for name in PROCESSES] == [2 * times] * len(PROCESSES)
+    assert killed["step"] >= times
+    after = Aftermath.of(home, promised, project=project, stretch=STRETCH)
+    after.check_decisions()
+    after.check_rows()
+    after.check_answers(times=killed["predict"] + 1)
+    after.check_jobs()
 
 
 # -- a canary whose code misbehaves where it is served
@@ -358,7 +198,7 @@ def test_a_canary_whose_code_misbehaves_is_rolled_back_by_the_guardrail_and_its_
         assert up.end() == 0
     assert (figures["errors"], figures["unanswered"]) == (0, 0)
     check_rolled_back(events(up.home))
-    found = answers(up.home)
+    found = answers(up.home, STRETCH)
     served = found.filter(pl.col("error").is_null())
     assert set(served["version"]) == {1}
     assert set(served["route"]) == {"champion", "fallback"}
@@ -401,12 +241,12 @@ def up(project: Path, trained: Path, tmp_path: Path) -> Iterator[Up]:
         assert up.end() == 0, up.told()[-3000:]
 
 
-def sends(up: Up, promised: Path, end: datetime) -> list[Send]:
-    """What a replay up to `end` would send, in order."""
+def sends(up: Up, promised: Path) -> list[Send]:
+    """What a replay of the first days would send, in order."""
     project = load_project(up.project)
     with Home.open(promised) as files:
         histories = {name: files.data.history(dataset) for name, dataset in datasets_of(project.get("late-parcel")).items()}
-    stretch = Stretch(datetime.fromisoformat(START), end, rows_every=timedelta(hours=12), ahead=True)
+    stretch = Traffic(STRETCH.begun, STRETCH.begun + DAYS, rows_every=timedelta(hours=12), ahead=True)
     return schedule(project, histories, stretch=stretch)
 
 
@@ -433,7 +273,7 @@ def refused(*words: str) -> tuple[int, str]:
 @pytest.mark.timeout(300)
 def test_a_home_has_one_owner_and_rows_count_once_however_they_come(up: Up, trained: Path, promised: Path) -> None:
     first = [event for event in events(trained) if event.type in {"training.started", "training.finished", "version.registered"}]
-    wanted = [event for event in events(world(promised)) if event.subject == f"{MODEL}/version/1" and event.type == "version.registered"]
+    wanted = [event for event in events(world(promised)) if event.subject == f"{SUBJECT}/version/1" and event.type == "version.registered"]
     assert [event.type for event in first] == ["training.started", "training.finished", "version.registered"]
     assert first[-1].data["digest"] == wanted[0].data["digest"], "the interrupted training made the same model"
 
@@ -445,27 +285,21 @@ def test_a_home_has_one_owner_and_rows_count_once_however_they_come(up: Up, trai
         assert holder in told
 
     push_in_disorder(up, promised)
-    until = datetime.fromisoformat(START) + DAYS
+    until = STRETCH.begun + DAYS
     figures = up.replay(START, until.isoformat(), "--rows-every", "12h", "--ahead", seconds=150)  # sends all rows once more
     assert (figures["errors"], figures["quarantined"], figures["unanswered"]) == (0, 0, 0)
     found, known = windows(up.home, until), windows(world(promised), until)
     assert found == known
     assert {kind for kind, _, _ in found} >= {"window.closed", "window.matured"}
-    never = sends(up, promised, until)[-1].at.isoformat()
+    never = sends(up, promised)[-1].at.isoformat()
     with up.client() as client:
         client.push_rows("arrivals", [{"parcel": "p004600", "arrived_at": never, "delay": 3.0}], visible=True)
     assert windows(up.home, until) == known, "what has been judged is not judged again because a label comes late"
 
 
-def windows(place: Path, until: datetime) -> list[tuple[str, str, str]]:
-    """What was told of the model's windows, with all figures."""
-    found = [event for event in events(place) if event.type.startswith("window.") and event.time < until]
-    return [(event.type, event.time.isoformat(), canonical(event.data)) for event in found]
-
-
 def push_in_disorder(up: Up, promised: Path) -> None:
     """All rows of the days to come, the last first, some twice, labels wrong at first, and labels of rows that nobody knows."""
-    days = sends(up, promised, datetime.fromisoformat(START) + DAYS)
+    days = sends(up, promised)
     pushes = [(send.name, json.loads(send.body)["rows"]) for send in days if send.key is not None]
     with up.client() as client:
         for name, rows in reversed(pushes):
@@ -484,11 +318,10 @@ def push_in_disorder(up: Up, promised: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_answers_go_on_while_the_control_plane_is_stopped_and_none_is_given_that_cannot_be_kept(up: Up, promised: Path) -> None:
-    days = sends(up, promised, datetime.fromisoformat(START) + DAYS)
+    days = sends(up, promised)
     bodies = [send.body for send in days if send.key is None]
-    first: list[Any] = []
-    wait_for(lambda: first.append(ask(up, bodies[0])) or first[-1][0] == 200, 20, told="the model server has taken the version up")
-    answered = [one["id"] for one in first[-1][2]["predictions"]]
+    answered: list[str] = []
+    wait_for(lambda: answers_one(up, bodies[0], into=answered), 20, told="the model server has taken the version up")
     answered += answered_while_stopped(up, bodies)
     answered += answered_until_full(up, bodies)
     rows_wait_for_room(up, days)
@@ -499,7 +332,14 @@ def test_answers_go_on_while_the_control_plane_is_stopped_and_none_is_given_that
     code, told = refused("trace", answered[0], "--home", str(up.home))
     assert (code, told) == (0, "")
     assert up.end() == 0
-    assert sorted(answers(up.home)["id"]) == sorted(answered)
+    assert sorted(answers(up.home, STRETCH)["id"]) == sorted(answered)
+
+
+def answers_one(up: Up, body: bytes, *, into: list[str]) -> bool:
+    """Whether the request is answered; the answer's id is added."""
+    status, _, said = ask(up, body)
+    into += [one["id"] for one in said.get("predictions", ())]
+    return status == 200
 
 
 def answered_while_stopped(up: Up, bodies: Sequence[bytes]) -> list[str]:
