@@ -97,7 +97,7 @@ def _after(rows: Rows, start: int) -> Rows:
 
 def _check(earlier: Rows, holdout: Rows, *, task: TaskName, request: Request) -> None:
     if len(earlier) < MINIMUM_ROWS:
-        raise TooFewRowsError(len(earlier), MINIMUM_ROWS, where=f"known before the hold-out, which starts {iso(request.holdout_start)},")
+        raise TooFewRowsError(len(earlier), MINIMUM_ROWS, where=f"known before the hold-out, which starts {iso(request.holdout_start)}")
     if not len(holdout):
         raise NoHoldoutError(iso(request.holdout_start), iso(request.as_of))
     if task == "binary" and (earlier.label == earlier.label[0]).all():
