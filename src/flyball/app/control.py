@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
@@ -29,6 +29,10 @@ from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock, open_clock
+from flyball.storage.events import EventQuery
+
+SYSTEM = "system"
+"""The actor of what the loop does by itself."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,14 +47,25 @@ class StartingError(UnavailableError):
 
 
 def catch_up(clock: WallClock | SharedClock, home: Home) -> None:
-    """Business time is at least that of the last event and the last answer, after a kill and where the system's clock was put back."""
-    known = (home.stores.journal.log.find_latest(), find_latest(LocalJournal.read(home.path / PREDICTIONS)))
+    """Business time is at least that of the last event and the last answer, after a kill and where the system's clock was put back.
+
+    On a scaled clock only what the loop did counts: a backtest or a person may have worked in the home on the system's time, and a
+    rehearsal of the past must not begin after it.
+    """
+    known = (_latest_event(clock, home), find_latest(LocalJournal.read(home.path / PREDICTIONS)))
     latest = max((moment for moment in known if moment is not None), default=None)
     if latest is None or (behind := latest - clock.now()) <= timedelta(0):
         return
     clock.advance_to(latest)
     if isinstance(clock, WallClock):
         _LOG.warning("The system's clock is %s behind the last event; business time stands at %s until it is reached", behind, latest)
+
+
+def _latest_event(clock: WallClock | SharedClock, home: Home) -> datetime | None:
+    log = home.stores.journal.log
+    if isinstance(clock, WallClock):
+        return log.find_latest()
+    return max((event.time for event in log.list(EventQuery(since=clock.now())) if event.actor == SYSTEM), default=None)
 
 
 class Control:
@@ -76,7 +91,7 @@ class Control:
         """
         clock = open_clock(settings.home)
         executor = ExecutorPool([ProcessExecutor(), ProcessExecutor()])
-        home = Home.open(settings.home, clock=clock, executor=executor, actor="system")
+        home = Home.open(settings.home, clock=clock, executor=executor, actor=SYSTEM)
         catch_up(clock, home)
         place = Place(
             home=home,

@@ -70,7 +70,7 @@ class Follower:
             f"  model server   {settings.serve_url}/predict/ENDPOINT",
         ]
         lines += [f"  console        {self._login()}"] if settings.console else []
-        lines += [f"  time           {self._time()}"]
+        lines += [f"  time           {self._time(datetime.fromisoformat(status['clock']['now']))}"]
         lines += [f"  phase          {status['phase']}"] if status.get("phase") else []
         if not settings.auth:
             lines.append("  NO AUTHENTICATION: every user of this machine may change everything (--no-auth)")
@@ -92,12 +92,12 @@ class Follower:
         except ClientError:
             return url
 
-    def _time(self) -> str:
+    def _time(self, now: datetime) -> str:
         settings = self._settings
         if settings.epoch is None:
             return "the system's"
         stands = "; it stands until `flyball replay` moves it" if settings.hold else ""
-        return f"from {self._since:%Y-%m-%d %H:%M} UTC, {settings.speed:,g} times as fast as real time{stands}"
+        return f"from {max(self._since, now):%Y-%m-%d %H:%M} UTC, {settings.speed:,g} times as fast as real time{stands}"
 
 
 def line_of(event: Mapping[str, Any]) -> str:

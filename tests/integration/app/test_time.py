@@ -53,6 +53,30 @@ def test_a_scaled_clock_goes_on_behind_the_last_answer(tmp_path: Path) -> None:
     clock.close()
 
 
+def test_a_rehearsal_of_the_past_begins_there_in_a_home_where_somebody_worked_today(tmp_path: Path) -> None:
+    with Home.open(tmp_path, actor="user:ada") as home:  # as a backtest does, which reads the data
+        home.stores.journal.recorder.record("dataset.version.accepted", "dataset/rows")
+    epoch = WallClock().now() - 1000 * HOUR
+    clock = SharedClock.create(clock_path(tmp_path), epoch=epoch, speed=1, standing=True)
+    with Home.open(tmp_path, clock=clock, actor="system") as home:
+        catch_up(clock, home)
+        assert clock.now() == epoch
+    clock.close()
+
+
+def test_a_rehearsal_goes_on_behind_what_its_loop_did(tmp_path: Path) -> None:
+    epoch = WallClock().now() - 1000 * HOUR
+    clock = SharedClock.create(clock_path(tmp_path), epoch=epoch + HOUR, speed=1, standing=True)
+    with Home.open(tmp_path, clock=clock, actor="system") as home:
+        home.stores.journal.recorder.record("training.started", "model/late")
+    clock.close()
+    clock = SharedClock.create(clock_path(tmp_path), epoch=epoch, speed=1, standing=True)
+    with Home.open(tmp_path, clock=clock) as home:
+        catch_up(clock, home)
+        assert clock.now() == epoch + HOUR
+    clock.close()
+
+
 def test_a_home_without_events_is_no_reason_to_move(tmp_path: Path) -> None:
     clock = WallClock()
     with Home.open(tmp_path, clock=clock) as home:
