@@ -206,6 +206,10 @@ def _failed(state: LoopState, event: Event, *, now: datetime) -> Decision:
             return replace(state, release=None), (alert,)
         again = WakeAt(f"{STAGE}/{release.version}/{release.stage}", now + state.spec.patience)
         return replace(state, release=replace(release, moving=False)), (again, alert)
+    start = event.data.get("start")
+    asked = {"MeasureWindow": WINDOW, "MatureWindow": MATURE}.get(command)
+    if asked is not None and start is not None:
+        return state, (WakeAt(f"{asked}/{start}", now + state.spec.patience), alert)
     return state, (alert,)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from flyball.core.events import Event
@@ -65,7 +66,13 @@ class ModelWorker:
     def fail(self, command: Command, error: Exception, *, cause: Event) -> None:
         """Report that the command cannot be carried out: `command.failed`."""
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        facts = {"command": type(command).__name__, "why": why, "version": getattr(command, "version", None)}
+        start = getattr(command, "start", None)
+        facts = {
+            "command": type(command).__name__,
+            "why": why,
+            "version": getattr(command, "version", None),
+            "start": start.isoformat() if isinstance(start, datetime) else None,
+        }
         self._context.services.recorder.record("command.failed", self._context.subject, data=facts, cause=cause.id)
 
     def _record(self, kind: str, command: Alert | Hold, *, cause: Event) -> None:

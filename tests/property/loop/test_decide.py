@@ -54,7 +54,7 @@ happenings = st.one_of(
     versions.map(lambda version: ("rollout.rolled-back", {"version": version, "why": "worse", "champion": 1})),
     versions.map(lambda version: ("guardrail.breached", {"version": version, "why": "errors"})),
     st.tuples(versions, st.sampled_from(["Train", "Register", "StartRollout", "JudgeRollout", "MoveRollout", "MeasureWindow"])).map(
-        lambda pair: ("command.failed", {"version": pair[0], "command": pair[1], "why": "it broke"})
+        lambda pair: ("command.failed", {"version": pair[0], "command": pair[1], "why": "it broke", "start": WINDOW})
     ),
 )
 histories = st.lists(st.tuples(happenings, st.integers(0, 48)), max_size=60)
@@ -223,3 +223,12 @@ def test_a_deed_that_fails_leaves_the_loop_free_to_go_on() -> None:
     state, commands = decide(training, failed, now=failed.time)
     assert not state.busy
     assert commands == (Alert("loop", "Register: the model raised"),)
+
+
+def test_a_window_that_could_not_be_measured_is_asked_for_again() -> None:
+    later = START + timedelta(hours=1600) + SPEC.patience
+    for command, name in (("MeasureWindow", "window"), ("MatureWindow", "mature")):
+        facts = {"command": command, "why": "the disk was full", "version": None, "start": WINDOW}
+        failed = _event(9, "command.failed", data=facts, hours=1600)
+        _, commands = decide(_promoted(), failed, now=failed.time)
+        assert commands == (WakeAt(f"{name}/{WINDOW}", later), Alert("loop", f"{command}: the disk was full"))
