@@ -95,7 +95,7 @@ class NotDeployedError(UnavailableError):
     code = "not-deployed"
 
     def __init__(self, endpoint: str) -> None:
-        super().__init__(f"No version answers at endpoint {endpoint[:60]!r} yet: a first release is under way. Try again later.")
+        super().__init__(f"No version answers at endpoint {endpoint[:60]!r} yet, for none has been released. `flyball ls events` tells how far the first training is. Try again later.")
 
 
 class OverloadedError(UnavailableError):
