@@ -95,7 +95,10 @@ class NotDeployedError(UnavailableError):
     code = "not-deployed"
 
     def __init__(self, endpoint: str) -> None:
-        super().__init__(f"No version answers at endpoint {endpoint[:60]!r} yet, for none has been released. `flyball ls events` tells how far the first training is. Try again later.")
+        super().__init__(
+            f"No version answers at endpoint {endpoint[:60]!r} yet, for none has been released. "
+            "`flyball ls events` tells how far the first training is. Try again later."
+        )
 
 
 class OverloadedError(UnavailableError):
