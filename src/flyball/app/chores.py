@@ -27,6 +27,8 @@ from flyball.releases.service import rollout_subject
 from flyball.serving.log import SHIP_ROWS
 
 ROUND_SECONDS = 0.2
+APPLY_SECONDS = 1.0
+"""Pushed rows are applied together: every version of a dataset is a commit, and costs those that come after it."""
 PARITY_SECONDS, PARITY_EVERY = 60.0, timedelta(hours=1)
 """Parity is checked no oftener than both: a real minute, for what it costs, and an hour of business time, for what it tells."""
 TOLD_AGAIN_SECONDS = 60.0
@@ -57,7 +59,7 @@ class Chores:
         self._breached: dict[tuple[str, int, int], float] = {}  # model, canary and stage → when it was told last
         self._compared: dict[str, datetime] = {}
         self._chores = [
-            _Chore("applying pushed rows", self._apply, ROUND_SECONDS),
+            _Chore("applying pushed rows", self._apply, APPLY_SECONDS),
             _Chore("reading sources", self._look, 2.0),
             _Chore("reading predictions", parts.log.drain, 1.0),
             _Chore("shipping predictions", partial(parts.log.ship, at_least=SHIP_ROWS), 2.0),

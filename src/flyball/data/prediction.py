@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME
+from flyball.data.checking import known_time
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME, Dataset
 
 
 def prediction_rows(history: pl.DataFrame, *, key: Sequence[str], lead: timedelta) -> pl.DataFrame:
@@ -24,6 +25,24 @@ def prediction_rows(history: pl.DataFrame, *, key: Sequence[str], lead: timedelt
     return (
         timed.sort(PREDICTION_TIME, *key).unique(subset=list(key), keep="first", maintain_order=True).drop(KNOWN_TIME, KNOWN_UNTIL, ARRIVAL)
     )
+
+
+def predicted_rows(history: pl.DataFrame, dataset: Dataset, *, lead: timedelta) -> pl.DataFrame:
+    """`prediction_rows` of the dataset's history, and the rows that reached us only after they had been predicted.
+
+    Whoever asked for a prediction had the row then, whenever its record came to us: what counts is when it is known by declaration. A key
+    without a version in time gives its first one, if that was known in time by declaration. KNOWN_TIME stands beside: since when
+    we have had the row, before which nothing may be learnt from it.
+    """
+    declared = known_time(dataset, pl.col(EVENT_TIME))
+    key = list(dataset.key)
+    timed = history.with_columns((pl.col(EVENT_TIME) - lead).alias(PREDICTION_TIME))
+    in_time = prediction_rows(history, key=key, lead=lead)
+    first = timed.sort(KNOWN_TIME, ARRIVAL).unique(subset=key, keep="first", maintain_order=True)
+    late = first.filter(declared <= pl.col(PREDICTION_TIME)).join(in_time.select(key), on=key, how="anti", nulls_equal=True)
+    since = timed.filter(pl.col(KNOWN_TIME) <= pl.col(PREDICTION_TIME)).group_by(key).agg(pl.col(KNOWN_TIME).min())
+    known = in_time.join(since, on=key, how="left", nulls_equal=True, maintain_order="left")
+    return pl.concat([known, late.select(known.columns)]).sort(PREDICTION_TIME, *key)
 
 
 def late_keys(history: pl.DataFrame, *, key: Sequence[str], lead: timedelta) -> int:

@@ -72,20 +72,23 @@ def build(task: StepTask) -> dict[str, Any]:
 def _write(model: Model, histories: Mapping[str, pl.DataFrame], *, task: StepTask) -> dict[str, Any]:
     import polars as pl
 
-    from flyball.data import label_history, prediction_rows
+    from flyball.data import label_history
     from flyball.data.model import EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME
+    from flyball.data.prediction import predicted_rows
     from flyball.features import FeatureSet
 
     key = list(model.rows.key)
-    rows = prediction_rows(histories[model.rows.name], key=model.rows.key, lead=model.length("lead"))
+    rows = predicted_rows(histories[model.rows.name], model.rows, lead=model.length("lead"))
     schemas = {name: frame.schema for name, frame in histories.items()}
     features = FeatureSet.compile(model.features, model.rows, schemas=schemas).compute(rows, histories)
     slices = [pl.col(name).alias(SLICE + name) for name in slice_columns(model)]
     sticky = [] if model.sticky is None else [pl.col(name).alias(STICKY + name) for name in model.sticks_to]
     frame = pl.concat([rows.select(*key, PREDICTION_TIME, EVENT_TIME, *slices, *sticky), features], how="horizontal")
     labels = label_history(rows, model.label, history=histories[model.label.dataset.name], key=model.rows.key)
-    numbered = rows.select(*key).with_row_index("row")
-    labels = labels.join(numbered, on=key, how="inner").select("row", pl.col("label").cast(pl.Float64), KNOWN_TIME, KNOWN_UNTIL)
+    numbered = rows.select(*key, pl.col(KNOWN_TIME).alias("since")).with_row_index("row")
+    known = pl.max_horizontal(KNOWN_TIME, "since").alias(KNOWN_TIME)  # nothing is learnt from a row before we have it
+    labels = labels.join(numbered, on=key, how="inner").select("row", pl.col("label").cast(pl.Float64), known, KNOWN_UNTIL)
+    labels = labels.filter(pl.col(KNOWN_UNTIL).is_null() | (pl.col(KNOWN_TIME) < pl.col(KNOWN_UNTIL)))
     frame.write_ipc(task.output("frame"), compression="uncompressed")
     labels.sort("row", KNOWN_TIME).write_ipc(task.output("labels"), compression="uncompressed")
     times = frame[PREDICTION_TIME]
