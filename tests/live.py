@@ -60,7 +60,8 @@ class Up:
         """What the control plane says that it is doing; None while it cannot be asked."""
         assert self.process.poll() is None, f"`up` has ended: {self.told()[-2000:]}"
         try:
-            return str(self.client().get_status()["phase"])
+            with self.client() as client:
+                return str(client.get_status()["phase"])
         except (ClientError, FileNotFoundError, LookupError, OSError, ValueError):
             return None
 
