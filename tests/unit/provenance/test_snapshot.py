@@ -57,7 +57,7 @@ def test_a_snapshot_larger_than_allowed_is_not_unpacked(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     _touch(tmp_path, "secret.py")
     (tmp_path / "secret.py").chmod(0)
-    for above in tmp_path.parents:  # nobody may come here, to be refused at the file
+    for above in (tmp_path, *tmp_path.parents):  # nobody may come here, to be refused at the file
         if above.stat().st_uid == os.geteuid():
             above.chmod(above.stat().st_mode | 0o055)
     with nobody(), pytest.raises(UnavailableError, match="secret"):
