@@ -91,7 +91,7 @@ def compare(live: Story, world: Story) -> tuple[int, int]:
     return len(told), sum(event in happened for event in told)
 
 
-def summarise(home: Path, figures: dict[str, Any], *, world: Story) -> None:
+def summary(home: Path, figures: dict[str, Any], *, world: Story) -> list[str]:
     """The figures of live against backtest, one line each."""
     settings = Settings.load(home)
     token = (home / "token").read_text(encoding="utf-8").strip()
@@ -101,14 +101,21 @@ def summarise(home: Path, figures: dict[str, Any], *, world: Story) -> None:
         code = client.create_login_code()
     of, same = compare(story(home), world)
     weeks = {week["start"][:10]: week["metric"] for week in figures["weeks"]}
-    print("\nLive against the backtest of the same month")
-    print(f"  events of the loop   {of} promised, {same} happened just so: same time, same decision, same figures to the last digit")
+    lines = [f"  events of the loop   {of} promised, {same} happened just so: same time, same decision, same figures to the last digit"]
     for window in windows:
         metric, expected = window["metrics"].get("roc_auc"), weeks.get(window["start"][:10])
         if metric and expected:
-            print(f"  week of {window['start'][:10]}   roc_auc {metric['value']:.4f} live, {expected['value']:.4f} in the backtest")
-    print(f"  parity               {parity['why']}")
-    print(f"  console              {settings.console_url}/login?code={code}")
+            week = window["start"][:10]
+            lines.append(f"  week of {week}   roc_auc {metric['value']:.4f} live, {expected['value']:.4f} in the backtest")
+    lines.append(f"  parity               {parity['why']}")
+    return [*lines, f"  console              {settings.console_url}/login?code={code}"]
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End `up`, if it runs."""
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(20)
 
 
 def main() -> int:
@@ -129,7 +136,11 @@ def main() -> int:
         done = subprocess.run(replay, check=False)
         if done.returncode != 0:
             return done.returncode
-        summarise(live, figures, world=world)
+        lines = summary(live, figures, world=world)
+        if given.once:
+            end(process)
+            lines.pop()  # nobody is there to log in to
+        print("\nLive against the backtest of the same month", *lines, sep="\n", flush=True)
         if given.once:
             return 0
         print("\nIt stays up. Open the console with the link, which is good once; Ctrl-C ends it.", flush=True)
@@ -139,9 +150,7 @@ def main() -> int:
     except ClientError as error:
         sys.exit(str(error))
     finally:
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGTERM)
-            process.wait(20)
+        end(process)
 
 
 if __name__ == "__main__":

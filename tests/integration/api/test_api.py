@@ -78,7 +78,7 @@ def test_many_polls_wait_at_once_and_others_are_answered_meanwhile(served: Serve
     threads = [threading.Thread(target=lambda: found.append(served.owner.get("/api/v1/events?wait=20", timeout=30))) for _ in range(12)]
     for thread in threads:
         thread.start()
-    deadline = time.perf_counter() + 5
+    deadline = time.perf_counter() + 60
     while len(found) < 4 and time.perf_counter() < deadline:
         time.sleep(0.02)
     assert [response.status_code for response in found] == [503] * 4  # more than the eight that may wait

@@ -42,7 +42,7 @@ class ConsoleProcess:
         command = [sys.executable, "-m", "flyball.console", "--control-url", self.control_url, "--port", str(self.port)]
         environment = {**os.environ, "FLYBALL_TOKEN": TOKEN}
         self.child = subprocess.Popen([*command, "--run-file", str(self.run_file), *options], cwd=self.folder, env=environment)
-        until = time.monotonic() + 20  # noqa: TID251  the test's own patience
+        until = time.monotonic() + 60  # noqa: TID251  the test's own patience
         while not self.run_file.exists():
             assert self.child.poll() is None, "the console ended at once"
             assert time.monotonic() < until, "the console does not listen"  # noqa: TID251  as above
