@@ -10,7 +10,11 @@ class Role(Enum):
     """Who asks, as far as it was proved."""
 
     ANONYMOUS = "anonymous"
-    OWNER = "owner"
+    VIEWER = "viewer"  # looks
+    EDITOR = "editor"  # a person or job that trains: logs runs, registers models, brings rows, asks models
+    APPROVER = "approver"  # says what is released
+    ADMIN = "admin"  # gives and takes tokens, and starts work that costs
+    OWNER = "owner"  # whoever holds the home's own token
 
 
 class Permission(Enum):
@@ -21,14 +25,22 @@ class Permission(Enum):
     READ = "read"  # see what the home holds
     PREDICT = "predict"  # be answered by a model
     INGEST = "ingest"  # bring rows and labels
+    TRACK = "track"  # log runs: parameters, metrics, tags, artifacts
+    REGISTER = "register"  # models, their versions, and aliases that no release owns
     RELEASE = "release"  # say which version answers
     ADMIN = "admin"  # start work that costs, and what the parts of one home tell each other
 
 
 _ALL = frozenset(Permission)
+_VIEWER = frozenset({Permission.LIVENESS, Permission.LOGIN, Permission.READ})
+_EDITOR = _VIEWER | {Permission.PREDICT, Permission.INGEST, Permission.TRACK, Permission.REGISTER}
 
 MAY: Mapping[Role, frozenset[Permission]] = {
     Role.ANONYMOUS: frozenset({Permission.LIVENESS}),
+    Role.VIEWER: _VIEWER,
+    Role.EDITOR: _EDITOR,
+    Role.APPROVER: _EDITOR | {Permission.RELEASE},
+    Role.ADMIN: _ALL,
     Role.OWNER: _ALL,
 }
 """Who may do what; what is not here is refused."""
