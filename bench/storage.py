@@ -24,8 +24,8 @@ from flyball.core.ids import EventId, RandomIds
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
-from flyball.storage._sqlite_jobs import SqliteJobs
+from flyball.storage._sqljobs import SqlJobs
+from flyball.storage._sqlstore import SqlEventLog, SqlTimers
 from flyball.storage.database import Database
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -55,7 +55,7 @@ def sql(place: Path, count: int) -> None:
     Database.open(place / "raw.db").close()
     raw = sqlite3.connect(place / "raw.db", isolation_level=None)
     raw.execute("PRAGMA synchronous=NORMAL")
-    log = SqliteEventLog(database)
+    log = SqlEventLog(database)
     insert = "INSERT INTO events (id, type, subject, time, actor, data) VALUES (?, 'a.b', 's', 0, 'system', '{}')"
 
     def bare(number: int) -> None:
@@ -78,13 +78,13 @@ def sql(place: Path, count: int) -> None:
         limit=per_second(lambda number: raw.execute("SELECT * FROM events WHERE id = ?", (f"e{number}",)).fetchone(), count),
         peer="sqlite3 driver",
     )
-    timers = SqliteTimers(database)
+    timers = SqlTimers(database)
     print(f"{'timers, set and fired':<34}{per_second(lambda number: _set_and_fire(timers, number), count):>10,.0f}/s")
     raw.close()
     database.close()
 
 
-def _set_and_fire(timers: SqliteTimers, number: int) -> None:
+def _set_and_fire(timers: SqlTimers, number: int) -> None:
     timers.set(f"t{number}", START, cause=EventId("why"))
     timers.fire(f"t{number}", START)
 
@@ -149,7 +149,7 @@ def journals(place: Path, count: int) -> None:
 def jobs(place: Path, count: int) -> None:
     """A job from its creation to its end, four commits, and what an idle worker's question costs."""
     database = Database.open(place / "jobs.db")
-    queue = SqliteJobs(database, ids=RandomIds(), timer=TIMER)
+    queue = SqlJobs(database, ids=RandomIds(), timer=TIMER)
 
     def whole(number: int) -> None:
         queue.create("k", lane="a", payload={}, key=str(number))

@@ -14,7 +14,7 @@ BREAKS = {
     "a room looks up": ("core/ids.py", "import flyball.storage", "layers"),
     "a room looks aside": ("training/__init__.py", "import flyball.monitoring", "layers"),
     "a package that nobody placed": ("surprise/__init__.py", "", "layers"),
-    "a backend known to its neighbour": ("loop/model.py", "import flyball.data._sqlite", "only the composition root"),
+    "a backend known to its neighbour": ("loop/model.py", "import flyball.data._sqlstore", "only the composition root"),
     "a backend known to its own room": ("storage/events.py", "import flyball.storage._delta", "only the composition root"),
     "a cycle of two modules": ("core/errors.py", "import flyball.core.clock", "no cycles"),
     "a cycle hidden in a function": ("core/errors.py", "def f():\n    import flyball.core.clock", "no cycles"),

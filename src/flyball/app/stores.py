@@ -9,22 +9,22 @@ from typing import Self
 from flyball.app.location import DATABASE
 from flyball.core.clock import Clock, MonotonicTimer
 from flyball.core.ids import Ids
-from flyball.data._sqlite import SqlitePushes, SqliteVersions
+from flyball.data._sqlstore import SqlPushes, SqlVersions
 from flyball.data.pushes import PushStore
 from flyball.data.store import VersionStore
 from flyball.lineage import LineageStore
-from flyball.lineage._sqlite import SqliteLineage
+from flyball.lineage._sqlstore import SqlLineage
 from flyball.loop.controller import Journal
-from flyball.monitoring._sqlite import SqliteWindowStore
+from flyball.monitoring._sqlstore import SqlWindowStore
 from flyball.monitoring.store import WindowStore
 from flyball.pipelines import StepCache
-from flyball.pipelines._sqlite import SqliteStepCache
+from flyball.pipelines._sqlstore import SqlStepCache
 from flyball.registry import RegistryStore
 from flyball.registry._sqlite import SqliteRegistry
 from flyball.releases import ReleaseStore
-from flyball.releases._sqlite import SqliteReleases
-from flyball.storage._sqlite import SqliteEventLog, SqlitePositions, SqliteTimers
-from flyball.storage._sqlite_jobs import SqliteJobs
+from flyball.releases._sqlstore import SqlReleases
+from flyball.storage._sqljobs import SqlJobs
+from flyball.storage._sqlstore import SqlEventLog, SqlPositions, SqlTimers
 from flyball.storage.database import Database
 from flyball.storage.jobs import JobQueue
 from flyball.storage.positions import Positions
@@ -62,24 +62,24 @@ class Stores:
             NewerHomeError: a newer Flyball made it.
         """
         database = Database.open(path / DATABASE)
-        log = SqliteEventLog(database)
+        log = SqlEventLog(database)
         recorder = Recorder(log, clock=clock, ids=ids, actor=actor or "system")
         return cls(
             path=path,
             database=database,
             clock=clock,
             ids=ids,
-            journal=Journal(log, SqliteTimers(database), recorder, database),
-            datasets=SqliteVersions(database),
-            lineage=SqliteLineage(database),
-            steps=SqliteStepCache(database),
+            journal=Journal(log, SqlTimers(database), recorder, database),
+            datasets=SqlVersions(database),
+            lineage=SqlLineage(database),
+            steps=SqlStepCache(database),
             runs=SqliteRunStore(database),
             registry=SqliteRegistry(database),
-            releases=SqliteReleases(database),
-            windows=SqliteWindowStore(database),
-            pushes=SqlitePushes(database),
-            jobs=SqliteJobs(database, ids=ids, timer=MonotonicTimer()),
-            positions=SqlitePositions(database),
+            releases=SqlReleases(database),
+            windows=SqlWindowStore(database),
+            pushes=SqlPushes(database),
+            jobs=SqlJobs(database, ids=ids, timer=MonotonicTimer()),
+            positions=SqlPositions(database),
         )
 
     def close(self) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds
-from flyball.data._sqlite import SqlitePushes, SqliteVersions
+from flyball.data._sqlstore import SqlPushes, SqlVersions
 from flyball.data.live import LiveRows
 from flyball.data.model import Dataset, DatasetVersion
 from flyball.data.service import DataService
-from flyball.lineage._sqlite import SqliteLineage
+from flyball.lineage._sqlstore import SqlLineage
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqliteEventLog
+from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 
@@ -29,7 +29,7 @@ class DataHome:
 
     place: Path
     database: Database
-    log: SqliteEventLog
+    log: SqlEventLog
     service: DataService
 
     @property
@@ -54,7 +54,7 @@ class DataHome:
         """The door for pushed rows, as the one process has it that takes them; its journals hold `limit_bytes`."""
         journals = self.place / "home" / "journal" / "rows"
         live = LiveRows(
-            self.service, SqlitePushes(self.database), journals=lambda name: LocalJournal.write(journals / name, limit_bytes=limit_bytes)
+            self.service, SqlPushes(self.database), journals=lambda name: LocalJournal.write(journals / name, limit_bytes=limit_bytes)
         )
         try:
             yield live
@@ -71,11 +71,11 @@ def opened_data_home(place: Path) -> Iterator[DataHome]:
     """The home at `place`, as a process of its own would have it."""
     database = Database.open(place / "home" / "home.db")
     try:
-        log = SqliteEventLog(database)
+        log = SqlEventLog(database)
         recorder = Recorder(log, clock=VirtualClock(datetime(2013, 6, 1, tzinfo=UTC)), ids=DerivedIds(0))
         service = DataService(
-            tables=DeltaTables(place / "home" / "tables"), blobs=LocalBlobs(place / "home" / "blobs"), versions=SqliteVersions(database),
-            lineage=SqliteLineage(database), recorder=recorder, transactions=database, contracts=place / "home" / "contracts",
+            tables=DeltaTables(place / "home" / "tables"), blobs=LocalBlobs(place / "home" / "blobs"), versions=SqlVersions(database),
+            lineage=SqlLineage(database), recorder=recorder, transactions=database, contracts=place / "home" / "contracts",
         )  # fmt: skip
         yield DataHome(place, database, log, service)
     finally:

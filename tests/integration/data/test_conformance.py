@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from flyball.data._sqlite import SqlitePushes, SqliteVersions
+from flyball.data._sqlstore import SqlPushes, SqlVersions
 from flyball.data.model import DatasetVersion
 from flyball.data.pushes import Push, PushStore
 from flyball.data.store import VersionStore
-from flyball.lineage._sqlite import SqliteLineage
+from flyball.lineage._sqlstore import SqlLineage
 from flyball.lineage.model import Edge
 from flyball.lineage.store import LineageStore
 from flyball.storage.database import Database
@@ -30,35 +30,35 @@ def opened(place: Path) -> Iterator[Database]:
         database.close()
 
 
-class TestSqliteVersions(VersionStoreSuite):
+class TestSqlVersions(VersionStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[VersionStore]:
         with opened(place) as database:
-            yield SqliteVersions(database)
+            yield SqlVersions(database)
 
 
-class TestSqliteLineage(LineageStoreSuite):
+class TestSqlLineage(LineageStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[LineageStore]:
         with opened(place) as database:
-            yield SqliteLineage(database)
+            yield SqlLineage(database)
 
 
-class TestSqlitePushes(PushStoreSuite):
+class TestSqlPushes(PushStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[PushStore]:
         with opened(place) as database:
-            yield SqlitePushes(database)
+            yield SqlPushes(database)
 
 
-class _CaseBlind(SqlitePushes):
+class _CaseBlind(SqlPushes):
     """Takes two keys for one that differ in case only."""
 
     def create(self, dataset: str, position: int, *, pushes: Sequence[Push]) -> None:
         super().create(dataset, position, pushes=[replace(push, key=push.key.lower()) for push in pushes])
 
 
-class _Forgetful(SqliteVersions):
+class _Forgetful(SqlVersions):
     """Takes any move for a fact."""
 
     def set(self, version: DatasetVersion) -> None:
@@ -68,7 +68,7 @@ class _Forgetful(SqliteVersions):
             return
 
 
-class _OneSided(SqliteLineage):
+class _OneSided(SqlLineage):
     """Finds no edge from its parent."""
 
     def list_children(self, parent: str) -> list[Edge]:
@@ -76,7 +76,7 @@ class _OneSided(SqliteLineage):
 
 
 def test_the_suite_catches_a_version_store_that_swallows_illegal_moves() -> None:
-    class Broken(TestSqliteVersions):
+    class Broken(TestSqlVersions):
         @contextmanager
         def open(self, place: Path) -> Iterator[VersionStore]:
             with opened(place) as database:
@@ -86,7 +86,7 @@ def test_the_suite_catches_a_version_store_that_swallows_illegal_moves() -> None
 
 
 def test_the_suite_catches_a_lineage_store_that_finds_edges_from_one_end_only() -> None:
-    class Broken(TestSqliteLineage):
+    class Broken(TestSqlLineage):
         @contextmanager
         def open(self, place: Path) -> Iterator[LineageStore]:
             with opened(place) as database:
@@ -100,7 +100,7 @@ def test_the_suite_catches_a_lineage_store_that_finds_edges_from_one_end_only() 
 
 
 def test_the_suite_catches_a_push_store_that_is_blind_to_case() -> None:
-    class Broken(TestSqlitePushes):
+    class Broken(TestSqlPushes):
         @contextmanager
         def open(self, place: Path) -> Iterator[PushStore]:
             with opened(place) as database:

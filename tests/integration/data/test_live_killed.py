@@ -14,7 +14,7 @@ import pytest
 
 from flyball.core.errors import UnavailableError
 from flyball.data import Dataset, files
-from flyball.data._sqlite import SqlitePushes
+from flyball.data._sqlstore import SqlPushes
 from flyball.data.live import LiveRows
 from flyball.data.model import ARRIVAL
 from flyball.storage._localjournal import LocalJournal
@@ -57,7 +57,7 @@ def prepare(place: Path) -> None:
 def mortal(home: DataHome, death: Death) -> Iterator[LiveRows]:
     service = replace(home.service, tables=MortalTables(home.service.tables, death), lineage=MortalLineage(home.service.lineage, death))
     journals = home.place / "home" / "journal" / "rows"
-    live = LiveRows(service, SqlitePushes(home.database), journals=lambda name: MortalJournal(LocalJournal.write(journals / name), death))
+    live = LiveRows(service, SqlPushes(home.database), journals=lambda name: MortalJournal(LocalJournal.write(journals / name), death))
     try:
         yield live
     finally:

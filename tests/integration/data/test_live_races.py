@@ -15,7 +15,7 @@ import pytest
 
 from flyball.core.ids import Digest
 from flyball.data import Dataset, files
-from flyball.data._sqlite import SqlitePushes
+from flyball.data._sqlstore import SqlPushes
 from flyball.data.histories import Histories
 from flyball.data.model import ARRIVAL
 from flyball.data.rowjournal import Pushed, RowJournal
@@ -53,7 +53,7 @@ def pushed(key: str) -> Pushed:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_key_that_comes_while_others_are_settled_is_remembered(home: DataHome, tmp_path: Path) -> None:
-    journal = RowJournal("sales", LocalJournal.write(tmp_path / "rows"), pushes=SqlitePushes(home.database))
+    journal = RowJournal("sales", LocalJournal.write(tmp_path / "rows"), pushes=SqlPushes(home.database))
     keys = [f"k{number}" for number in range(3000)]
 
     def append() -> None:

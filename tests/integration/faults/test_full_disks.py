@@ -16,7 +16,7 @@ from flyball.core.canonical import digest_bytes
 from flyball.core.errors import UnavailableError
 from flyball.core.ids import Digest
 from flyball.pipelines import ProcessExecutor, Step, StepRunner
-from flyball.pipelines._sqlite import SqliteStepCache
+from flyball.pipelines._sqlstore import SqlStepCache
 from flyball.pipelines.errors import StepFailedError
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage.database import Database
@@ -68,7 +68,7 @@ def without_room(task: Any) -> dict[str, Any]:
 def test_a_step_without_room_is_no_failure_of_the_step(tmp_path: Path) -> None:
     database, executor = Database.open(tmp_path / "home.db"), ProcessExecutor({"PYTHONPATH": str(Path(__file__).parent)})
     runner = StepRunner(
-        SqliteStepCache(database),
+        SqlStepCache(database),
         LocalBlobs(tmp_path / "blobs"),
         executor=executor,
         fingerprint=lambda name: Digest(digest_bytes(name.encode())),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from flyball.monitoring._sqlite import SqliteWindowStore
+from flyball.monitoring._sqlstore import SqlWindowStore
 from flyball.monitoring.store import WindowStore
 from flyball.monitoring.windows import Window
 from flyball.storage.database import Database
@@ -24,14 +24,14 @@ def opened(place: Path) -> Iterator[Database]:
         database.close()
 
 
-class TestSqliteWindowStore(WindowStoreSuite):
+class TestSqlWindowStore(WindowStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[WindowStore]:
         with opened(place) as database:
-            yield SqliteWindowStore(database)
+            yield SqlWindowStore(database)
 
 
-class _Shallow(SqliteWindowStore):
+class _Shallow(SqlWindowStore):
     """Keeps the counts of a window and loses its reports."""
 
     def set(self, window: Window) -> None:
@@ -39,7 +39,7 @@ class _Shallow(SqliteWindowStore):
 
 
 def test_the_suite_catches_a_store_that_loses_reports() -> None:
-    class Broken(TestSqliteWindowStore):
+    class Broken(TestSqlWindowStore):
         @contextmanager
         def open(self, place: Path) -> Iterator[WindowStore]:
             with opened(place) as database:

@@ -16,7 +16,7 @@ from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds
 from flyball.monitoring.parity import ParityService, ParityTask, check_parity, parity_subject
 from flyball.monitoring.parity_report import ParityReport
-from flyball.storage._sqlite import SqliteEventLog
+from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 
@@ -153,7 +153,7 @@ class Served:
 def test_a_check_is_an_event_and_its_report_comes_back(airport: Any, tmp_path: Path) -> None:
     served = airport.serve(zone="UTC")
     database = Database.open(tmp_path / "home.db")
-    log = SqliteEventLog(database)
+    log = SqlEventLog(database)
     recorder = Recorder(log, clock=VirtualClock(END), ids=DerivedIds(0))
     service = ParityService(Served(served), events=log, transactions=database, recorder=recorder)
     assert service.find("late") is None

@@ -11,10 +11,10 @@ import pytest
 from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds, EventId
 from flyball.monitoring import DriftReport, DropReport, Performance, QualityReport, SeriesDrift, Window, WindowService, WindowState
-from flyball.monitoring._sqlite import SqliteWindowStore
+from flyball.monitoring._sqlstore import SqlWindowStore
 from flyball.monitoring.errors import IllegalWindowMoveError, WindowNotFoundError
 from flyball.registry import Estimate
-from flyball.storage._sqlite import SqliteEventLog
+from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 
@@ -43,17 +43,17 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def log(database: Database) -> SqliteEventLog:
-    return SqliteEventLog(database)
+def log(database: Database) -> SqlEventLog:
+    return SqlEventLog(database)
 
 
 @pytest.fixture
-def windows(database: Database, log: SqliteEventLog) -> WindowService:
+def windows(database: Database, log: SqlEventLog) -> WindowService:
     recorder = Recorder(log, clock=VirtualClock(START + WEEK), ids=DerivedIds(0))
-    return WindowService(SqliteWindowStore(database), transactions=database, recorder=recorder)
+    return WindowService(SqlWindowStore(database), transactions=database, recorder=recorder)
 
 
-def test_a_window_closes_waits_and_matures(windows: WindowService, log: SqliteEventLog) -> None:
+def test_a_window_closes_waits_and_matures(windows: WindowService, log: SqlEventLog) -> None:
     windows.close(CLOSED, cause=WHY)
     windows.wait("late", START, resolved=5000, cause=WHY)
     waiting = windows.get("late", START)
@@ -77,7 +77,7 @@ def test_a_window_closes_waits_and_matures(windows: WindowService, log: SqliteEv
     assert all(datetime.fromisoformat(event.data["start"]) == START and event.cause == WHY for event in (closed, waited, matured))
 
 
-def test_what_is_refused_leaves_neither_state_nor_event(windows: WindowService, log: SqliteEventLog) -> None:
+def test_what_is_refused_leaves_neither_state_nor_event(windows: WindowService, log: SqlEventLog) -> None:
     windows.close(CLOSED)
     with pytest.raises(IllegalWindowMoveError, match="is closed and cannot become closed"):
         windows.close(CLOSED)
@@ -92,7 +92,7 @@ def test_what_is_refused_leaves_neither_state_nor_event(windows: WindowService, 
     assert windows.get("late", START).resolved == 5900
 
 
-def test_a_window_without_monitors_says_that_nothing_is_watched(windows: WindowService, log: SqliteEventLog) -> None:
+def test_a_window_without_monitors_says_that_nothing_is_watched(windows: WindowService, log: SqlEventLog) -> None:
     windows.close(OPEN.closed(0, 0, drift=None, quality=None))
     windows.mature(windows.get("late", START).matured(0, {}))
     assert [event.data["alarmed"] for event in log.list()] == [False, False]

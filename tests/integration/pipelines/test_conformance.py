@@ -9,18 +9,18 @@ from typing import Any
 
 from flyball.core.ids import Digest
 from flyball.pipelines import Executor, InlineExecutor, Manifest, ProcessExecutor, StepCache, StepFailedError, Work
-from flyball.pipelines._sqlite import SqliteStepCache
+from flyball.pipelines._sqlstore import SqlStepCache
 from flyball.storage.database import Database
 from flyball.testing.pipelines import ExecutorSuite, ProcessExecutorSuite, StepCacheSuite
 from flyball.testing.suite import failing_tests
 
 
-class TestSqliteStepCache(StepCacheSuite):
+class TestSqlStepCache(StepCacheSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[StepCache]:
         database = Database.open(place / "home.db")
         try:
-            yield SqliteStepCache(database)
+            yield SqlStepCache(database)
         finally:
             database.close()
 

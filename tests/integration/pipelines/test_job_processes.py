@@ -15,8 +15,8 @@ import pytest
 
 from flyball.core.clock import MonotonicTimer
 from flyball.core.ids import RandomIds
-from flyball.storage._sqlite import SqlitePositions
-from flyball.storage._sqlite_jobs import SqliteJobs
+from flyball.storage._sqljobs import SqlJobs
+from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 
 _WORKER = """
@@ -25,15 +25,15 @@ from pathlib import Path
 from flyball.core.clock import MonotonicTimer
 from flyball.core.ids import RandomIds
 from flyball.pipelines.jobs import JobWorker
-from flyball.storage._sqlite import SqlitePositions
-from flyball.storage._sqlite_jobs import SqliteJobs
+from flyball.storage._sqlstore import SqlPositions
+from flyball.storage._sqljobs import SqlJobs
 from flyball.storage.database import Database
 from flyball.storage.errors import JobLostError
 
 home, name, lanes = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 database = Database.open(home / "home.db")
-queue = SqliteJobs(database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=float(sys.argv[4]))
-positions = SqlitePositions(database)
+queue = SqlJobs(database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=float(sys.argv[4]))
+positions = SqlPositions(database)
 
 class Out:
     def prepare(self, job):
@@ -65,8 +65,8 @@ class Home:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.database = Database.open(place / "home.db")
-        self.queue = SqliteJobs(self.database, ids=RandomIds(), timer=MonotonicTimer())
-        self.positions = SqlitePositions(self.database)
+        self.queue = SqlJobs(self.database, ids=RandomIds(), timer=MonotonicTimer())
+        self.positions = SqlPositions(self.database)
 
     def given(self, count: int, *, lanes: str, seconds: float) -> list[str]:
         for number in range(count):

@@ -19,8 +19,8 @@ from flyball.core.ids import RandomIds
 from flyball.pipelines import JobWorker, Retry
 from flyball.pipelines.errors import StepAbortedError
 from flyball.pipelines.jobs import Commit
-from flyball.storage._sqlite import SqlitePositions
-from flyball.storage._sqlite_jobs import SqliteJobs
+from flyball.storage._sqljobs import SqlJobs
+from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 from flyball.storage.jobs import Job
 
@@ -29,7 +29,7 @@ from flyball.storage.jobs import Job
 class Told:
     """A kind whose work is given by the test, and whose commit moves a position of the job's key by one."""
 
-    positions: SqlitePositions
+    positions: SqlPositions
     work: Callable[[Job], object] = lambda _: None
     committing: Callable[[Job], Mapping[str, Any] | None] = lambda _: None
     failing: Callable[[Job], object] = lambda _: None
@@ -56,11 +56,11 @@ class Bench:
     def __init__(self, place: Path) -> None:
         self.database = Database.open(place / "home.db")
         self.timer = ManualTimer()
-        self.queue = SqliteJobs(self.database, ids=RandomIds(), timer=self.timer, lease_seconds=10)
-        self.kind = Told(SqlitePositions(self.database))
+        self.queue = SqlJobs(self.database, ids=RandomIds(), timer=self.timer, lease_seconds=10)
+        self.kind = Told(SqlPositions(self.database))
         self.worker = self.another("ann")
 
-    def another(self, name: str, queue: SqliteJobs | None = None) -> JobWorker:
+    def another(self, name: str, queue: SqlJobs | None = None) -> JobWorker:
         worker = JobWorker(
             queue or self.queue, {"told": self.kind}, transactions=self.database, timer=self.timer, lanes=["a", "b"], name=name
         )
@@ -201,7 +201,7 @@ def test_who_lost_its_job_commits_nothing_and_goes_on(bench: Bench, caplog: pyte
             bench.timer.sleep(10.1)
             assert other.run_once()
 
-    observers = SqliteJobs(bench.database, ids=RandomIds(), timer=bench.timer, lease_seconds=10)
+    observers = SqlJobs(bench.database, ids=RandomIds(), timer=bench.timer, lease_seconds=10)
     other = bench.another("bob", observers)
     bench.kind.work = work
     bench.given("a1", "a2")
@@ -315,14 +315,14 @@ def test_a_heartbeat_keeps_a_long_job(bench: Bench) -> None:
             _wait_for_more(beat)
             bench.timer.sleep(9.9)
 
-    worker = bench.another("ann", SqliteJobs(bench.database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=0.2))
+    worker = bench.another("ann", SqlJobs(bench.database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=0.2))
     bench.kind.work = work
     bench.given("a1")
     assert worker.run_once()
     assert (bench.queue.list()[0].attempt, bench.outputs("a1")) == (1, (1, 0))
 
 
-class _SlowObserver(SqliteJobs):
+class _SlowObserver(SqlJobs):
     """Its worker gives a sign of life between its look and its verdict."""
 
     verdicts = 0
@@ -347,7 +347,7 @@ def test_a_heartbeat_in_the_last_moment_keeps_a_job(bench: Bench) -> None:
     assert observer.verdicts == 2
 
 
-class _BrokenAtFirst(SqliteJobs):
+class _BrokenAtFirst(SqlJobs):
     """Gives these errors before it gives jobs."""
 
     def __init__(self, database: Database, timer: ManualTimer, *, errors: list[Exception]) -> None:

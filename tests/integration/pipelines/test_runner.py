@@ -18,7 +18,7 @@ import pytest
 from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.pipelines import InlineExecutor, ProcessExecutor, Step, StepFailedError, StepRunner, Work
-from flyball.pipelines._sqlite import SqliteStepCache
+from flyball.pipelines._sqlstore import SqlStepCache
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage.database import Database
 from flyball.testing import pipelines as functions
@@ -32,7 +32,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     database = Database.open(tmp_path / "home.db")
 
     def runner(code: str = "v1") -> StepRunner:
-        cache, blobs = SqliteStepCache(database), LocalBlobs(tmp_path / "blobs")
+        cache, blobs = SqlStepCache(database), LocalBlobs(tmp_path / "blobs")
         fingerprint: Callable[[str], Digest] = lambda module: digest([module, code])  # noqa: E731 - typed for the port
         return StepRunner(cache, blobs, executor=InlineExecutor(), fingerprint=fingerprint, scratch=tmp_path / "scratch")
 

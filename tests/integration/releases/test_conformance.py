@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from flyball.releases._sqlite import SqliteReleases
+from flyball.releases._sqlstore import SqlReleases
 from flyball.releases.deployments import Deployment
 from flyball.releases.store import ReleaseStore
 from flyball.storage.database import Database
@@ -24,14 +24,14 @@ def opened(place: Path) -> Iterator[Database]:
         database.close()
 
 
-class TestSqliteReleases(ReleaseStoreSuite):
+class TestSqlReleases(ReleaseStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[ReleaseStore]:
         with opened(place) as database:
-            yield SqliteReleases(database)
+            yield SqlReleases(database)
 
 
-class _LastWins(SqliteReleases):
+class _LastWins(SqlReleases):
     """Takes every deployment for the next one."""
 
     def set_deployment(self, deployment: Deployment) -> bool:
@@ -40,7 +40,7 @@ class _LastWins(SqliteReleases):
 
 
 def test_the_suite_catches_a_store_where_the_last_mover_wins() -> None:
-    class Broken(TestSqliteReleases):
+    class Broken(TestSqlReleases):
         @contextmanager
         def open(self, place: Path) -> Iterator[ReleaseStore]:
             with opened(place) as database:

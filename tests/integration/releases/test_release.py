@@ -24,7 +24,7 @@ from flyball.registry import (
 )
 from flyball.registry._sqlite import SqliteRegistry
 from flyball.releases import Deployment, GatingService, ReleaseService, StageEvidence, at_least, beats_champion, canary, routing
-from flyball.releases._sqlite import SqliteReleases
+from flyball.releases._sqlstore import SqlReleases
 from flyball.releases.errors import (
     DeploymentBusyError,
     DeploymentNotFoundError,
@@ -35,7 +35,7 @@ from flyball.releases.errors import (
     RolloutOverError,
 )
 from flyball.releases.rollout import RolloutState
-from flyball.storage._sqlite import SqliteEventLog
+from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 
@@ -48,7 +48,7 @@ WHY = EventId("evt-why")
 @dataclass
 class World:
     clock: VirtualClock
-    log: SqliteEventLog
+    log: SqlEventLog
     database: Database
     registry: RegistryService
     gating: GatingService
@@ -83,12 +83,12 @@ def evidence(value: float = 0.7) -> Evidence:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     database = Database.open(tmp_path / "home.db")
-    clock, log = VirtualClock(START), SqliteEventLog(database)
+    clock, log = VirtualClock(START), SqlEventLog(database)
     recorder = Recorder(log, clock=clock, ids=DerivedIds(0))
     registry = RegistryService(SqliteRegistry(database), transactions=database, recorder=recorder)
     gating = GatingService(registry, transactions=database, recorder=recorder)
     place = Deployment("production", "late", "late")
-    releases = ReleaseService(SqliteReleases(database), registry, transactions=database, recorder=recorder, clock=clock, place=place)
+    releases = ReleaseService(SqlReleases(database), registry, transactions=database, recorder=recorder, clock=clock, place=place)
     yield World(clock, log, database, registry, gating, releases)
     database.close()
 

@@ -17,7 +17,7 @@ from flyball.serving.log import PredictionLog
 from flyball.serving.record import Answered, encode
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqlitePositions
+from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 
 START = datetime(2013, 12, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ class LogHome:
 
     def again(self) -> PredictionLog:
         """The log as the next process has it."""
-        return PredictionLog(self.journal, self.tables, positions=SqlitePositions(self.database))
+        return PredictionLog(self.journal, self.tables, positions=SqlPositions(self.database))
 
     def ids(self, log: PredictionLog | None = None, endpoint: str = "late") -> list[str]:
         """The ids of all rows, in the order of the log."""
@@ -71,7 +71,7 @@ def home(tmp_path: Path) -> Iterator[LogHome]:
     database = Database.open(tmp_path / "home.db")
     journal = LocalJournal.write(tmp_path / "journal", segment_bytes=1 << 16)
     tables = DeltaTables(tmp_path / "tables")
-    yield LogHome(tmp_path, journal, database, tables, PredictionLog(journal, tables, positions=SqlitePositions(database)))
+    yield LogHome(tmp_path, journal, database, tables, PredictionLog(journal, tables, positions=SqlPositions(database)))
     journal.close()
     database.close()
 

@@ -12,7 +12,7 @@ from flyball.serving.log import PredictionLog
 from flyball.serving.record import Answered, encode
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqlitePositions
+from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 
 
@@ -43,7 +43,7 @@ def write(home: Path, seed: str) -> None:
 
 def ship(home: Path) -> None:
     """Ship what there is, again and again."""
-    positions = SqlitePositions(Database.open(home / "home.db"))
+    positions = SqlPositions(Database.open(home / "home.db"))
     log = PredictionLog(LocalJournal.read(home / "journal"), DeltaTables(home / "tables"), positions=positions)
     say("ready")
     while True:

@@ -17,7 +17,7 @@ from flyball.serving.columns import to_columns, type_names
 from flyball.serving.log import UNREADABLE, PredictionLog
 from flyball.serving.record import Answered
 from flyball.serving.volume import VersionVolume
-from flyball.storage._sqlite import SqlitePositions
+from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.errors import DiskFullError, JournalCorruptError
 from flyball.storage.journal import Entry
 
@@ -226,7 +226,7 @@ def test_the_end_of_a_shipment_that_a_power_cut_took_doubles_nothing(home: Any, 
     monkeypatch.setattr(home.log._positions, "set", _dying(home.log._positions.set))
     with pytest.raises(KeyboardInterrupt):
         home.log.ship()
-    log = PredictionLog(Cut(home.journal), home.tables, positions=SqlitePositions(home.database))
+    log = PredictionLog(Cut(home.journal), home.tables, positions=SqlPositions(home.database))
     assert log.drain() == 2
     assert home.ids(log) == names(range(2))  # the third is in the table, and hidden until its position is reached
     assert home.tables.read(home.tables.list()[0]).collect().height == 3

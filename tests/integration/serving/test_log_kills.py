@@ -17,7 +17,7 @@ from flyball.core.rand import SeededRandom
 from flyball.serving.log import INTENDED, SHIPPED, PredictionLog
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqlitePositions
+from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 
 KILLS = 12
@@ -48,7 +48,7 @@ def test_what_was_journalled_is_read_once_whatever_is_killed(tmp_path: Path) -> 
     draws, written, hits = SeededRandom(3), tmp_path / "written", Counter[str]()
     writer = start("write", tmp_path, seed=0, out=written)
     database = Database.open(tmp_path / "home.db")
-    positions = SqlitePositions(database)
+    positions = SqlPositions(database)
     for kills in range(KILLS):
         out = tmp_path / f"ready-{kills}"
         shipper = start("ship", tmp_path, seed=0, out=out)
@@ -76,7 +76,7 @@ def test_what_was_journalled_is_read_once_whatever_is_killed(tmp_path: Path) -> 
     assert hits["shipping"] > 0, hits
 
 
-def wait_for_shipment(positions: SqlitePositions) -> None:
+def wait_for_shipment(positions: SqlPositions) -> None:
     """Until a shipment is under way, which is where a kill hurts most; it may have ended before the kill."""
     timer = MonotonicTimer()
     patience = timer.seconds() + 60

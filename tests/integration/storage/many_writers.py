@@ -16,7 +16,7 @@ from flyball.core.events import Event
 from flyball.core.ids import EventId
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
-from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage._sqlstore import SqlEventLog, SqlTimers
 from flyball.storage.database import Database
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ def write(home: Path, writer: int, *, writes: int) -> None:
     A blob and an append wait for the disk several times each; an ingest makes one append of thousands of rows.
     """
     database = Database.open(home / "home.db")
-    log, timers = SqliteEventLog(database), SqliteTimers(database)
+    log, timers = SqlEventLog(database), SqlTimers(database)
     blobs, tables = LocalBlobs(home / "blobs"), DeltaTables(home / "tables")
     for number in range(writes):
         name = f"{writer}-{number}"

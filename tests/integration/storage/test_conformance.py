@@ -18,8 +18,8 @@ from flyball.core.ids import Digest, EventId, RandomIds
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqliteEventLog, SqliteLeases, SqlitePositions, SqliteTimers
-from flyball.storage._sqlite_jobs import SqliteJobs
+from flyball.storage._sqljobs import SqlJobs
+from flyball.storage._sqlstore import SqlEventLog, SqlLeases, SqlPositions, SqlTimers
 from flyball.storage.blobs import BlobStore
 from flyball.storage.database import Database
 from flyball.storage.errors import DuplicateEventError
@@ -62,39 +62,39 @@ class TestDeltaTables(TableStoreSuite):
         yield DeltaTables(place)
 
 
-class TestSqliteEventLog(EventLogSuite):
+class TestSqlEventLog(EventLogSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[EventLog]:
         with opened(place) as database:
-            yield SqliteEventLog(database)
+            yield SqlEventLog(database)
 
 
-class TestSqliteTimers(TimerStoreSuite):
+class TestSqlTimers(TimerStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[TimerStore]:
         with opened(place) as database:
-            yield SqliteTimers(database)
+            yield SqlTimers(database)
 
 
-class TestSqliteLeases(LeasesSuite):
+class TestSqlLeases(LeasesSuite):
     @contextmanager
     def open(self, place: Path, timer: Timer) -> Iterator[Leases]:
         with opened(place) as database:
-            yield SqliteLeases(database, timer=timer, length_seconds=self.length_seconds)
+            yield SqlLeases(database, timer=timer, length_seconds=self.length_seconds)
 
 
-class TestSqliteJobs(JobQueueSuite):
+class TestSqlJobs(JobQueueSuite):
     @contextmanager
     def open(self, place: Path, timer: Timer) -> Iterator[tuple[Transactions, JobQueue]]:
         with opened(place) as database:
-            yield database, SqliteJobs(database, ids=RandomIds(), timer=timer, lease_seconds=self.lease_seconds)
+            yield database, SqlJobs(database, ids=RandomIds(), timer=timer, lease_seconds=self.lease_seconds)
 
 
-class TestSqlitePositions(PositionsSuite):
+class TestSqlPositions(PositionsSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[tuple[Transactions, Positions]]:
         with opened(place) as database:
-            yield database, SqlitePositions(database)
+            yield database, SqlPositions(database)
 
 
 class TestLocalJournal(JournalSuite):
@@ -131,7 +131,7 @@ class _HastyJournal(LocalJournal):
         return found or super().read_after(position, limit)
 
 
-class _UnfencedJobs(SqliteJobs):
+class _UnfencedJobs(SqlJobs):
     """Takes every attempt for the present one."""
 
     def check(self, job: Job) -> None:
@@ -141,14 +141,14 @@ class _UnfencedJobs(SqliteJobs):
         return super().finish(self.get(job.id), result)
 
 
-class _StickyPositions(SqlitePositions):
+class _StickyPositions(SqlPositions):
     """Never goes back."""
 
     def set(self, name: str, value: int) -> None:
         super().set(name, max(value, self.get(name)))
 
 
-class _LooseLog(SqliteEventLog):
+class _LooseLog(SqlEventLog):
     """Appends one by one, so that a refused call leaves its first events behind."""
 
     def append(self, *new: Event) -> None:
@@ -156,7 +156,7 @@ class _LooseLog(SqliteEventLog):
             super().append(event)
 
 
-class _EagerTimers(SqliteTimers):
+class _EagerTimers(SqlTimers):
     """Fires for everyone who asks."""
 
     def fire(self, name: str, at: datetime) -> bool:
@@ -164,7 +164,7 @@ class _EagerTimers(SqliteTimers):
         return True
 
 
-class _HastyLeases(SqliteLeases):
+class _HastyLeases(SqlLeases):
     """Takes an owner that it sees for the first time for a dead one."""
 
     def acquire(self, name: str, holder: str) -> Lease:
@@ -206,7 +206,7 @@ def test_the_suite_catches_a_journal_that_mixes_its_readers_up() -> None:
 
 
 def test_the_suite_catches_jobs_without_a_fence() -> None:
-    class Broken(TestSqliteJobs):
+    class Broken(TestSqlJobs):
         @contextmanager
         def open(self, place: Path, timer: Timer) -> Iterator[tuple[Transactions, JobQueue]]:
             with opened(place) as database:
@@ -219,7 +219,7 @@ def test_the_suite_catches_jobs_without_a_fence() -> None:
 
 
 def test_the_suite_catches_positions_that_never_go_back() -> None:
-    class Broken(TestSqlitePositions):
+    class Broken(TestSqlPositions):
         @contextmanager
         def open(self, place: Path) -> Iterator[tuple[Transactions, Positions]]:
             with opened(place) as database:
@@ -229,7 +229,7 @@ def test_the_suite_catches_positions_that_never_go_back() -> None:
 
 
 def test_the_suite_catches_a_log_that_appends_half() -> None:
-    class Broken(TestSqliteEventLog):
+    class Broken(TestSqlEventLog):
         @contextmanager
         def open(self, place: Path) -> Iterator[EventLog]:
             with opened(place) as database:
@@ -239,7 +239,7 @@ def test_the_suite_catches_a_log_that_appends_half() -> None:
 
 
 def test_the_suite_catches_timers_that_fire_twice() -> None:
-    class Broken(TestSqliteTimers):
+    class Broken(TestSqlTimers):
         @contextmanager
         def open(self, place: Path) -> Iterator[TimerStore]:
             with opened(place) as database:
@@ -249,7 +249,7 @@ def test_the_suite_catches_timers_that_fire_twice() -> None:
 
 
 def test_the_suite_catches_leases_that_are_taken_from_the_living() -> None:
-    class Broken(TestSqliteLeases):
+    class Broken(TestSqlLeases):
         @contextmanager
         def open(self, place: Path, timer: Timer) -> Iterator[Leases]:
             with opened(place) as database:
@@ -262,7 +262,7 @@ def test_an_event_and_a_timer_are_one_transaction_with_what_is_around_them(tmp_p
     noon = datetime.fromisoformat("2013-01-01T12:00:00+00:00")
     event = Event(EventId("e"), "a.b", "s", noon)
     with opened(tmp_path) as database:
-        log, timers = SqliteEventLog(database), SqliteTimers(database)
+        log, timers = SqlEventLog(database), SqlTimers(database)
         try:
             with database.write():
                 log.append(event)
@@ -277,9 +277,9 @@ def test_an_event_and_a_timer_are_one_transaction_with_what_is_around_them(tmp_p
 def test_a_lease_outlives_the_handle_but_not_its_heartbeat(tmp_path: Path) -> None:
     timer = ManualTimer()
     with opened(tmp_path) as database:
-        SqliteLeases(database, timer=timer).acquire("loop", "ann")
+        SqlLeases(database, timer=timer).acquire("loop", "ann")
     with opened(tmp_path) as database:
-        leases = SqliteLeases(database, timer=timer, length_seconds=10)
+        leases = SqlLeases(database, timer=timer, length_seconds=10)
         with pytest.raises(HeldError, match="ann"):
             leases.acquire("loop", "bob")
         timer.sleep(10)

@@ -12,7 +12,7 @@ import pytest
 
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
-from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage._sqlstore import SqlEventLog, SqlTimers
 from flyball.storage.database import Database
 from flyball.storage.reconcile import PendingCommit, reconcile
 
@@ -21,11 +21,11 @@ import itertools, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from flyball.core.events import Event
-from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage._sqlstore import SqlEventLog, SqlTimers
 from flyball.storage.database import Database
 home = Path(sys.argv[1])
 database = Database.open(home / "home.db")
-log, timers = SqliteEventLog(database), SqliteTimers(database)
+log, timers = SqlEventLog(database), SqlTimers(database)
 start = datetime(2013, 1, 1, tzinfo=UTC)
 def record(name):
     with database.write():
@@ -79,10 +79,10 @@ def _told_until_killed(program: str, home: Path, *, lines: int) -> list[str]:
 def test_a_transaction_that_was_killed_never_happened(tmp_path: Path) -> None:
     assert _told_until_killed(_HEAD + _MIDWAY, tmp_path, lines=1) == ["midway"]
     database = Database.open(tmp_path / "home.db")
-    assert [event.id for event in SqliteEventLog(database).list()] == ["before"]
-    first = SqliteTimers(database).next()
+    assert [event.id for event in SqlEventLog(database).list()] == ["before"]
+    first = SqlTimers(database).next()
     assert first is not None
-    assert [timer.name for timer in SqliteTimers(database).due(first.at)] == ["before"]
+    assert [timer.name for timer in SqlTimers(database).due(first.at)] == ["before"]
     database.close()
 
 
@@ -90,10 +90,10 @@ def test_a_transaction_that_was_killed_never_happened(tmp_path: Path) -> None:
 def test_a_killed_writers_events_and_timers_are_the_same(tmp_path: Path, lines: int) -> None:
     told = _told_until_killed(_HEAD + _FOREVER, tmp_path, lines=lines)
     database = Database.open(tmp_path / "home.db")
-    events = [event.id for event in SqliteEventLog(database).list()]
-    first = SqliteTimers(database).next()
+    events = [event.id for event in SqlEventLog(database).list()]
+    first = SqlTimers(database).next()
     assert first is not None
-    assert sorted(timer.name for timer in SqliteTimers(database).due(first.at)) == sorted(events)
+    assert sorted(timer.name for timer in SqlTimers(database).due(first.at)) == sorted(events)
     assert len(told) <= len(events) <= len(told) + 1
     assert events == [f"e{number}" for number in range(len(events))]
     database.close()

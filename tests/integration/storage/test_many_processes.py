@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localblobs import LocalBlobs
-from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage._sqlstore import SqlEventLog, SqlTimers
 from flyball.storage.database import Database
 
 _PROCESSES, _WRITES = 32, 1_000
@@ -27,8 +27,8 @@ def test_nothing_is_lost_and_nothing_fails(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     database = Database.open(tmp_path / "home.db")
-    log = SqliteEventLog(database).read_after(0, limit=10**6)
-    timers = SqliteTimers(database)
+    log = SqlEventLog(database).read_after(0, limit=10**6)
+    timers = SqlTimers(database)
     first = timers.next()
     assert first is not None
     waiting = timers.due(first.at.replace(year=2014))

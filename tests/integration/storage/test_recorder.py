@@ -10,7 +10,7 @@ import pytest
 
 from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds, EventId, RandomIds
-from flyball.storage._sqlite import SqliteEventLog
+from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 
@@ -25,14 +25,14 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def _recorder(database: Database) -> Recorder:
-    return Recorder(SqliteEventLog(database), clock=VirtualClock(_START), ids=DerivedIds(0), actor="loop")
+    return Recorder(SqlEventLog(database), clock=VirtualClock(_START), ids=DerivedIds(0), actor="loop")
 
 
 def test_an_event_carries_time_actor_and_cause(database: Database) -> None:
     first = _recorder(database).record("dataset.ingested", "dataset/flights", data={"rows": 3})
     second = _recorder(database).record("run.started", "run/1", cause=first.id)
     assert (first.time, first.actor, first.cause, second.cause) == (_START, "loop", None, first.id)
-    assert SqliteEventLog(database).list() == [first, second]
+    assert SqlEventLog(database).list() == [first, second]
 
 
 def test_the_same_facts_twice_are_two_events(database: Database) -> None:
@@ -70,5 +70,5 @@ def test_what_was_taken_back_leaves_no_trace_in_the_ids(database: Database) -> N
 
 
 def test_live_ids_need_no_order(database: Database) -> None:
-    recorder = Recorder(SqliteEventLog(database), clock=VirtualClock(_START), ids=RandomIds())
+    recorder = Recorder(SqlEventLog(database), clock=VirtualClock(_START), ids=RandomIds())
     assert len({recorder.record("a.b", "s").id for _ in range(5)}) == 5

@@ -10,20 +10,20 @@ import pytest
 
 from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds, Digest, EventId, RunId
-from flyball.storage._sqlite import SqliteEventLog
+from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 from flyball.tracking import Logged, MetricValueError, ParameterChangedError, RunEndedError, RunNotFoundError, RunStatus, TrackingService
 from flyball.tracking._sqlite import SqliteRunStore
 
-Opened = tuple[TrackingService, SqliteEventLog]
+Opened = tuple[TrackingService, SqlEventLog]
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opened]:
     database = Database.open(tmp_path / "home.db")
     clock, ids = VirtualClock(datetime(2013, 3, 1, tzinfo=UTC)), DerivedIds(0)
-    log = SqliteEventLog(database)
+    log = SqlEventLog(database)
     recorder = Recorder(log, clock=clock, ids=ids)
     yield TrackingService(SqliteRunStore(database), transactions=database, recorder=recorder, clock=clock, ids=ids), log
     database.close()

@@ -25,7 +25,7 @@ from flyball.storage.schema import metadata
 
 def _load_all_rooms_tables() -> None:
     for module in pkgutil.walk_packages(flyball.__path__, "flyball."):
-        if module.name.rpartition(".")[2] in ("_sql", "_sqlite"):
+        if re.search(r"\._\w*sql\w*$", module.name):
             importlib.import_module(module.name)
 
 

@@ -18,7 +18,7 @@ from flyball.serving.log import PredictionLog
 from flyball.serving.record import Answered, encode
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localjournal import LocalJournal
-from flyball.storage._sqlite import SqlitePositions
+from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 from flyball.storage.errors import DiskFullError
 
@@ -63,7 +63,7 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        self.log = PredictionLog(self.journal, self.tables, positions=SqlitePositions(self.database))
+        self.log = PredictionLog(self.journal, self.tables, positions=SqlPositions(self.database))
 
     def write(self, endpoint: str, shape: int, *, rows: int, minute: int) -> None:
         time, first = START + timedelta(minutes=minute), len(self.written)

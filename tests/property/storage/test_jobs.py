@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from flyball.core.clock import ManualTimer
 from flyball.core.ids import RandomIds
-from flyball.storage._sqlite_jobs import SqliteJobs
+from flyball.storage._sqljobs import SqlJobs
 from flyball.storage.database import Database
 from flyball.storage.errors import JobLostError
 from flyball.storage.jobs import BUSY, MOVES, PENDING, Job, JobState
@@ -49,8 +49,8 @@ class JobsMachine(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory()
         self.database = Database.open(Path(self.directory.name) / "home.db")
         self.timer = ManualTimer()
-        self.queue = SqliteJobs(self.database, ids=RandomIds(), timer=ManualTimer(), lease_seconds=_LEASE)
-        self.observer = SqliteJobs(self.database, ids=RandomIds(), timer=self.timer, lease_seconds=_LEASE)
+        self.queue = SqlJobs(self.database, ids=RandomIds(), timer=ManualTimer(), lease_seconds=_LEASE)
+        self.observer = SqlJobs(self.database, ids=RandomIds(), timer=self.timer, lease_seconds=_LEASE)
         self.plain: list[_Plain] = []
 
     def teardown(self) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flyball.core.events import Event
 from flyball.core.ids import EventId
-from flyball.storage._sqlite import SqliteEventLog, SqliteTimers
+from flyball.storage._sqlstore import SqlEventLog, SqlTimers
 from flyball.storage.database import Database
 from flyball.storage.events import EventQuery
 from flyball.storage.timers import DueTimer
@@ -77,7 +77,7 @@ def _fresh() -> Iterator[Database]:
 @given(_logs(), st.lists(_queries, min_size=1, max_size=10))
 def test_a_query_finds_what_a_plain_list_would(events: list[Event], queries: list[EventQuery]) -> None:
     with _fresh() as database:
-        log = SqliteEventLog(database)
+        log = SqlEventLog(database)
         log.append(*events)
         for query in queries:
             assert log.list(query) == _found(events, query)
@@ -96,7 +96,7 @@ def test_timers_wait_as_a_dictionary_would(steps: list[tuple[str, str, datetime]
     waiting: dict[str, datetime] = {}
     fired: set[tuple[str, datetime]] = set()
     with _fresh() as database:
-        timers = SqliteTimers(database)
+        timers = SqlTimers(database)
         for step, name, at in steps:
             if step == "set":
                 timers.set(name, at, cause=EventId("why"))

@@ -43,7 +43,7 @@ def _job(row: Row[Any]) -> Job:
     )  # fmt: skip
 
 
-class SqliteJobs:
+class SqlJobs:
     """A `JobQueue` in the table `jobs`; `timer` is this observer's own, and is all that leases are measured with."""
 
     def __init__(self, database: Database, *, ids: Ids, timer: Timer, lease_seconds: float = 15.0) -> None:

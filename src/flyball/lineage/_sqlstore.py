@@ -13,7 +13,7 @@ with extra("store"):
 _E = lineage_edges.c
 
 
-class SqliteLineage:
+class SqlLineage:
     """A `LineageStore` in the table `lineage_edges`."""
 
     def __init__(self, database: Database) -> None:

@@ -20,7 +20,7 @@ with extra("store"):
 _V, _P, _R = dataset_versions.c, row_pushes.c, row_positions.c
 
 
-class SqliteVersions:
+class SqlVersions:
     """A `VersionStore` in the table `dataset_versions`."""
 
     def __init__(self, database: Database) -> None:
@@ -60,7 +60,7 @@ class SqliteVersions:
             connection.execute(chosen.values(state=version.state, event=version.event))
 
 
-class SqlitePushes:
+class SqlPushes:
     """A `PushStore` in the tables `row_positions` and `row_pushes`."""
 
     def __init__(self, database: Database) -> None:

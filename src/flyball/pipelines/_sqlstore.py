@@ -12,7 +12,7 @@ with extra("store"):
     from sqlalchemy import insert, select
 
 
-class SqliteStepCache:
+class SqlStepCache:
     """A `StepCache` in the table `steps`."""
 
     def __init__(self, database: Database) -> None:

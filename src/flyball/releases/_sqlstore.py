@@ -12,7 +12,7 @@ with extra("store"):
     from sqlalchemy import and_, delete, insert, select
 
 
-class SqliteReleases:
+class SqlReleases:
     """A `ReleaseStore` in the tables `deployments` and `rollouts`."""
 
     def __init__(self, database: Database) -> None:

@@ -15,7 +15,7 @@ with extra("store"):
     from sqlalchemy import and_, delete, insert, select
 
 
-class SqliteWindowStore:
+class SqlWindowStore:
     """A `WindowStore` in the table `monitoring_windows`."""
 
     def __init__(self, database: Database) -> None:

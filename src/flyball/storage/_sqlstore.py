@@ -1,7 +1,7 @@
 """The event log, timers, leases and positions on the home's database.
 
-The statements are plain SQLAlchemy Core that PostgreSQL understands too; what makes this the SQLite backend is that write
-transactions come one after the other, so that positions grow in the order of commits.
+The statements are plain SQLAlchemy Core, so that one module serves every SQL engine; what an engine has to do for them to mean the
+same, `Database` does.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _starts(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
     return func.substr(column, 1, len(prefix)) == prefix
 
 
-class SqliteEventLog:
+class SqlEventLog:
     """An `EventLog` in the table `events`."""
 
     def __init__(self, database: Database) -> None:
@@ -114,7 +114,7 @@ def _selection(query: EventQuery) -> Select[tuple[object, ...]]:
     return select(events).where(*chosen).order_by(c.position).limit(query.limit)
 
 
-class SqliteTimers:
+class SqlTimers:
     """A `TimerStore` in the tables `timers` (who waits) and `timer_fires` (what has fired)."""
 
     def __init__(self, database: Database) -> None:
@@ -148,7 +148,7 @@ class SqliteTimers:
         return True
 
 
-class SqliteLeases:
+class SqlLeases:
     """`Leases` in the table `leases`; `timer` is this observer's own, and is all that lengths are measured with."""
 
     def __init__(self, database: Database, *, timer: Timer, length_seconds: float = 15.0) -> None:
@@ -188,7 +188,7 @@ class SqliteLeases:
             connection.execute(update(leases).where(leases.c.name == lease.name, leases.c.token == lease.token).values(holder=None))
 
 
-class SqlitePositions:
+class SqlPositions:
     """`Positions` in the table `positions`."""
 
     def __init__(self, database: Database) -> None:
