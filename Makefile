@@ -11,7 +11,7 @@ MACHINES := $(wildcard tests/test_*.py)
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test demo flights bench clean lock
+.PHONY: help install clients check test demo flights bench clean lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 18
@@ -19,6 +19,9 @@ help:  ## list the targets
 install:  ## make .venv from requirements.lock (about two minutes the first time, then instant)
 	@test -n "$(PYTHON)" || { echo "make install: no Python 3.11, 3.12 or 3.13 found. On Debian 12: apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) tools/install.py
+
+clients: install  ## make .venv-clients: the stock clients that tests speak with, each in an environment of its own
+	@$(BIN)/python -m tools.clients
 
 check: install  ## style, types, import rules, shape, public words, documents (a minute)
 	@echo "check: ruff, mypy, lint-imports, then the tests of shape, public words, imports and documents; about a minute"
@@ -28,7 +31,7 @@ check: install  ## style, types, import rules, shape, public words, documents (a
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -rs $(MACHINES)
 
-test: check flights  ## check, then every other test (what is skipped is said, with the reason)
+test: check flights clients  ## check, then every other test (what is skipped is said, with the reason)
 	@echo "test: unit, property, integration, machines and docstrings; some minutes on 2 cores"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -rs $(MACHINES:%=--ignore=%)
 
@@ -50,10 +53,12 @@ bench: install flights  ## limits and comparisons, measured here and now
 lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra local --extra flights --extra dev \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet --output-file requirements.lock
-	@echo "requirements.lock is made anew. Look at the difference, then: make test"
+	@for asked in tests/clients/*.in; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile "$$asked" --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet --output-file "$${asked%.in}.lock"; done
+	@echo "requirements.lock and tests/clients/*.lock are made anew. Look at the difference, then: make test"
 
 clean:  ## remove .venv, caches, prepared data and homes; downloads in pip's cache stay
-	@rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-clients build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@rm -rf examples/flights/data examples/flights/.flyball examples/flights/.flyball-live examples/flights/backtest.html
 	@find src tests bench examples tools -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Clean. Next: make install"

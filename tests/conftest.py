@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+collect_ignore = ["clients"]  # scripts for the stock clients' own environments
 
 # `ci` draws the same examples in every run, so that a red run means a changed product; `deep` is for nights and hunts.
 settings.register_profile("ci", max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

