@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flyball.app.running import get_up
-from flyball.app.settings import Settings
+from flyball.app.settings import NotRunningError, Settings
 from flyball.client import Client
 from flyball.client.errors import ClientError
 
@@ -28,6 +28,66 @@ def wait_for(what: Callable[[], bool], seconds: float, *, told: str) -> None:
     while not what():
         assert time.monotonic() < deadline, f"after {seconds} s still no: {told}"  # noqa: TID251 - likewise
         time.sleep(0.1)
+
+
+@dataclass
+class Server:
+    """A running `flyball server`: runs and models, without a project."""
+
+    home: Path
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    @classmethod
+    def start(cls, home: Path, *options: str, console: bool = False, environment: Mapping[str, str] | None = None) -> Server:
+        """Start it, and return when it answers."""
+        home.parent.mkdir(parents=True, exist_ok=True)
+        output = home.parent / f"{home.name}.server.log"
+        ports = ["--port", "0", "--console-port", "0", *([] if console else ["--no-console"])]
+        with output.open("ab") as log:
+            process = subprocess.Popen(
+                [*COMMAND, "server", "--home", str(home), *ports, *options],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            )  # fmt: skip
+        made = cls(home, process, output)
+        try:
+            wait_for(made._answers, 120, told="an answer of the server")
+        except BaseException:
+            made.end()
+            raise
+        return made
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, f"the server has ended: {self.told()[-2000:]}"
+        try:
+            with self.client() as client:
+                return bool(client.get_status())
+        except (ClientError, NotRunningError, FileNotFoundError):
+            return False
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return Settings.load(self.home).control_url
+
+    def token(self) -> str:
+        """The owner's token."""
+        return (self.home / "token").read_text(encoding="utf-8").strip()
+
+    def client(self) -> Client:
+        """A client of it, as its owner."""
+        return Client(self.url, self.token())
+
+    def told(self) -> str:
+        """All that it has printed."""
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def end(self, seconds: float = 30) -> int:
+        """Tell it to end; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
 
 
 @dataclass

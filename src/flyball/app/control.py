@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from flyball.app.bare import NoProjectError
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
 from flyball.app.home import Home
 from flyball.app.liveloop import LiveLoop
@@ -89,6 +90,8 @@ class Control:
         Raises:
             FlyballError: the project file is wrong, or the home cannot be opened.
         """
+        if settings.project is None:
+            raise NoProjectError("A loop")
         clock = open_clock(settings.home)
         executor = ExecutorPool([ProcessExecutor(), ProcessExecutor()])
         home = Home.open(settings.home, clock=clock, executor=executor, actor=SYSTEM)

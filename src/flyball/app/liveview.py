@@ -24,7 +24,7 @@ from flyball.core.events import Event
 from flyball.core.ids import EventId
 from flyball.data.model import DatasetVersion
 from flyball.kernels.metrics import get_metric
-from flyball.loop.model import Model, Project
+from flyball.loop.model import Model
 from flyball.loop.state import LoopState
 from flyball.loop.trace import causes
 from flyball.loop.triggers import OnPerformanceDrop
@@ -49,6 +49,16 @@ class ModelNotFoundError(NotFoundError):
 
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
         super().__init__(f"There is no model {name[:80]!r} here; models: {', '.join(known)}.")
+
+
+class Declared(Protocol):
+    """A project, as far as a view asks it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def models(self) -> Sequence[Model]: ...
 
 
 class Volumes(Predictions, Protocol):
@@ -117,7 +127,7 @@ class _Kept:
 class LiveView:
     """The methods of `ControlPlane` that look. Thread-safe."""
 
-    project: Project
+    project: Declared
     stores: Stores
     log: Volumes
     around: Surroundings

@@ -64,9 +64,12 @@ class NotRunningError(NotFoundError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`epoch` and `speed` are those of a scaled clock, or both None on wall time. `hold`: time stands until a driver moves it."""
+    """Without a `project` no loop runs.
 
-    project: Path
+    `epoch` and `speed` are those of a scaled clock, or both None on wall time. `hold`: time stands until a driver moves it.
+    """
+
+    project: Path | None
     home: Path
     host: str = "127.0.0.1"
     control_port: int = 8500
@@ -94,6 +97,11 @@ class Settings:
         if self.epoch is not None:
             object.__setattr__(self, "epoch", utc(self.epoch))
             object.__setattr__(self, "speed", 1.0 if self.speed is None else self.speed)
+
+    @property
+    def title(self) -> str:
+        """What it runs, in a word or two."""
+        return "a server without a project" if self.project is None else self.project.name
 
     @property
     def control_url(self) -> str:
@@ -139,7 +147,8 @@ class Settings:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             epoch = found.pop("epoch")
-            found |= {"project": Path(found["project"]), "home": Path(found["home"])}
+            project = found["project"]
+            found |= {"project": None if project is None else Path(project), "home": Path(found["home"])}
             return cls(**found, epoch=None if epoch is None else datetime.fromisoformat(epoch))
         except FileNotFoundError as error:
             raise NotRunningError(home) from error

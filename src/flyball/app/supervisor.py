@@ -56,12 +56,12 @@ class StartFailedError(UnavailableError):
 
 
 def programs(settings: Settings) -> list[Program]:
-    """What `flyball up` runs, in the order of its start."""
+    """What `flyball up` or `flyball server` runs, in the order of its start."""
     home = str(settings.home)
-    found = [
-        Program(CONTROL, "the control plane", "flyball.api", ("--home", home), url=settings.control_url, ends_within=3.8),
-        Program(MODEL_SERVER, "the model server", "flyball.predict", ("--home", home), url=settings.serve_url, ends_within=2.0),
-    ]
+    found = [Program(CONTROL, "the control plane", "flyball.api", ("--home", home), url=settings.control_url, ends_within=3.8)]
+    if settings.project is not None:
+        serve = Program(MODEL_SERVER, "the model server", "flyball.predict", ("--home", home), url=settings.serve_url, ends_within=2.0)
+        found.append(serve)
     if settings.console:
         arguments = ["--control-url", settings.control_url, "--host", settings.host, "--port", str(settings.console_port)]
         arguments += ["--run-file", str(settings.home / RUN / f"{CONSOLE}.json")]

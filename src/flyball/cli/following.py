@@ -64,11 +64,14 @@ class Follower:
         status = self._status()
         lines = [
             "",
-            f"{status['project']} is up ({settings.project.name})",
+            f"{status['project']} is up ({settings.project.name})" if settings.project else "the server is up, without a project",
             f"  home           {settings.home}",
             f"  control plane  {settings.control_url}",
-            f"  model server   {settings.serve_url}/predict/ENDPOINT",
         ]
+        if settings.project is not None:
+            lines.append(f"  model server   {settings.serve_url}/predict/ENDPOINT")
+        else:
+            lines.append('  MLflow         eval "$(flyball env)", then use the stock client')
         lines += [f"  console        {self._login()}"] if settings.console else []
         lines += [f"  time           {self._time(datetime.fromisoformat(status['clock']['now']))}"]
         lines += [f"  phase          {status['phase']}"] if status.get("phase") else []

@@ -29,10 +29,10 @@ def up(settings: Settings, *, command: str) -> int:
         FlyballError: it could not start; see `Supervisor.run`.
     """
     lines = Lines()
-    if not settings.project.is_file():
+    if settings.project is not None and not settings.project.is_file():
         raise ProjectMissingError(settings.project)
     settings.home.mkdir(parents=True, exist_ok=True)
-    lines.say(f"starting {settings.project.name}; its home is {settings.home}")
+    lines.say(f"starting {settings.title}; its home is {settings.home}")
 
     def follow(up: Supervisor) -> None:
         follower = Follower(up.settings, since=up.begun, say=lines.say, gone=up.stop)

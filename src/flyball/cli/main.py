@@ -161,6 +161,42 @@ def up(
 
 
 @app.command()
+def server(
+    *,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Ask nobody for a token. On loopback only.")] = False,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Without the web console.")] = False,
+    host: Annotated[str, typer.Option("--host", envvar="FLYBALL_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", envvar="FLYBALL_CONTROL_PORT", help="Of the server; 0 is any free port.")] = 8500,
+    console_port: Annotated[
+        int, typer.Option("--console-port", envvar="FLYBALL_CONSOLE_PORT", help="Of the console; 0 is any free port.")
+    ] = 8502,
+    home: Annotated[
+        Path, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept; made when it is not there.")
+    ] = Path(".flyball"),
+) -> None:
+    """Keep runs and models for MLflow clients, without a project.
+
+    Takes what the stock client logs and registers, until Ctrl-C.
+    """
+    with told():
+        from flyball.app.location import home_of_project
+        from flyball.app.settings import Settings
+        from flyball.cli import living
+
+        settings = Settings(
+            project=None,
+            home=home_of_project(Path(), home),
+            host=host,
+            control_port=port,
+            serve_port=0,
+            console_port=console_port,
+            auth=not no_auth,
+            console=not no_console,
+        )
+        raise SystemExit(living.up(settings, command="flyball server"))
+
+
+@app.command()
 def replay(
     project: ProjectArgument,
     *,

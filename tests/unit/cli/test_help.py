@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 from flyball.cli.main import app
 
 GOLDEN = Path(__file__).with_name("help.txt")
-COMMANDS = ("", "check", "init", "backtest", "up", "replay", "accept", "reject", "why", "ls", "show", "env", "promote", "rollback", "trace")
+COMMANDS = (
+    "", "check", "init", "backtest", "up", "server", "replay", "accept", "reject", "why", "ls", "show", "env", "promote", "rollback", "trace",
+)  # fmt: skip
 
 
 def said() -> str:

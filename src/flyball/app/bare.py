@@ -1,0 +1,171 @@
+"""The control plane of a home without a project: runs, models and events are kept and looked at; no loop runs and nothing is served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flyball.app.controlplane import Deed, EventPage, Json, Pulse
+from flyball.app.liveview import LiveView
+from flyball.app.settings import Settings
+from flyball.app.stores import Stores
+from flyball.app.watching import Watching
+from flyball.core.clock import MonotonicTimer, WallClock
+from flyball.core.errors import ConflictError, NotFoundError
+from flyball.core.ids import RandomIds
+from flyball.loop.model import Model
+from flyball.loop.state import LoopState
+from flyball.serving.plan import ServingPlan
+from flyball.serving.volume import VersionVolume
+
+NAME = "no project"
+PHASE = "keeping runs and models"
+SYSTEM = "system"
+
+
+class NoProjectError(ConflictError):
+    """What was asked takes a project, and this server has none."""
+
+    code = "no-project"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} takes a project, and this server runs without one. Start it with `flyball up PROJECT.py`.")
+
+
+class PredictionNotHereError(NotFoundError):
+    """No prediction is recorded where nothing answers."""
+
+    code = "prediction-not-found"
+
+    def __init__(self, prediction: str) -> None:
+        super().__init__(f"There is no prediction {prediction[:80]!r} here: this server runs without a project and answers no requests.")
+
+
+class _NoProject:
+    """What stands for the project in a view."""
+
+    name = NAME
+    models: Sequence[Model] = ()
+
+
+class _NoPredictions:
+    """The log of a home that answered nothing."""
+
+    def drain(self) -> int:
+        return 0
+
+    def find(self, prediction: str) -> Mapping[str, Any] | None:
+        raise PredictionNotHereError(prediction)
+
+    def stats(self, endpoint: str, since: datetime, *, until: datetime | None = None) -> Sequence[VersionVolume]:
+        del endpoint, since, until
+        return ()
+
+
+class _Around:
+    """`Surroundings` without a loop."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._watching = Watching(stores.path, clock=stores.clock, timer=MonotonicTimer())
+
+    def get_clock(self) -> Json:
+        return {"now": self._stores.clock.now().isoformat(), "speed": None, "paused": False}
+
+    def list_processes(self) -> list[Json]:
+        return self._watching.processes()
+
+    def get_phase(self) -> str:
+        return PHASE
+
+    def find_state(self, model: str) -> LoopState | None:
+        del model
+        return None
+
+    def count_resolved(self, model: str, *, start: datetime, end: datetime) -> tuple[int, int]:
+        del model, start, end
+        return 0, 0
+
+    def plan_revision(self) -> int:
+        return 0
+
+
+class BareControl:
+    """A `ControlPlane` of a home that has no project. Thread-safe."""
+
+    begun = True
+
+    def __init__(self, stores: Stores) -> None:
+        self.stores = stores
+        self._view = LiveView(_NoProject(), stores, _NoPredictions(), _Around(stores))
+
+    @classmethod
+    def open(cls, settings: Settings, *, failed: Callable[[BaseException], None]) -> BareControl:
+        """The control plane of the settings' home.
+
+        Raises:
+            FlyballError: the home cannot be opened.
+        """
+        del failed  # nothing runs behind it that could
+        return cls(Stores.open(settings.home, clock=WallClock(), ids=RandomIds(), actor=SYSTEM))
+
+    def begin(self) -> None:
+        """There is nothing to begin."""
+
+    def close(self) -> None:
+        """Let go of the home; idempotent."""
+        self.stores.close()
+
+    def pulse(self) -> Pulse:
+        return self._view.pulse()
+
+    def get_status(self) -> Json:
+        return self._view.get_status()
+
+    def list_models(self) -> Json:
+        return self._view.list_models()
+
+    def get_model(self, name: str) -> Json:
+        return self._view.get_model(name)
+
+    def list_windows(self, model: str) -> Json:
+        return self._view.list_windows(model)
+
+    def list_versions(self, model: str) -> Json:
+        return self._view.list_versions(model)
+
+    def list_events(self, page: EventPage) -> Json:
+        return self._view.list_events(page)
+
+    def list_causes(self, event: str) -> Json:
+        return self._view.list_causes(event)
+
+    def list_datasets(self) -> Json:
+        return self._view.list_datasets()
+
+    def get_prediction(self, prediction: str) -> Json:
+        raise PredictionNotHereError(prediction)
+
+    def find_parity(self) -> Json:
+        return {"report": None}
+
+    def promote(self, endpoint: str, version: int | None, *, deed: Deed) -> Json:
+        del endpoint, version, deed
+        raise NoProjectError("To promote a version")
+
+    def rollback(self, endpoint: str, *, deed: Deed) -> Json:
+        del endpoint, deed
+        raise NoProjectError("To roll back")
+
+    def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
+        del dataset, rows, key, visible
+        raise NoProjectError("To take rows")
+
+    def run_parity(self, *, deed: Deed) -> Json:
+        del deed
+        raise NoProjectError("A parity check")
+
+    def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
+        del revision, server
+        return None
