@@ -2,7 +2,7 @@
 
 ::
 
-    InvalidError ── DigestFormatError, TableNameError, TableSchemaError, EntryTooLargeError,
+    InvalidError ── DigestFormatError, BlobTooLargeError, TableNameError, TableSchemaError, EntryTooLargeError,
                      JournalPositionError
     NotFoundError ── BlobNotFoundError, ClockNotFoundError, EventNotFoundError, TableNotFoundError, JobNotFoundError
     ConflictError ── DuplicateEventError, LeaseLostError, JobLostError, NewerHomeError
@@ -41,6 +41,16 @@ class DigestFormatError(InvalidError):
 
     def __init__(self, text: object) -> None:
         super().__init__(f"{str(text)[:80]!r} is not a digest. A digest is 64 lower-case hex digits.")
+
+
+class BlobTooLargeError(InvalidError):
+    """More bytes than whoever takes them allows."""
+
+    code = "blob-too-large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The content has more than the {limit_bytes:,} bytes that are allowed. Nothing was stored.")
+        self.limit_bytes = limit_bytes
 
 
 class BlobNotFoundError(NotFoundError):
