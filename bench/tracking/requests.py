@@ -1,0 +1,270 @@
+"""What training loops and people feel of a tracking server: ours against MLflow's own, in the same run, by the same thin client.
+
+Run ``python -m bench.tracking.requests [--postgres URL-of-an-empty-server] [--quick]``. Each figure is the median of rounds that
+alternate between the two servers, so that a busy neighbour hits both; the exit code is 1 when a ratio is below its limit.
+The stock client's own cost caps what it can see: its figures stand beside, measured with the client of `.venv-clients/mlflow`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.tracking.servers import PEER, Served, ours, peer
+
+API = "/api/2.0/mlflow"
+ROUNDS = 3
+STOCK = """
+import sys, time, mlflow
+from mlflow import MlflowClient
+client = MlflowClient(sys.argv[1])
+run = client.create_run("0").info.run_id
+client.log_metric(run, "loss", 1.0)
+begun = time.perf_counter()
+for step in range(int(sys.argv[2])):
+    client.log_metric(run, "loss", 1.0, step=step)
+print(int(sys.argv[2]) / (time.perf_counter() - begun))
+"""
+
+
+@dataclass
+class Comparison:
+    """One figure of both servers, round by round. `least` is the ratio that must be reached."""
+
+    name: str
+    unit: str
+    least: float | None
+    higher_is_better: bool = True
+    figures: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, served: Served, figure: float) -> None:
+        self.figures.setdefault(served.name, []).append(figure)
+
+    def ratio(self) -> float:
+        ours_, theirs = (statistics.median(self.figures[name]) for name in ("flyball", "mlflow"))
+        return ours_ / theirs if self.higher_is_better else theirs / ours_
+
+    def line(self) -> str:
+        ours_, theirs = (statistics.median(self.figures[name]) for name in ("flyball", "mlflow"))
+        wanted = "" if self.least is None else f"  (at least {self.least:g}){'' if self.holds() else '  MISSED'}"
+        return f"{self.name:<44} {ours_:>12,.1f} {theirs:>12,.1f} {self.unit:<10} {self.ratio():>8.1f} x{wanted}"
+
+    def holds(self) -> bool:
+        return self.least is None or self.ratio() >= self.least
+
+
+def create_run(served: Served) -> str:
+    """A new run of experiment 0; its id."""
+    wire = served.wire()
+    found = wire.ask("POST", f"{API}/runs/create", {"experiment_id": "0", "start_time": 1, "run_name": "bench"})
+    wire.close()
+    return str(found["run"]["info"]["run_id"])
+
+
+def log_metric(served: Served, clients: int, seconds: float, *, quick: bool = True) -> float:
+    """Requests a second by so many clients, each with a run of its own."""
+    counts = [0] * clients
+    stop = threading.Event()
+
+    def client(number: int) -> None:
+        run, wire = create_run(served), served.wire(quick=quick)
+        step = 0
+        while not stop.is_set():
+            body = {"run_id": run, "key": "loss", "value": 0.5, "timestamp": 1_700_000_000_000 + step, "step": step}
+            wire.send(wire.request("POST", f"{API}/runs/log-metric", body))
+            step += 1
+        counts[number] = step
+        wire.close()
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - begun)
+
+
+def log_batch(served: Served, batches: int, *, keys: int) -> float:
+    """Metrics a second in batches of 1,000 over so many keys, by one client."""
+    run, wire = create_run(served), served.wire()
+    requests = []
+    for batch in range(batches):
+        metrics = [
+            {"key": f"m{place % keys}", "value": place * 0.5, "timestamp": 1_700_000_000_000 + place, "step": batch * 1000 + place}
+            for place in range(1000)
+        ]
+        requests.append(wire.request("POST", f"{API}/runs/log-batch", {"run_id": run, "metrics": metrics}))
+    begun = time.perf_counter()
+    for request in requests:
+        wire.send(request)
+    taken = time.perf_counter() - begun
+    wire.close()
+    return 1000 * batches / taken
+
+
+def fill_history(served: Served, points: int) -> str:
+    """A run with a long metric; its id."""
+    run, wire = create_run(served), served.wire()
+    for start in range(0, points, 1000):
+        steps = range(start, start + 1000)
+        metrics = [{"key": "loss", "value": step * 0.001, "timestamp": 1_700_000_000_000 + step, "step": step} for step in steps]
+        wire.ask("POST", f"{API}/runs/log-batch", {"run_id": run, "metrics": metrics})
+    wire.close()
+    return run
+
+
+def whole_history(served: Served, run: str, points: int) -> float:
+    """Seconds for the whole history, page by page as the stock client asks for it."""
+    wire, token, got = served.wire(), "", 0
+    begun = time.perf_counter()
+    while True:
+        more = f"&page_token={token}" if token else ""
+        body = wire.send(wire.request("GET", f"{API}/metrics/get-history?run_id={run}&metric_key=loss&max_results=25000{more}"))
+        page = json.loads(body)
+        got += len(page["metrics"])
+        token = page.get("next_page_token") or ""
+        if not token:
+            break
+    taken = time.perf_counter() - begun
+    wire.close()
+    assert got == points, (got, points)
+    return taken
+
+
+def bulk_interval(served: Served, run: str) -> float:
+    """Milliseconds for the curve of the history as a chart asks for it."""
+    wire = served.wire()
+    query = f"/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval?run_ids={run}&metric_key=loss&max_results=320"
+    taken = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        found = wire.ask("GET", query)
+        taken.append(1000 * (time.perf_counter() - begun))
+        assert found["metrics"]
+    wire.close()
+    return statistics.median(taken)
+
+
+def fill_runs(served: Served, count: int) -> str:
+    """An experiment of `count` runs with 10 params, 5 metrics and 3 tags each; its id."""
+    wire = served.wire()
+    experiment = str(wire.ask("POST", f"{API}/experiments/create", {"name": f"bench-{count}"})["experiment_id"])
+    for number in range(count):
+        made = wire.ask("POST", f"{API}/runs/create", {"experiment_id": experiment, "start_time": number, "run_name": f"run-{number}"})
+        batch = {
+            "run_id": made["run"]["info"]["run_id"],
+            "metrics": [{"key": f"m{k}", "value": (number * (7 + k)) % 1009 / 1009, "timestamp": number, "step": 0} for k in range(5)],
+            "params": [{"key": f"p{k}", "value": str((number * (3 + k)) % 17)} for k in range(10)],
+            "tags": [{"key": f"t{k}", "value": str((number * (5 + k)) % 13)} for k in range(3)],
+        }
+        wire.ask("POST", f"{API}/runs/log-batch", batch)
+    wire.close()
+    return experiment
+
+
+def search(served: Served, experiment: str, **asked: Any) -> float:
+    """Milliseconds for the first page of 100 runs."""
+    wire = served.wire()
+    request = wire.request("POST", f"{API}/runs/search", {"experiment_ids": [experiment], "max_results": 100, **asked})
+    taken = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        found = json.loads(wire.send(request))
+        taken.append(1000 * (time.perf_counter() - begun))
+        assert found["runs"]
+    wire.close()
+    return statistics.median(taken)
+
+
+def stock(served: Served, calls: int) -> float:
+    """`MlflowClient.log_metric` a second, by the stock client in its own environment."""
+    import os
+
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **({"MLFLOW_TRACKING_TOKEN": served.token} if served.token else {})}
+    done = subprocess.run(
+        [str(PEER / "python"), "-c", STOCK, served.url, str(calls)], env=environment, capture_output=True, check=True, text=True
+    )
+    return float(done.stdout.split()[-1])
+
+
+def compare(servers: Sequence[Served], name: str, figure: Callable[[Served], float], **how: Any) -> Comparison:
+    """One figure of both, in alternating rounds."""
+    rounds = how.pop("rounds", ROUNDS)
+    found = Comparison(name, **how)
+    for _ in range(rounds):
+        for served in servers:
+            found.add(served, figure(served))
+    print(found.line(), flush=True)
+    return found
+
+
+def measure(servers: Sequence[Served], *, quick: bool) -> list[Comparison]:
+    """All comparisons, printed as they come."""
+    seconds, runs, points = (1.0, 300, 20_000) if quick else (4.0, 2_000, 200_000)
+    found = [
+        compare(servers, "log-metric, 1 client", lambda s: log_metric(s, 1, seconds), unit="/s", least=10),
+        compare(servers, "log-metric, 8 clients", lambda s: log_metric(s, 8, seconds), unit="/s", least=10),
+        compare(servers, "log-metric, 1 client, delayed ACKs", lambda s: log_metric(s, 1, seconds, quick=False), unit="/s", least=None),
+        compare(servers, "log-batch of 1,000, one key", lambda s: log_batch(s, 5, keys=1), unit="metrics/s", least=25),
+        compare(servers, "log-batch of 1,000, 1,000 keys", lambda s: log_batch(s, 5, keys=1000), unit="metrics/s", least=25),
+        compare(servers, "log_metric by the stock client", lambda s: stock(s, 100 if quick else 300), unit="/s", least=None),
+    ]
+    histories = {served.name: fill_history(served, points) for served in servers}
+    slower: dict[str, Any] = {"higher_is_better": False, "least": None}
+    once = {**slower, "rounds": 1}
+    found += [
+        compare(
+            servers, f"history of {points:,} points", lambda s: whole_history(s, histories[s.name], points), unit="s", rounds=1, **slower
+        ),
+        compare(
+            servers, f"bulk interval of {points:,} points", lambda s: bulk_interval(s, histories[s.name]), unit="ms", rounds=1, **slower
+        ),
+    ]
+    made = {served.name: fill_runs(served, runs) for served in servers}
+    asked: dict[str, dict[str, Any]] = {
+        "first page": {},
+        "filtered, sorted by a metric": {"filter": "metrics.m0 > 0.5 and params.p1 = '3'", "order_by": ["metrics.m1 DESC"]},
+        "sorted by a metric": {"order_by": ["metrics.m2 ASC"]},
+    }
+    for name, query in asked.items():
+        found.append(compare(servers, f"{name} of {runs:,} runs", lambda s, q=query: search(s, made[s.name], **q), unit="ms", **slower))  # type: ignore[misc]
+    for name, figure, unit in (
+        ("memory of all processes", lambda s: s.memory_bytes() / 1e6, "MB"),
+        ("processes", lambda s: float(s.processes()), ""),
+        ("start to first answer", lambda s: s.start_seconds, "s"),
+    ):
+        found.append(compare(servers, name, figure, unit=unit, **once))
+    return found
+
+
+def main() -> int:
+    """Compare; 1 when a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="smaller figures, to see that it runs")
+    parser.add_argument("--postgres", metavar="URL", help="an empty database for ours and one for MLflow's: OURS,THEIRS")
+    given = parser.parse_args()
+    our_database, their_database = given.postgres.split(",") if given.postgres else (None, None)
+    with tempfile.TemporaryDirectory(prefix="bench-tracking-") as place, ExitStack() as stack:
+        theirs = stack.enter_context(peer(Path(place) / "mlflow", database=their_database))
+        mine = stack.enter_context(ours(Path(place) / "flyball", database=our_database))
+        print(f"{'':<44} {'flyball':>12} {'mlflow':>12}")
+        found = measure([mine, theirs], quick=given.quick)
+    return 0 if all(one.holds() for one in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
