@@ -7,21 +7,31 @@ from flyball.governance.authority import Authority, Caller
 from flyball.governance.boundary import Boundary
 from flyball.governance.hosts import HostGuard, check_bind, is_loopback
 from flyball.governance.permissions import MAY, Permission, Role, may
-from flyball.governance.sessions import Session, Sessions
+from flyball.governance.sessions import Holder, Session, Sessions
+from flyball.governance.store import TokenStore
 from flyball.governance.token import OwnerToken
+from flyball.governance.tokenfile import TokenBook
+from flyball.governance.tokens import DEFAULT_PROJECT, Token, TokenWish, parse_role
 
 __all__ = [
+    "DEFAULT_PROJECT",
     "MAY",
     "Authority",
     "Boundary",
     "Caller",
+    "Holder",
     "HostGuard",
     "OwnerToken",
     "Permission",
     "Role",
     "Session",
     "Sessions",
+    "Token",
+    "TokenBook",
+    "TokenStore",
+    "TokenWish",
     "check_bind",
     "is_loopback",
     "may",
+    "parse_role",
 ]

@@ -4,20 +4,31 @@
 
     FlyballError
     ├── UnauthenticatedError (PermissionError)   no token, or none that we know
-    │   └── LoginCodeError                       a login code that was used, is too old or was never given
+    │   ├── LoginCodeError                       a login code that was used, is too old or was never given
+    │   └── TokenExpiredError, TokenRevokedError a token that we knew
     └── ForbiddenError (PermissionError)         known, but not this
-        └── ForeignHostError, ForeignOriginError
-    InvalidError ── OpenBindError                a listener for everybody, without authentication
-    ConflictError ── TokenModeError, TokenDamagedError
+        ├── ForeignHostError, ForeignOriginError
+        ├── ForeignTokenError                    a token of another project
+        └── BeyondOwnError                       nobody gives what they have not
+    InvalidError
+    ├── OpenBindError                            a listener for everybody, without authentication
+    ├── TokenNameError, TokenRoleError, TokenLifeError
+    └── LimitSettingError                        a limit that is no number
+    NotFoundError ── TokenNotFoundError
+    ConflictError ── TokenModeError, TokenDamagedError, TokenNameTakenError
+    UnavailableError ── RateLimitedError         more requests than one caller gets
 
-The sentences of the first five name nothing that the home holds: whoever reads them may be a stranger.
+The sentences of the first five name nothing that the home holds: whoever reads them may be a stranger. Those of a token that has
+ended name that token: only who has its secret reads them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from flyball.core.errors import ConflictError, FlyballError, InvalidError
+from flyball.core.errors import ConflictError, FlyballError, InvalidError, NotFoundError, UnavailableError
 
 
 class UnauthenticatedError(FlyballError, PermissionError):
@@ -26,7 +37,11 @@ class UnauthenticatedError(FlyballError, PermissionError):
     code = "unauthenticated"
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or "This needs the owner's token: send 'Authorization: Bearer TOKEN'. `flyball env` prints it.")
+        super().__init__(
+            message
+            or "This needs a token: send 'Authorization: Bearer TOKEN'. `flyball env` prints the owner's; "
+            "`flyball token create` makes others."
+        )
 
 
 class LoginCodeError(UnauthenticatedError):
@@ -93,3 +108,114 @@ class TokenDamagedError(ConflictError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"The file {path} holds no token of ours. Delete it and restart for a new one.")
+
+
+class TokenExpiredError(UnauthenticatedError):
+    """A token whose time is over."""
+
+    code = "token-expired"
+
+    def __init__(self, name: str, when: datetime) -> None:
+        super().__init__(
+            f"The token '{name}' expired on {when:%Y-%m-%d at %H:%M} UTC. Ask an admin for a new one: "
+            f"`flyball token create --name {name} --role ROLE`."
+        )
+
+
+class TokenRevokedError(UnauthenticatedError):
+    """A token that somebody took back."""
+
+    code = "token-revoked"
+
+    def __init__(self, name: str, when: datetime) -> None:
+        super().__init__(
+            f"The token '{name}' was revoked on {when:%Y-%m-%d at %H:%M} UTC. Ask an admin for a new one: "
+            f"`flyball token create --name {name} --role ROLE`."
+        )
+
+
+class ForeignTokenError(ForbiddenError):
+    """A token that is good elsewhere."""
+
+    code = "foreign-token"
+
+    def __init__(self, name: str, project: str) -> None:
+        super().__init__(f"The token '{name}' is of the project '{project}', which is not this one. Ask an admin here for a token.")
+
+
+class BeyondOwnError(ForbiddenError):
+    """Somebody gives away more than they have."""
+
+    code = "beyond-own"
+
+    def __init__(self, principal: str) -> None:
+        super().__init__(f"{principal} may not give the permission to run code, not having it. Ask the owner of the home.")
+
+
+class TokenNameError(InvalidError):
+    """Not a name that a token can have."""
+
+    code = "token-name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name[:80]!r} cannot be a token's name. Use 1 to 64 letters, digits and . _ @ + -, beginning with a letter or digit, "
+            "and none of: owner, anonymous, system, console."
+        )
+
+
+class TokenRoleError(InvalidError):
+    """Not a role that a token can have."""
+
+    code = "token-role"
+
+    def __init__(self, role: str, known: Iterable[str]) -> None:
+        super().__init__(f"{role[:40]!r} is no role that a token can have. Choose one of: {', '.join(known)}.")
+
+
+class TokenLifeError(InvalidError):
+    """Not a length that a token can live."""
+
+    code = "token-life"
+
+    def __init__(self, life: timedelta, longest: timedelta) -> None:
+        super().__init__(f"A token cannot live for {life}. Give it more than nothing and at most {longest.days}d, for example 90d.")
+
+
+class TokenNotFoundError(NotFoundError):
+    """No such token."""
+
+    code = "token-not-found"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no token {name[:80]!r} that is still good; there are: {', '.join(known) or 'none'}.")
+
+
+class TokenNameTakenError(ConflictError):
+    """A live token has the name."""
+
+    code = "token-name-taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a token '{name}' that is still good. Revoke it with `flyball token revoke {name}`, or choose another name."
+        )
+
+
+class RateLimitedError(UnavailableError):
+    """More requests than one caller gets; `retry_seconds` is when there is room again."""
+
+    code = "rate-limited"
+
+    def __init__(self, who: str, retry_seconds: int) -> None:
+        super().__init__(f"Too many requests from {who}. Try again in {retry_seconds} s; the server's limits are settings of its owner.")
+        self.retry_seconds = retry_seconds
+
+
+class LimitSettingError(InvalidError):
+    """A limit that is no number."""
+
+    code = "limit-setting"
+
+    def __init__(self, name: str, found: str) -> None:
+        super().__init__(f"{name} is {found[:60]!r}, but must be a number greater than 0, or 'off'.")

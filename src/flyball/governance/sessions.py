@@ -13,6 +13,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from flyball.core.clock import Timer
 from flyball.governance.errors import LoginCodeError
@@ -22,6 +23,16 @@ from flyball.storage.errors import os_errors
 CODE_SECONDS = 600.0
 SESSION_SECONDS = 12 * 3600.0
 LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose session it is: the id of a token, whose role it has for as long as that token is good; None is the owner."""
+
+    token: str | None = None
+
+
+OWNERS = Holder()
 
 
 @dataclass(frozen=True)
@@ -61,15 +72,15 @@ class Sessions:
         """How long a login code is good."""
         return self._code_seconds
 
-    def create_code(self) -> str:
-        """A new login code.
+    def create_code(self, holder: Holder = OWNERS) -> str:
+        """A new login code, for a session of `holder`.
 
         Raises:
             UnavailableError: it could not be kept; no code was given.
         """
         code = create_secret()
         with self._lock:
-            self._add(self._codes, code, seconds=self._code_seconds)
+            self._add(self._codes, code, holder=holder, seconds=self._code_seconds)
             self._keep()
         return code
 
@@ -81,18 +92,23 @@ class Sessions:
         """
         with self._lock:
             self._forget_old()
-            if self._codes.pop(_digest(code), None) is None:
+            kept = self._codes.pop(_digest(code), None)
+            if kept is None:
                 raise LoginCodeError
             token = create_secret()
-            self._add(self._sessions, token, seconds=self._session_seconds)
+            self._add(self._sessions, token, holder=kept.holder, seconds=self._session_seconds)
             self._keep()
         return Session(token, self._session_seconds)
 
+    def find(self, token: str) -> Holder | None:
+        """Whose the session of that token is; None where there is none that lasts."""
+        with self._lock:
+            kept = self._sessions.get(_digest(token))
+            return kept.holder if kept is not None and self._timer.seconds() < kept.until else None
+
     def verify(self, token: str) -> bool:
         """Whether the token is that of a session that lasts."""
-        with self._lock:
-            until = self._sessions.get(_digest(token))
-            return until is not None and self._timer.seconds() < until
+        return self.find(token) is not None
 
     def end(self, token: str) -> None:
         """End the session; idempotent."""
@@ -100,38 +116,39 @@ class Sessions:
             self._sessions.pop(_digest(token), None)
             self._keep()
 
-    def end_all(self) -> None:
-        """End every session and forget every code."""
+    def end_all(self, holder: Holder | None = None) -> None:
+        """End every session and forget every code, of `holder` or of everybody."""
         with self._lock:
-            self._sessions.clear()
-            self._codes.clear()
+            for kept in (self._sessions, self._codes):
+                for digest in [digest for digest, one in kept.items() if holder is None or one.holder == holder]:
+                    del kept[digest]
             self._keep()
 
-    def _add(self, kept: dict[str, float], secret: str, *, seconds: float) -> None:
+    def _add(self, kept: _Table, secret: str, *, holder: Holder, seconds: float) -> None:
         self._forget_old()
         while len(kept) >= self._limit:
             kept.pop(next(iter(kept)))
-        kept[_digest(secret)] = self._timer.seconds() + seconds
+        kept[_digest(secret)] = _Kept(self._timer.seconds() + seconds, holder)
 
     def _forget_old(self) -> None:
         now = self._timer.seconds()
         for kept in (self._codes, self._sessions):
-            for digest in [digest for digest, until in kept.items() if until <= now]:
+            for digest in [digest for digest, one in kept.items() if one.until <= now]:
                 del kept[digest]
 
-    def _load(self) -> tuple[dict[str, float], dict[str, float]]:
+    def _load(self) -> tuple[_Table, _Table]:
         if self._path is None or not self._path.is_file():
             return {}, {}
         try:
             found = json.loads(self._path.read_bytes())
-            codes, sessions = ({str(key): float(until) for key, until in found[name].items()} for name in ("codes", "sessions"))
+            now = self._timer.seconds()
+            codes, sessions = (_read(found[name], most=now + most) for name, most in self._lengths().items())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}, {}  # whoever was logged in asks for a new code
-        now = self._timer.seconds()
-        return (
-            {key: min(until, now + self._code_seconds) for key, until in codes.items()},
-            {key: min(until, now + self._session_seconds) for key, until in sessions.items()},
-        )
+        return codes, sessions
+
+    def _lengths(self) -> dict[str, float]:
+        return {"codes": self._code_seconds, "sessions": self._session_seconds}
 
     def _keep(self) -> None:
         if self._path is None:
@@ -141,10 +158,29 @@ class Sessions:
             descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".sessions.")
             try:
                 with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    json.dump({"codes": self._codes, "sessions": self._sessions}, file)
+                    json.dump({"codes": _written(self._codes), "sessions": _written(self._sessions)}, file)
                 Path(name).replace(self._path)
             finally:
                 Path(name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    until: float
+    holder: Holder
+
+
+_Table: TypeAlias = dict[str, _Kept]
+
+
+def _written(kept: _Table) -> dict[str, Any]:
+    return {digest: [one.until, one.holder.token] for digest, one in kept.items()}
+
+
+def _read(found: dict[str, Any], *, most: float) -> _Table:
+    # One without a holder is of an earlier version, which knew the owner only.
+    pairs = {str(digest): one if isinstance(one, list) else [one, None] for digest, one in found.items()}
+    return {digest: _Kept(min(float(until), most), Holder(token)) for digest, (until, token) in pairs.items()}
 
 
 def _digest(secret: str) -> str:
