@@ -15,6 +15,7 @@ from flyball.core.ids import Digest, EventId, RunId
 class RunStatus(StrEnum):
     """Where a run stands; only a running one changes."""
 
+    SCHEDULED = "scheduled"
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
