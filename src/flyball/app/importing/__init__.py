@@ -1,0 +1,1 @@
+"""Bringing what another tracking server holds into a home."""
