@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from flyball.storage.database import open_database
+from tests.databases import Databases, PostgresDatabases, SqliteDatabases
+from tests.postgres import HASTY, PostgresServer, binaries, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 collect_ignore = ["clients"]  # scripts for the stock clients' own environments
@@ -21,3 +26,38 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def repository() -> Path:
     """The checkout that holds this test."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, where this machine has one."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL on this machine: neither on PATH nor in /usr/lib/postgresql")
+    with serving(programs, HASTY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """A database with this version's schema, which tests copy."""
+    template = postgres.create()
+    open_database(postgres.url(template)).close()
+    return template
+
+
+@pytest.fixture
+def postgres_databases(postgres: PostgresServer, postgres_template: str) -> Iterator[PostgresDatabases]:
+    """Databases on the server, each a copy of the migrated template."""
+    databases = PostgresDatabases(postgres, postgres_template)
+    yield databases
+    databases.drop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """The databases of each engine in turn."""
+    if request.param == "sqlite":
+        return SqliteDatabases()
+    found: PostgresDatabases = request.getfixturevalue("postgres_databases")
+    return found

@@ -2,6 +2,9 @@
 
 Two laws are the schema's own: a key is unique, and so is `busy_lane`, which has the lane of a job while it is leased or running and
 nothing otherwise; so no race of workers, and no database, can run two jobs of a lane.
+
+Claims and heartbeats take no turn: a claim locks the first job of a lane and skips those that others have locked, so workers do not wait for
+each other. All else has its turn, so that what `check` has seen stays so until the transaction around it has ended.
 """
 
 from __future__ import annotations
@@ -34,7 +37,10 @@ _CHECK = select(_C.position).where(*_AT_ATTEMPT)
 
 def _next(lanes: Sequence[str]) -> Select[tuple[object, ...]]:
     busy = select(_C.busy_lane).where(_C.busy_lane.is_not(None))
-    return select(jobs).where(_C.state == "queued", _C.lane.in_(lanes), _C.lane.not_in(busy)).order_by(_C.position).limit(1)
+    # Who skips a locked job must not take the one behind it: only the first of each lane may be taken.
+    waiting = (_C.state == "queued", _C.lane.in_(lanes))
+    first = select(func.min(_C.position)).where(*waiting).group_by(_C.lane)
+    return select(jobs).where(*waiting, _C.lane.not_in(busy), _C.position.in_(first)).order_by(_C.position).limit(1)
 
 
 def _job(row: Row[Any]) -> Job:
@@ -66,8 +72,8 @@ class SqlJobs:
         with self._database.read() as connection:  # an idle worker asks often, and must not make the writers wait for that
             if connection.execute(first).first() is None:
                 return None
-        with self._database.write() as connection:
-            row = connection.execute(first).first()
+        with self._database.write_freely() as connection:
+            row = connection.execute(first.with_for_update(of=jobs, skip_locked=True)).first()
             if row is None:
                 return None
             leased = {"state": "leased", "busy_lane": row.lane, "attempt": row.attempt + 1, "beat": 0, "worker": worker}
@@ -75,7 +81,7 @@ class SqlJobs:
             return _by_id(connection, row.id)
 
     def renew(self, job: Job) -> None:
-        with self._database.write() as connection:
+        with self._database.write_freely() as connection:
             if connection.execute(_RENEW, {"of": job.id, "at": job.attempt}).rowcount != 1:
                 raise _lost(connection, job)
 

@@ -1,108 +1,140 @@
-"""The home's SQL database: one engine, one schema, write transactions that nest.
+"""The home's SQL database: one schema, transactions that nest, and the same meaning on SQLite and on PostgreSQL.
 
-This module does not know what is stored. SQLite's ways stand here and in the backends alone: write-ahead log, so that readers
-never wait; BEGIN IMMEDIATE, so that a transaction never fails half-way because another wrote; one writer at a time in
-this process, the others of other processes by SQLite's own lock.
+This module knows neither what is stored nor how an engine does it.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
-from flyball.storage._filelock import FileLock
-from flyball.storage.errors import (
-    BusyError,
-    DatabaseCorruptError,
-    DiskFullError,
-    ReadOnlyError,
-    StorageFailedError,
-    os_errors,
-)
+from flyball.storage._sqliteengine import SqliteEngine
 from flyball.storage.schema_version import migrate
+from flyball.storage.sqlengine import SqlEngine
 
 with extra("store"):
-    from sqlalchemy import URL, Connection, Engine, create_engine, event
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy import Connection
 
-BUSY_SECONDS = 60.0
+
+@dataclass
+class _Writing:
+    """The transaction that a thread has open."""
+
+    connection: Connection
+    has_turn: bool
 
 
 class _Open(threading.local):
-    """The connections that this thread has open, innermost last."""
+    """What this thread has open."""
 
-    write: Connection | None = None
+    write: _Writing | None = None
     read: Connection | None = None
 
 
 class Database:
     """A transaction is seen whole by all or by none; the schema is this version's from `open` on.
 
-    Thread-safe; any number of processes may open the same path. Committed work survives the death of any process; a power
-    cut may take the last commits, in order and never in part (ADR 0010).
+    Thread-safe; any number of processes may open the same database. Committed work survives the death of any process. A power cut may take
+    the last commits of SQLite, in order and never in part (ADR 0010); of PostgreSQL it takes none.
     """
 
-    def __init__(self, path: Path, engine: Engine) -> None:
-        self.path = path
+    def __init__(self, engine: SqlEngine) -> None:
         self._engine = engine
         self._writer = threading.RLock()
         self._open = _Open()
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The database at `path`, made when there is none, brought to this version's schema when it is behind.
+        """SQLite's database at `path`, made when there is none, brought to this version's schema when it is behind.
 
         Raises:
             NewerHomeError: its schema is of a newer version; nothing was changed.
             UnavailableError: the place cannot be written or is full.
             DatabaseCorruptError: the file is no database.
         """
-        path = path.absolute()
-        database = cls(path, _engine(path))
+        return cls.opened(SqliteEngine(path.absolute()))
+
+    @classmethod
+    def opened(cls, engine: SqlEngine) -> Self:
+        """The database of `engine`, brought to this version's schema; the engine is closed when that fails."""
+        database = cls(engine)
         try:
-            with os_errors(path):
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # a home is its owner's alone
-                # Two processes that switch a fresh file to WAL at once would fail: SQLite does not wait there.
-                with FileLock(path.with_name(path.name + ".opening")):
-                    database._use_wal()
-                    migrate(database, path)
+            with database._translated(), engine.opening():
+                migrate(database, engine.place)
         except BaseException:
             database.close()
             raise
         return database
 
-    def _use_wal(self) -> None:
-        with _translated(self.path), self._engine.connect() as connection:
-            raw = connection.connection.dbapi_connection
-            if raw is not None and raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                raw.execute("PRAGMA journal_mode=WAL").fetchone()
+    @property
+    def engine_name(self) -> Literal["sqlite", "postgresql"]:
+        """Which engine this is, for hot paths that speak its own words."""
+        return self._engine.name
+
+    @property
+    def place(self) -> Path | str:
+        """Where it is, as a message may say it."""
+        return self._engine.place
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread has a transaction open: what it writes now becomes a part of that."""
+        return self._open.write is not None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction; inside another of this thread, a part of it that is taken back alone when it raises.
+        """A transaction that has its turn; inside another of this thread, a part of it that is taken back alone when it raises.
+
+        Those that have a turn come one after the other, over all processes: what one of them reads stays as it is until it has ended, as
+        far as others with a turn would change it; and positions that it gives grow in the order of commits.
 
         Raises:
-            UnavailableError: the disk is full or read-only, or others held the lock for too long. Nothing was written.
+            UnavailableError: the disk is full or read-only, the server is gone, or others took too long. Nothing was written.
         """
         outer = self._open.write
         if outer is not None:
-            with outer.begin_nested():
-                yield outer
+            self._have_turn(outer)
+            with outer.connection.begin_nested():
+                yield outer.connection
             return
-        with _translated(self.path), self._writer, self._engine.connect() as fresh:
-            connection = fresh.execution_options(begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                self._open.write = connection
-                try:
-                    yield connection
-                finally:
-                    self._open.write = None
+        with self._translated(), self._writer, self._engine.writing() as connection, self._remembered(connection, has_turn=True):
+            yield connection
+
+    @contextmanager
+    def write_freely(self) -> Iterator[Connection]:
+        """A transaction that waits for no turn, for hot paths whose rows nobody else changes or whose statements keep their own laws.
+
+        Inside another of this thread it is a part of that. A `write` inside it waits for its turn while this one's rows are locked, which
+        can be a deadlock that ends in `BusyError`: what needs a turn begins with `write`.
+
+        Raises:
+            UnavailableError: as `write`.
+        """
+        outer = self._open.write
+        if outer is not None:
+            with outer.connection.begin_nested():
+                yield outer.connection
+            return
+        with self._translated(), self._engine.writing_freely() as connection, self._remembered(connection, has_turn=False):
+            yield connection
+
+    def _have_turn(self, writing: _Writing) -> None:
+        if not writing.has_turn:
+            self._engine.take_turn(writing.connection)
+            writing.has_turn = True
+
+    @contextmanager
+    def _remembered(self, connection: Connection, *, has_turn: bool) -> Iterator[None]:
+        self._open.write = _Writing(connection, has_turn)
+        try:
+            yield
+        finally:
+            self._open.write = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -110,69 +142,50 @@ class Database:
 
         A `write` inside a `read` is a transaction of its own, which the view that is open around it does not see.
         """
-        current = self._open.write or self._open.read
+        current = self._open.write.connection if self._open.write is not None else self._open.read
         if current is not None:
             yield current
             return
-        with _translated(self.path), self._engine.connect() as connection, connection.begin():
+        with self._translated(), self._engine.reading() as connection:
             self._open.read = connection
             try:
                 yield connection
             finally:
                 self._open.read = None
 
+    def settle_schema(self, connection: Connection) -> None:
+        """What the migrations that ran on `connection` leave to the engine."""
+        self._engine.settle_schema(connection)
+
     def close(self) -> None:
-        """Let go of all files; idempotent. To be called when no block is open."""
-        self._engine.dispose()
+        """Let go of all files and connections; idempotent. To be called when no block is open."""
+        self._engine.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The engine's errors of the outside world become ours; errors of our own statements stay what they are."""
+        try:
+            yield
+        except self._engine.errors as error:
+            ours = self._engine.translate(error)
+            if ours is None:
+                raise
+            raise ours from error
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_SECONDS})
+def open_database(url: str) -> Database:
+    """The database of a `postgresql://` URL, or of a `sqlite:///` path, brought to this version's schema when it is behind.
 
-    @event.listens_for(engine, "connect")
-    def _connect(raw: sqlite3.Connection, _record: object) -> None:
-        raw.isolation_level = None  # the driver must not begin transactions of its own; ours begin below
-        raw.execute("PRAGMA synchronous=NORMAL")
-        raw.execute("PRAGMA foreign_keys=ON")
+    Raises:
+        DatabaseUrlError: the text is no such URL.
+        NewerHomeError: its schema is of a newer version; nothing was changed.
+        UnavailableError: nobody answers there, or we may not come in.
+    """
+    from flyball.storage.databaseurl import parse
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    found = parse(url)
+    if isinstance(found, Path):
+        return Database.open(found)
+    from flyball.storage._postgresengine import PostgresEngine
 
-    return engine
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """SQLite's errors of the outside world become ours; errors of our own statements stay what they are."""
-    try:
-        yield
-    except DBAPIError as error:
-        ours = _translate(error.orig, path)
-        if ours is None:
-            raise
-        raise ours from error
-    except sqlite3.Error as error:
-        ours = _translate(error, path)
-        if ours is None:
-            raise
-        raise ours from error
-
-
-def _translate(error: BaseException | None, path: Path) -> FlyballError | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return None
-    reason = str(error)
-    match code & 0xFF:  # the primary code; extended ones stand in the higher bits
-        case sqlite3.SQLITE_FULL:
-            return DiskFullError(path)
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
-            return ReadOnlyError(path)
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR:
-            return StorageFailedError(path, reason)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return BusyError(path, BUSY_SECONDS)
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return DatabaseCorruptError(path, reason)
-    return None
+    return Database.opened(PostgresEngine(found))

@@ -143,9 +143,9 @@ class NewerHomeError(ConflictError):
 
     code = "newer-home"
 
-    def __init__(self, path: Path, *, found: str, known: str) -> None:
+    def __init__(self, place: Path | str, *, found: str, known: str) -> None:
         super().__init__(
-            f"The database {path} has schema {found!r}; this version of flyball knows up to {known!r}. "
+            f"The database {place} has schema {found!r}; this version of flyball knows up to {known!r}. "
             "It was used by a newer version: upgrade flyball, or use another home. Nothing was changed."
         )
         self.found, self.known = found, known

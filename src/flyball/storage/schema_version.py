@@ -27,6 +27,7 @@ class Connections(Protocol):
 
     def read(self) -> AbstractContextManager[Connection]: ...
     def write(self) -> AbstractContextManager[Connection]: ...
+    def settle_schema(self, connection: Connection) -> None: ...
 
 
 def revisions() -> tuple[str, ...]:
@@ -41,8 +42,10 @@ def current_revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def migrate(database: Connections, path: Path) -> None:
+def migrate(database: Connections, place: Path | str) -> None:
     """Bring the schema to the head in one transaction; nothing happens where it is there already.
+
+    Of several processes that begin at once one migrates; the others find, when they have their turn, that nothing is left to do.
 
     Raises:
         NewerHomeError: the database has a revision that this version does not know.
@@ -53,9 +56,10 @@ def migrate(database: Connections, path: Path) -> None:
     if found == known[-1]:
         return
     if found is not None and found not in known:
-        raise NewerHomeError(path, found=found, known=known[-1])
+        raise NewerHomeError(place, found=found, known=known[-1])
     with database.write() as connection:
         upgrade(connection)
+        database.settle_schema(connection)
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:

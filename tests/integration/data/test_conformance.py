@@ -14,40 +14,31 @@ from flyball.data.store import VersionStore
 from flyball.lineage._sqlstore import SqlLineage
 from flyball.lineage.model import Edge
 from flyball.lineage.store import LineageStore
-from flyball.storage.database import Database
 from flyball.testing.data import VersionStoreSuite
 from flyball.testing.data_lineage import LineageStoreSuite
 from flyball.testing.data_pushes import PushStoreSuite
 from flyball.testing.suite import failing_tests
+from tests.databases import OnEveryEngine
 
 
-@contextmanager
-def opened(place: Path) -> Iterator[Database]:
-    database = Database.open(place / "home.db")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-class TestSqlVersions(VersionStoreSuite):
+class TestSqlVersions(OnEveryEngine, VersionStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[VersionStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlVersions(database)
 
 
-class TestSqlLineage(LineageStoreSuite):
+class TestSqlLineage(OnEveryEngine, LineageStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[LineageStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlLineage(database)
 
 
-class TestSqlPushes(PushStoreSuite):
+class TestSqlPushes(OnEveryEngine, PushStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[PushStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlPushes(database)
 
 
@@ -79,7 +70,7 @@ def test_the_suite_catches_a_version_store_that_swallows_illegal_moves() -> None
     class Broken(TestSqlVersions):
         @contextmanager
         def open(self, place: Path) -> Iterator[VersionStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _Forgetful(database)
 
     assert failing_tests(Broken) == ["test_a_state_moves_legally_or_not_at_all"]
@@ -89,7 +80,7 @@ def test_the_suite_catches_a_lineage_store_that_finds_edges_from_one_end_only() 
     class Broken(TestSqlLineage):
         @contextmanager
         def open(self, place: Path) -> Iterator[LineageStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _OneSided(database)
 
     assert failing_tests(Broken) == [
@@ -103,7 +94,7 @@ def test_the_suite_catches_a_push_store_that_is_blind_to_case() -> None:
     class Broken(TestSqlPushes):
         @contextmanager
         def open(self, place: Path) -> Iterator[PushStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _CaseBlind(database)
 
     assert failing_tests(Broken) == ["test_a_key_keeps_its_first_answer"]

@@ -10,24 +10,15 @@ from pathlib import Path
 from flyball.monitoring._sqlstore import SqlWindowStore
 from flyball.monitoring.store import WindowStore
 from flyball.monitoring.windows import Window
-from flyball.storage.database import Database
 from flyball.testing.monitoring import WindowStoreSuite
 from flyball.testing.suite import failing_tests
+from tests.databases import OnEveryEngine
 
 
-@contextmanager
-def opened(place: Path) -> Iterator[Database]:
-    database = Database.open(place / "home.db")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-class TestSqlWindowStore(WindowStoreSuite):
+class TestSqlWindowStore(OnEveryEngine, WindowStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[WindowStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlWindowStore(database)
 
 
@@ -42,7 +33,7 @@ def test_the_suite_catches_a_store_that_loses_reports() -> None:
     class Broken(TestSqlWindowStore):
         @contextmanager
         def open(self, place: Path) -> Iterator[WindowStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _Shallow(database)
 
     assert failing_tests(Broken) == ["test_a_window_comes_back_whole", "test_the_last_one_set_counts"]

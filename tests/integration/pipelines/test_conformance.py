@@ -10,19 +10,16 @@ from typing import Any
 from flyball.core.ids import Digest
 from flyball.pipelines import Executor, InlineExecutor, Manifest, ProcessExecutor, StepCache, StepFailedError, Work
 from flyball.pipelines._sqlstore import SqlStepCache
-from flyball.storage.database import Database
 from flyball.testing.pipelines import ExecutorSuite, ProcessExecutorSuite, StepCacheSuite
 from flyball.testing.suite import failing_tests
+from tests.databases import OnEveryEngine
 
 
-class TestSqlStepCache(StepCacheSuite):
+class TestSqlStepCache(OnEveryEngine, StepCacheSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[StepCache]:
-        database = Database.open(place / "home.db")
-        try:
+        with self.opened(place) as database:
             yield SqlStepCache(database)
-        finally:
-            database.close()
 
 
 class TestInlineExecutor(ExecutorSuite):

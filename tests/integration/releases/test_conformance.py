@@ -10,24 +10,15 @@ from pathlib import Path
 from flyball.releases._sqlstore import SqlReleases
 from flyball.releases.deployments import Deployment
 from flyball.releases.store import ReleaseStore
-from flyball.storage.database import Database
 from flyball.testing.releases import ReleaseStoreSuite
 from flyball.testing.suite import failing_tests
+from tests.databases import OnEveryEngine
 
 
-@contextmanager
-def opened(place: Path) -> Iterator[Database]:
-    database = Database.open(place / "home.db")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-class TestSqlReleases(ReleaseStoreSuite):
+class TestSqlReleases(OnEveryEngine, ReleaseStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[ReleaseStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlReleases(database)
 
 
@@ -43,7 +34,7 @@ def test_the_suite_catches_a_store_where_the_last_mover_wins() -> None:
     class Broken(TestSqlReleases):
         @contextmanager
         def open(self, place: Path) -> Iterator[ReleaseStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _LastWins(database)
 
     assert {"test_a_revision_follows_its_predecessor_only", "test_of_many_movers_one_moves"} <= set(failing_tests(Broken))

@@ -21,7 +21,6 @@ from flyball.storage._localjournal import LocalJournal
 from flyball.storage._sqljobs import SqlJobs
 from flyball.storage._sqlstore import SqlEventLog, SqlLeases, SqlPositions, SqlTimers
 from flyball.storage.blobs import BlobStore
-from flyball.storage.database import Database
 from flyball.storage.errors import DuplicateEventError
 from flyball.storage.events import EventLog
 from flyball.storage.jobs import Job, JobQueue
@@ -39,15 +38,7 @@ from flyball.testing.leases import LeasesSuite
 from flyball.testing.suite import failing_tests
 from flyball.testing.tables import TableStoreSuite
 from flyball.testing.timers import TimerStoreSuite
-
-
-@contextmanager
-def opened(place: Path) -> Iterator[Database]:
-    database = Database.open(place / "home.db")
-    try:
-        yield database
-    finally:
-        database.close()
+from tests.databases import Databases, OnEveryEngine, opened
 
 
 class TestLocalBlobs(BlobStoreSuite):
@@ -62,38 +53,38 @@ class TestDeltaTables(TableStoreSuite):
         yield DeltaTables(place)
 
 
-class TestSqlEventLog(EventLogSuite):
+class TestSqlEventLog(OnEveryEngine, EventLogSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[EventLog]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlEventLog(database)
 
 
-class TestSqlTimers(TimerStoreSuite):
+class TestSqlTimers(OnEveryEngine, TimerStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[TimerStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlTimers(database)
 
 
-class TestSqlLeases(LeasesSuite):
+class TestSqlLeases(OnEveryEngine, LeasesSuite):
     @contextmanager
     def open(self, place: Path, timer: Timer) -> Iterator[Leases]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlLeases(database, timer=timer, length_seconds=self.length_seconds)
 
 
-class TestSqlJobs(JobQueueSuite):
+class TestSqlJobs(OnEveryEngine, JobQueueSuite):
     @contextmanager
     def open(self, place: Path, timer: Timer) -> Iterator[tuple[Transactions, JobQueue]]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield database, SqlJobs(database, ids=RandomIds(), timer=timer, lease_seconds=self.lease_seconds)
 
 
-class TestSqlPositions(PositionsSuite):
+class TestSqlPositions(OnEveryEngine, PositionsSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[tuple[Transactions, Positions]]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield database, SqlPositions(database)
 
 
@@ -209,7 +200,7 @@ def test_the_suite_catches_jobs_without_a_fence() -> None:
     class Broken(TestSqlJobs):
         @contextmanager
         def open(self, place: Path, timer: Timer) -> Iterator[tuple[Transactions, JobQueue]]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield database, _UnfencedJobs(database, ids=RandomIds(), timer=timer, lease_seconds=self.lease_seconds)
 
     assert failing_tests(Broken) == [
@@ -222,7 +213,7 @@ def test_the_suite_catches_positions_that_never_go_back() -> None:
     class Broken(TestSqlPositions):
         @contextmanager
         def open(self, place: Path) -> Iterator[tuple[Transactions, Positions]]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield database, _StickyPositions(database)
 
     assert failing_tests(Broken) == ["test_a_name_is_at_zero_until_it_is_set"]
@@ -232,7 +223,7 @@ def test_the_suite_catches_a_log_that_appends_half() -> None:
     class Broken(TestSqlEventLog):
         @contextmanager
         def open(self, place: Path) -> Iterator[EventLog]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _LooseLog(database)
 
     assert failing_tests(Broken) == ["test_an_id_stands_once_and_a_refused_call_appends_nothing"]
@@ -242,7 +233,7 @@ def test_the_suite_catches_timers_that_fire_twice() -> None:
     class Broken(TestSqlTimers):
         @contextmanager
         def open(self, place: Path) -> Iterator[TimerStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _EagerTimers(database)
 
     assert {"test_it_fires_once", "test_of_many_callers_one_fires"} <= set(failing_tests(Broken))
@@ -252,16 +243,16 @@ def test_the_suite_catches_leases_that_are_taken_from_the_living() -> None:
     class Broken(TestSqlLeases):
         @contextmanager
         def open(self, place: Path, timer: Timer) -> Iterator[Leases]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _HastyLeases(database, timer=timer, length_seconds=self.length_seconds)
 
     assert "test_the_first_gets_it_and_the_second_is_told_who_has_it" in failing_tests(Broken)
 
 
-def test_an_event_and_a_timer_are_one_transaction_with_what_is_around_them(tmp_path: Path) -> None:
+def test_an_event_and_a_timer_are_one_transaction_with_what_is_around_them(databases: Databases, tmp_path: Path) -> None:
     noon = datetime.fromisoformat("2013-01-01T12:00:00+00:00")
     event = Event(EventId("e"), "a.b", "s", noon)
-    with opened(tmp_path) as database:
+    with opened(databases, tmp_path) as database:
         log, timers = SqlEventLog(database), SqlTimers(database)
         try:
             with database.write():
@@ -274,11 +265,11 @@ def test_an_event_and_a_timer_are_one_transaction_with_what_is_around_them(tmp_p
         assert (log.list(), timers.next()) == ([], None)
 
 
-def test_a_lease_outlives_the_handle_but_not_its_heartbeat(tmp_path: Path) -> None:
+def test_a_lease_outlives_the_handle_but_not_its_heartbeat(databases: Databases, tmp_path: Path) -> None:
     timer = ManualTimer()
-    with opened(tmp_path) as database:
+    with opened(databases, tmp_path) as database:
         SqlLeases(database, timer=timer).acquire("loop", "ann")
-    with opened(tmp_path) as database:
+    with opened(databases, tmp_path) as database:
         leases = SqlLeases(database, timer=timer, length_seconds=10)
         with pytest.raises(HeldError, match="ann"):
             leases.acquire("loop", "bob")
