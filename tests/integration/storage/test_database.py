@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from flyball.storage.database import Database
 from flyball.storage.errors import DatabaseCorruptError, StorageFailedError
 from flyball.storage.schema import Json, UtcTime, timer_fires
+from tests.databases import Databases, opened
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(tmp_path / "home.db")
-    yield database
-    database.close()
+def database(databases: Databases, tmp_path: Path) -> Iterator[Database]:
+    with opened(databases, tmp_path) as database:
+        yield database
 
 
 def _put(connection: sa.Connection, name: str) -> None:

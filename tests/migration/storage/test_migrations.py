@@ -18,9 +18,10 @@ from alembic.migration import MigrationContext
 
 import flyball
 from flyball.storage import schema_version
-from flyball.storage.database import Database
+from flyball.storage.database import Database, open_database
 from flyball.storage.errors import NewerHomeError
 from flyball.storage.schema import metadata
+from tests.databases import Databases, PostgresDatabases, SqliteDatabases, opened
 
 
 def _load_all_rooms_tables() -> None:
@@ -30,10 +31,20 @@ def _load_all_rooms_tables() -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(tmp_path / "home.db")
-    yield database
-    database.close()
+def database(databases: Databases, tmp_path: Path) -> Iterator[Database]:
+    with opened(databases, tmp_path) as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Databases of each engine that nobody has opened yet."""
+    if request.param == "sqlite":
+        yield SqliteDatabases()
+        return
+    databases = PostgresDatabases(request.getfixturevalue("postgres"), template=None)
+    yield databases
+    databases.drop()
 
 
 def _tables(connection: sa.Connection) -> set[str]:
@@ -85,45 +96,60 @@ def test_a_home_from_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path
     assert path.read_bytes() == content
 
 
-def test_a_home_that_is_behind_is_brought_up_with_its_rows(tmp_path: Path) -> None:
-    path = tmp_path / "home.db"
-    old = Database.open(path)
-    with old.write() as connection:
+def test_a_home_that_is_behind_is_brought_up_with_its_rows(databases: Databases, tmp_path: Path) -> None:
+    with opened(databases, tmp_path) as old, old.write() as connection:
         schema_version.downgrade(connection, "0001_storage")
         connection.execute(sa.text("INSERT INTO timers VALUES ('hold', 1, 'evt')"))
-    old.close()
-    new = Database.open(path)
-    with new.read() as connection:
+    with opened(databases, tmp_path) as new, new.read() as connection:
         assert schema_version.current_revision(connection) == schema_version.revisions()[-1]
         assert connection.execute(sa.text("SELECT name FROM timers")).scalars().all() == ["hold"]
-    new.close()
+
+
+def test_a_server_s_database_from_a_newer_version_is_refused_and_shows_no_password(
+    postgres_databases: PostgresDatabases, tmp_path: Path
+) -> None:
+    with opened(postgres_databases, tmp_path) as database, database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999_future'"))
+    url = postgres_databases.url(tmp_path).replace("flyball@", "flyball:very-secret@")
+    with pytest.raises(NewerHomeError, match=r"9999_future.*newer version") as found:
+        open_database(url)
+    assert "very-secret" not in str(found.value)
+
+
+def test_every_text_of_a_server_sorts_by_its_bytes(fresh: Databases, tmp_path: Path) -> None:
+    with opened(fresh, tmp_path) as database:
+        with database.write() as connection:
+            names = [{"name": name, "at": 1} for name in ("b", "B", "a", "É", "Z", "~", "é", "_")]
+            connection.execute(sa.text("INSERT INTO timer_fires VALUES (:name, :at)"), names)
+        with database.read() as connection:
+            found = connection.execute(sa.text("SELECT name FROM timer_fires ORDER BY name")).scalars().all()
+            assert found == ["B", "Z", "_", "a", "b", "~", "É", "é"]
+            assert connection.execute(sa.text("SELECT count(*) FROM timer_fires WHERE lower(name) = 'É'")).scalar_one() == 1
 
 
 _OPEN_AND_TELL = """
 import sys
-from pathlib import Path
-from flyball.storage.database import Database
-Database.open(Path(sys.argv[1])).close()
+from flyball.storage.database import open_database
+open_database(sys.argv[1]).close()
 print("alembic" in sys.modules)
 """
 
 
-def _open_in_process(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", _OPEN_AND_TELL, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def _open_in_process(url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", _OPEN_AND_TELL, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_processes_that_open_a_fresh_home_at_once_all_succeed(tmp_path: Path) -> None:
-    opening = [_open_in_process(tmp_path / "new" / "home.db") for _ in range(4)]
+def test_processes_that_open_a_fresh_home_at_once_all_succeed(fresh: Databases, tmp_path: Path) -> None:
+    url = fresh.url(tmp_path / "new")
+    opening = [_open_in_process(url) for _ in range(4)]
     for process in opening:
         _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
-    database = Database.open(tmp_path / "new" / "home.db")
-    with database.read() as connection:
+    with opened(fresh, tmp_path / "new") as database, database.read() as connection:
         assert schema_version.current_revision(connection) == schema_version.revisions()[-1]
-    database.close()
 
 
-def test_a_current_home_opens_without_alembic(tmp_path: Path) -> None:
-    Database.open(tmp_path / "home.db").close()
-    process = _open_in_process(tmp_path / "home.db")
+def test_a_current_home_opens_without_alembic(databases: Databases, tmp_path: Path) -> None:
+    databases.open(tmp_path).close()
+    process = _open_in_process(databases.url(tmp_path))
     assert process.communicate(timeout=60)[0].strip() == "False"
