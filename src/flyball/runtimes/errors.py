@@ -2,7 +2,11 @@
 
 ::
 
-    InvalidError ── ModelFormatError, FeatureTypeError, CodeCarryingError
+    InvalidError
+    ├── ModelFormatError, FeatureTypeError, CodeCarryingError, CodeNotAllowedError
+    ├── MlmodelError           an MLflow model that says what MLflow never writes
+    ├── UnservableError        a model of a shape that nobody here can ask
+    └── NotConvertibleError    a model that has no form without code
     IntegrityError ── ModelFileError
     ConflictError ── PredictionError
 """
@@ -39,6 +43,46 @@ class CodeCarryingError(InvalidError):
 
     def __init__(self, where: str) -> None:
         super().__init__(f"The model {where} carries code (pickle) and is loaded only inside a step's own process.")
+
+
+class CodeNotAllowedError(InvalidError):
+    """A model that carries code, logged by somebody who may not run code here."""
+
+    code = "code-not-allowed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"This model carries code ({reason}), and who uploaded it was not allowed to run code here at that time. Log it again as a "
+            "principal who may, or in a form that carries none: ONNX, or LightGBM's or XGBoost's own."
+        )
+
+
+class MlmodelError(InvalidError):
+    """An MLflow model whose description is not what MLflow writes."""
+
+    code = "mlmodel"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This is no MLflow model that can be read: {reason}. Log it again with the MLflow client.")
+
+
+class UnservableError(InvalidError):
+    """A model that is what it says, but of a shape that cannot be asked row by row."""
+
+    code = "unservable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This model cannot answer rows: {reason.rstrip('.')}.")
+
+
+class NotConvertibleError(InvalidError):
+    """A model that has no form without code; the reason says what stands in the way."""
+
+    code = "not-convertible"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The model was not converted: {reason.rstrip('.')}.")
+        self.reason = reason
 
 
 class FeatureTypeError(InvalidError):

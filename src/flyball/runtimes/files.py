@@ -9,14 +9,15 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import get_args
 
 from flyball.core.canonical import canonical
 from flyball.runtimes.blend import BlendPredictor
 from flyball.runtimes.errors import CodeCarryingError, ModelFileError, ModelFormatError
 from flyball.runtimes.linear import LinearPredictor
-from flyball.runtimes.model import Files, ModelManifest, Predictor
+from flyball.runtimes.model import Description, Files, Format, ModelManifest, Predictor
 
-FORMATS = ("lightgbm", "linear", "blend", "pickle")
+FORMATS: tuple[Format, ...] = get_args(Format)
 MANIFEST = "manifest.json"
 
 
@@ -30,11 +31,16 @@ def save(model: Predictor, directory: Path) -> None:
 
 def save_archive(model: Predictor, path: Path) -> None:
     """Write the model as one archive, the same bytes for the same model."""
+    path.write_bytes(archived(model.manifest, model.dump()))
+
+
+def archived(manifest: ModelManifest, files: Files) -> bytes:
+    """The archive of a model of that manifest and those files, the same bytes for the same model."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in sorted(_files(model).items()):
+        for name, data in sorted({MANIFEST: _encoded(manifest), **files}.items()):
             archive.writestr(zipfile.ZipInfo(name), data)
-    path.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load(path: Path, *, allow_code: bool = False) -> Predictor:
@@ -65,7 +71,11 @@ def read_manifest(path: Path) -> ModelManifest:
 
 
 def _files(model: Predictor) -> Files:
-    return {MANIFEST: canonical(model.manifest.to_json()).encode(), **model.dump()}
+    return {MANIFEST: _encoded(model.manifest), **model.dump()}
+
+
+def _encoded(manifest: ModelManifest) -> bytes:
+    return canonical(manifest.to_json()).encode()
 
 
 def _read(path: Path) -> Files:
@@ -80,7 +90,10 @@ def _manifest(files: Files) -> ModelManifest:
     if data["format"] not in FORMATS:
         raise ModelFormatError(data["format"], FORMATS)
     names, dtypes = tuple(data["features"]), tuple(data["dtypes"])
-    return ModelManifest(format=data["format"], features=names, dtypes=dtypes, task=data["task"], carries_code=data["carries_code"])
+    return ModelManifest(
+        format=data["format"], features=names, dtypes=dtypes, task=data["task"], carries_code=data["carries_code"],
+        classes=tuple(data.get("classes", ())),
+    )  # fmt: skip
 
 
 def _parse(files: Files, where: str, *, allow_code: bool) -> Predictor:
@@ -94,9 +107,45 @@ def _parse(files: Files, where: str, *, allow_code: bool) -> Predictor:
             return BoostedPredictor.parse(manifest, files)
         case "blend":
             return BlendPredictor.parse(manifest, files, parse=lambda inner: _parse(inner, where, allow_code=allow_code))
-        case "pickle":
-            if not allow_code:
+        case _:
+            if manifest.apart and not allow_code:
                 raise CodeCarryingError(where)
+            return _parse_made_elsewhere(manifest, files)
+
+
+def _parse_made_elsewhere(manifest: ModelManifest, files: Files) -> Predictor:
+    match manifest.format:
+        case "pickle":
             from flyball.runtimes._pickle import PickledPredictor
 
             return PickledPredictor.parse(manifest, files)
+        case "trees":
+            from flyball.runtimes.forest import ForestPredictor
+
+            return ForestPredictor.parse(manifest, files)
+        case "xgboost":
+            from flyball.runtimes.xgboosted import XgboostPredictor
+
+            return XgboostPredictor.parse(manifest, files)
+        case "onnx":
+            from flyball.runtimes.onnxmodel import OnnxPredictor
+
+            return OnnxPredictor.parse(manifest, files)
+        case "skops":
+            from flyball.runtimes.logged import parse_skops
+
+            return parse_skops(manifest, files)
+        case "mlflow":
+            from flyball.runtimes.logged import parse_logged
+
+            return parse_logged(manifest, files)
+    raise ModelFormatError(manifest.format, FORMATS)
+
+
+def describe(model: Predictor) -> Description:
+    """What a loaded model says of itself, beyond what its manifest could know before."""
+    told = getattr(model, "description", None)
+    if isinstance(told, Description):
+        return told
+    manifest = model.manifest
+    return Description(task=manifest.task, classes=manifest.classes, features=manifest.features)

@@ -45,12 +45,16 @@ class Trees:
         iterations = ctypes.c_int()
         loaded = self._library.LGBM_BoosterLoadModelFromString(text.encode(), ctypes.byref(iterations), ctypes.byref(self._handle))
         self._check(loaded)
+        self.n_outputs = self._outputs()
 
     def predict(self, matrix: Floats) -> Floats:
-        """What the model says of the rows of ``(n_rows, n_features)`` float64, NaN where a value is missing. Shape ``(n_rows,)``."""
+        """What the model says of the rows of ``(n_rows, n_features)`` float64, NaN where a value is missing.
+
+        Shape ``(n_rows,)``, or ``(n_rows, n_outputs)`` where a row has several.
+        """
         matrix = np.ascontiguousarray(matrix, dtype=np.float64)
         n_rows, n_columns = matrix.shape
-        scores = np.empty(n_rows)
+        scores = np.empty(n_rows if self.n_outputs == 1 else (n_rows, self.n_outputs))
         written = ctypes.c_int64()
         answer = self._library.LGBM_BoosterPredictForMat(
             self._handle, ctypes.c_void_p(matrix.ctypes.data), _FLOAT64, ctypes.c_int32(n_rows), ctypes.c_int32(n_columns), _ROW_MAJOR,
@@ -58,6 +62,11 @@ class Trees:
         )  # fmt: skip
         self._check(answer)
         return scores
+
+    def _outputs(self) -> int:
+        found = ctypes.c_int()
+        self._check(self._library.LGBM_BoosterGetNumClasses(self._handle, ctypes.byref(found)))
+        return found.value
 
     def __del__(self) -> None:
         handle = getattr(self, "_handle", None)
