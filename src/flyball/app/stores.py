@@ -20,7 +20,7 @@ from flyball.monitoring.store import WindowStore
 from flyball.pipelines import StepCache
 from flyball.pipelines._sqlstore import SqlStepCache
 from flyball.registry import RegistryStore
-from flyball.registry._sqlite import SqliteRegistry
+from flyball.registry._sqlstore import SqlRegistry
 from flyball.releases import ReleaseStore
 from flyball.releases._sqlstore import SqlReleases
 from flyball.storage._sqljobs import SqlJobs
@@ -74,7 +74,7 @@ class Stores:
             lineage=SqlLineage(database),
             steps=SqlStepCache(database),
             runs=SqliteRunStore(database),
-            registry=SqliteRegistry(database),
+            registry=SqlRegistry(database),
             releases=SqlReleases(database),
             windows=SqlWindowStore(database),
             pushes=SqlPushes(database),

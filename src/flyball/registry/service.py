@@ -43,7 +43,7 @@ class RegistryService:
             known = self._store.find_registered(model, digest=registration.digest, run=registration.run)
             if known is not None:
                 return known
-            number = max((version.number for version in self._store.list(model)), default=0) + 1
+            number = self._store.next_number(model)
             facts = {"version": number, "run": registration.run, "digest": registration.digest}
             event = self._recorder.record("version.registered", version_subject(model, number), data=facts, cause=cause)
             fields = {item.name: getattr(registration, item.name) for item in dataclasses.fields(Registration)}

@@ -10,7 +10,7 @@ from flyball.registry.model import ModelVersion, VersionState
 
 
 class RegistryStore(Protocol):
-    """Keeps versions and their evidence; a number that was given stays given.
+    """Keeps versions and their evidence; a number that was given stays given. The model of a version is made with its first one.
 
     Every method joins the transaction that is open in the calling thread, or is one of its own; nothing is seen by others before
     that commits. Thread-safe. The store knows neither legal moves nor events: the service does.
@@ -22,6 +22,10 @@ class RegistryStore(Protocol):
         Raises:
             VersionExistsError: the model has a version of that number; nothing is changed.
         """
+        ...
+
+    def next_number(self, model: str) -> int:
+        """The number after the highest that was ever given under the model's name; of versions that were deleted, too."""
         ...
 
     def find(self, model: str, number: int) -> ModelVersion | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flyball.registry._sqlite import SqliteRegistry
+from flyball.registry._sqlstore import SqlRegistry
 from flyball.registry.model import VersionState
 from flyball.registry.store import RegistryStore
 from flyball.storage.database import Database
@@ -23,14 +23,14 @@ def opened(place: Path) -> Iterator[Database]:
         database.close()
 
 
-class TestSqliteRegistry(RegistryStoreSuite):
+class TestSqlRegistry(RegistryStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[RegistryStore]:
         with opened(place) as database:
-            yield SqliteRegistry(database)
+            yield SqlRegistry(database)
 
 
-class _RashRegistry(SqliteRegistry):
+class _RashRegistry(SqlRegistry):
     """Moves a version from whatever state it is in."""
 
     def set_state(self, model: str, number: int, *, state: VersionState, expected: VersionState) -> bool:
@@ -39,7 +39,7 @@ class _RashRegistry(SqliteRegistry):
 
 
 def test_the_suite_catches_a_store_that_moves_from_any_state() -> None:
-    class Broken(TestSqliteRegistry):
+    class Broken(TestSqlRegistry):
         @contextmanager
         def open(self, place: Path) -> Iterator[RegistryStore]:
             with opened(place) as database:

@@ -22,7 +22,7 @@ from flyball.registry import (
     VersionNotFoundError,
     VersionState,
 )
-from flyball.registry._sqlite import SqliteRegistry
+from flyball.registry._sqlstore import SqlRegistry
 from flyball.releases import Deployment, GatingService, ReleaseService, StageEvidence, at_least, beats_champion, canary, routing
 from flyball.releases._sqlstore import SqlReleases
 from flyball.releases.errors import (
@@ -85,7 +85,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     database = Database.open(tmp_path / "home.db")
     clock, log = VirtualClock(START), SqlEventLog(database)
     recorder = Recorder(log, clock=clock, ids=DerivedIds(0))
-    registry = RegistryService(SqliteRegistry(database), transactions=database, recorder=recorder)
+    registry = RegistryService(SqlRegistry(database), transactions=database, recorder=recorder)
     gating = GatingService(registry, transactions=database, recorder=recorder)
     place = Deployment("production", "late", "late")
     releases = ReleaseService(SqlReleases(database), registry, transactions=database, recorder=recorder, clock=clock, place=place)
@@ -227,7 +227,7 @@ def test_one_rollout_at_a_time(world: World) -> None:
 def test_a_transition_whose_event_fails_did_not_happen(world: World) -> None:
     number = world.validated("a")
     broken = Recorder(world.log, clock=world.clock, ids=_SameIds())
-    registry = RegistryService(SqliteRegistry(world.database), transactions=world.database, recorder=broken)
+    registry = RegistryService(SqlRegistry(world.database), transactions=world.database, recorder=broken)
     registry.move("late", number, state=VersionState.RETIRED)
     with pytest.raises(Exception, match="has evt-same already"):
         registry.move("late", number, state=VersionState.VALIDATED)
