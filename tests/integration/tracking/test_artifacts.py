@@ -36,7 +36,7 @@ from flyball.tracking.artifacterrors import (
 )
 from flyball.tracking.artifacts import Artifacts
 from flyball.tracking.artifactstore import ArtifactStore
-from tests.databases import Databases
+from tests.databases import OnEveryEngine
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = ArtifactLimits(request_bytes=1000, upload_bytes=2500, parts=5, open_uploads=2, upload_ms=3_600_000)
@@ -51,35 +51,30 @@ class Person:
 ANN, BOB = Person("ann", may_run_code=True), Person("bob")
 
 
+def _insert(connection: sa.Connection, table: sa.Table, **values: object) -> None:
+    """A row with these values, and with nothing in the columns that artifacts do not look at."""
+    needed = [column for column in table.columns if not (column.nullable or column.primary_key)]
+    nothing = {column.name: 0 if issubclass(column.type.python_type, int) else "" for column in needed}
+    connection.execute(sa.insert(table).values({**nothing, **values}))
+
+
 def prepared(database: Database) -> Database:
     """The database with the owners that the suite speaks of."""
     with database.write() as connection:
         if connection.execute(sa.select(tracked_runs.c.id)).first() is None:
-            gone = {"name": "gone", "artifact_location": "mlflow-artifacts:/1", "lifecycle": "deleted", "created_ms": 0, "updated_ms": 0}
-            connection.execute(sa.insert(experiments).values(id=1, **gone))
+            _insert(connection, experiments, id=1, name="gone", lifecycle="deleted")
             for root in (RUN, OTHER, DELETED_RUN, OF_DELETED_EXPERIMENT):
-                run = {"id": root.id, "experiment": int(root.experiment), "name": "a", "user": "", "status": "running", "start_ms": 0}
                 lifecycle = "deleted" if root is DELETED_RUN else "active"
-                connection.execute(sa.insert(tracked_runs).values(**run, lifecycle=lifecycle, artifact_uri=f"mlflow-artifacts:/{root}"))
-            model = {"id": MODEL.id, "experiment": 0, "name": "m", "status": "pending", "status_message": "", "lifecycle": "active"}
-            connection.execute(
-                sa.insert(logged_models).values(**model, created_ms=0, updated_ms=0, artifact_uri=f"mlflow-artifacts:/{MODEL}")
-            )
+                _insert(connection, tracked_runs, id=root.id, experiment=int(root.experiment), lifecycle=lifecycle)
+            _insert(connection, logged_models, id=MODEL.id, experiment=0, lifecycle="active")
     return database
 
 
-class TestSqlArtifacts(ArtifactStoreSuite):
-    @pytest.fixture(autouse=True)
-    def _databases(self, databases: Databases) -> None:
-        self.databases = databases
-
+class TestSqlArtifacts(OnEveryEngine, ArtifactStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[ArtifactStore]:
-        database = prepared(self.databases.open(place))
-        try:
-            yield SqlArtifacts(database)
-        finally:
-            database.close()
+        with self.opened(place) as database:
+            yield SqlArtifacts(prepared(database))
 
 
 class _Greedy(SqlArtifacts):
