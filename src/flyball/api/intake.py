@@ -39,15 +39,23 @@ class Intake:
         length = headers.get(b"content-length", b"")
         if b"transfer-encoding" in headers or length not in {b"", b"0"}:
             _check_type(headers)
+        body = await self.take(length, receive)
+        _check_text(body)
+        return _once(body, receive)
+
+    async def take(self, length: bytes, receive: Receive) -> bytes:
+        """The whole body, whatever is in it; `length` is what its head says of it.
+
+        Raises:
+            BodyTooLargeError, SlowBodyError, ClientGoneError: as of `read`.
+        """
         if length.isdigit() and int(length) > self._limit:
             raise BodyTooLargeError(self._limit)
         try:
             async with asyncio.timeout(self._seconds):
-                body = await self._body(receive)
+                return await self._body(receive)
         except TimeoutError as error:
             raise SlowBodyError(self._seconds) from error
-        _check_text(body)
-        return _once(body, receive)
 
     async def _body(self, receive: Receive) -> bytes:
         parts, total = [], 0

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from flyball.api.annex import Annex
 from flyball.api.doors import Doors
 from flyball.api.intake import ClientGoneError, Intake, Message, Receive
 from flyball.api.rendering import failure, refusal
@@ -27,12 +28,17 @@ CALLER = "flyball.caller"
 
 @dataclass(frozen=True)
 class Keepers:
-    """What the rim asks: who may come in, what each route takes, how bodies are read, and how failures are named."""
+    """What the rim asks: who may come in, what each route takes, how bodies are read, how failures are named, and what is apart."""
 
     boundary: Boundary
     doors: Doors
     intake: Intake
     ids: Ids
+    annexes: tuple[Annex, ...] = ()
+
+    def find_annex(self, path: str) -> Annex | None:
+        """The annex whose path it is."""
+        return next((annex for annex in self.annexes if annex.owns(path)), None)
 
 
 class Rim:
@@ -50,34 +56,35 @@ class Rim:
             await self._app(scope, receive, send)
             return
         watched = _Started(send)
+        annex = self._keepers.find_annex(scope["path"])
         try:
-            await self._app(scope, await self._admit(scope, receive), watched)
+            await (annex or self._app)(scope, await self._admit(scope, receive, annex=annex), watched)
         except ClientGoneError:
             return
         except FlyballError as error:
-            await self._refuse(error, scope, watched=watched)
+            await self._refuse(error, scope, watched=watched, annex=annex)
         except Exception:  # the rim of the loop: whatever it was, the client gets an id and the log gets the rest
             if watched.started:
                 raise
             name = self._keepers.ids.create("err")
             log.exception("%s: %s %s", name, scope["method"], scope["path"])
-            await failure(name)(scope, receive, watched)
+            await (annex.failure if annex else failure)(name)(scope, receive, watched)
 
-    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+    async def _admit(self, scope: Scope, receive: Receive, *, annex: Annex | None) -> Receive:
         keepers, method = self._keepers, scope["method"]
         caller = keepers.boundary.identify(scope["headers"])
         # Where there is no route it takes the owner to be told so.
-        permission = keepers.doors.permission(method, scope["path"]) or Permission.READ
+        permission = (annex or keepers.doors).permission(method, scope["path"]) or Permission.READ
         keepers.boundary.authority.check(caller, permission)
         scope[CALLER] = caller
-        if method in {"GET", "HEAD"}:
+        if annex is not None or method in {"GET", "HEAD"}:
             return receive
         return await keepers.intake.read(dict(scope["headers"]), receive)
 
-    async def _refuse(self, error: FlyballError, scope: Scope, *, watched: _Started) -> None:
+    async def _refuse(self, error: FlyballError, scope: Scope, *, watched: _Started, annex: Annex | None) -> None:
         if watched.started:
             raise error
-        response = refusal(error)
+        response = (annex.refusal if annex else refusal)(error)
         if response.status_code in {401, 403, 408, 413, 415}:
             response.headers["Connection"] = "close"  # its body was not read, and is not going to be
         await response(scope, _nothing, watched)

@@ -1,0 +1,91 @@
+"""One request as its endpoint sees it, and what endpoints read of it alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flyball.api.mlflow.errors import MissingValueError, WrongValueError
+from flyball.api.mlflow.forms import OneRun, Pair
+from flyball.governance import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What stands behind the door: runs and what belongs to them, registered models, and files."""
+
+    tracking: Any
+    registry: Any
+    artifacts: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks, what the path names, and whether the one who asks has gone; `address` is where they found this server."""
+
+    services: Services
+    caller: Caller
+    args: Mapping[str, str] = field(default_factory=dict)
+    gone: Callable[[], bool] = lambda: False
+    address: str = ""
+    authorization: str = ""
+
+
+def run_of(asked: OneRun) -> str:
+    """The run that is asked about.
+
+    Raises:
+        MissingValueError: none is.
+    """
+    found = asked.run_id or asked.run_uuid
+    if not found:
+        raise MissingValueError("run_id")
+    return found
+
+
+def mapping(parameter: str, pairs: Sequence[Pair] | None) -> dict[str, str]:
+    """Tags as a mapping; of several with one key the last counts.
+
+    Raises:
+        MissingValueError: one has no key.
+    """
+    return dict(_items(parameter, pairs or ()))
+
+
+def distinct(parameter: str, pairs: Sequence[Pair] | None) -> dict[str, str]:
+    """Parameters as a mapping; each is said once.
+
+    Raises:
+        MissingValueError: one has no key.
+        WrongValueError: one is said twice.
+    """
+    items = _items(parameter, pairs or ())
+    found = dict(items)
+    if len(found) < len(items):
+        keys = [key for key, _ in items]
+        doubled = sorted({key for key in keys if keys.count(key) > 1})
+        raise WrongValueError(parameter, doubled, "each key may stand in one request only once.")
+    return found
+
+
+def _items(parameter: str, pairs: Sequence[Pair]) -> list[tuple[str, str]]:
+    for place, pair in enumerate(pairs):
+        if not pair.key:
+            raise MissingValueError(f"{parameter}[{place}].key")
+    return [(pair.key or "", pair.value or "") for pair in pairs]
+
+
+def within(parameter: str, value: int | None, *, default: int, most: int) -> int:
+    """A number of results, or what it is where none is asked for.
+
+    Raises:
+        WrongValueError: it is not positive, or more than is ever given.
+    """
+    if value is None:
+        return default
+    if value <= 0:
+        raise WrongValueError(parameter, value, "It must be a positive integer.")
+    if value > most:
+        raise WrongValueError(parameter, value, f"It must be at most {most}.")
+    return value

@@ -1,0 +1,71 @@
+"""Endpoints of experiments."""
+
+from __future__ import annotations
+
+from flyball.api.mlflow import answers, forms
+from flyball.api.mlflow.answers import Json
+from flyball.api.mlflow.call import Call, mapping, within
+from flyball.tracking.experiment import ViewType
+
+DEFAULT_RESULTS, MOST_RESULTS = 1000, 50_000
+
+
+def create(call: Call, asked: forms.CreateExperiment) -> Json:
+    """A new experiment."""
+    made = call.services.tracking.experiments.create(
+        asked.name, artifact_location=asked.artifact_location or None, tags=mapping("tags", asked.tags)
+    )
+    return {"experiment_id": made.id}
+
+
+def get(call: Call, asked: forms.OneExperiment) -> Json:
+    """An experiment by its id."""
+    return {"experiment": answers.experiment(call.services.tracking.experiments.get(asked.experiment_id))}
+
+
+def get_named(call: Call, asked: forms.NamedExperiment) -> Json:
+    """An experiment by its name."""
+    return {"experiment": answers.experiment(call.services.tracking.experiments.get_named(asked.experiment_name))}
+
+
+def search(call: Call, asked: forms.Search) -> Json:
+    """A page of experiments."""
+    view = ViewType.ACTIVE_ONLY if asked.view_type is None else answers.choice("view_type", asked.view_type, answers.ASKED_VIEW)
+    found = call.services.tracking.experiments.search(
+        filter=asked.filter or "",
+        order_by=tuple(asked.order_by or ()),
+        view=view,
+        max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
+        token=asked.page_token or None,
+    )
+    return answers.page("experiments", map(answers.experiment, found.items), found.token)
+
+
+def rename(call: Call, asked: forms.RenameExperiment) -> Json:
+    """The experiment has another name."""
+    call.services.tracking.experiments.rename(asked.experiment_id, asked.new_name)
+    return {}
+
+
+def delete(call: Call, asked: forms.OneExperiment) -> Json:
+    """The experiment is deleted, and can be restored."""
+    call.services.tracking.experiments.delete(asked.experiment_id)
+    return {}
+
+
+def restore(call: Call, asked: forms.OneExperiment) -> Json:
+    """The experiment is active again."""
+    call.services.tracking.experiments.restore(asked.experiment_id)
+    return {}
+
+
+def set_tag(call: Call, asked: forms.ExperimentTag) -> Json:
+    """The experiment has the tag."""
+    call.services.tracking.experiments.set_tag(asked.experiment_id, asked.key, asked.value or "")
+    return {}
+
+
+def delete_tag(call: Call, asked: forms.ExperimentTag) -> Json:
+    """The experiment has the tag no more."""
+    call.services.tracking.experiments.delete_tag(asked.experiment_id, asked.key)
+    return {}
