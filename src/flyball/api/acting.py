@@ -10,7 +10,7 @@ from flyball.api.desk import Desk, caller_of, deed_of
 from flyball.api.doors import Doors
 from flyball.api.rendering import answer
 from flyball.core.optional import extra
-from flyball.governance import Permission
+from flyball.governance import MAY, Caller, Permission, Role, Sessions
 
 with extra("control"):
     from starlette.requests import Request
@@ -70,24 +70,34 @@ def add_sessions(doors: Doors, desk: Desk) -> None:
     sessions = desk.sessions
 
     @doors.route("POST /api/v1/login-codes", Permission.LOGIN, status=201)
-    async def create_login_code() -> Response:
-        """A code that opens one session, good once and for minutes."""
-        return answer(await desk.quick.run(lambda: {"code": sessions.create_code(), "expires_seconds": sessions.code_seconds}), 201)
+    async def create_login_code(request: Request) -> Response:
+        """A code that opens one session of the caller's own role, good once and for minutes."""
+        holder = caller_of(request).holder
+        return answer(await desk.quick.run(lambda: {"code": sessions.create_code(holder), "expires_seconds": sessions.code_seconds}), 201)
 
     @doors.route("POST /api/v1/sessions", Permission.LOGIN, status=201)
     async def create_session(body: Login) -> Response:
-        """A session for a login code, which is used up by that; its token is sent as the owner's is."""
+        """A session for a login code, which is used up by that; its token is sent as any other is."""
         return answer(await desk.quick.run(lambda: asdict(sessions.exchange(body.code))), 201)
 
     @doors.route("GET /api/v1/sessions", Permission.LOGIN)
     async def get_session(request: Request) -> Response:
-        """Whom the server takes the caller for, and whether by a session."""
+        """Whom the server takes the caller for, what they may, and whether they came by a session."""
         caller = caller_of(request)
-        return answer({"role": caller.role.value, "actor": caller.actor, "session": caller.session is not None})
+        permissions = sorted(permission.value for permission in MAY[caller.role])
+        facts = {"role": caller.role.value, "actor": caller.actor, "principal": caller.principal, "permissions": permissions}
+        return answer({**facts, "session": caller.session is not None})
 
     @doors.route("DELETE /api/v1/sessions", Permission.LOGIN)
     async def delete_session(request: Request) -> Response:
-        """End the session whose token was sent; with the owner's token, all of them."""
-        token = caller_of(request).session
-        await desk.quick.run(sessions.end_all if token is None else lambda: sessions.end(token))
+        """End the session whose token was sent; with another token all of its own, and with the owner's everybody's."""
+        caller = caller_of(request)
+        await desk.quick.run(lambda: _end(sessions, caller))
         return answer({"status": "ok"})
+
+
+def _end(sessions: Sessions, caller: Caller) -> None:
+    if caller.session is not None:
+        sessions.end(caller.session)
+    else:
+        sessions.end_all(None if caller.role is Role.OWNER else caller.holder)

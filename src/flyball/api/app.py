@@ -9,16 +9,18 @@ from flyball.api import acting, reading
 from flyball.api.crew import Crew
 from flyball.api.desk import Desk
 from flyball.api.doors import Doors
+from flyball.api.entrance import Entrance
 from flyball.api.errors import BodyFormError, BrokenJsonError, MethodError, NoSuchRouteError
 from flyball.api.intake import Intake
 from flyball.api.rendering import answer, refusal
 from flyball.api.rim import Keepers, Rim
+from flyball.api.tokens import add_tokens
 from flyball.api.waiting import Waiting
 from flyball.app.controlplane import ControlPlane
 from flyball.core.errors import FlyballError, InvalidError
 from flyball.core.ids import Ids, RandomIds
 from flyball.core.optional import extra
-from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, Permission, Sessions
+from flyball.governance import Permission
 
 with extra("control"):
     from fastapi import FastAPI
@@ -47,28 +49,26 @@ DEFAULT_LIMITS = Limits()
 
 def create_app(
     plane: ControlPlane,
+    entrance: Entrance,
     *,
-    token: OwnerToken | None,
-    sessions: Sessions,
-    guard: HostGuard,
     limits: Limits = DEFAULT_LIMITS,
     ids: Ids | None = None,
 ) -> FastAPI:
-    """The HTTP door of `plane`, as an ASGI app for one event loop. Without a `token` everybody who passes the guard is the owner."""
+    """The HTTP door of `plane`, as an ASGI app for one event loop, for those whom `entrance` lets in."""
     # The pages of FastAPI's documentation load scripts from elsewhere; the description itself is a route like any other.
     app = FastAPI(title="Flyball control plane", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     doors = Doors(app)
     quick = Crew("quick", hands=limits.quick_threads, queue=limits.queue)
     slow = Crew("slow", hands=limits.slow_threads, queue=limits.queue)
     waiting = Waiting(plane.pulse, quick, limit=limits.long_polls)
-    desk = Desk(plane, quick, slow, waiting, sessions)
+    desk = Desk(plane, quick, slow, waiting, entrance.sessions)
     for add in (reading.add_models, reading.add_records, acting.add_releases, acting.add_ingest, acting.add_serving, acting.add_sessions):
         add(doors, desk)
+    if entrance.tokens is not None:
+        add_tokens(doors, desk, service=entrance.tokens)
     _add_description(doors, app)
     _add_errors(app)
-    keepers = Keepers(
-        Boundary(guard, Authority(token, sessions)), doors, Intake(limits.body_bytes, limits.body_seconds), ids or RandomIds()
-    )
+    keepers = Keepers(entrance.boundary(), doors, Intake(limits.body_bytes, limits.body_seconds), ids or RandomIds())
     app.add_middleware(Rim, keepers=keepers)
     app.state.doors, app.state.waiting = doors, waiting
     doors.check()

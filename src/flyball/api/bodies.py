@@ -25,30 +25,32 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_lengt
 Why = Annotated[str, Field(max_length=1000, description="Why, in your words; it stands in the events.")]
 
 
-class _Body(BaseModel):
+class StrictBody(BaseModel):
+    """Nothing beside what is named, and each of its own type."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Rows(_Body):
+class Rows(StrictBody):
     """Rows of one dataset: objects with its columns."""
 
     rows: Annotated[list[dict[str, Any]], Field(max_length=MOST_ROWS)]
 
 
-class Promotion(_Body):
+class Promotion(StrictBody):
     """Which version is to be the champion; without a number, the canary."""
 
     version: Annotated[int | None, Field(ge=1)] = None
     why: Why = ""
 
 
-class Rollback(_Body):
+class Rollback(StrictBody):
     """Why to go back."""
 
     why: Why = ""
 
 
-class Login(_Body):
+class Login(StrictBody):
     """A single-use login code."""
 
     code: Annotated[str, Field(max_length=200)]

@@ -7,16 +7,19 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flyball.api.app import create_app
+from flyball.api.entrance import Entrance
 from flyball.api.serving import serve
 from flyball.app.listening import announce, bind
 from flyball.app.settings import Settings
+from flyball.app.tokenkeeping import TokenKeeping
 from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError
-from flyball.governance import HostGuard, OwnerToken, Sessions, check_bind
+from flyball.governance import HostGuard, OwnerToken, Sessions, check_bind, is_loopback
 from flyball.storage.clockfile import RUN
 
 if TYPE_CHECKING:
@@ -67,15 +70,20 @@ def run(settings: Settings) -> int:
         stop.set()
 
     control = _open(settings, failed=failed)
-    try:
+    with ExitStack() as closing:
+        closing.callback(control.close)
         token = OwnerToken.open(settings.home) if settings.auth else None
         sessions = Sessions(MonotonicTimer(), path=settings.home / RUN / "sessions.json")
-        app = create_app(control, token=token, sessions=sessions, guard=HostGuard.of(settings.host, port))
+        tokens = TokenKeeping(control.stores, project=control.project_name)
+        entrance = Entrance(
+            HostGuard.of(settings.host, port), token, sessions, tokens.service, tokens.book, owner_runs_code=is_loopback(settings.host)
+        )
+        app = create_app(control, entrance)
+        tokens.start()
+        closing.callback(tokens.close)
         announce(settings.home, "control", port=port)
         control.begin()
         serve(app, host=settings.host, port=port, sock=listener, stop=stop)
-    finally:
-        control.close()
     for error in failures:
         if isinstance(error, FlyballError) and not control.begun:
             raise error

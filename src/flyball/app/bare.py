@@ -14,6 +14,7 @@ from flyball.app.watching import Watching
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import ConflictError, NotFoundError
 from flyball.core.ids import RandomIds
+from flyball.governance import DEFAULT_PROJECT
 from flyball.loop.model import Model
 from flyball.loop.state import LoopState
 from flyball.serving.plan import ServingPlan
@@ -95,6 +96,7 @@ class BareControl:
     """A `ControlPlane` of a home that has no project. Thread-safe."""
 
     begun = True
+    project_name = DEFAULT_PROJECT
 
     def __init__(self, stores: Stores) -> None:
         self.stores = stores

@@ -144,9 +144,22 @@ class Client(Wire):
         return self.ask(Ask("POST", "/api/v1/sessions", body={"code": code}))
 
     def get_session(self) -> Json:
-        """{"role", "actor", "session": whether a session's token was sent}: whom the server takes us for."""
+        """{"role", "actor", "principal", "permissions", "session": whether a session's token was sent}: whom the server takes us for."""
         return self.ask(Ask("GET", "/api/v1/sessions"))
 
     def delete_session(self) -> None:
-        """End the session whose token this client sends; with the owner's token, all of them."""
+        """End the session whose token this client sends; with another token all of its own, with the owner's everybody's."""
         self.ask(Ask("DELETE", "/api/v1/sessions"))
+
+    def create_token(self, name: str, *, role: str, expires: str = "90d", run_code: bool = False) -> Json:
+        """{"token", "secret"}: the secret is told this once."""
+        return self.ask(Ask("POST", "/api/v1/tokens", body={"name": name, "role": role, "expires": expires, "run_code": run_code}))
+
+    def list_tokens(self) -> list[Json]:
+        """The project's tokens, those that have ended too, by creation."""
+        return self.ask_list(Ask("GET", "/api/v1/tokens"), "tokens")
+
+    def revoke_token(self, name: str) -> Json:
+        """The token of that name or id, which opens nothing any more."""
+        found: Json = self.ask(Ask("DELETE", f"/api/v1/tokens/{part(name)}"))["token"]
+        return found

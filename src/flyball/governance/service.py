@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from flyball.core.clock import Clock
 from flyball.core.ids import Ids
@@ -85,7 +86,16 @@ class TokenService:
             self._store.revoke(found.id, now)
             self._record("token.revoked", found, by=by)
         self.refresh()
-        return found
+        return replace(found, revoked=now)
+
+    def describe(self, token: Token) -> dict[str, Any]:
+        """The token in JSON; never its secret or digest."""
+        state = "revoked" if token.revoked else "live" if token.is_live(self._wall.now()) else "expired"
+        times = {"created": token.created, "expires": token.expires, "revoked": token.revoked, "used": token.used}
+        return {
+            "id": token.id, "name": token.name, "role": token.role.value, "project": token.project, "state": state,
+            "may_run_code": token.may_run_code, **{key: None if time is None else time.isoformat() for key, time in times.items()},
+        }  # fmt: skip
 
     def refresh(self) -> None:
         """The home's file says what the store says.
@@ -93,7 +103,7 @@ class TokenService:
         Raises:
             UnavailableError: the store cannot be read, or the file not written.
         """
-        publish(self._home, self.project, self._store.list())
+        publish(self._home, self._store.list(), project=self.project)
 
     def set_used(self, book: TokenBook) -> None:
         """Keep when the tokens that `book` saw were last used."""

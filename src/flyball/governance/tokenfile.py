@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 _Mark = tuple[int, int, int]
 
 
-def publish(home: Path, project: str, tokens: Iterable[Token]) -> None:
+def publish(home: Path, tokens: Iterable[Token], *, project: str) -> None:
     """The home's file says so now, whole or as it was before; nothing is written where it says so already.
 
     Raises:

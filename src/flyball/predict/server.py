@@ -17,10 +17,10 @@ from flyball.app.heads import BoundedHeads
 from flyball.app.listening import announce, bind
 from flyball.app.modelserver import JOURNAL_BYTES, ModelServer, ServerSettings
 from flyball.app.settings import NotRunningError, Settings
-from flyball.core.clock import MonotonicTimer
+from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
-from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, check_bind
+from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, TokenBook, check_bind
 from flyball.predict.app import Limits, PredictApp
 
 with extra("serve"):
@@ -107,7 +107,8 @@ async def serve(options: Options, listener: socket.socket) -> None:
         journal_bytes=options.journal_bytes,
     )  # fmt: skip
     models = ModelServer.open(options.home, settings)
-    boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token))
+    book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
+    boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token, tokens=book))
     app = PredictApp(models.engine, boundary, timer=MonotonicTimer(), limits=options.limits)
     server = _Server(_config(app), lambda: _announce(options.home, port))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended

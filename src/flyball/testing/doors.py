@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flyball.api.app import DEFAULT_LIMITS, Limits, create_app
+from flyball.api.entrance import Entrance
 from flyball.api.serving import serve
 from flyball.app.controlplane import ControlPlane
 from flyball.app.listening import bind
@@ -24,7 +25,7 @@ def open_door(
     port = listener.getsockname()[1]
     listener.listen()  # whoever connects before the server runs is kept waiting, not refused
     owner = None if token is None else OwnerToken(token)
-    app = create_app(plane, token=owner, sessions=Sessions(MonotonicTimer()), guard=HostGuard.of("127.0.0.1", port), limits=limits)
+    app = create_app(plane, Entrance(HostGuard.of("127.0.0.1", port), owner, Sessions(MonotonicTimer())), limits=limits)
     settings = {"host": "127.0.0.1", "port": port, "sock": listener, "stop": stop}
     thread = threading.Thread(target=serve, args=(app,), kwargs=settings, name="door")
     thread.start()

@@ -1,4 +1,4 @@
-"""The laws of `TokenStore`."""
+"""The laws of `TokenStore`; and the tokens of a home that nothing else is in."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from flyball.core.clock import Clock, WallClock
+from flyball.core.ids import RandomIds
+from flyball.governance._sqlstore import SqlTokens
 from flyball.governance.errors import TokenNameTakenError
 from flyball.governance.permissions import Role
+from flyball.governance.service import Records, TokenService
 from flyball.governance.store import TokenStore
 from flyball.governance.tokens import Token
+from flyball.storage._sqlstore import SqlEventLog
+from flyball.storage.database import Database
 from flyball.testing.suite import Suite
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,6 +31,13 @@ def sample_token(number: int, *, name: str | None = None, project: str = "flight
         id=f"tok-{number}", name=name or f"ci-{number}", role=Role.EDITOR, project=project, digest=f"{number:064x}",
         created=NOON + timedelta(seconds=number), expires=NOON + timedelta(days=30), may_run_code=bool(number % 2),
     )  # fmt: skip
+
+
+def open_token_service(home: Path, *, project: str = "flights", wall: Clock | None = None) -> TokenService:
+    """The tokens of `project` in the home, on wall time or on `wall`."""
+    database, clock = Database.open(home / "flyball.db"), wall or WallClock()
+    records = Records(SqlEventLog(database), database, clock, RandomIds())
+    return TokenService(SqlTokens(database), records, home=home, project=project, wall=clock)
 
 
 class TokenStoreSuite(Suite):

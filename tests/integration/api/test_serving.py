@@ -17,6 +17,7 @@ from flyball.app.settings import PortTakenError
 PROGRAM = """
 import threading
 from flyball.api.app import create_app
+from flyball.api.entrance import Entrance
 from flyball.api.serving import bind, serve
 from flyball.core.clock import MonotonicTimer
 from flyball.governance import HostGuard, OwnerToken, Sessions
@@ -24,7 +25,7 @@ from flyball.testing.controlplane import StillPlane
 
 listener, stop = bind("127.0.0.1", 0, field="control_port"), threading.Event()
 port = listener.getsockname()[1]
-app = create_app(StillPlane(), token=None, sessions=Sessions(MonotonicTimer()), guard=HostGuard.of("127.0.0.1", port))
+app = create_app(StillPlane(), Entrance(HostGuard.of("127.0.0.1", port), None, Sessions(MonotonicTimer())))
 listener.listen()
 print(port, flush=True)
 serve(app, host="127.0.0.1", port=port, sock=listener, stop=stop)

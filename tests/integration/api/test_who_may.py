@@ -1,4 +1,4 @@
-"""Who may use which route of which door: every route is walked as the owner and as a stranger, and compared with one table.
+"""Who may use which route of which door: every route is walked by every role, and compared with one table.
 
 After a change that is meant: ``python tests/integration/api/test_who_may.py`` writes the table and the API's description anew; read
 their difference. A door is added by one line in DOORS. Each is walked in a process of its own, for some frameworks have one
@@ -23,11 +23,14 @@ import httpx
 import pytest
 
 from flyball.api.app import create_app
+from flyball.api.entrance import Entrance
 from flyball.core.clock import ManualTimer, MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.core.ids import RandomIds
-from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, Sessions
+from flyball.governance import Authority, Boundary, Caller, HostGuard, OwnerToken, Role, Sessions, TokenBook, TokenWish
+from flyball.governance.tokens import GIVEN
 from flyball.testing.controlplane import StillPlane
+from flyball.testing.governance import open_token_service
 
 TOKEN = OwnerToken("t" * 43)
 HOST, PORT = "127.0.0.1", 8500
@@ -35,27 +38,42 @@ GUARD = HostGuard.of(HOST, PORT)
 GOLDEN = Path(__file__).parents[2] / "golden"
 TABLE, DESCRIPTION = GOLDEN / "who-may.json", GOLDEN / "openapi.json"
 ABSENT = ("GET", "/no-such-route")
+OPEN = {"GET /healthz", "GET /health"}
+"""Liveness, by our name and by MLflow's."""
 
 Route = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Door:
-    """An ASGI app that answers at HOST:PORT, its routes, and what the owner sends to prove who they are."""
+    """An ASGI app that answers at HOST:PORT, its routes, and what each role sends to prove itself."""
 
     app: Any
     routes: Sequence[Route]
-    owner: Mapping[str, str]
+    roles: Mapping[str, Mapping[str, str]]
 
 
-BEARER = {"Authorization": f"Bearer {TOKEN.value}"}
+class House:
+    """A home with a token of every role."""
+
+    def __init__(self) -> None:
+        home = Path(tempfile.mkdtemp())
+        self.tokens = open_token_service(home)
+        self.book = TokenBook(home, clock=WallClock(), timer=MonotonicTimer())
+        owner = Caller(Role.OWNER, "owner")
+        self.secrets = {role.value: self.tokens.create(TokenWish(name=role.value, role=role), by=owner).secret for role in GIVEN}
+        self.secrets["owner"] = TOKEN.value
+
+    def bearers(self) -> dict[str, dict[str, str]]:
+        bearers = {role: {"Authorization": f"Bearer {secret}"} for role, secret in self.secrets.items()}
+        return {"anonymous": {}, **bearers}
 
 
 def control_plane() -> Door:
-    plane = StillPlane()
+    house, plane = House(), StillPlane()
     plane.happen("x")
-    app = create_app(plane, token=TOKEN, sessions=Sessions(ManualTimer()), guard=GUARD)
-    return Door(app, [(door.method, door.path) for door in app.state.doors.list()], BEARER)
+    app = create_app(plane, Entrance(GUARD, TOKEN, Sessions(ManualTimer()), house.tokens, house.book))
+    return Door(app, [(door.method, door.path) for door in app.state.doors.list()], house.bearers())
 
 
 def model_server() -> Door:
@@ -63,17 +81,19 @@ def model_server() -> Door:
     from flyball.serving.engine import Engine
     from flyball.storage._localjournal import LocalJournal
 
-    timer = MonotonicTimer()
+    timer, house = MonotonicTimer(), House()
     journal = LocalJournal.write(Path(tempfile.mkdtemp()) / "journal")
-    app = PredictApp(Engine(journal, clock=WallClock(), ids=RandomIds(), timer=timer), Boundary(GUARD, Authority(TOKEN)), timer=timer)
-    return Door(app, [(route.method, f"{route.path}{{endpoint}}" if route.path.endswith("/") else route.path) for route in ROUTES], BEARER)
+    boundary = Boundary(GUARD, Authority(TOKEN, tokens=house.book))
+    app = PredictApp(Engine(journal, clock=WallClock(), ids=RandomIds(), timer=timer), boundary, timer=timer)
+    routes = [(route.method, f"{route.path}{{endpoint}}" if route.path.endswith("/") else route.path) for route in ROUTES]
+    return Door(app, routes, house.bearers())
 
 
 class NobodyThere:
-    """A control plane that knows one session and answers nothing else."""
+    """A control plane that knows a session of each role and answers nothing else."""
 
     def is_session(self, token: str) -> bool:
-        return token == TOKEN.value
+        return token.startswith("session-of-")
 
     def __getattr__(self, name: str) -> Any:
         raise UnavailableError(name)
@@ -91,7 +111,8 @@ def console() -> Door:
     inside = _framework(Surroundings(plane, Watch(plane, clock=WallClock(), timer=timer), "http://127.0.0.1:1", logins=True))
     app = Guard(inside, hosts=GUARD, visitors=ConsoleSessions(plane, timer), cookie="c")
     own = [("GET", "/healthz"), ("GET", "/login"), ("POST", "/logout")]
-    return Door(app, [*own, *_routes(inside)], {"Cookie": f"c={TOKEN.value}"})
+    roles = {role.value: {"Cookie": f"c=session-of-{role.value}-"} for role in Role}
+    return Door(app, [*own, *_routes(inside)], {**roles, "anonymous": {}})
 
 
 def _routes(app: Any, prefix: str = "") -> Iterator[Route]:
@@ -124,7 +145,10 @@ async def _may(client: httpx.AsyncClient, app: Any, *, route: Route, headers: Ma
 
 
 async def _may_connect(app: Any, path: str, *, headers: Mapping[str, str]) -> bool:
-    raw = [(name.lower().encode(), value.encode()) for name, value in {"Host": f"{HOST}:{PORT}", **headers}.items()]
+    raw = [
+        (name.lower().encode(), value.encode())
+        for name, value in {"Host": f"{HOST}:{PORT}", "Origin": f"http://{HOST}:{PORT}", **headers}.items()
+    ]
     scope = {
         "type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": "ws", "headers": raw,
         "subprotocols": [], "extensions": {"websocket.http.response": {}}, "client": (HOST, 1), "server": (HOST, PORT), "state": {},
@@ -149,8 +173,7 @@ async def _walk(door: Door) -> dict[str, dict[str, str]]:
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}:{PORT}") as client:
         for route in sorted({*door.routes, ABSENT}, key=lambda route: (route[1], route[0])):
             answers = {
-                role: "may" if await _may(client, door.app, route=route, headers=headers) else "no"
-                for role, headers in (("owner", door.owner), ("anonymous", {}))
+                role: "may" if await _may(client, door.app, route=route, headers=headers) else "no" for role, headers in door.roles.items()
             }
             found[re.sub(r"\d+\.\d+\.\d+", "VERSION", " ".join(route))] = answers
     return found
@@ -189,7 +212,17 @@ def test_a_stranger_may_ask_for_liveness_only() -> None:
     golden = _golden()
     assert set(golden) == set(DOORS)
     open_to_all = {(door, route) for door, routes in golden.items() for route, who in routes.items() if who["anonymous"] != "no"}
-    assert open_to_all == {(door, "GET /healthz") for door in golden}
+    assert {route for _, route in open_to_all} <= OPEN
+    assert {(door, "GET /healthz") for door in golden} <= open_to_all
+
+
+def test_each_role_may_what_the_one_below_may() -> None:
+    ladder = ["anonymous", "viewer", "editor", "approver", "admin", "owner"]
+    for routes in _golden().values():
+        for route, who in routes.items():
+            allowed = [who[role] for role in ladder]
+            assert set(who) == set(ladder), route
+            assert allowed == sorted(allowed, reverse=True), route  # "no" before "may", once and for all
 
 
 def test_the_api_is_as_it_was_described_last() -> None:

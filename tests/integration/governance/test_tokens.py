@@ -190,7 +190,7 @@ def test_a_damaged_file_makes_nobody_forgotten_and_a_missing_one_everybody(house
 def test_what_says_the_same_is_not_written_again(house: House) -> None:
     house.give()
     before = (house.home / FILE).stat().st_ino
-    publish(house.home, "flights", house.service.list())
+    publish(house.home, house.service.list(), project="flights")
     assert (house.home / FILE).stat().st_ino == before
 
 
