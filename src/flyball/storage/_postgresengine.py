@@ -43,7 +43,14 @@ _SETTINGS = {
     "timezone": "UTC",
     "jit": "off",  # it costs a search more to compile than to run
 }
-_CONNECT = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_CONNECT = {
+    "client_encoding": "utf8",
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "target_session_attrs": "read-write",  # of several hosts the one that takes writes, also after they have changed roles
+}
 
 # One round trip: the turn, an end to who falls asleep in it, and the number by which the commit can be asked for.
 _TURN = text(
@@ -144,13 +151,11 @@ class PostgresEngine:
 
 
 def _engine(url: URL) -> Engine:
-    given = dict(url.query)
+    given = {**_CONNECT, **url.query}
     settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
     given["options"] = f"{settings} {given.get('options', '')}".strip()
     given.setdefault("application_name", f"flyball {os.getpid()}")
-    engine = create_engine(
-        url.set(query=given), connect_args=_CONNECT, pool_size=10, max_overflow=40, pool_timeout=BUSY_SECONDS, pool_use_lifo=True
-    )
+    engine = create_engine(url.set(query=given), pool_size=10, max_overflow=40, pool_timeout=BUSY_SECONDS, pool_use_lifo=True)
 
     @event.listens_for(engine, "checkout")
     def _checkout(raw: psycopg.Connection[Any], record: Any, _proxy: object) -> None:

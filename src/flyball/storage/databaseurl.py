@@ -37,4 +37,4 @@ def parse(text: str) -> Path | URL:
 
 def shown(url: URL) -> str:
     """The URL without password and options."""
-    return url.set(drivername="postgresql", password=None, query={}).render_as_string()
+    return URL.create("postgresql", url.username, host=url.host, port=url.port, database=url.database).render_as_string()
