@@ -17,21 +17,20 @@ from flyball.core.clock import MonotonicTimer
 from flyball.core.ids import RandomIds
 from flyball.storage._sqljobs import SqlJobs
 from flyball.storage._sqlstore import SqlPositions
-from flyball.storage.database import Database
+from tests.databases import Databases
 
 _WORKER = """
 import logging, sys, threading, time
-from pathlib import Path
 from flyball.core.clock import MonotonicTimer
 from flyball.core.ids import RandomIds
 from flyball.pipelines.jobs import JobWorker
 from flyball.storage._sqlstore import SqlPositions
 from flyball.storage._sqljobs import SqlJobs
-from flyball.storage.database import Database
+from flyball.storage.database import open_database
 from flyball.storage.errors import JobLostError
 
-home, name, lanes = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-database = Database.open(home / "home.db")
+url, name, lanes = sys.argv[1:4]
+database = open_database(url)
 queue = SqlJobs(database, ids=RandomIds(), timer=MonotonicTimer(), lease_seconds=float(sys.argv[4]))
 positions = SqlPositions(database)
 
@@ -62,9 +61,9 @@ worker.run(threading.Event())
 class Home:
     """A home's jobs, as the test sees them."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.database = Database.open(place / "home.db")
+    def __init__(self, databases: Databases, place: Path) -> None:
+        self.url = databases.url(place)
+        self.database = databases.open(place)
         self.queue = SqlJobs(self.database, ids=RandomIds(), timer=MonotonicTimer())
         self.positions = SqlPositions(self.database)
 
@@ -76,7 +75,7 @@ class Home:
 
     @contextmanager
     def worker(self, name: str, *, lanes: str, lease_seconds: float = 1.0) -> Iterator[subprocess.Popen[str]]:
-        command = [sys.executable, "-c", _WORKER, str(self.place), name, ",".join(lanes), str(lease_seconds)]
+        command = [sys.executable, "-c", _WORKER, self.url, name, ",".join(lanes), str(lease_seconds)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == "ready\n"
@@ -102,8 +101,8 @@ def _wait(until: Callable[[], object], *, seconds: float = 60.0) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path)
+def home(databases: Databases, tmp_path: Path) -> Iterator[Home]:
+    home = Home(databases, tmp_path)
     yield home
     home.database.close()
 
