@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from flyball.app.importing import localfiles
-from flyball.app.importing.source import FoundModel, FoundVersion, NotATrackingStoreError, SourceError
+from flyball.app.importing.source import FoundModel, FoundVersion, NotATrackingStoreError, SourceError, model_of, restored
 from flyball.tracking.experiment import Experiment, Lifecycle
 from flyball.tracking.loggedmodel import LoggedModel, LoggedModelStatus
 from flyball.tracking.model import RunStatus
 from flyball.tracking.trackedrun import DatasetInput, Metric, ModelInput, ModelOutput, RunHead, TrackedRun
 
 Row = Mapping[str, Any]
-LARGEST = 1.7976931348623157e308
-"""What MLflow writes for an infinity."""
 _STATUS = {1: LoggedModelStatus.PENDING, 2: LoggedModelStatus.READY, 3: LoggedModelStatus.FAILED}
 
 
@@ -134,7 +132,7 @@ class MlflowFile:
                 source=source,
                 files=_get(row, "storage_location") or source,
                 run=row["run_id"] or None,
-                model=source.removeprefix("models:/") if source.startswith("models:/m-") else None,
+                model=model_of(source),
                 user=row["user_id"] or "",
                 description=row["description"] or "",
                 stage=row["current_stage"] or "None",
@@ -211,7 +209,7 @@ def _metric(row: Any) -> Metric:
 def _value(value: float | None, *, is_nan: bool) -> float:
     if is_nan or value is None:
         return float("nan")
-    return float("inf") if value >= LARGEST else float("-inf") if value <= -LARGEST else float(value)
+    return restored(float(value))
 
 
 def _get(row: Any, name: str) -> Any:

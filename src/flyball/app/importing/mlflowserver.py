@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flyball.app.importing.source import FoundModel, FoundVersion, NotATrackingStoreError, SourceError
+from flyball.app.importing.source import FoundModel, FoundVersion, NotATrackingStoreError, SourceError, model_of, restored
 from flyball.core.optional import extra
 from flyball.tracking.experiment import Experiment, Lifecycle
 from flyball.tracking.loggedmodel import LoggedModel, LoggedModelStatus
@@ -152,7 +152,7 @@ class MlflowServer:
             source=row.get("source", ""),
             files=found.get("artifact_uri", ""),
             run=row.get("run_id") or None,
-            model=row.get("model_id") or None,
+            model=row.get("model_id") or model_of(row.get("source", "")),
             user=row.get("user_id", ""),
             description=row.get("description", ""),
             stage=row.get("current_stage") or "None",
@@ -216,7 +216,7 @@ def _head(info: Json) -> RunHead:
 def _metric(row: Json, *, model: str | None = None) -> Metric:
     return Metric(
         key=row["key"],
-        value=float(row.get("value", 0.0)),
+        value=restored(float(row.get("value", 0.0))),
         time_ms=int(row.get("timestamp", 0)),
         step=int(row.get("step", 0)),
         model=row.get("model_id") or model,

@@ -30,6 +30,28 @@ class NotATrackingStoreError(InvalidError):
         super().__init__(f"{what} is no MLflow store: {why}. Name the URL of an MLflow server or the path of its SQLite file.")
 
 
+LARGEST = 1.7976931348623157e308
+"""What MLflow's database stores for an infinity, because its own cannot hold one."""
+
+
+def restored(value: float) -> float:
+    """The value that was logged.
+
+    >>> restored(LARGEST), restored(-LARGEST), restored(0.5)
+    (inf, -inf, 0.5)
+    """
+    return float("inf") if value >= LARGEST else float("-inf") if value <= -LARGEST else value
+
+
+def model_of(source: str) -> str | None:
+    """The logged model that a version was made from, by its source; None where it was made from something else.
+
+    >>> model_of("models:/m-0123"), model_of("runs:/0123/model")
+    ('m-0123', None)
+    """
+    return source.removeprefix("models:/") if source.startswith("models:/m-") else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundVersion:
     """A registered version as its source tells it; `files` is the URI below which its files lie there."""
