@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flyball.cli import tokens
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -16,6 +17,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # help with Rich imports a Markdown renderer: a quarter of a second for frames
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(tokens.group, name="token")
 
 ProjectArgument = Annotated[Path, typer.Argument(metavar="PROJECT.py", help="The file that declares the project.")]
 HomeOption = Annotated[
@@ -298,7 +301,7 @@ def show(
 
 @app.command()
 def env(home: FoundHomeOption = None) -> None:
-    """Print FLYBALL_URL and FLYBALL_TOKEN as exports for a shell.
+    """Print where the server is and the owner's token as exports for a shell, for Flyball and for MLflow's client.
 
     Use it as: eval "$(flyball env)"
     """

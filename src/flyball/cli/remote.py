@@ -104,7 +104,7 @@ def connect(home: Path) -> Client:
 
 
 def exports(home: Path) -> str:
-    """Lines for a shell: where the control plane of the home is, and its owner's token.
+    """Lines for a shell: where the control plane of the home is, and its owner's token; for us and for MLflow's client.
 
     Raises:
         NotRunningError: none runs it.
@@ -113,13 +113,16 @@ def exports(home: Path) -> str:
     if settings is None:
         raise NotRunningError(home)
     token = OwnerToken.find(home)
-    told = {URL: settings.control_url, "FLYBALL_TOKEN": "" if token is None else token.value}
+    url, secret = settings.control_url, "" if token is None else token.value
+    told = {URL: url, "FLYBALL_TOKEN": secret, "MLFLOW_TRACKING_URI": url, "MLFLOW_TRACKING_TOKEN": secret}
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in told.items())
 
 
 @contextmanager
-def open_desk(home: Path | None, environment: Mapping[str, str]) -> Iterator[Desk]:
+def open_place(home: Path | None, environment: Mapping[str, str]) -> Iterator[Client | Path]:
     """Where the command's words go: FLYBALL_URL's control plane if it is set and no home is named, else the home's.
+
+    Where none runs the home, it is the home itself, owned by this process for as long as the block lasts.
 
     Raises:
         HomeNotFoundError: there is no home.
@@ -128,7 +131,7 @@ def open_desk(home: Path | None, environment: Mapping[str, str]) -> Iterator[Des
     """
     if home is None and environment.get(URL):
         with Client.from_environment(environment, actor=person()) as client:
-            yield RemoteDesk(client)
+            yield client
         return
     place = find_home(home, Path.cwd())
     try:
@@ -137,14 +140,25 @@ def open_desk(home: Path | None, environment: Mapping[str, str]) -> Iterator[Des
         if find_running(place) is None:
             raise
         with connect(place) as client:
-            yield RemoteDesk(client)
+            yield client
         return
-    from flyball.app.home import Home
-    from flyball.pipelines import InlineExecutor
-    from flyball.storage.clockfile import open_clock
+    with lock:
+        yield place
 
-    with lock, Home.open(place, clock=open_clock(place), executor=InlineExecutor()) as opened:
-        yield LocalDesk(opened)
+
+@contextmanager
+def open_desk(home: Path | None, environment: Mapping[str, str]) -> Iterator[Desk]:
+    """What a person may ask, there where `open_place` says; raises as that does."""
+    with open_place(home, environment) as place:
+        if isinstance(place, Client):
+            yield RemoteDesk(place)
+            return
+        from flyball.app.home import Home
+        from flyball.pipelines import InlineExecutor
+        from flyball.storage.clockfile import open_clock
+
+        with Home.open(place, clock=open_clock(place), executor=InlineExecutor()) as opened:
+            yield LocalDesk(opened)
 
 
 def find_console_link(home: Path) -> str | None:

@@ -39,7 +39,7 @@ class UnauthenticatedError(FlyballError, PermissionError):
     def __init__(self, message: str | None = None) -> None:
         super().__init__(
             message
-            or "This needs a token: send 'Authorization: Bearer TOKEN'. `flyball env` prints the owner's; "
+            or "This needs a token: send 'Authorization: Bearer TOKEN'. `flyball env` prints the owner's token; "
             "`flyball token create` makes others."
         )
 

@@ -45,7 +45,7 @@ class TokenService:
 
     def __init__(self, store: TokenStore, records: Records, *, home: Path, project: str, wall: Clock) -> None:
         self._store, self._records = store, records
-        self._home, self.project, self._wall = home, project, wall
+        self.home, self.project, self._wall = home, project, wall
 
     def create(self, wish: TokenWish, *, by: Caller) -> Given:
         """A token as wished; its secret is told this once.
@@ -103,7 +103,7 @@ class TokenService:
         Raises:
             UnavailableError: the store cannot be read, or the file not written.
         """
-        publish(self._home, self._store.list(), project=self.project)
+        publish(self.home, self._store.list(), project=self.project)
 
     def set_used(self, book: TokenBook) -> None:
         """Keep when the tokens that `book` saw were last used."""

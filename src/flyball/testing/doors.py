@@ -11,21 +11,32 @@ from flyball.api.entrance import Entrance
 from flyball.api.serving import serve
 from flyball.app.controlplane import ControlPlane
 from flyball.app.listening import bind
-from flyball.core.clock import MonotonicTimer
-from flyball.governance import HostGuard, OwnerToken, Sessions
+from flyball.core.clock import MonotonicTimer, WallClock
+from flyball.governance import HostGuard, OwnerToken, Sessions, TokenBook
+from flyball.governance.service import TokenService
 
 
 @contextmanager
 def open_door(
-    plane: ControlPlane, *, token: str | None, limits: Limits = DEFAULT_LIMITS, stop: threading.Event | None = None
+    plane: ControlPlane,
+    *,
+    token: str | None,
+    limits: Limits = DEFAULT_LIMITS,
+    stop: threading.Event | None = None,
+    tokens: TokenService | None = None,
 ) -> Iterator[str]:
-    """The address at which `plane` answers, to the owner of `token` or to everybody on this machine; `stop` ends it early."""
+    """The address at which `plane` answers, to the owner of `token` or to everybody on this machine; `stop` ends it early.
+
+    It also answers those who have one of `tokens`, which are kept in a home.
+    """
     stop = stop or threading.Event()
     listener = bind("127.0.0.1", 0, field="control_port")
     port = listener.getsockname()[1]
     listener.listen()  # whoever connects before the server runs is kept waiting, not refused
     owner = None if token is None else OwnerToken(token)
-    app = create_app(plane, Entrance(HostGuard.of("127.0.0.1", port), owner, Sessions(MonotonicTimer())), limits=limits)
+    book = None if tokens is None else TokenBook(tokens.home, clock=WallClock(), timer=MonotonicTimer())
+    entrance = Entrance(HostGuard.of("127.0.0.1", port), owner, Sessions(MonotonicTimer()), tokens, book, owner_runs_code=True)
+    app = create_app(plane, entrance, limits=limits)
     settings = {"host": "127.0.0.1", "port": port, "sock": listener, "stop": stop}
     thread = threading.Thread(target=serve, args=(app,), kwargs=settings, name="door")
     thread.start()

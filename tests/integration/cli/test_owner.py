@@ -164,10 +164,11 @@ def test_env_s_lines_are_for_a_shell_and_lead_there_from_anywhere(
         told = call("env", "--home", home)
         assert told.exit_code == 0
         lines = [shlex.split(line) for line in told.stdout.splitlines()]
-        assert [line[0] for line in lines] == ["export", "export"]
+        assert {line[0] for line in lines} == {"export"}
         assert re.fullmatch(r"console: http://127\.0\.0\.1:\d+/login\?code=\S+ \(good once\)\n", told.stderr)
         found = dict(line[1].split("=", 1) for line in lines)
-        assert found == {"FLYBALL_URL": Settings.load(home).control_url, "FLYBALL_TOKEN": (home / "token").read_text().strip()}
+        url, token = Settings.load(home).control_url, (home / "token").read_text().strip()
+        assert found == {"FLYBALL_URL": url, "FLYBALL_TOKEN": token, "MLFLOW_TRACKING_URI": url, "MLFLOW_TRACKING_TOKEN": token}
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         monkeypatch.chdir(elsewhere)
