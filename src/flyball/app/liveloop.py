@@ -26,6 +26,7 @@ from flyball.app.parity import ParityKind
 from flyball.app.parity import lane_of as parity_lane
 from flyball.app.scheduler import Scheduler, Work
 from flyball.core.errors import FlyballError
+from flyball.core.ids import Digest
 from flyball.features import FeatureSet
 from flyball.loop.catalogue import record_features
 from flyball.loop.check import check_lead
@@ -127,15 +128,15 @@ class LiveLoop:
             wanted = {live.features.fingerprint: live.features for live in self.parts.models.values()}
             for endpoint in plan.endpoints:
                 for version in endpoint.versions:
-                    if version.features not in wanted:
-                        wanted[version.features] = self._older(endpoint.model, version)
+                    if version.code is not None and version.features is not None and version.features not in wanted:
+                        wanted[version.features] = self._older(endpoint.model, version, code=version.code)
             self.parts.online.serve(wanted)
             return plan
 
-    def _older(self, model: str, version: VersionPlan) -> FeatureSet:
+    def _older(self, model: str, version: VersionPlan, *, code: Digest) -> FeatureSet:
         """The features of a version that was trained under another definition, from the source that was kept with it."""
-        place = self.place.home.path / CODE / version.code
-        unpack(self.place.home.blobs.get(version.code), place)
+        place = self.place.home.path / CODE / code
+        unpack(self.place.home.blobs.get(code), place)
         declared = load_project(place / version.project_file).get(model)
         schemas = {
             name: pl.Schema({column: kind_of(dtype).dtype for column, dtype in columns.items()})

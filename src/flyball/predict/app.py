@@ -110,8 +110,7 @@ class PredictApp:
         try:
             body = await self._body(receive)
             endpoint = self._engine.serving.get(name)  # as it is now that the body is here
-            rows = endpoint.form.decode(body)
-            return of_json(await self._batcher.ask(endpoint, rows, arrived=arrived))
+            return of_json(await self._batcher.ask(endpoint, endpoint.read(body), arrived=arrived))
         finally:
             self._requests -= 1
             self._bytes -= expected

@@ -6,10 +6,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 from flyball.core.errors import FlyballError
-from flyball.serving.asked import Answer, Asked
+from flyball.serving.asked import Answer, Asked, Read
 from flyball.serving.engine import Engine
 from flyball.serving.errors import InternalError
 from flyball.serving.version import LoadedEndpoint
@@ -26,7 +25,7 @@ class Batcher:
         self._engine, self._waiting = engine, deque[Asked]()
         self._scheduled = False
 
-    async def ask(self, endpoint: LoadedEndpoint, rows: Sequence[tuple[Any, ...]], *, arrived: float) -> Answer:
+    async def ask(self, endpoint: LoadedEndpoint, rows: Read, *, arrived: float) -> Answer:
         """The answer to one request.
 
         Raises:

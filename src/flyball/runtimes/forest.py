@@ -84,9 +84,7 @@ def _columns(text: str, names: Sequence[str]) -> tuple[MatrixColumn, ...]:
     # A number's values are written as [least:most], a category's as a list of codes.
     places = [place for place, info in enumerate(_line(text, "feature_infos=").split()) if info[0] not in "[n"]
     if categories and len(places) != len(categories):
-        raise UnservableError(
-            "some of its categories were never split on, so that their codes are not known. Log it as ONNX, or as a pickle"
-        )
+        raise UnservableError("some of its categories were never split on, so that their codes are unknown. Log it as ONNX or a pickle")
     levels = dict(zip(places, categories, strict=True)) if categories else {}
     return tuple(MatrixColumn(name, tuple(levels[place]) if place in levels else None) for place, name in enumerate(names))
 

@@ -1,7 +1,7 @@
 """Answered rows as frames: one shape of records, one schema, one table.
 
-The names of a frame's columns say where a value belongs ("request.carrier", "feature.sky.temp", "value_time.sky"); tables, which
-take names for equal that differ in case only, may know such columns by an escaped name.
+The names of a frame's columns say where a value belongs ("request.carrier", "feature.sky.temp", "value_time.sky", and "answer.prediction"
+of a model with classes of its own); tables, which take names for equal that differ in case only, may know such columns by an escaped name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flyball.serving.columns import TIME, from_columns
 from flyball.serving.errors import UnalignedRecordError
 from flyball.serving.record import Answered
 
-REQUEST, FEATURE, VALUE_TIME = "request.", "feature.", "value_time."
+REQUEST, FEATURE, VALUE_TIME, ANSWER = "request.", "feature.", "value_time.", "answer."
 POSITION = "position"
 
 BASE: Mapping[str, pl.DataType] = {
@@ -41,8 +41,8 @@ Shape: TypeAlias = tuple[Any, ...]
 
 def shape_of(record: Answered) -> Shape:
     """Equal for records of one endpoint whose rows fit into one frame."""
-    columns = (tuple(record.request), tuple(record.features), tuple(record.value_times))
-    return (record.endpoint, *columns, tuple(record.request_types), tuple(record.feature_types))
+    columns = (tuple(record.request), tuple(record.features), tuple(record.value_times), tuple(record.answers))
+    return (record.endpoint, *columns, tuple(record.request_types), tuple(record.feature_types), tuple(record.answer_types))
 
 
 def check_aligned(record: Answered) -> None:
@@ -52,7 +52,7 @@ def check_aligned(record: Answered) -> None:
         UnalignedRecordError: one has not.
     """
     rows = len(record.ids)
-    columns = chain(record.request.items(), record.features.items(), record.value_times.items())
+    columns = chain(record.request.items(), record.features.items(), record.value_times.items(), record.answers.items())
     given = chain({"keys": record.keys, "scores": record.scores, "seconds": record.seconds}.items(), columns)
     for name, values in given:
         if not isinstance(values, list) or len(values) != rows:
@@ -69,11 +69,13 @@ def frame_of(records: Sequence[Placed]) -> pl.DataFrame:
     request = {name: _joined(record.request[name] for _, record in records) for name in first.request}
     features = {name: _joined(record.features[name] for _, record in records) for name in first.features}
     value_times = {name: _joined(record.value_times[name] for _, record in records) for name in first.value_times}
+    answers = {name: _joined(record.answers[name] for _, record in records) for name in first.answers}
     parts = [
         _base(records),
         _part(REQUEST, request, types=first.request_types),
         _part(FEATURE, features, types=first.feature_types),
         _part(VALUE_TIME, value_times, types=[str(TIME)] * len(value_times)),
+        _part(ANSWER, answers, types=first.answer_types),
     ]
     return pl.concat([part for part in parts if part.width], how="horizontal")
 
@@ -112,10 +114,10 @@ def _base(records: Sequence[Placed]) -> pl.DataFrame:
 
 
 def _predictions(scores: pl.Series, task: pl.Series) -> pl.Series:
-    """What a score says: for a binary label whether it is at least one half; for a number the score itself; else nothing."""
+    """What a score says: for a binary label whether it is at least one half; for a number the score itself; of several classes nothing."""
     frame = pl.DataFrame([scores.alias("score"), task.alias("task")])
     said = pl.when(pl.col("task") == "binary").then((pl.col("score") >= 0.5).cast(pl.Float64))
-    return frame.select(said.when(pl.col("task") != "").then("score").alias("prediction")).to_series()
+    return frame.select(said.when(~pl.col("task").is_in(["", "classes"])).then("score").alias("prediction")).to_series()
 
 
 @dataclass

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from flyball.core.errors import FlyballError
+from flyball.serving.rowform import RowForm
 from flyball.serving.version import LoadedEndpoint
+
+Read: TypeAlias = tuple[RowForm, Sequence[tuple[Any, ...]]]
+"""The rows of a request, and the form that they have."""
 
 
 class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
-    """The answer for one row. `prediction` is whether the score is at least a half, or the value itself for a regression."""
+    """The answer for one row. `prediction` is whether the score is at least a half, or the value itself for a regression.
+
+    A model that was made elsewhere says its own class or value; its rows have no `key`, and `probabilities` where it has more than
+    two classes.
+    """
 
     key: Any
     id: str
-    prediction: bool | float
-    score: float
+    prediction: Any
+    score: float | None
     version: int
     route: str
     warnings: list[str] = []
+    probabilities: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -35,13 +44,14 @@ class Answer(msgspec.Struct, gc=False):
 class Asked:
     """Decoded rows of one request that wait for their answers. `arrived` is real time; `done` is called once, when all is said."""
 
-    __slots__ = ("_left", "answers", "arrived", "done", "endpoint", "error", "rows")
+    __slots__ = ("_left", "answers", "arrived", "done", "endpoint", "error", "form", "rows")
 
-    def __init__(self, endpoint: LoadedEndpoint, rows: Sequence[tuple[Any, ...]], *, arrived: float, done: Callable[[], None]) -> None:
-        self.endpoint, self.rows, self.arrived, self.done = endpoint, rows, arrived, done
-        self.answers: list[Prediction | None] = [None] * len(rows)
+    def __init__(self, endpoint: LoadedEndpoint, rows: Read, *, arrived: float, done: Callable[[], None]) -> None:
+        self.endpoint, self.arrived, self.done = endpoint, arrived, done
+        self.form, self.rows = rows
+        self.answers: list[Prediction | None] = [None] * len(self.rows)
         self.error: FlyballError | None = None
-        self._left = len(rows)
+        self._left = len(self.rows)
 
     @property
     def untouched(self) -> bool:

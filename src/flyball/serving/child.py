@@ -8,29 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import signal
+import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from flyball.core.clock import Timer
-from flyball.runtimes import ModelManifest
-from flyball.runtimes.model import Floats
+from flyball.runtimes import Description, ModelManifest
 from flyball.serving.errors import ModelFailedError
-from flyball.serving.worker import LENGTH, LONGEST_BYTES, SCORE, Reply, to_ipc
+from flyball.serving.worker import LENGTH, LONGEST_BYTES, SCORE, Ready, Reply, to_ipc
+from flyball.storage.confined import command, environment
+from flyball.storage.isolation import Confinement, Measure
 
 START_SECONDS = 30.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0
-_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
 class ChildModel:
-    """A model whose code runs in a process of its own. To be used by one event loop; one frame is with the child at a time."""
+    """A model whose code runs in a process of its own. To be used by one event loop; one frame is with the child at a time.
+
+    The process reads its model and Python's own files, writes nowhere but in a directory that goes with it, and reaches nobody, as far
+    as the host grants that; `measures` says what it granted, and `description` what the model says of itself, once it has started.
+    """
 
     def __init__(self, path: Path, manifest: ModelManifest, *, timer: Timer, deadline_seconds: float = 1.0) -> None:
         self.manifest = manifest
@@ -41,6 +48,9 @@ class ChildModel:
         self._failures, self._not_before = 0, 0.0
         self._closed = False
         self._reason = "its process has not started yet"
+        self._scratch = tempfile.TemporaryDirectory(prefix="flyball-model-", ignore_cleanup_errors=True)
+        self.description: Description | None = None
+        self.measures: tuple[Measure, ...] = ()
 
     @property
     def pid(self) -> int | None:
@@ -57,7 +67,7 @@ class ChildModel:
             if self._process is None:
                 await self._start()
 
-    async def predict(self, frame: pl.DataFrame) -> Floats:
+    async def predict(self, frame: pl.DataFrame) -> npt.NDArray[Any]:
         """The model's scores for the rows of `frame`, or an error within the deadline and the turns of those that asked before.
 
         Raises:
@@ -92,14 +102,18 @@ class ChildModel:
             if self._process is not None:
                 await _kill(self._process)
                 self._process = None
+            self._scratch.cleanup()
 
-    async def _ask(self, process: Process, message: bytes, *, seconds: float) -> Floats:
+    async def _ask(self, process: Process, message: bytes, *, seconds: float) -> npt.NDArray[Any]:
         async with asyncio.timeout(seconds):
             _input(process).write(LENGTH.pack(len(message)) + message)
             await _input(process).drain()
             kind, data = await _receive(process)
         if kind is Reply.FAILED:
             raise ModelFailedError(data.decode(errors="replace"))
+        if kind is Reply.VALUES:
+            self._failures = 0
+            return _values(data)
         if kind is not Reply.SCORES:
             raise _ProtocolError(kind.name)
         if len(data) % 8:
@@ -122,9 +136,12 @@ class ChildModel:
     async def _start(self) -> None:
         if self._closed:
             raise ModelFailedError("it is closed")
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        command = (sys.executable, "-P", "-m", "flyball.serving.worker", str(self._path))
-        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment)
+        scratch = self._scratch.name
+        wanted = Confinement(readable=(str(self._path),), writable=(scratch,))
+        process = await asyncio.create_subprocess_exec(
+            *command(wanted, "flyball.serving.worker", str(self._path)), stdin=PIPE, stdout=PIPE, env=environment(scratch), cwd=scratch,
+            start_new_session=True,
+        )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):
                 kind, data = await _receive(process)
@@ -136,11 +153,20 @@ class ChildModel:
             await _kill(process)
             raise
         else:
-            if kind is Reply.READY:
+            if kind is Reply.READY and self._told(data):
                 self._process = process
                 return
             await self._fail(process, f"it cannot be loaded: {data.decode(errors='replace')}")
         raise ModelFailedError(self._reason)
+
+    def _told(self, data: bytes) -> bool:
+        try:
+            ready = msgspec.json.decode(data, type=Ready)
+        except msgspec.DecodeError:
+            return False
+        self.description = Description(task=ready.task, classes=ready.classes, features=ready.features)
+        self.measures = tuple(Measure(found.name, found.granted, found.detail) for found in ready.measures)
+        return True
 
 
 class _ProtocolError(Exception):
@@ -163,6 +189,13 @@ async def _receive(process: Process) -> tuple[Reply, bytes]:
     return Reply(data[0]), data[1:]
 
 
+def _values(data: bytes) -> npt.NDArray[Any]:
+    try:
+        return np.array(msgspec.json.decode(data, type=list[str | int | float | bool]), dtype=object)
+    except msgspec.DecodeError as error:
+        raise _ProtocolError(str(error)) from error
+
+
 def _input(process: Process) -> asyncio.StreamWriter:
     assert process.stdin is not None
     return process.stdin
@@ -170,19 +203,5 @@ def _input(process: Process) -> asyncio.StreamWriter:
 
 async def _kill(process: Process) -> None:
     with suppress(ProcessLookupError):
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # what its code has started with it
     await process.wait()
-
-
-def check_scores(scores: Floats, n_rows: int, *, task: str) -> None:
-    """Scores are one finite number per row, and probabilities for a binary task.
-
-    Raises:
-        ModelFailedError: they are not.
-    """
-    if scores.shape != (n_rows,):
-        raise ModelFailedError(f"it gave {len(scores)} scores for {n_rows} rows")
-    if not np.isfinite(scores).all():
-        raise ModelFailedError(f"{int((~np.isfinite(scores)).sum())} of its {n_rows} scores are NaN or infinite")
-    if task == "binary" and n_rows and not (scores.min() >= 0 and scores.max() <= 1):
-        raise ModelFailedError(f"a probability lies in [0, 1], but it gave {scores.min():g} to {scores.max():g}")

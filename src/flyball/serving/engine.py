@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import polars as pl
+from msgspec import UNSET
 
 from flyball.core.clock import Clock, Timer
 from flyball.core.duration import microseconds
@@ -22,16 +23,16 @@ from flyball.core.ids import Ids
 from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.runtimes.model import Floats
 from flyball.serving.asked import Asked, Prediction
-from flyball.serving.child import ChildModel, check_scores
+from flyball.serving.child import ChildModel
 from flyball.serving.columns import Column, to_columns
 from flyball.serving.counters import Counters
 from flyball.serving.errors import InternalError, ModelFailedError, NotAnsweredError
+from flyball.serving.outcome import Outcome, outcome_of
 from flyball.serving.record import Answered, encode
-from flyball.serving.rowform import joined
+from flyball.serving.rowform import RowForm, joined
 from flyball.serving.version import NOTHING, LoadedEndpoint, LoadedVersion, Serving, Vector
 from flyball.storage.journal import Journal
 
-THRESHOLD = 0.5
 _LOG = logging.getLogger(__name__)
 Steps: TypeAlias = "Generator[Coroutine[Any, Any, Floats], Floats, None]"
 
@@ -41,6 +42,7 @@ class _Group:
     """Rows of one flush that one version is to answer; `places` says whose row each is."""
 
     endpoint: LoadedEndpoint
+    form: RowForm
     version: LoadedVersion
     route: str
     time: int
@@ -80,10 +82,10 @@ class Engine:
     def flush(self, batch: Sequence[Asked]) -> None:
         """Each of `batch` is done when this returns, or, where a child process is asked, soon after."""
         self.counters.flushes += 1
-        by_endpoint: dict[LoadedEndpoint, list[Asked]] = {}
+        alike: dict[tuple[LoadedEndpoint, int], list[Asked]] = {}
         for asked in batch:
-            by_endpoint.setdefault(asked.endpoint, []).append(asked)
-        for endpoint, requests in by_endpoint.items():
+            alike.setdefault((asked.endpoint, id(asked.form)), []).append(asked)
+        for (endpoint, _), requests in alike.items():
             for group in self._groups(endpoint, requests):
                 self._run(self._steps(group))
 
@@ -96,10 +98,12 @@ class Engine:
         champion, canary = endpoint.champion, endpoint.canary
         assert champion is not None, "only what `Serving.get` gave is asked"
         places = [(asked, row) for asked in requests for row in range(len(asked.rows))]
-        request = endpoint.form.values(row for asked in requests for row in asked.rows)
-        frame = endpoint.form.frame(request)
-        keys, ids = endpoint.form.keys(frame), [self._ids.create("prd") for _ in places]
-        everything = _Group(endpoint, champion, "champion", microseconds(self._clock.now()), places, request, frame, keys, ids)
+        form = requests[0].form
+        request = form.values(row for asked in requests for row in asked.rows)
+        frame = form.frame(request)
+        ids = [self._ids.create("prd") for _ in places]
+        keys = form.keys(frame) if form.key else ids  # rows of a model without a project have no key but their answer's
+        everything = _Group(endpoint, form, champion, "champion", microseconds(self._clock.now()), places, request, frame, keys, ids)
         sticky = endpoint.plan.sticky
         theirs = endpoint.canary_rows(joined(frame, sticky) if sticky else keys) if canary is not None else []
         if canary is None or not theirs:
@@ -131,15 +135,15 @@ class Engine:
             try:
                 vector = group.version.vectors.compute(_timed(group))
                 model = group.version.model
-                scores = (yield model.predict(vector.frame)) if isinstance(model, ChildModel) else model.predict(vector.frame)
-                check_scores(scores, len(group.ids), task=group.version.plan.task)
+                said = (yield model.predict(vector.frame)) if isinstance(model, ChildModel) else model.predict(vector.frame)
+                outcome = outcome_of(said, len(group.ids), task=group.version.plan.task, description=group.version.description)
             except ModelFailedError as error:
                 failures.append(_Failure(group, str(error), vector))
             except Exception as error:  # noqa: BLE001 - whatever a version does, only its own rows feel it
                 _LOG.exception("version %d at endpoint %r failed", group.version.number, group.endpoint.name)
                 failures.append(_Failure(group, f"{type(error).__name__}: {error}", vector))
             else:
-                self._accept(group, vector, scores=scores, failures=failures)
+                self._accept(group, vector, outcome=outcome, failures=failures)
                 return
             champion = group.endpoint.champion
             if group.route != "canary" or champion is None:
@@ -147,9 +151,9 @@ class Engine:
                 return
             group = replace(group, version=champion, route="fallback")
 
-    def _accept(self, group: _Group, vector: Vector, *, scores: Floats, failures: Sequence[_Failure]) -> None:
-        values, seconds = scores.tolist(), self._seconds(group)
-        record = _record(group, vector, scores=values, seconds=seconds)
+    def _accept(self, group: _Group, vector: Vector, *, outcome: Outcome, failures: Sequence[_Failure]) -> None:
+        seconds = self._seconds(group)
+        record = _record(group, vector, scores=list(outcome.scores), seconds=seconds, **_beside(group, outcome))
         stood_in = (_failed(failure, by=group.version.number, seconds=seconds) for failure in failures)
         try:
             self._journal.append(*stood_in, encode(record))
@@ -158,21 +162,21 @@ class Engine:
             return
         self._count(failures)
         self.counters.add_answers((group.endpoint.name, group.version.number, group.route), seconds)
-        self._tell(group, values, warned=self._warnings(group, record.features, value_times=record.value_times))
+        self._tell(group, outcome, warned=self._warnings(group, record.features, value_times=record.value_times))
 
     def _seconds(self, group: _Group) -> list[float]:
         now = self._timer.seconds()
         return [now - asked.arrived for asked, _ in group.places]
 
-    def _tell(self, group: _Group, scores: Sequence[float], *, warned: Mapping[int, list[str]]) -> None:
-        number, route, binary = group.version.number, group.route, group.version.plan.task == "binary"
-        columns = list(group.endpoint.form.columns)
-        places = [columns.index(name) for name in group.endpoint.form.key]
+    def _tell(self, group: _Group, outcome: Outcome, *, warned: Mapping[int, list[str]]) -> None:
+        number, route, scores, said = group.version.number, group.route, outcome.scores, outcome.predictions
+        columns = list(group.form.columns)
+        places = [columns.index(name) for name in group.form.key]
         for index, (asked, row) in enumerate(group.places):
-            score, values = scores[index], asked.rows[row]
-            key = values[places[0]] if len(places) == 1 else [values[place] for place in places]
-            said = score >= THRESHOLD if binary else score
-            asked.set(row, Prediction(key, group.ids[index], said, score, number, route, warned.get(index, [])))
+            values = asked.rows[row]
+            key = values[places[0]] if len(places) == 1 else [values[place] for place in places] or UNSET
+            each = outcome.probabilities[index] if outcome.probabilities else UNSET
+            asked.set(row, Prediction(key, group.ids[index], said[index], scores[index], number, route, warned.get(index, []), each))
 
     def _refuse(self, failures: Sequence[_Failure]) -> None:
         last = failures[-1]
@@ -225,13 +229,22 @@ def _timed(group: _Group) -> pl.DataFrame:
 
 
 def _record(group: _Group, vector: Vector | None, **outcome: Any) -> Answered:
-    form, version = group.endpoint.form, group.version
+    version = group.version
+    vector = None if version.features is None else vector  # the request is the vector then, and stands in the record already
     return Answered(
         endpoint=group.endpoint.name, model=group.endpoint.plan.model, version=version.number, route=group.route, time=group.time,
-        features_digest=version.plan.features, ids=group.ids, keys=group.keys, request=group.request, request_types=form.type_names,
-        features={} if vector is None else to_columns(vector.frame), feature_types=[] if vector is None else version.type_names,
-        value_times={} if vector is None else dict(vector.value_times), task=version.plan.task, **outcome,
+        features_digest=version.plan.features or "", ids=group.ids, keys=group.keys, request=group.request,
+        request_types=group.form.type_names, features={} if vector is None else to_columns(vector.frame),
+        feature_types=[] if vector is None else version.type_names, value_times={} if vector is None else dict(vector.value_times),
+        **{"task": version.plan.task, **outcome},
     )  # fmt: skip
+
+
+def _beside(group: _Group, outcome: Outcome) -> Mapping[str, Any]:
+    """What a model without a project said beside its scores."""
+    if group.version.description is None:
+        return {}
+    return {"task": outcome.task, "answers": dict(outcome.answers), "answer_types": list(outcome.types)}
 
 
 def _failed(failure: _Failure, *, by: int, seconds: list[float]) -> bytes:

@@ -22,13 +22,14 @@ from flyball.core.ids import Digest
 from flyball.data import Dataset
 from flyball.features import Feature, FeatureSet
 from flyball.provenance.snapshot import unpack
-from flyball.runtimes import Predictor, levels_of, load, read_manifest
+from flyball.runtimes import CodeNotAllowedError, Predictor, describe, levels_of, load, read_manifest
 from flyball.serving.child import ChildModel
 from flyball.serving.errors import VersionRefusedError
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
 from flyball.serving.rowform import kind_of
-from flyball.serving.version import LoadedEndpoint, LoadedVersion, Serving, VectorSource
+from flyball.serving.version import LoadedEndpoint, LoadedVersion, RequestAsIs, Serving, VectorSource
 from flyball.storage.blobs import BlobStore
+from flyball.storage.isolation import GUARDED
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.02
@@ -83,7 +84,9 @@ class Loader:
         if found is not None and found.plan == plan:
             return found
         try:
-            features, vectors = self._features(endpoint.model, plan)
+            if plan.code is None:
+                return self._made_elsewhere(plan)
+            features, vectors = self._features(endpoint.model, plan, code=plan.code)
             model = self._model(plan, champion=plan.number == endpoint.champion) if features.fingerprint == plan.features else None
         except Exception as error:  # code of the snapshot may raise anything
             if not isinstance(error, FlyballError):
@@ -94,11 +97,17 @@ class Loader:
         levels = {} if isinstance(model, ChildModel) else levels_of(model)
         return LoadedVersion(plan, features, vectors, model, levels)
 
-    def _features(self, model: str, plan: VersionPlan) -> tuple[FeatureSet, VectorSource]:
-        known = f"{plan.features}/{plan.code}/{sorted((name, *columns.items()) for name, columns in plan.schemas.items())}"
+    def _made_elsewhere(self, plan: VersionPlan) -> LoadedVersion:
+        """A version without a project: its model takes the columns of the request, and says itself what it answers."""
+        model = self._model(plan, champion=True)
+        description = model.description if isinstance(model, ChildModel) else describe(model)
+        return LoadedVersion(plan, None, RequestAsIs(), model, {}, description)
+
+    def _features(self, model: str, plan: VersionPlan, *, code: Digest) -> tuple[FeatureSet, VectorSource]:
+        known = f"{plan.features}/{code}/{sorted((name, *columns.items()) for name, columns in plan.schemas.items())}"
         if known not in self._sources:
-            place = self.code / plan.code
-            unpack(self.blobs.get(plan.code), place)
+            place = self.code / code
+            unpack(self.blobs.get(code), place)
             try:
                 declared, rows = self.declared(place / plan.project_file, model)
                 schemas = {name: _schema(columns) for name, columns in plan.schemas.items()}
@@ -122,8 +131,10 @@ class Loader:
     def _model(self, plan: VersionPlan, *, champion: bool) -> Predictor | ChildModel:
         path = self.blobs.open_path(Digest(plan.model_digest))
         manifest = read_manifest(path)
-        if not manifest.carries_code:
+        if not manifest.apart:
             return load(path)
+        if manifest.carries_code and not plan.trusted:
+            raise CodeNotAllowedError(f"the format {manifest.format}")
         child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds)
         starting = asyncio.run_coroutine_threadsafe(child.start(), self.loop)
         try:
@@ -132,6 +143,7 @@ class Loader:
             if champion:
                 raise
             _LOG.warning("version %d cannot be loaded; its rows are answered by the champion until it can", plan.number)
+        _tell_isolation(plan, child)
         return child
 
     def _forget(self, endpoints: Mapping[str, LoadedEndpoint]) -> None:
@@ -150,6 +162,14 @@ def retired(before: Serving, after: Serving) -> list[ChildModel]:
 def _children(serving: Serving) -> list[ChildModel]:
     versions = [version for endpoint in serving.endpoints.values() for version in endpoint.versions.values()]
     return [version.model for version in versions if isinstance(version.model, ChildModel)]
+
+
+def _tell_isolation(plan: VersionPlan, child: ChildModel) -> None:
+    refused = [f"{measure.name} ({measure.detail})" for measure in child.measures if not measure.granted and measure.name in GUARDED]
+    granted = [measure.name for measure in child.measures if measure.granted]
+    _LOG.info("version %d runs in a process of its own; taken from it: %s", plan.number, ", ".join(granted) or "nothing")
+    if refused:
+        _LOG.warning("version %d: this host did not grant: %s", plan.number, ", ".join(refused))
 
 
 def _schema(columns: Mapping[str, str]) -> pl.Schema:

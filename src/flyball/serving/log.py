@@ -20,6 +20,7 @@ import polars as pl
 from flyball.core.clock import utc
 from flyball.core.errors import InvalidError
 from flyball.serving.answers import (
+    ANSWER,
     BASE,
     FEATURE,
     POSITION,
@@ -237,7 +238,7 @@ class PredictionLog:
     def read(self, endpoint: str, start: datetime, *, end: datetime) -> pl.DataFrame:
         """The rows answered with start <= time < end, sorted by (time, key, id), whatever versions and features answered them.
 
-        Columns: those of `answers.BASE` but the position, then "request.X", "feature.X" and "value_time.LABEL" of all that
+        Columns: those of `answers.BASE` but the position, then "request.X", "feature.X", "value_time.LABEL" and "answer.X" of all that
         answered; null where a row's version had none. A row that a version failed has its `error` and, where another stood in, a
         second row of the same id, with route "fallback".
         """
@@ -258,7 +259,7 @@ class PredictionLog:
     def find(self, prediction_id: str) -> Mapping[str, Any] | None:
         """The answered row of that id, or None.
 
-        The base columns, "endpoint", "request", "features" and "value_times" as mappings, and "failures": the rows of the same id
+        The base columns, "endpoint", "request", "features", "value_times" and "answers" as mappings, and "failures": the rows of the same id
         that versions failed before another stood in, as mappings of version and error.
         """
         for endpoint in self._endpoints():
@@ -296,6 +297,6 @@ def _told(endpoint: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]
         return {name.removeprefix(prefix): value for name, value in answer.items() if name.startswith(prefix)}
 
     base = {name: answer[name] for name in BASE if name != POSITION}
-    parts = {"request": group(REQUEST), "features": group(FEATURE), "value_times": group(VALUE_TIME)}
+    parts = {"request": group(REQUEST), "features": group(FEATURE), "value_times": group(VALUE_TIME), "answers": group(ANSWER)}
     failures = [{"version": row["version"], "error": row["error"]} for row in rows[:-1]]
     return {**base, "endpoint": endpoint, **parts, "failures": failures}

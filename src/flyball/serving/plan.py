@@ -11,16 +11,34 @@ import msgspec
 from flyball.core.ids import Digest
 
 
+class InputColumn(msgspec.Struct, frozen=True):
+    """A column that a model made elsewhere takes; `dtype` is Polars' name of its type."""
+
+    name: str
+    dtype: str
+    required: bool = True
+
+
 class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that answers. `code` is the snapshot of the project's source that its features are compiled from."""
+    """A version that answers. `code` is the snapshot of the project's source that its features are compiled from.
+
+    A version without a project has neither code nor features: a request's columns are what the model takes.
+    """
 
     number: int
     model_digest: Digest
-    code: Digest
-    project_file: str  # the project file's name inside the snapshot
-    features: Digest  # the fingerprint that the compiled features must have
-    schemas: dict[str, dict[str, str]]  # dataset -> column -> Polars' name of its type, as at the training
     task: str
+    code: Digest | None = None
+    project_file: str = ""  # the project file's name inside the snapshot
+    features: Digest | None = None  # the fingerprint that the compiled features must have
+    schemas: dict[str, dict[str, str]] = {}  # dataset -> column -> Polars' name of its type, as at the training
+    inputs: tuple[InputColumn, ...] | None = None  # without a project: what a row must have; None is whatever comes
+    may_run_code: bool = False  # whether who uploaded it might run code here; what a project trained may always
+
+    @property
+    def trusted(self) -> bool:
+        """Whether code that the model carries may be run, apart."""
+        return self.code is not None or self.may_run_code
 
 
 class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,7 +33,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     the arrival of the request to the prediction.
 
     `request_types` and `feature_types` name the types of the columns (`columns.type_names`); without them a reader guesses from the
-    values. `task` says what a score means: the probability of a "binary" label, or a number.
+    values. `task` says what a score means: the probability of a "binary" label, or a number. `answers` is what a model said beyond that:
+    its own label, and the probability of each of several classes.
     """
 
     endpoint: str
@@ -54,6 +55,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     request_types: list[str] = []
     feature_types: list[str] = []
     task: str = ""
+    answers: dict[str, Column] = {}
+    answer_types: list[str] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
+from flyball.data.model import PREDICTION_TIME
 from flyball.features import FeatureSet
 from flyball.features.lookup import ViewLookup
 from flyball.features.windowing import WindowLookup
 from flyball.kernels import route
-from flyball.runtimes import Predictor
+from flyball.runtimes import Description, Predictor
 from flyball.serving.child import ChildModel
 from flyball.serving.columns import type_names
 from flyball.serving.errors import EndpointNotFoundError, NotDeployedError
+from flyball.serving.openform import OpenForm
 from flyball.serving.plan import EndpointPlan, VersionPlan
 from flyball.serving.rowform import RowForm
 
@@ -41,15 +43,34 @@ class VectorSource(Protocol):
     def compute(self, rows: pl.DataFrame) -> Vector: ...
 
 
+@dataclass(frozen=True)
+class _Row:
+    frame: pl.DataFrame
+    value_times: Mapping[str, list[int | None]]
+
+
+class RequestAsIs:
+    """A `VectorSource` that looks nothing up: the request's columns are what the model takes."""
+
+    ready = True
+
+    def compute(self, rows: pl.DataFrame) -> Vector:
+        return _Row(rows.drop(PREDICTION_TIME), {})
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedVersion:
-    """A version that can answer. `levels` are the categories that its model knows, by feature."""
+    """A version that can answer. `levels` are the categories that its model knows, by feature.
+
+    Without `features` its model takes the request's columns as they come, and says `description` of itself.
+    """
 
     plan: VersionPlan
-    features: FeatureSet
+    features: FeatureSet | None
     vectors: VectorSource
     model: Predictor | ChildModel
     levels: Mapping[str, frozenset[str]]
+    description: Description | None = None
 
     @property
     def number(self) -> int:
@@ -58,13 +79,20 @@ class LoadedVersion:
     @cached_property
     def bound(self) -> Mapping[str, tuple[str, ...]]:
         """Of each view, the request columns that hold its entity."""
-        lookups = self.features.lookups
+        lookups = () if self.features is None else self.features.lookups
         return {lookup.feature.label: lookup.inputs for lookup in lookups if isinstance(lookup, ViewLookup | WindowLookup)}
 
     @cached_property
     def type_names(self) -> list[str]:
         """The names of the types that the features are kept as."""
-        return type_names(self.features.dtypes)
+        return [] if self.features is None else type_names(self.features.dtypes)
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The columns that a request must or may carry for this version, by Polars' names of their types."""
+        if self.features is None:
+            return {column.name: column.dtype for column in self.plan.inputs or ()}
+        return {name: str(self.features.schema[name]) for name in self.features.inputs}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +101,7 @@ class LoadedEndpoint:
 
     plan: EndpointPlan
     versions: Mapping[int, LoadedVersion]
-    form: RowForm
+    form: RowForm | OpenForm
 
     @classmethod
     def of(cls, plan: EndpointPlan, versions: Mapping[int, LoadedVersion]) -> LoadedEndpoint:
@@ -85,16 +113,25 @@ class LoadedEndpoint:
         answering = [versions[number] for number in (plan.champion, plan.canary) if number is not None]
         columns: dict[str, str] = {}
         for version in answering:
-            columns = {**{name: str(version.features.schema[name]) for name in version.features.inputs}, **columns}
+            columns = {**version.inputs, **columns}
         first = answering[0].features if answering else None
         if first is None:
-            return cls(plan, versions, RowForm(columns, key=(), required=frozenset()))
+            return cls(plan, versions, _form_without_project(answering[0].plan, answering[0].description) if answering else _NO_FORM)
         columns |= {name: str(first.schema[name]) for name in plan.sticky}
         return cls(plan, versions, RowForm(columns, key=first.rows.key, required=frozenset((*first.inputs, *plan.sticky))))
 
     @property
     def name(self) -> str:
         return self.plan.endpoint
+
+    def read(self, body: bytes) -> tuple[RowForm, Sequence[tuple[Any, ...]]]:
+        """The rows of a request, and the form that they have.
+
+        Raises:
+            FlyballError: see `RowForm.decode`.
+        """
+        form = self.form if isinstance(self.form, RowForm) else self.form.find(body)
+        return form, form.decode(body)
 
     @property
     def champion(self) -> LoadedVersion | None:
@@ -137,4 +174,12 @@ class Serving:
         return found
 
 
+def _form_without_project(plan: VersionPlan, description: Description | None) -> RowForm | OpenForm:
+    if plan.inputs is None:
+        return OpenForm(description.features if description else ())
+    required = frozenset(column.name for column in plan.inputs if column.required)
+    return RowForm({column.name: column.dtype for column in plan.inputs}, key=(), required=required)
+
+
+_NO_FORM = RowForm({}, key=(), required=frozenset())
 NOTHING = Serving(0, {})

@@ -29,6 +29,10 @@ _SYSTEM = (
 )  # fmt: skip
 
 
+GUARDED = frozenset({"network", "new privileges", "files", "memory", "end with the parent"})
+"""The measures whose want a person should hear of; others are limits that not every process has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One protection, and whether the host granted it; `detail` says what is held, or why it is not."""

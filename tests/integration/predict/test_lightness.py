@@ -25,13 +25,13 @@ async def main(home):
     await models.start(10)
     endpoint = models.engine.serving.get("late")
     row = b'{"rows": [{"trip_id": "t", "line": "L1", "station": "S1", "distance": 1, "leaves_at": "2026-03-01T00:00:00Z"}]}'
-    asked = Asked(endpoint, endpoint.form.decode(row), arrived=0.0, done=lambda: None)
+    asked = Asked(endpoint, endpoint.read(row), arrived=0.0, done=lambda: None)
     models.engine.flush([asked])
     assert asked.answer().predictions[0].version == 1
     await models.close()
 
 asyncio.run(main(Path(sys.argv[1])))
-print(sorted({"sqlalchemy", "alembic", "deltalake", "sklearn", "scipy", "pandas", "pyarrow", "lightgbm"} & set(sys.modules)))
+print(sorted({"sqlalchemy", "alembic", "deltalake", "sklearn", "scipy", "pandas", "pyarrow", "lightgbm", "yaml", "onnxruntime"} & set(sys.modules)))
 """
 
 

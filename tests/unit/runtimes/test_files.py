@@ -37,8 +37,8 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "file", tmp_path / "none"):
         with pytest.raises(ModelFileError):
             load(path)
-    (tmp_path / "manifest.json").write_text('{"format": "onnx"}')
-    with pytest.raises(ModelFormatError, match="formats: blend, lightgbm, linear, pickle"):
+    (tmp_path / "manifest.json").write_text('{"format": "pmml"}')
+    with pytest.raises(ModelFormatError, match="formats: blend, lightgbm, linear, mlflow, onnx, pickle"):
         load(tmp_path)
 
 
