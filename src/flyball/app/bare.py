@@ -110,7 +110,7 @@ class BareControl:
             FlyballError: the home cannot be opened.
         """
         del failed  # nothing runs behind it that could
-        return cls(Stores.open(settings.home, clock=WallClock(), ids=RandomIds(), actor=SYSTEM))
+        return cls(Stores.at_home(settings.home, clock=WallClock(), ids=RandomIds(), actor=SYSTEM))
 
     def begin(self) -> None:
         """There is nothing to begin."""

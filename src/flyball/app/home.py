@@ -2,13 +2,14 @@
 
 ::
 
-    HOME/flyball.db   events, versions, runs, finished steps        HOME/blobs/      content by digest
+    HOME/flyball.db   events, versions, runs, finished steps        HOME/blobs/      content by digest (both may be elsewhere: places)
     HOME/tables/      rows, as Delta tables                         HOME/contracts/  what rows must look like; yours to edit
     HOME/backtests/   a world per policy                            HOME/scratch/    what a running step writes; emptied at start
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from typing import Self
 
 from flyball.app.actor import person
 from flyball.app.location import DATABASE, LOCK
+from flyball.app.places import Places
 from flyball.app.stores import Stores
 from flyball.core.clock import Clock, WallClock
 from flyball.core.errors import InvalidError, NotFoundError
@@ -24,7 +26,6 @@ from flyball.data.service import DataService
 from flyball.pipelines import Executor, ProcessExecutor, StepRunner
 from flyball.provenance import fingerprint_module
 from flyball.storage._delta import DeltaTables
-from flyball.storage._localblobs import LocalBlobs
 from flyball.storage.blobs import BlobStore
 from flyball.storage.homelock import HomeLock
 from flyball.storage.tables import TableStore
@@ -74,8 +75,8 @@ class Home:
             UnavailableError: the place cannot be written.
             NewerHomeError: a newer Flyball made it.
         """
-        stores = Stores.open(path, clock=clock or WallClock(), ids=RandomIds(), actor=actor or person())
-        blobs = LocalBlobs(path / "blobs")
+        stores = Stores.at_home(path, clock=clock or WallClock(), ids=RandomIds(), actor=actor or person())
+        blobs = Places.of(path, os.environ).open_blobs(path)
         executor = executor or ProcessExecutor()
         journal = stores.journal
         tables = DeltaTables(path / "tables")

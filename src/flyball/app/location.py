@@ -8,6 +8,7 @@ from flyball.core.errors import InvalidError, NotFoundError
 
 HOME = ".flyball"
 DATABASE = "flyball.db"
+PLACES = "places.json"
 LOCK = "owner.lock"
 ONLINE = "online.db"
 PREDICTIONS, ROWS = Path("journal", "predictions"), Path("journal", "rows")
@@ -85,4 +86,4 @@ def find_home(explicit: Path | None, start: Path) -> Path:
 
 
 def _is_home(place: Path) -> bool:
-    return (place / DATABASE).is_file()
+    return (place / DATABASE).is_file() or (place / PLACES).is_file()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from flyball.app.location import DATABASE
+from flyball.app.places import Places
 from flyball.core.clock import Clock, MonotonicTimer
 from flyball.core.ids import Ids
 from flyball.data._sqlstore import SqlPushes, SqlVersions
@@ -26,6 +28,7 @@ from flyball.releases._sqlstore import SqlReleases
 from flyball.storage._sqljobs import SqlJobs
 from flyball.storage._sqlstore import SqlEventLog, SqlPositions, SqlTimers
 from flyball.storage.database import Database
+from flyball.storage.errors import os_errors
 from flyball.storage.jobs import JobQueue
 from flyball.storage.positions import Positions
 from flyball.storage.recorder import Recorder
@@ -61,7 +64,27 @@ class Stores:
             UnavailableError: the place cannot be written.
             NewerHomeError: a newer Flyball made it.
         """
-        database = Database.open(path / DATABASE)
+        return cls.over(Database.open(path / DATABASE), path, clock=clock, ids=ids, actor=actor)
+
+    @classmethod
+    def at_home(cls, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None) -> Self:
+        """The stores of the home at `path`, whose database may lie elsewhere; made when there are none.
+
+        Raises:
+            ElsewhereError: the home's database is not where the settings say.
+            UnavailableError: it cannot be reached or written.
+            NewerHomeError: a newer Flyball made it.
+        """
+        places = Places.of(path, os.environ)
+        with os_errors(path):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = places.open_database(path)
+        places.remember(path)
+        return cls.over(database, path, clock=clock, ids=ids, actor=actor)
+
+    @classmethod
+    def over(cls, database: Database, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None) -> Self:
+        """The stores in `database`, which are closed with them; `path` is the directory that they belong to."""
         log = SqlEventLog(database)
         recorder = Recorder(log, clock=clock, ids=ids, actor=actor or "system")
         return cls(

@@ -103,7 +103,7 @@ def _service(place: Path) -> Iterator[TokenService]:
     from flyball.core.ids import RandomIds
     from flyball.storage.clockfile import open_clock
 
-    stores = Stores.open(place, clock=open_clock(place), ids=RandomIds(), actor=person())
+    stores = Stores.at_home(place, clock=open_clock(place), ids=RandomIds(), actor=person())
     try:
         yield open_tokens(stores, project=_project(place))
     finally:
