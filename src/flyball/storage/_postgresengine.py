@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 from flyball.core.clock import MonotonicTimer
@@ -97,14 +97,14 @@ class PostgresEngine:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection, connection.begin() as transaction:
+        with self._engine.connect() as connection, _taken_back(connection.begin()) as transaction:
             xid: str = connection.execute(_TURN).one()[2]
             yield connection
             self._commit(transaction, xid)
 
     @contextmanager
     def writing_freely(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection, connection.begin() as transaction:
+        with self._engine.connect() as connection, _taken_back(connection.begin()) as transaction:
             yield connection
             self._commit(transaction, None)
 
@@ -148,6 +148,17 @@ class PostgresEngine:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+@contextmanager
+def _taken_back(transaction: RootTransaction) -> Iterator[RootTransaction]:
+    """Rolled back when the block raises, and what it raised is what is told."""
+    try:
+        yield transaction
+    except BaseException:
+        with suppress(SQLAlchemyError):  # a broken connection: the server has done it
+            transaction.rollback()
+        raise
 
 
 def _engine(url: URL) -> Engine:

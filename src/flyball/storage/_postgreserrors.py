@@ -54,6 +54,7 @@ _BY_STATE: dict[str, _Meaning] = {
     "22001": lambda _, reason: TextNotStorableError(reason),
     "22021": lambda _, reason: TextNotStorableError(reason),
     "22P05": lambda _, reason: TextNotStorableError(reason),
+    "54": lambda _, reason: TextNotStorableError(reason),  # longer than an index holds
     "22003": lambda _, reason: NumberNotStorableError(reason),
 }
 
