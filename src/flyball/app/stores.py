@@ -33,7 +33,7 @@ from flyball.storage.jobs import JobQueue
 from flyball.storage.positions import Positions
 from flyball.storage.recorder import Recorder
 from flyball.tracking import RunStore
-from flyball.tracking._sqlite import SqliteRunStore
+from flyball.tracking._sqlstore import SqlRunStore
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Stores:
             datasets=SqlVersions(database),
             lineage=SqlLineage(database),
             steps=SqlStepCache(database),
-            runs=SqliteRunStore(database),
+            runs=SqlRunStore(database),
             registry=SqlRegistry(database),
             releases=SqlReleases(database),
             windows=SqlWindowStore(database),

@@ -75,6 +75,7 @@ tracked_runs = Table(
     Column("end_ms", BigInteger, nullable=True),
     Column("deleted_ms", BigInteger, nullable=True),
     Column("artifact_uri", Text, nullable=False),
+    Column("points", BigInteger, nullable=False),  # how many metric points were logged to it, ever
     Column("details", Json, nullable=True),  # what only the loop knows of its runs: model.Run as it was set
     UniqueConstraint("id"),
     Index(None, "experiment", "lifecycle", "start_ms"),
@@ -126,7 +127,7 @@ metric_points = Table(
     "metric_points",
     metadata,
     Column("run", BigInteger, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),  # how many points of the run come up to this row's last
+    Column("position", BigInteger, primary_key=True, autoincrement=False),  # the run's `points` with this row's
     Column("records", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -243,7 +244,7 @@ logged_model_metrics = Table(
 
 # Retired: read by no code since 0009_tracking copied them into the tables above; they stay with what they hold.
 
-runs = Table(
+_retired_runs = Table(
     "runs",
     metadata,
     Column("id", String(64), primary_key=True),
@@ -260,7 +261,7 @@ runs = Table(
     Column("cause", String(64), nullable=True),
 )
 
-run_metrics = Table(
+_retired_run_metrics = Table(
     "run_metrics",
     metadata,
     Column("position", BigSerial, primary_key=True, autoincrement=True),

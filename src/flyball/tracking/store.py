@@ -29,7 +29,7 @@ class RunStore(Protocol):
         ...
 
     def get(self, run: RunId) -> Run:
-        """The run, with the last point of each metric: that of the highest step, of equal steps the one added last.
+        """The run, with the last point of each metric: that of the highest (step, time, value).
 
         Raises:
             RunNotFoundError: no run has this id.
@@ -41,7 +41,7 @@ class RunStore(Protocol):
         ...
 
     def list(self, experiment: str | None = None, tags: Mapping[str, str] | None = None) -> list[Run]:
-        """The runs of the experiment that have all of these tags, by start time and then id."""
+        """The loop's runs of the experiment that have all of these tags, by start time and then id."""
         ...
 
     def add_metrics(self, run: RunId, points: Sequence[MetricPoint]) -> None:
@@ -53,5 +53,5 @@ class RunStore(Protocol):
         ...
 
     def list_metrics(self, run: RunId) -> Sequence[MetricPoint]:
-        """Every point of the run, by name, step and order of adding."""
+        """Every point of the run, once, by name, step, time and value; times to the millisecond."""
         ...

@@ -11,7 +11,7 @@ from flyball.storage.database import Database
 from flyball.testing.suite import failing_tests
 from flyball.testing.tracking import RunStoreSuite
 from flyball.tracking import MetricPoint, RunStore
-from flyball.tracking._sqlite import SqliteRunStore
+from flyball.tracking._sqlstore import SqlRunStore
 
 
 @contextmanager
@@ -23,14 +23,14 @@ def opened(place: Path) -> Iterator[Database]:
         database.close()
 
 
-class TestSqliteRunStore(RunStoreSuite):
+class TestSqlRunStore(RunStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[RunStore]:
         with opened(place) as database:
-            yield SqliteRunStore(database)
+            yield SqlRunStore(database)
 
 
-class _StepBlindStore(SqliteRunStore):
+class _StepBlindStore(SqlRunStore):
     """Takes every point for the first step's."""
 
     def add_metrics(self, run: RunId, points: Sequence[MetricPoint]) -> None:
@@ -38,7 +38,7 @@ class _StepBlindStore(SqliteRunStore):
 
 
 def test_the_suite_catches_a_store_that_forgets_the_step() -> None:
-    class Broken(TestSqliteRunStore):
+    class Broken(TestSqlRunStore):
         @contextmanager
         def open(self, place: Path) -> Iterator[RunStore]:
             with opened(place) as database:

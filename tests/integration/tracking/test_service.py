@@ -14,7 +14,7 @@ from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 from flyball.tracking import Logged, MetricValueError, ParameterChangedError, RunEndedError, RunNotFoundError, RunStatus, TrackingService
-from flyball.tracking._sqlite import SqliteRunStore
+from flyball.tracking._sqlstore import SqlRunStore
 
 Opened = tuple[TrackingService, SqlEventLog]
 
@@ -25,7 +25,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     clock, ids = VirtualClock(datetime(2013, 3, 1, tzinfo=UTC)), DerivedIds(0)
     log = SqlEventLog(database)
     recorder = Recorder(log, clock=clock, ids=ids)
-    yield TrackingService(SqliteRunStore(database), transactions=database, recorder=recorder, clock=clock, ids=ids), log
+    yield TrackingService(SqlRunStore(database), transactions=database, recorder=recorder, clock=clock, ids=ids), log
     database.close()
 
 

@@ -100,6 +100,7 @@ def _make_experiments_and_runs() -> None:
         sa.Column("end_ms", sa.BigInteger, nullable=True),
         sa.Column("deleted_ms", sa.BigInteger, nullable=True),
         sa.Column("artifact_uri", sa.Text, nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
         sa.Column("details", sa.Text, nullable=True),
         sa.UniqueConstraint("id"),
         sqlite_autoincrement=True,
@@ -300,6 +301,7 @@ class _Copy:
     def _copy_run(self, row: dict[str, Any], experiment: int) -> None:
         parameters, tags = json.loads(row["parameters"]), json.loads(row["tags"])
         details = {
+            "experiment": row["experiment"],
             "parameters": parameters,
             "artifacts": json.loads(row["artifacts"]),
             "summary": json.loads(row["summary"]),
@@ -311,7 +313,7 @@ class _Copy:
         self._put(
             "tracked_runs", id=row["id"], experiment=experiment, name=row["name"], user="", status=row["status"], lifecycle="active",
             start_ms=row["started"] // 1000, end_ms=None if row["ended"] is None else row["ended"] // 1000,
-            artifact_uri=f"mlflow-artifacts:/{experiment}/{row['id']}/artifacts", details=_canonical(details),
+            artifact_uri=f"mlflow-artifacts:/{experiment}/{row['id']}/artifacts", points=0, details=_canonical(details),
         )  # fmt: skip
         run = next(self._rows("SELECT number FROM tracked_runs WHERE id = :id", id=row["id"]))["number"]
         tags = {**tags, "mlflow.runName": row["name"], **({"flyball.cause": row["cause"]} if row["cause"] else {})}
@@ -326,6 +328,7 @@ class _Copy:
         if not found:
             return
         points = [(self._name("metric", row["name"]), row["step"], row["time"] // 1000, row["value"]) for row in found]
+        self._bind.execute(sa.text("UPDATE tracked_runs SET points = :points WHERE number = :run"), {"points": len(points), "run": run})
         self._put("metric_points", run=run, position=len(points), records=b"".join(struct.pack("<iqqd", *point) for point in points))
         for key, step, time_ms, value in {point[0]: point for point in sorted(points)}.values():
             self._put("latest_metrics", run=run, key=key, experiment=experiment, is_nan=0, value=value, step=step, time_ms=time_ms)

@@ -1,0 +1,48 @@
+"""What the services of tracking share: where they write, and what time, ids and names come from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from flyball.core.clock import Clock
+from flyball.core.duration import microseconds
+from flyball.core.ids import Ids
+from flyball.core.rand import Random
+from flyball.storage.database import Database
+from flyball.storage.recorder import Recorder
+from flyball.tracking.hot import HotWrites, hot_writes
+from flyball.tracking.keys import Keys
+from flyball.tracking.naming import random_name
+
+ARTIFACTS = "mlflow-artifacts:/"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One home's tracking; thread-safe. Ids and names that are drawn derive from the ports alone."""
+
+    database: Database
+    keys: Keys
+    hot: HotWrites
+    clock: Clock
+    ids: Ids
+    random: Random
+    recorder: Recorder
+
+    def now_ms(self) -> int:
+        """Business time in whole milliseconds since 1970 UTC."""
+        return microseconds(self.clock.now()) // 1000
+
+    def new_id(self, kind: str, *cause: str) -> str:
+        """32 hexadecimal digits, which is what MLflow's users take for an id."""
+        return hashlib.sha256(self.ids.create(kind, *cause).encode()).hexdigest()[:32]
+
+    def new_name(self, of: str) -> str:
+        """A name for who was given none: an adjective, a noun and a number."""
+        return random_name(self.random, of)
+
+
+def open_ledger(database: Database, *, clock: Clock, ids: Ids, random: Random, recorder: Recorder) -> Ledger:
+    """The ledger that lies in `database`."""
+    return Ledger(database, Keys(database), hot_writes(database), clock, ids, random, recorder)
