@@ -1,0 +1,107 @@
+"""Hot writes on PostgreSQL: each caller has a transaction of its own, whose statements travel together.
+
+Statements are sent when an answer is asked for, the commit with the last of them; so what asks once goes to the server and back twice,
+however many statements it has. Many rows are one statement: their columns travel as arrays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from flyball.core.optional import extra
+from flyball.storage.database import Database
+from flyball.storage.errors import BusyError
+from flyball.storage.schema import metadata
+from flyball.storage.servererrors import CommitUnknownError
+from flyball.tracking.hot import Cursor
+
+with extra("store"):
+    from sqlalchemy import Connection
+    from sqlalchemy.dialects import postgresql
+
+with extra("postgres"):
+    import psycopg
+    from psycopg.types.numeric import Int8Dumper
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+_MANY = re.compile(r"INSERT INTO (?P<table>\w+) \((?P<columns>[\w, ]+)\) VALUES \([?, ]+\)(?P<rest>.*)", re.DOTALL)
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+class PostgresWrites:
+    """`HotWrites` for PostgreSQL: callers wait for each other only where they write the same rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def run(self, act: Callable[[Cursor], T]) -> T:
+        if self._database.is_writing:
+            with self._database.write_freely() as connection, _raw(connection).cursor() as cursor:
+                return act(_Cursor(cursor))
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._run(act)
+            except BusyError:  # a deadlock, most likely: one of two was taken back whole
+                continue
+        return self._run(act)
+
+    def _run(self, act: Callable[[Cursor], T]) -> T:
+        with self._database.write_freely() as connection:
+            raw = _raw(connection)
+            committing = False
+            try:
+                with raw.pipeline(), raw.cursor() as cursor:
+                    answer = act(_Cursor(cursor))
+                    committing = True
+                    raw.commit()
+            except psycopg.OperationalError as error:
+                if committing and error.sqlstate is None:
+                    raise CommitUnknownError(str(self._database.place), str(error)) from error
+                raise
+            return answer
+
+
+def _raw(connection: Connection) -> psycopg.Connection[Any]:
+    raw: psycopg.Connection[Any] | None = connection.connection.driver_connection
+    assert raw is not None
+    return raw
+
+
+class _Cursor:
+    """A driver's cursor for statements in the words that both engines know."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        self._cursor = cursor
+        cursor.adapters.register_dumper(int, Int8Dumper)  # one prepared statement for small numbers and large
+        self.fetchone, self.fetchall = cursor.fetchone, cursor.fetchall
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> object:
+        return self._cursor.execute(_one(statement), values, prepare=True)
+
+    def executemany(self, statement: str, values: Sequence[Sequence[Any]], /) -> object:
+        if not values:
+            return None
+        if len(values) == 1:
+            return self.execute(statement, values[0])
+        return self._cursor.execute(_many(statement), [list(column) for column in zip(*values, strict=True)], prepare=True)
+
+
+@lru_cache
+def _one(statement: str) -> str:
+    return statement.replace("%", "%%").replace("?", "%s")
+
+
+@lru_cache
+def _many(statement: str) -> str:
+    """The statement for rows that come as one array per column."""
+    found = _MANY.fullmatch(statement)
+    if found is None:
+        raise ValueError(f"not an INSERT of values: {statement}")
+    table, columns = metadata.tables[found["table"]], found["columns"].split(", ")
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(_DIALECT)}[]" for name in columns)
+    return f"INSERT INTO {found['table']} ({found['columns']}) SELECT * FROM unnest({arrays}){_one(found['rest'])}"  # noqa: S608  our own words
