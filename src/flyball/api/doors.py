@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,10 @@ class Doors:
     def permission(self, method: str, path: str) -> Permission | None:
         """What it takes to use the route, or None where there is none. Paths match as the router matches them, so that none slips by."""
         return next((door.permission for door in self._doors if door.method == method and door.form.match(path)), None)
+
+    def adopt(self, doors: Iterable[Door]) -> None:
+        """Know the routes of an annex, which answers them itself."""
+        self._doors.extend(doors)
 
     def list(self) -> list[Door]:
         """All routes, in the order in which they were added."""

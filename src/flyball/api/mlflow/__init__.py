@@ -5,5 +5,6 @@ It knows protobuf's JSON form, MLflow's paths, error codes and limits of request
 
 from flyball.api.mlflow.call import Services
 from flyball.api.mlflow.door import Hands, MlflowDoor
+from flyball.api.mlflow.mounting import mlflow_door
 
-__all__ = ["Hands", "MlflowDoor", "Services"]
+__all__ = ["Hands", "MlflowDoor", "Services", "mlflow_door"]

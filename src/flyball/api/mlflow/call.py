@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from flyball.api.mlflow.errors import MissingValueError, WrongValueError
 from flyball.api.mlflow.forms import OneRun, Pair
 from flyball.governance import Caller
+from flyball.registry.models import Models
+from flyball.tracking.artifacts import Artifacts
+from flyball.tracking.tracking import Tracking
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What stands behind the door: runs and what belongs to them, registered models, and files."""
 
-    tracking: Any
-    registry: Any
-    artifacts: Any
+    tracking: Tracking
+    registry: Models
+    artifacts: Artifacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,16 @@ class Call:
     gone: Callable[[], bool] = lambda: False
     address: str = ""
     authorization: str = ""
+
+    @property
+    def registry(self) -> Models:
+        """The registered models, which tell what is done as done by who asks."""
+        return self.services.registry.by(self.caller.actor)
+
+
+def text(value: str | None) -> str:
+    """A required text, which its form has found to be there."""
+    return value or ""
 
 
 def run_of(asked: OneRun) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from flyball.api.annex import Annex
 from flyball.api.crew import Crew
 from flyball.api.doors import Door
-from flyball.api.errors import RETRY_SECONDS
+from flyball.api.errors import retry_seconds_of
 from flyball.api.intake import Intake, Receive
 from flyball.api.mlflow.answers import Plain, encode
 from flyball.api.mlflow.call import Call, Services
@@ -76,7 +76,7 @@ class MlflowDoor(Annex):
         if status == 401:
             headers["WWW-Authenticate"] = 'Bearer, Basic realm="flyball"'
         if status in {429, 503}:
-            headers["Retry-After"] = str(RETRY_SECONDS)
+            headers["Retry-After"] = str(retry_seconds_of(error))
         if isinstance(error, WrongMethodError):
             headers["Allow"] = ", ".join(error.allowed)
         return Response(form(code, str(error)), status, headers, media_type="application/json")
@@ -105,13 +105,13 @@ class MlflowDoor(Annex):
         elif route.slow:
             await self._do_slowly(scope, receive, send, route=route, args=args)
         else:
-            body = await self._read(scope, receive)
+            body = await self._read(scope, receive, permission=route.permission)
             call = self._call(scope, args)
             _, answer = await self._hands.quick.run(lambda: _work(route, call, scope, body=body))
             await _say(send, answer)
 
     async def _do_slowly(self, scope: Scope, receive: Receive, send: Send, *, route: Route, args: Mapping[str, str]) -> None:
-        body = await self._read(scope, receive)
+        body = await self._read(scope, receive, permission=route.permission)
         presence = Presence(receive)
         try:
             call = self._call(scope, args, presence)
@@ -119,7 +119,7 @@ class MlflowDoor(Annex):
             if rest is None:
                 await _say(send, answer)
             else:
-                await _stream(send, self._hands.slow, answer, rest=rest)
+                await _stream(send, self._hands.slow, answer.encode() if isinstance(answer, str) else answer, rest=rest)
         finally:
             presence.end()
 
@@ -136,7 +136,7 @@ class MlflowDoor(Annex):
             authorization=heads.get(b"authorization", ""),
         )
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive, *, permission: Permission) -> bytes:
         if scope["method"] in {"GET", "HEAD"}:
             return b""
         length = kind = b""
@@ -145,7 +145,7 @@ class MlflowDoor(Annex):
                 length = value
             elif name == b"content-type":
                 kind = value
-        body = await self._intake.take(length, receive)
+        body = await self._intake.take(length, receive, permission=permission)
         if body and kind.partition(b";")[0].strip().lower() != JSON:
             raise BodyTypeError(kind.decode("latin-1"))
         return body

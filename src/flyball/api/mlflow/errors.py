@@ -31,7 +31,7 @@ from flyball.core.errors import (
     NotFoundError,
     UnavailableError,
 )
-from flyball.governance.errors import ForbiddenError, UnauthenticatedError
+from flyball.governance.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 from flyball.registry.refusals import ModelExistsError
 from flyball.tracking.artifacterrors import ArtifactOwnerDeletedError, ArtifactPlaceTakenError, ArtifactTooLargeError
 from flyball.tracking.errors import AlreadyExistsError, DeletedError, ParameterChangedError, ParamValueChangedError, RunEndedError
@@ -125,6 +125,8 @@ _TOLD: tuple[tuple[type[FlyballError], int, str], ...] = (
     (ConflictError, 409, "RESOURCE_CONFLICT"),
     (IntegrityError, 500, "DATA_LOSS"),
     (MissingExtraError, 501, "NOT_IMPLEMENTED"),
+    (RateLimitedError, 429, "REQUEST_LIMIT_EXCEEDED"),
+    (RateLimitedError, 429, "REQUEST_LIMIT_EXCEEDED"),
     (OverloadedError, 503, "TEMPORARILY_UNAVAILABLE"),
     (UnavailableError, 503, "TEMPORARILY_UNAVAILABLE"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flyball.api.mlflow import answers, forms
 from flyball.api.mlflow.answers import Json
-from flyball.api.mlflow.call import Call, mapping, within
+from flyball.api.mlflow.call import Call, mapping, text, within
 from flyball.tracking.experiment import ViewType
 
 DEFAULT_RESULTS, MOST_RESULTS = 1000, 50_000
@@ -13,19 +13,19 @@ DEFAULT_RESULTS, MOST_RESULTS = 1000, 50_000
 def create(call: Call, asked: forms.CreateExperiment) -> Json:
     """A new experiment."""
     made = call.services.tracking.experiments.create(
-        asked.name, artifact_location=asked.artifact_location or None, tags=mapping("tags", asked.tags)
+        text(asked.name), artifact_location=asked.artifact_location or None, tags=mapping("tags", asked.tags)
     )
     return {"experiment_id": made.id}
 
 
 def get(call: Call, asked: forms.OneExperiment) -> Json:
     """An experiment by its id."""
-    return {"experiment": answers.experiment(call.services.tracking.experiments.get(asked.experiment_id))}
+    return {"experiment": answers.experiment(call.services.tracking.experiments.get(text(asked.experiment_id)))}
 
 
 def get_named(call: Call, asked: forms.NamedExperiment) -> Json:
     """An experiment by its name."""
-    return {"experiment": answers.experiment(call.services.tracking.experiments.get_named(asked.experiment_name))}
+    return {"experiment": answers.experiment(call.services.tracking.experiments.get_named(text(asked.experiment_name)))}
 
 
 def search(call: Call, asked: forms.Search) -> Json:
@@ -43,29 +43,29 @@ def search(call: Call, asked: forms.Search) -> Json:
 
 def rename(call: Call, asked: forms.RenameExperiment) -> Json:
     """The experiment has another name."""
-    call.services.tracking.experiments.rename(asked.experiment_id, asked.new_name)
+    call.services.tracking.experiments.rename(text(asked.experiment_id), text(asked.new_name))
     return {}
 
 
 def delete(call: Call, asked: forms.OneExperiment) -> Json:
     """The experiment is deleted, and can be restored."""
-    call.services.tracking.experiments.delete(asked.experiment_id)
+    call.services.tracking.experiments.delete(text(asked.experiment_id))
     return {}
 
 
 def restore(call: Call, asked: forms.OneExperiment) -> Json:
     """The experiment is active again."""
-    call.services.tracking.experiments.restore(asked.experiment_id)
+    call.services.tracking.experiments.restore(text(asked.experiment_id))
     return {}
 
 
 def set_tag(call: Call, asked: forms.ExperimentTag) -> Json:
     """The experiment has the tag."""
-    call.services.tracking.experiments.set_tag(asked.experiment_id, asked.key, asked.value or "")
+    call.services.tracking.experiments.set_tag(text(asked.experiment_id), text(asked.key), asked.value or "")
     return {}
 
 
 def delete_tag(call: Call, asked: forms.ExperimentTag) -> Json:
     """The experiment has the tag no more."""
-    call.services.tracking.experiments.delete_tag(asked.experiment_id, asked.key)
+    call.services.tracking.experiments.delete_tag(text(asked.experiment_id), text(asked.key))
     return {}

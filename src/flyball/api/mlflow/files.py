@@ -15,7 +15,7 @@ from flyball.api.crew import Crew
 from flyball.api.intake import Receive
 from flyball.api.mlflow import forms
 from flyball.api.mlflow.call import Call, run_of
-from flyball.api.mlflow.listings import UPLOAD_HEADER
+from flyball.api.mlflow.listings import UPLOAD_HEADER, get_file
 from flyball.api.mlflow.reading import Reader
 from flyball.api.mlflow.registryanswers import version_number
 from flyball.api.mlflow.streams import Inflow, pull
@@ -31,6 +31,7 @@ _HARMLESS = {
     "txt": "text/plain", "log": "text/plain", "md": "text/plain", "yaml": "text/plain", "yml": "text/plain", "csv": "text/csv",
     "json": "application/json", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "pdf": "application/pdf",
 }  # fmt: skip
+SCHEME = "mlflow-artifacts:/"
 _OTHER = "application/octet-stream"
 _run_file, _version_file = Reader(forms.RunFile), Reader(forms.VersionFile)
 
@@ -55,7 +56,7 @@ class Transfer:
 
 async def download(at: Transfer) -> None:
     """Give the file at the path in the store."""
-    await _give(at, lambda: _found(at, *Root.parse(at.call.args["path"])))
+    await _give(at, lambda: get_file(at.call, at.call.args["path"]))
 
 
 async def download_of_run(at: Transfer) -> None:
@@ -64,7 +65,7 @@ async def download_of_run(at: Transfer) -> None:
     def find() -> ArtifactFile:
         asked = _run_file.query(at.scope["query_string"])
         head = at.call.services.tracking.runs.get(run_of(asked)).head
-        return _found(at, Root(RootKind.RUN, head.experiment, head.id), asked.path or "")
+        return at.call.services.artifacts.get(Root(RootKind.RUN, head.experiment, head.id), asked.path or "")
 
     await _give(at, find)
 
@@ -74,9 +75,8 @@ async def download_of_version(at: Transfer) -> None:
 
     def find() -> ArtifactFile:
         asked = _version_file.query(at.scope["query_string"])
-        uri: str = at.call.services.registry.download_uri(asked.name, version_number(asked.version or ""))
-        root, path = Root.parse(uri.removeprefix("mlflow-artifacts:/"))
-        return _found(at, root, "/".join(filter(None, (path, asked.path))))
+        place = at.call.registry.download_uri(asked.name or "", version_number(asked.version or "")).removeprefix(SCHEME)
+        return get_file(at.call, f"{place}/{asked.path}")
 
     await _give(at, find)
 
@@ -86,7 +86,7 @@ async def upload(at: Transfer) -> None:
     services, caller = at.call.services, at.call.caller
     root, path = Root.parse(at.call.args["path"])
     _check_length(at, path)
-    await Inflow(at.receive).serve(at.crew, lambda chunks: services.artifacts.put(root, path, chunks, principal=caller))
+    await Inflow(at.receive).serve(at.crew, lambda chunks: services.artifacts.put(root, path, chunks=chunks, principal=caller))
     await _say(at, b"{}", [(b"content-type", b"application/json")])
 
 
@@ -99,13 +99,9 @@ async def upload_part(at: Transfer) -> None:
     if not secret:
         raise UploadNotFoundError(name)
     _check_length(at, name)
-    part = await Inflow(at.receive).serve(at.crew, lambda chunks: services.artifacts.put_part(name, int(number), chunks, secret=secret))
+    inflow, place = Inflow(at.receive), int(number)
+    part = await inflow.serve(at.crew, lambda chunks: services.artifacts.put_part(name, place, chunks=chunks, secret=secret))
     await _say(at, b"{}", [(b"content-type", b"application/json"), (b"etag", f'"{part.digest}"'.encode())])
-
-
-def _found(at: Transfer, root: Root, path: str) -> ArtifactFile:
-    found: ArtifactFile = at.call.services.artifacts.get(root, path)
-    return found
 
 
 def _check_length(at: Transfer, path: str) -> None:
@@ -130,7 +126,7 @@ async def _give(at: Transfer, find: Callable[[], ArtifactFile]) -> None:
     partial = (start, end) != (0, file.size) or _RANGE.fullmatch(asked) is not None
     if partial:
         headers.append((b"content-range", f"bytes {start}-{end - 1}/{file.size}".encode()))
-    chunks = iter(at.call.services.artifacts.open(file, start, end) if end > start else ())
+    chunks = iter(at.call.services.artifacts.open(file, start=start, end=end) if end > start else ())
     # What is not there any more, or is broken, is found out by the first chunk: while it can still be said.
     chunk = await pull(at.crew, chunks)
     await at.send(_start(206 if partial else 200, [*headers, (b"content-length", str(end - start).encode())]))

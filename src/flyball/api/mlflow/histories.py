@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+
+import numpy as np
 
 from flyball.api.mlflow import answers, forms
 from flyball.api.mlflow.answers import Json, encode, number
-from flyball.api.mlflow.call import Call, run_of, within
+from flyball.api.mlflow.call import Call, run_of, text, within
 from flyball.api.mlflow.errors import MissingValueError, WrongValueError
-from flyball.tracking.trackedrun import Metric
+from flyball.tracking.metrics import Metrics
+from flyball.tracking.points import Columns
 
 PAGE = 25_000
 MOST_PAGE = 2**31 - 1
@@ -16,27 +19,42 @@ BULK_RUNS, INTERVAL_RUNS, INTERVAL_RESULTS = 100, 100, 2500
 
 
 def history(call: Call, asked: forms.History) -> bytes | Iterator[bytes]:
-    """A page of a metric's values by (step, time, value), or all of them."""
-    run, key, metrics = run_of(asked), asked.metric_key or "", call.services.tracking.metrics
+    """A page of a metric's values by (time, step, value), or all of them."""
+    run, key, metrics = run_of(asked), text(asked.metric_key), call.services.tracking.metrics
     most = None if asked.max_results is None else within("max_results", asked.max_results, default=PAGE, most=MOST_PAGE)
     if most is None or most > PAGE:
         return _whole(metrics, run, key, left=most, token=asked.page_token or None)
-    found = metrics.history(run, key, max_results=most, token=asked.page_token or None)
-    return encode(answers.page("metrics", map(answers.metric, found.items), found.token))
+    found, token = metrics.history_columns(run, key, max_results=most, token=asked.page_token or None)
+    return encode(answers.page("metrics", _points(key, found), token))
 
 
-def _whole(metrics, run: str, key: str, *, left: int | None, token: str | None) -> Iterator[bytes]:
+def _whole(metrics: Metrics, run: str, key: str, *, left: int | None, token: str | None) -> Iterator[bytes]:
     yield b'{"metrics":['
     comma = b""
     while True:
-        found = metrics.history(run, key, max_results=PAGE if left is None else min(PAGE, left), token=token)
-        if found.items:
-            yield comma + encode([answers.metric(each) for each in found.items])[1:-1]
+        found, token = metrics.history_columns(run, key, max_results=PAGE if left is None else min(PAGE, left), token=token)
+        if len(found):
+            yield comma + encode(_points(key, found))[1:-1]
             comma = b","
-        token, left = found.token, None if left is None else left - len(found.items)
+        left = None if left is None else left - len(found)
         if token is None or left == 0:
             break
     yield b"]}" if token is None else b'],"next_page_token":' + encode(token) + b"}"
+
+
+def _points(key: str, found: Columns) -> list[Json]:
+    columns = (_values(found), found.times.tolist(), found.steps.tolist())
+    return [{"key": key, "value": value, "timestamp": time_ms, "step": step} for value, time_ms, step in zip(*columns, strict=True)]
+
+
+def _points_of(run: str, key: str, *, found: Columns) -> list[Json]:
+    return [{**point, "run_id": run} for point in _points(key, found)]
+
+
+def _values(found: Columns) -> list[float | str]:
+    values: list[float | str] = found.values.tolist()
+    # Looking at each would cost as much as all the rest, and nearly none is one that JSON has no word for.
+    return values if np.isfinite(found.values).all() else [number(float(value)) for value in values]
 
 
 def interval(call: Call, asked: forms.BulkInterval) -> Json:
@@ -51,10 +69,11 @@ def interval(call: Call, asked: forms.BulkInterval) -> Json:
         raise MissingValueError("end_step" if end is None else "start_step")
     if start is not None and end is not None and start > end:
         raise WrongValueError("end_step", end, f"end_step must be greater than start_step, which is {start}.")
-    found = call.services.tracking.metrics.interval(
-        runs, asked.metric_key or "", start=start, end=end, max_results=asked.max_results or INTERVAL_RESULTS
+    key = text(asked.metric_key)
+    found = call.services.tracking.metrics.interval_columns(
+        runs, key, start=start, end=end, max_results=asked.max_results or INTERVAL_RESULTS
     )
-    return {"metrics": _of_runs(found)}
+    return {"metrics": [point for run, columns in found for point in _points_of(run, key, found=columns)]}
 
 
 def bulk(call: Call, asked: forms.BulkHistory) -> Json:
@@ -71,13 +90,7 @@ def bulk(call: Call, asked: forms.BulkHistory) -> Json:
     for run in sorted(runs):
         if left <= 0:
             break
-        items = call.services.tracking.metrics.history(run, asked.metric_key, max_results=left).items
-        found += _of_runs((run, each) for each in sorted(items, key=lambda each: (each.time_ms, each.step)))
-        left -= len(items)
+        columns, _ = call.services.tracking.metrics.history_columns(run, asked.metric_key, max_results=left)
+        found += _points_of(run, asked.metric_key, found=columns)
+        left -= len(columns)
     return {"metrics": found}
-
-
-def _of_runs(found: Iterable[tuple[str, Metric]]) -> list[Json]:
-    return [
-        {"key": each.key, "value": number(each.value), "timestamp": each.time_ms, "step": each.step, "run_id": run} for run, each in found
-    ]

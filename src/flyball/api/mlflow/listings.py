@@ -10,7 +10,8 @@ from flyball.api.mlflow.answers import Json
 from flyball.api.mlflow.call import Call, run_of
 from flyball.api.mlflow.errors import MissingValueError, WrongValueError
 from flyball.api.mlflow.reading import Nothing
-from flyball.tracking.artifact import Entry, Root, RootKind
+from flyball.registry.versionfiles import is_version_path
+from flyball.tracking.artifact import ArtifactFile, Entry, Root, RootKind
 from flyball.tracking.artifacterrors import ArtifactPathError
 
 UPLOAD_HEADER = "flyball-upload-secret"
@@ -34,11 +35,22 @@ def of_model(call: Call, asked: forms.ListModelArtifacts) -> Json:
 
 def of_store(call: Call, asked: forms.ListPath) -> Json:
     """The names in a directory, by its path in the store; each without the path before it."""
-    root, path = Root.parse(asked.path or "")
-    listed = _files(call.services.artifacts.list(root, path))
+    text = asked.path or ""
+    listed = _files(call.registry.files.list(text) if is_version_path(text) else call.services.artifacts.list(*Root.parse(text)))
     for file in listed:
         file["path"] = file["path"].rpartition("/")[2]
     return {"files": listed}
+
+
+def get_file(call: Call, path: str) -> ArtifactFile:
+    """The file at a path in the store, which may be a version's.
+
+    Raises:
+        ArtifactPathError, ArtifactNotFoundError, ArtifactOwnerNotFoundError: there is none.
+    """
+    if is_version_path(path):
+        return call.registry.files.get(path)
+    return call.services.artifacts.get(*Root.parse(path))
 
 
 def delete(call: Call, asked: Nothing) -> Json:
@@ -70,22 +82,21 @@ def complete_upload(call: Call, asked: forms.EndUpload) -> Json:
     if not asked.parts:
         raise MissingValueError("parts")
     etags = {part.part_number or 0: part.etag or "" for part in asked.parts}
-    call.services.artifacts.complete_upload(asked.upload_id, root, etags, principal=call.caller)
+    call.services.artifacts.complete_upload(asked.upload_id or "", root, etags=etags, principal=call.caller)
     return {}
 
 
 def abort_upload(call: Call, asked: forms.EndUpload) -> Json:
     """The parts are gone."""
     root, _ = _upload_place(call, asked.path or "")
-    call.services.artifacts.abort_upload(asked.upload_id, root, principal=call.caller)
+    call.services.artifacts.abort_upload(asked.upload_id or "", root, principal=call.caller)
     return {}
 
 
 def presigned(call: Call, asked: Nothing) -> Json:
     """Where ranges of a file are read, and with which headers."""
     del asked
-    root, path = Root.parse(call.args["path"])
-    file = call.services.artifacts.get(root, path)
+    file = get_file(call, call.args["path"])
     url = f"{call.address}{PROXY}/artifacts/{quote(call.args['path'])}"
     return {"url": url, "headers": _own_authorization(call), "file_size": file.size}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flyball.api.mlflow import answers, forms
 from flyball.api.mlflow.answers import Json
-from flyball.api.mlflow.call import Call, distinct, mapping
+from flyball.api.mlflow.call import Call, distinct, mapping, text
 from flyball.api.mlflow.errors import MissingValueError, WrongValueError
 from flyball.api.mlflow.reading import Nothing
 
@@ -14,7 +14,7 @@ DEFAULT_RESULTS = 100
 def create(call: Call, asked: forms.CreateLoggedModel) -> Json:
     """A new logged model, whose files are still to come."""
     made = call.services.tracking.models.create(
-        asked.experiment_id,
+        text(asked.experiment_id),
         name=asked.name or None,
         model_type=asked.model_type or None,
         source_run=asked.source_run_id or None,

@@ -199,8 +199,9 @@ def _as_text(path: str, value: Any) -> str:
 def _as_whole(path: str, value: Any) -> int:
     if (isinstance(value, str) and _WHOLE.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
-    whole = isinstance(value, int) and not isinstance(value, bool) and LEAST <= value <= MOST
-    return value if whole else _wrong(path, value)
+    if isinstance(value, int) and not isinstance(value, bool) and LEAST <= value <= MOST:
+        return value
+    _wrong(path, value)
 
 
 def _as_number(path: str, value: Any) -> float:

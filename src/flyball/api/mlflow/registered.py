@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from flyball.api.mlflow import forms, registryanswers
 from flyball.api.mlflow.answers import Json, page
-from flyball.api.mlflow.call import Call, mapping, within
+from flyball.api.mlflow.call import Call, mapping, text, within
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
 
 
 def create(call: Call, asked: forms.CreateRegisteredModel) -> Json:
     """A new name that versions are gathered under."""
-    made = call.services.registry.create(asked.name, description=asked.description or "", tags=mapping("tags", asked.tags))
+    made = call.registry.create(text(asked.name), description=asked.description or "", tags=mapping("tags", asked.tags))
     return _told(made)
 
 
 def get(call: Call, asked: forms.NamedModel) -> Json:
     """A registered model with the latest version of each stage."""
-    return _told(call.services.registry.get(asked.name))
+    return _told(call.registry.get(text(asked.name)))
 
 
 def rename(call: Call, asked: forms.RenameModel) -> Json:
     """The model has another name."""
-    return _told(call.services.registry.rename(asked.name, asked.new_name))
+    return _told(call.registry.rename(text(asked.name), text(asked.new_name)))
 
 
 def update(call: Call, asked: forms.DescribeModel) -> Json:
     """The model has another description; without one it has none."""
-    return _told(call.services.registry.update(asked.name, asked.description or ""))
+    return _told(call.registry.update(text(asked.name), asked.description or ""))
 
 
 def delete(call: Call, asked: forms.NamedModel) -> Json:
     """The model and its versions are gone."""
-    call.services.registry.delete(asked.name)
+    call.registry.delete(text(asked.name))
     return {}
 
 
 def search(call: Call, asked: forms.Search) -> Json:
     """A page of registered models."""
-    found = call.services.registry.search(
+    found = call.registry.search(
         filter=asked.filter or "",
         order_by=tuple(asked.order_by or ()),
         max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
@@ -49,36 +49,36 @@ def search(call: Call, asked: forms.Search) -> Json:
 
 def set_tag(call: Call, asked: forms.ModelPair) -> Json:
     """The model has the tag."""
-    call.services.registry.set_tag(asked.name, asked.key, asked.value or "")
+    call.registry.set_tag(text(asked.name), text(asked.key), value=asked.value or "")
     return {}
 
 
 def delete_tag(call: Call, asked: forms.ModelPair) -> Json:
     """The model has the tag no more."""
-    call.services.registry.delete_tag(asked.name, asked.key)
+    call.registry.delete_tag(text(asked.name), text(asked.key))
     return {}
 
 
 def set_alias(call: Call, asked: forms.SetAlias) -> Json:
     """The alias names that version."""
-    call.services.registry.set_alias(asked.name, asked.alias, registryanswers.version_number(asked.version or ""))
+    call.registry.set_alias(text(asked.name), text(asked.alias), number=registryanswers.version_number(text(asked.version)))
     return {}
 
 
 def delete_alias(call: Call, asked: forms.Alias) -> Json:
     """The alias names nothing."""
-    call.services.registry.delete_alias(asked.name, asked.alias)
+    call.registry.delete_alias(text(asked.name), text(asked.alias))
     return {}
 
 
 def get_by_alias(call: Call, asked: forms.Alias) -> Json:
     """The version that the alias names."""
-    return {"model_version": registryanswers.version(call.services.registry.get_by_alias(asked.name, asked.alias))}
+    return {"model_version": registryanswers.version(call.registry.get_by_alias(text(asked.name), text(asked.alias)))}
 
 
 def latest_versions(call: Call, asked: forms.LatestVersions) -> Json:
     """The latest version of each stage that is asked for."""
-    found = call.services.registry.latest_versions(asked.name, tuple(asked.stages or ()))
+    found = call.registry.latest_versions(text(asked.name), tuple(asked.stages or ()))
     return {"model_versions": [registryanswers.version(each) for each in found]}
 
 

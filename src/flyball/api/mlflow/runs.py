@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import cast
 
 from flyball.api.mlflow import answers, forms
 from flyball.api.mlflow.answers import Json
-from flyball.api.mlflow.call import Call, distinct, mapping, run_of, within
+from flyball.api.mlflow.call import Call, distinct, mapping, run_of, text, within
 from flyball.api.mlflow.errors import MissingValueError, WrongValueError
-from flyball.api.mlflow.reading import number
+from flyball.api.mlflow.reading import Number, number
 from flyball.tracking.experiment import ViewType
+from flyball.tracking.logged import LoggedPoint
 from flyball.tracking.trackedrun import DatasetInput, Metric, ModelInput, ModelOutput
 
 DONE = b"{}"
@@ -19,7 +20,6 @@ DEFAULT_RESULTS, MOST_RESULTS = 1000, 50_000
 MODEL_HISTORY = "mlflow.log-model.history"
 _MODEL_FIELDS = ("artifact_path", "flavors", "run_id", "utc_time_created")
 _LONGEST_TAG = 8000
-T = TypeVar("T")
 
 
 def create(call: Call, asked: forms.CreateRun) -> Json:
@@ -80,7 +80,7 @@ def search(call: Call, asked: forms.SearchRuns) -> Json:
 def log_metric(call: Call, asked: forms.LogMetric) -> bytes:
     """One value of a metric is kept."""
     metric = Metric(
-        key=asked.key or "",
+        key=text(asked.key),
         value=number("value", asked.value or 0.0),
         time_ms=asked.timestamp or 0,
         step=asked.step,
@@ -94,19 +94,19 @@ def log_metric(call: Call, asked: forms.LogMetric) -> bytes:
 
 def log_param(call: Call, asked: forms.RunPair) -> bytes:
     """A parameter is kept, and never changes."""
-    call.services.tracking.runs.log_param(run_of(asked), asked.key, asked.value or "")
+    call.services.tracking.runs.log_param(run_of(asked), text(asked.key), asked.value or "")
     return DONE
 
 
 def set_tag(call: Call, asked: forms.RunPair) -> bytes:
     """The run has the tag."""
-    call.services.tracking.runs.set_tag(run_of(asked), asked.key, asked.value or "")
+    call.services.tracking.runs.set_tag(run_of(asked), text(asked.key), asked.value or "")
     return DONE
 
 
 def delete_tag(call: Call, asked: forms.RunPair) -> bytes:
     """The run has the tag no more."""
-    call.services.tracking.runs.delete_tag(run_of(asked), asked.key)
+    call.services.tracking.runs.delete_tag(run_of(asked), text(asked.key))
     return DONE
 
 
@@ -121,18 +121,18 @@ def log_batch(call: Call, asked: forms.LogBatch) -> bytes:
     return DONE
 
 
-def _metrics(asked: Sequence[forms.MetricForm]) -> Sequence[forms.MetricForm]:
+def _metrics(asked: Sequence[forms.MetricForm]) -> Sequence[LoggedPoint]:
     for place, each in enumerate(asked):
-        if each.value.__class__ is not float:
+        if not isinstance(each.value, float):
             each.value = number(f"metrics[{place}].value", _there(each.value, f"metrics[{place}].value"))
         if not each.key or each.time_ms is None:
             raise MissingValueError(f"metrics[{place}].{'timestamp' if each.key else 'key'}")
         if each.model == "":
             each.model = None
-    return asked
+    return cast("Sequence[LoggedPoint]", asked)  # as they are now; a thousand copies would say nothing else
 
 
-def _there(value: T | None, path: str) -> T:
+def _there(value: Number | None, path: str) -> Number:
     if value is None:
         raise MissingValueError(path)
     return value

@@ -4,53 +4,53 @@ from __future__ import annotations
 
 from flyball.api.mlflow import forms, registryanswers
 from flyball.api.mlflow.answers import Json, page
-from flyball.api.mlflow.call import Call, mapping, within
+from flyball.api.mlflow.call import Call, mapping, text, within
 from flyball.api.mlflow.registryanswers import version_number
+from flyball.registry.registered import VersionRequest
 
 DEFAULT_RESULTS, MOST_RESULTS = 10_000, 200_000
 
 
 def create(call: Call, asked: forms.CreateVersion) -> Json:
     """A new version, made of files that this server keeps."""
-    made = call.services.registry.create_version(
-        asked.name,
-        source=asked.source,
+    request = VersionRequest(
+        source=text(asked.source),
         run=asked.run_id or None,
         model=asked.model_id or None,
+        run_link=asked.run_link or "",
         description=asked.description or "",
         tags=mapping("tags", asked.tags),
-        principal=call.caller,
     )
-    return _told(made)
+    return _told(call.registry.create_version(text(asked.name), request, principal=call.caller))
 
 
 def get(call: Call, asked: forms.OneVersion) -> Json:
     """A version."""
-    return _told(call.services.registry.get_version(asked.name, _number(asked)))
+    return _told(call.registry.get_version(text(asked.name), _number(asked)))
 
 
 def update(call: Call, asked: forms.DescribeVersion) -> Json:
     """The version has another description; without one it has none."""
-    return _told(call.services.registry.update_version(asked.name, _number(asked), asked.description or ""))
+    return _told(call.registry.update_version(text(asked.name), _number(asked), description=asked.description or ""))
 
 
 def delete(call: Call, asked: forms.OneVersion) -> Json:
     """The version is gone."""
-    call.services.registry.delete_version(asked.name, _number(asked))
+    call.registry.delete_version(text(asked.name), _number(asked))
     return {}
 
 
 def transition(call: Call, asked: forms.MoveVersion) -> Json:
     """The version is in another stage."""
-    moved = call.services.registry.transition_stage(
-        asked.name, _number(asked), asked.stage, archive_existing=bool(asked.archive_existing_versions)
+    moved = call.registry.transition_stage(
+        text(asked.name), _number(asked), stage=text(asked.stage), archive_existing=bool(asked.archive_existing_versions)
     )
     return _told(moved)
 
 
 def search(call: Call, asked: forms.Search) -> Json:
     """A page of versions."""
-    found = call.services.registry.search_versions(
+    found = call.registry.search_versions(
         filter=asked.filter or "",
         order_by=tuple(asked.order_by or ()),
         max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
@@ -61,23 +61,23 @@ def search(call: Call, asked: forms.Search) -> Json:
 
 def set_tag(call: Call, asked: forms.VersionPair) -> Json:
     """The version has the tag."""
-    call.services.registry.set_version_tag(asked.name, _number(asked), asked.key, asked.value or "")
+    call.registry.set_version_tag(text(asked.name), _number(asked), key=text(asked.key), value=asked.value or "")
     return {}
 
 
 def delete_tag(call: Call, asked: forms.VersionPair) -> Json:
     """The version has the tag no more."""
-    call.services.registry.delete_version_tag(asked.name, _number(asked), asked.key)
+    call.registry.delete_version_tag(text(asked.name), _number(asked), key=text(asked.key))
     return {}
 
 
 def download_uri(call: Call, asked: forms.OneVersion) -> Json:
     """Where the version's files are read."""
-    return {"artifact_uri": call.services.registry.download_uri(asked.name, _number(asked))}
+    return {"artifact_uri": call.registry.download_uri(text(asked.name), _number(asked))}
 
 
 def _number(asked: forms.OneVersion) -> int:
-    return version_number(asked.version or "")
+    return version_number(text(asked.version))
 
 
 def _told(value: registryanswers.Version) -> Json:
