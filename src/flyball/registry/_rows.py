@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from flyball.core.ids import Digest, EventId, RunId
 from flyball.core.optional import extra
+from flyball.registry.errors import VersionDamagedError
 from flyball.registry.model import ModelVersion, VersionState
 from flyball.registry.registered import Origin, RegisteredVersion, Seal, Stage, VersionFile
 
@@ -86,3 +88,16 @@ def seal_values(seal: Seal | None) -> dict[str, Any]:
 def file_values(file: VersionFile) -> dict[str, Any]:
     """The columns of a file."""
     return {name: getattr(file, name) for name in ("path", "digest", "size_bytes", "uploader", "may_run_code")}
+
+
+@contextmanager
+def damage_told(model: str, number: int) -> Iterator[None]:
+    """Inside the block, a value that no row ever had is the version's damage.
+
+    Raises:
+        VersionDamagedError: there is one.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise VersionDamagedError(model, number, why=f"{type(error).__name__}: {error}") from error

@@ -41,6 +41,7 @@ names = Table(
     metadata,
     Column("name", String(256), primary_key=True),
     Column("last_number", Integer, nullable=False),
+    Column("model", BigInteger, nullable=False),  # whose it was last
 )
 
 model_tags = Table(

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from flyball.core.ids import Digest
 from flyball.core.optional import extra
-from flyball.registry._rows import file_of, seal_of, version_of
+from flyball.registry._rows import damage_told, file_of, seal_of, version_of
 from flyball.registry._searching import Searched
-from flyball.registry._sql import evidence, model_aliases, model_tags, models, version_files, version_tags, versions
-from flyball.registry._sqlstore import WHOLE, find_id, insert_version, next_number, reserve_numbers
+from flyball.registry._sql import evidence, model_aliases, model_tags, models, names, version_files, version_tags, versions
+from flyball.registry._versions import WHOLE, find_id, insert_version, next_number, reserve_numbers
 from flyball.registry.query import Query, facts_of, matches
 from flyball.registry.refusals import ModelExistsError
 from flyball.registry.registered import RegisteredModel, RegisteredVersion, Seal, VersionFile
@@ -59,7 +59,9 @@ class SqlModels:
             connection.execute(insert(models).values(name=name, description=description, created_ms=now_ms, updated_ms=now_ms))
             for key, value in tags.items():
                 self.set_tag(name, key, value=value)
-            return _models(connection, connection.execute(select(models).where(models.c.name == name)).all())[0]
+            made = _models(connection, connection.execute(select(models).where(models.c.name == name)).all())[0]
+            reserve_numbers(connection, name, model_id=made.id)
+            return made
 
     def find(self, name: str) -> RegisteredModel | None:
         with self._database.read() as connection:
@@ -72,13 +74,15 @@ class SqlModels:
 
     def set(self, model: RegisteredModel) -> None:
         with self._database.write() as connection:
+            lowest, highest = connection.execute(
+                select(func.min(versions.c.number), func.max(versions.c.number)).where(versions.c.model == model.id)
+            ).one()
             holder = find_id(connection, model.name)
-            if holder not in {None, model.id}:
+            if holder not in {None, model.id} or _given_before(connection, model, lowest=lowest):
                 raise ModelExistsError(model.name)
             values = {name: getattr(model, name) for name in ("name", "description", "updated_ms", "managed_by")}
             connection.execute(update(models).where(models.c.id == model.id).values(values))
-            highest = connection.execute(select(func.max(versions.c.number)).where(versions.c.model == model.id)).scalar_one_or_none()
-            reserve_numbers(connection, model.name, highest=highest or 0)
+            reserve_numbers(connection, model.name, model_id=model.id, highest=highest or 0)
 
     def delete(self, name: str) -> None:
         with self._database.write() as connection:
@@ -121,7 +125,7 @@ class SqlModels:
             return _versions(connection, connection.execute(_one(name, number)).all())[0]
 
     def find_version(self, name: str, number: int) -> RegisteredVersion | None:
-        with self._database.read() as connection:
+        with self._database.read() as connection, damage_told(name, number):
             found = _versions(connection, connection.execute(_one(name, number)).all())
             return found[0] if found else None
 
@@ -132,7 +136,7 @@ class SqlModels:
 
     def list_files(self, name: str, number: int) -> list[VersionFile]:
         found = select(version_files).join_from(version_files, models, version_files.c.model == models.c.id)
-        with self._database.read() as connection:
+        with self._database.read() as connection, damage_told(name, number):
             here = found.where(models.c.name == name, version_files.c.number == number)
             return [file_of(row) for row in connection.execute(here.order_by(version_files.c.ordinal))]
 
@@ -161,7 +165,7 @@ class SqlModels:
 
     def find_evidence_seal(self, name: str, number: int) -> Seal | None:
         found = select(evidence).join_from(evidence, models, evidence.c.model == models.c.id)
-        with self._database.read() as connection:
+        with self._database.read() as connection, damage_told(name, number):
             row = connection.execute(found.where(models.c.name == name, evidence.c.number == number)).one_or_none()
             return None if row is None else seal_of(row)
 
@@ -185,6 +189,12 @@ class SqlModels:
 
 def _one(name: str, number: int) -> Select[Any]:
     return WHOLE.where(models.c.name == name, versions.c.number == number)
+
+
+def _given_before(connection: Connection, model: RegisteredModel, *, lowest: int | None) -> bool:
+    """Whether a version of the model would have the name and number of one that another model had."""
+    row = connection.execute(select(names).where(names.c.name == model.name)).one_or_none()
+    return row is not None and lowest is not None and row.model != model.id and lowest <= row.last_number
 
 
 def _put(connection: Connection, table: Table, *, place: Mapping[str, Any], values: Mapping[str, Any]) -> None:

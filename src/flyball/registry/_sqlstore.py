@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from flyball.core.duration import microseconds
 from flyball.core.ids import Digest, RunId
 from flyball.core.optional import extra
-from flyball.registry._rows import file_values, made_of, seal_values, version_values
+from flyball.registry._rows import damage_told, made_of, seal_values
 from flyball.registry._sql import evidence as evidence_table
-from flyball.registry._sql import models, names, version_files, versions
-from flyball.registry.errors import VersionExistsError, VersionNotFoundError
+from flyball.registry._sql import model_aliases, models, versions
+from flyball.registry._versions import WHOLE, find_id, insert_version, next_number
+from flyball.registry.errors import VersionNotFoundError
 from flyball.registry.evidence import Evidence
 from flyball.registry.model import ModelVersion, VersionState
-from flyball.registry.registered import Origin, VersionFile
+from flyball.registry.registered import MANAGED_ALIASES, Origin, VersionFile
 from flyball.registry.sealing import Sealer
 from flyball.storage.database import Database
 
 with extra("store"):
-    from sqlalchemy import Connection, delete, func, insert, select, update
-
-WHOLE = select(versions, models.c.name).join_from(versions, models, versions.c.model == models.c.id)
-"""Every version with the present name of its model."""
+    from sqlalchemy import delete, insert, select, update
 
 OWN_FILE = "model.bin"
 """The one file of a version that a training of Flyball's made."""
@@ -51,7 +49,7 @@ class SqlRegistry:
             return next_number(connection, model)
 
     def find(self, model: str, number: int) -> ModelVersion | None:
-        with self._database.read() as connection:
+        with self._database.read() as connection, damage_told(model, number):
             row = connection.execute(WHOLE.where(models.c.name == model, versions.c.number == number)).one_or_none()
             return None if row is None else made_of(row)
 
@@ -72,6 +70,17 @@ class SqlRegistry:
             here = (versions.c.model == find_id(connection, model), versions.c.number == number, versions.c.state == expected.value)
             return connection.execute(update(versions).where(*here).values(state=state.value)).rowcount == 1
 
+    def set_deployed(self, model: str, *, managed_by: str, aliases: Mapping[str, int]) -> None:
+        with self._database.write() as connection:
+            here = models.c.name == model
+            connection.execute(update(models).where(here).values(managed_by=managed_by))
+            model_id = find_id(connection, model)
+            old = (model_aliases.c.model == model_id, model_aliases.c.alias.in_(sorted(MANAGED_ALIASES)))
+            connection.execute(delete(model_aliases).where(*old))
+            rows = [{"model": model_id, "alias": alias, "number": number} for alias, number in sorted(aliases.items())]
+            if rows and model_id is not None:
+                connection.execute(insert(model_aliases), rows)
+
     def set_evidence(self, model: str, number: int, *, evidence: Evidence) -> None:
         with self._database.write() as connection:
             model_id = find_id(connection, model)
@@ -85,54 +94,7 @@ class SqlRegistry:
 
     def find_evidence(self, model: str, number: int) -> Evidence | None:
         found = select(evidence_table.c.evidence).join_from(evidence_table, models, evidence_table.c.model == models.c.id)
-        with self._database.read() as connection:
+        with self._database.read() as connection, damage_told(model, number):
             here = (models.c.name == model, evidence_table.c.number == number)
             data = connection.execute(found.where(*here)).scalar_one_or_none()
             return None if data is None else Evidence.from_json(data)
-
-
-def find_id(connection: Connection, name: str) -> int | None:
-    """The id of the model that has the name now."""
-    return connection.execute(select(models.c.id).where(models.c.name == name)).scalar_one_or_none()
-
-
-def next_number(connection: Connection, name: str) -> int:
-    """The number after the highest that was ever given under the name."""
-    return 1 + (connection.execute(select(names.c.last_number).where(names.c.name == name)).scalar_one_or_none() or 0)
-
-
-def reserve_numbers(connection: Connection, name: str, *, highest: int) -> None:
-    """No number up to `highest` is given under the name any more."""
-    last = next_number(connection, name) - 1
-    if highest > last:
-        connection.execute(delete(names).where(names.c.name == name))
-        connection.execute(insert(names).values(name=name, last_number=highest))
-
-
-def insert_version(
-    connection: Connection,
-    made: ModelVersion,
-    *,
-    origin: Origin,
-    files: Sequence[VersionFile],
-    sealer: Sealer | None,
-    description: str = "",
-) -> None:
-    """Keep a version of a model that exists, with its files and its seal.
-
-    Raises:
-        VersionExistsError: the number is taken.
-    """
-    model_id = connection.execute(select(models.c.id).where(models.c.name == made.model)).scalar_one()
-    taken = select(func.count()).select_from(versions).where(versions.c.model == model_id, versions.c.number == made.number)
-    if connection.execute(taken).scalar_one():
-        raise VersionExistsError(made.model, made.number)
-    seal = sealer.seal_version(made, origin, files=files, model_id=model_id) if sealer else None
-    now_ms = microseconds(made.created) // 1000
-    values = {**version_values(made, origin), **seal_values(seal), "description": description, "stage": "None", "updated_ms": now_ms}
-    connection.execute(insert(versions).values(model=model_id, **values))
-    connection.execute(update(models).where(models.c.id == model_id).values(updated_ms=now_ms))
-    rows = [{"model": model_id, "number": made.number, "ordinal": place, **file_values(file)} for place, file in enumerate(files)]
-    if rows:
-        connection.execute(insert(version_files), rows)
-    reserve_numbers(connection, made.model, highest=made.number)

@@ -8,13 +8,15 @@
     ConflictError
     ├── VersionExistsError       a number that is taken
     └── IllegalVersionMoveError  a state that cannot follow
+    IntegrityError
+    └── VersionDamagedError      a row that no version ever had
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flyball.core.errors import ConflictError, NotFoundError
+from flyball.core.errors import ConflictError, IntegrityError, NotFoundError
 
 _DASH = "\N{EN DASH}"
 
@@ -72,3 +74,14 @@ class IllegalVersionMoveError(ConflictError):
         allowed = f"from there it may become: {', '.join(legal)}" if legal else "nothing follows that state"
         super().__init__(f"Version {number} of model '{model}' is {state} and cannot become {asked}; {allowed}.")
         self.state, self.asked = state, asked
+
+
+class VersionDamagedError(IntegrityError):
+    """What is stored of the version is none."""
+
+    code = "version-damaged"
+
+    def __init__(self, model: str, number: int, *, why: str) -> None:
+        super().__init__(
+            f"What is stored of version {number} of model '{model}' is damaged: {why[:200]}. Put the database of a backup in its place."
+        )

@@ -1,8 +1,8 @@
-"""What is wrong with a key of the installation.
+"""What is wrong with a key of the installation, or with what it signed.
 
 ::
 
-    IntegrityError ── KeyDamagedError
+    IntegrityError ── KeyDamagedError, VersionTamperedError
     ConflictError ── KeyExposedError
 """
 
@@ -32,3 +32,20 @@ class KeyExposedError(ConflictError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"The private key {path} can be read by others, so nothing is signed with it. Run `chmod 600 {path}`.")
+
+
+class VersionTamperedError(IntegrityError):
+    """A version that is not what was signed when it was made."""
+
+    code = "version-tampered"
+
+    def __init__(self, model: str, number: int, *, state: str) -> None:
+        why = {
+            "foreign": "it was signed by a key that this installation does not know",
+            "broken": "it is not what was signed when it was made",
+        }.get(state, "its signature cannot be checked")
+        super().__init__(
+            f"Version {number} of model '{model}' is neither loaded nor given away: {why}. "
+            f"`flyball verify models:/{model}/{number}` says what is wrong with it."
+        )
+        self.model, self.number = model, number

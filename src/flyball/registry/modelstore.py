@@ -38,7 +38,7 @@ class ModelStore(Protocol):
         """Replace name, description, `updated_ms` and `managed_by` of the model with its id; its versions go with it.
 
         Raises:
-            ModelExistsError: another model has the name.
+            ModelExistsError: another model has the name, or had it and a version of the same number.
         """
         ...
 

@@ -18,6 +18,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 STATE_TAG = "flyball.state"
 VERSIONS = "versions"
 """The first name of artifact paths that belong to versions; experiments are numbers, so that no run has it."""
+CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+MANAGED_ALIASES = frozenset({CHAMPION, CHALLENGER, SHADOW})
+"""What releases say of the versions of a model that they manage, and nobody else: a canary is the challenger."""
+
 READY = "READY"
 """The status of every version in MLflow's words: one that is not whole is not made."""
 

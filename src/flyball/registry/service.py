@@ -9,6 +9,7 @@ from flyball.core.ids import EventId
 from flyball.registry.errors import EvidenceNotFoundError, IllegalVersionMoveError, VersionNotFoundError
 from flyball.registry.evidence import Evidence
 from flyball.registry.model import LEGAL_MOVES, ModelVersion, Registration, VersionState
+from flyball.registry.registered import CHALLENGER, CHAMPION
 from flyball.registry.store import RegistryStore
 from flyball.storage.recorder import Recorder
 from flyball.storage.transactions import Transactions
@@ -87,6 +88,15 @@ class RegistryService:
             facts = {"version": number, "run": version.run, **({"why": why} if why else {})}
             self._recorder.record(_EVENTS[version.state, state], version_subject(model, number), data=facts, cause=cause)
         return moved
+
+    def project(self, model: str, *, managed_by: str, champion: int | None, challenger: int | None) -> None:
+        """Say by aliases what is deployed, at ``environment/endpoint``; from then on nobody else moves them.
+
+        Joins the transaction of the release, whose event tells of it.
+        """
+        named = {CHAMPION: champion, CHALLENGER: challenger}
+        aliases = {alias: number for alias, number in named.items() if number is not None}
+        self._store.set_deployed(model, managed_by=managed_by, aliases=aliases)
 
     def get(self, model: str, number: int) -> ModelVersion:
         """The version.

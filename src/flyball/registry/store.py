@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from flyball.core.ids import Digest, RunId
@@ -42,6 +43,10 @@ class RegistryStore(Protocol):
 
     def set_state(self, model: str, number: int, *, state: VersionState, expected: VersionState) -> bool:
         """Put the version into `state` if it is in `expected`; False, and nothing changed, if it is not or does not exist."""
+        ...
+
+    def set_deployed(self, model: str, *, managed_by: str, aliases: Mapping[str, int]) -> None:
+        """The model is managed, and of its managed aliases it has these and no others; nothing where there is no such model."""
         ...
 
     def set_evidence(self, model: str, number: int, *, evidence: Evidence) -> None:

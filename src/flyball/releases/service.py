@@ -165,6 +165,8 @@ class ReleaseService:
     def _apply(self, moved: Rollout, here: Deployment, *, why: str, cause: EventId | None) -> None:
         after = _deployed(moved, here)
         self._keep(after)
+        place = f"{here.environment}/{here.endpoint}"
+        self._registry.project(here.model, managed_by=place, champion=after.champion, challenger=after.canary)
         self._store.set_rollout(here.environment, here.endpoint, rollout=moved)
         facts = {"version": moved.version, **_facts(moved), **({"why": why} if why else {})}
         event = self._recorder.record(_EVENTS[moved.state], rollout_subject(moved.model, moved.version), data=facts, cause=cause)

@@ -41,6 +41,7 @@ def _make_models() -> None:
         "registered_names",
         sa.Column("name", sa.String(256), primary_key=True),
         sa.Column("last_number", sa.Integer, nullable=False),
+        sa.Column("model", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "registered_model_tags",
@@ -134,7 +135,8 @@ def _copy_versions() -> None:
     for statement in (
         """INSERT INTO registered_models (name, description, created_ms, updated_ms)
            SELECT model, '', MIN(created) / 1000, MAX(created) / 1000 FROM model_versions GROUP BY model ORDER BY model""",
-        "INSERT INTO registered_names (name, last_number) SELECT model, MAX(number) FROM model_versions GROUP BY model",
+        """INSERT INTO registered_names (name, last_number, model)
+           SELECT v.model, MAX(v.number), MAX(m.id) FROM model_versions v JOIN registered_models m ON m.name = v.model GROUP BY v.model""",
         """INSERT INTO registered_versions (model, number, digest, run, state, data_versions, training_digest, feature_fingerprint,
              code_version, environment, created, cause, source, logged_model, run_link, principal, may_run_code, datasets,
              description, stage, updated_ms, statement, signature, signing_key)
