@@ -8,19 +8,16 @@ from pathlib import Path
 
 from flyball.governance import Token, TokenStore
 from flyball.governance._sqlstore import SqlTokens
-from flyball.storage.database import Database
 from flyball.testing.governance import TokenStoreSuite
 from flyball.testing.suite import failing_tests
+from tests.databases import OnEveryEngine
 
 
-class TestSqlTokens(TokenStoreSuite):
+class TestSqlTokens(OnEveryEngine, TokenStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[TokenStore]:
-        database = Database.open(place / "home.db")
-        try:
+        with self.opened(place) as database:
             yield SqlTokens(database)
-        finally:
-            database.close()
 
 
 class ForgivingTokens(SqlTokens):
@@ -30,14 +27,11 @@ class ForgivingTokens(SqlTokens):
         return [token for token in super().list() if token.revoked is None]
 
 
-class ForgivingSuite(TokenStoreSuite):
+class ForgivingSuite(OnEveryEngine, TokenStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[TokenStore]:
-        database = Database.open(place / "home.db")
-        try:
+        with self.opened(place) as database:
             yield ForgivingTokens(database)
-        finally:
-            database.close()
 
 
 def test_the_suite_catches_a_store_that_forgets_revocations() -> None:

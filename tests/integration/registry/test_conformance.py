@@ -9,24 +9,15 @@ from pathlib import Path
 from flyball.registry._sqlstore import SqlRegistry
 from flyball.registry.model import VersionState
 from flyball.registry.store import RegistryStore
-from flyball.storage.database import Database
 from flyball.testing.registry import RegistryStoreSuite
 from flyball.testing.suite import failing_tests
+from tests.databases import OnEveryEngine
 
 
-@contextmanager
-def opened(place: Path) -> Iterator[Database]:
-    database = Database.open(place / "home.db")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-class TestSqlRegistry(RegistryStoreSuite):
+class TestSqlRegistry(OnEveryEngine, RegistryStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[RegistryStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlRegistry(database)
 
 
@@ -42,7 +33,7 @@ def test_the_suite_catches_a_store_that_moves_from_any_state() -> None:
     class Broken(TestSqlRegistry):
         @contextmanager
         def open(self, place: Path) -> Iterator[RegistryStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _RashRegistry(database)
 
     assert failing_tests(Broken) == ["test_a_state_moves_only_from_the_expected_one", "test_of_many_movers_one_moves"]

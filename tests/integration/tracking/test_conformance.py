@@ -7,26 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flyball.core.ids import RunId
-from flyball.storage.database import Database
 from flyball.testing.suite import failing_tests
 from flyball.testing.tracking import RunStoreSuite
 from flyball.tracking import MetricPoint, RunStore
 from flyball.tracking._sqlstore import SqlRunStore
+from tests.databases import OnEveryEngine
 
 
-@contextmanager
-def opened(place: Path) -> Iterator[Database]:
-    database = Database.open(place / "home.db")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-class TestSqlRunStore(RunStoreSuite):
+class TestSqlRunStore(OnEveryEngine, RunStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[RunStore]:
-        with opened(place) as database:
+        with self.opened(place) as database:
             yield SqlRunStore(database)
 
 
@@ -41,7 +32,7 @@ def test_the_suite_catches_a_store_that_forgets_the_step() -> None:
     class Broken(TestSqlRunStore):
         @contextmanager
         def open(self, place: Path) -> Iterator[RunStore]:
-            with opened(place) as database:
+            with self.opened(place) as database:
                 yield _StepBlindStore(database)
 
     assert failing_tests(Broken) == ["test_a_metric_is_its_point_of_the_highest_step"]

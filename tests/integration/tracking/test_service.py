@@ -11,17 +11,17 @@ import pytest
 from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds, Digest, EventId, RunId
 from flyball.storage._sqlstore import SqlEventLog
-from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 from flyball.tracking import Logged, MetricValueError, ParameterChangedError, RunEndedError, RunNotFoundError, RunStatus, TrackingService
 from flyball.tracking._sqlstore import SqlRunStore
+from tests.databases import Databases
 
 Opened = tuple[TrackingService, SqlEventLog]
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    database = Database.open(tmp_path / "home.db")
+def opened(databases: Databases, tmp_path: Path) -> Iterator[Opened]:
+    database = databases.open(tmp_path)
     clock, ids = VirtualClock(datetime(2013, 3, 1, tzinfo=UTC)), DerivedIds(0)
     log = SqlEventLog(database)
     recorder = Recorder(log, clock=clock, ids=ids)
