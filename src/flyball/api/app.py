@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from flyball.api import acting, reading
+from flyball.api.annex import Annex
 from flyball.api.crew import Crew
 from flyball.api.desk import Desk
 from flyball.api.doors import Doors
@@ -17,10 +19,12 @@ from flyball.api.rim import Keepers, Rim
 from flyball.api.tokens import add_tokens
 from flyball.api.waiting import Waiting
 from flyball.app.controlplane import ControlPlane
+from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError, InvalidError
 from flyball.core.ids import Ids, RandomIds
 from flyball.core.optional import extra
 from flyball.governance import Permission
+from flyball.governance.limits import Limiter, Rates
 
 with extra("control"):
     from fastapi import FastAPI
@@ -34,7 +38,7 @@ SHOWN_PROBLEMS = 3
 
 @dataclass(frozen=True)
 class Limits:
-    """What one control plane takes on: bodies, threads, and those who wait."""
+    """What one control plane takes on: bodies, threads, those who wait, and how often one caller comes."""
 
     body_bytes: int = 10 << 20
     body_seconds: float = 20.0
@@ -42,6 +46,7 @@ class Limits:
     slow_threads: int = 4
     queue: int = 128
     long_polls: int = 256
+    rates: Rates = field(default_factory=Rates)
 
 
 DEFAULT_LIMITS = Limits()
@@ -53,8 +58,9 @@ def create_app(
     *,
     limits: Limits = DEFAULT_LIMITS,
     ids: Ids | None = None,
+    annexes: Sequence[Annex] = (),
 ) -> FastAPI:
-    """The HTTP door of `plane`, as an ASGI app for one event loop, for those whom `entrance` lets in."""
+    """The HTTP door of `plane`, as an ASGI app for one event loop, for those whom `entrance` lets in; with `annexes` of the same loop."""
     # The pages of FastAPI's documentation load scripts from elsewhere; the description itself is a route like any other.
     app = FastAPI(title="Flyball control plane", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     doors = Doors(app)
@@ -68,9 +74,13 @@ def create_app(
         add_tokens(doors, desk, service=entrance.tokens)
     _add_description(doors, app)
     _add_errors(app)
-    keepers = Keepers(entrance.boundary(), doors, Intake(limits.body_bytes, limits.body_seconds), ids or RandomIds())
+    limiter = Limiter(limits.rates, MonotonicTimer())
+    intake = Intake(limits.body_bytes, limits.body_seconds)
+    keepers = Keepers(entrance.boundary(), doors, intake, ids or RandomIds(), limiter, tuple(annexes))
     app.add_middleware(Rim, keepers=keepers)
     app.state.doors, app.state.waiting = doors, waiting
+    for annex in annexes:
+        doors.adopt(annex.list())
     doors.check()
     return app
 

@@ -5,12 +5,13 @@
     InvalidError
     ├── BrokenJsonError         400
     ├── BodyFormError           422   JSON, but not of the form that the route takes
+    ├── JsonShapeError          422   nests too deep, or has too many values
     ├── SlowBodyError           408
     ├── BodyTooLargeError       413
     └── ContentTypeError        415
     NotFoundError ── NoSuchRouteError                 404
     ConflictError ── MethodError                      405
-    UnavailableError ── OverloadedError               503
+    UnavailableError ── OverloadedError               503, and RateLimitedError of governance 429
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flyball.core.errors import ConflictError, FlyballError, HeldError, InvalidError, NotFoundError, UnavailableError
-from flyball.governance.errors import ForbiddenError, UnauthenticatedError
+from flyball.governance.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 
 RETRY_SECONDS = 1
 INTERNAL = 500
@@ -40,6 +41,15 @@ class BodyFormError(InvalidError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(f"The request has not the form that this route takes: {'; '.join(problems)}.")
+
+
+class JsonShapeError(InvalidError):
+    """More of a structure than is ever decoded."""
+
+    code = "json-shape"
+
+    def __init__(self, what: str, *, hint: str) -> None:
+        super().__init__(f"The body {what}. {hint}.")
 
 
 class SlowBodyError(InvalidError):
@@ -108,8 +118,14 @@ _STATUS: tuple[tuple[type[FlyballError], int], ...] = (
     (NotFoundError, 404),
     (HeldError, 423),
     (ConflictError, 409),
+    (RateLimitedError, 429),
     (UnavailableError, 503),
 )
+
+
+def retry_seconds_of(error: FlyballError) -> int:
+    """After how many seconds what was refused as too much may be asked again."""
+    return error.retry_seconds if isinstance(error, RateLimitedError) else RETRY_SECONDS
 
 
 def status_of(error: FlyballError) -> int:

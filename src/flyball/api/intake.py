@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
 
 from flyball.api.errors import BodyTooLargeError, BrokenJsonError, ContentTypeError, SlowBodyError
+from flyball.api.jsonshape import check_shape
+from flyball.governance import Permission
 
+SMALL: Mapping[Permission, int] = {
+    Permission.LOGIN: 64 << 10, Permission.RELEASE: 64 << 10, Permission.ADMIN: 64 << 10, Permission.READ: 1 << 20,
+    Permission.REGISTER: 1 << 20,
+}  # fmt: skip
+"""The most bytes of bodies that never are larger, by what their routes take."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,12 +28,13 @@ class ClientGoneError(Exception):
 
 
 class Intake:
-    """Reads at most `limit_bytes` within `seconds`."""
+    """Reads at most `limit_bytes` within `seconds`; of some `permissions`' routes at most what is said there."""
 
-    def __init__(self, limit_bytes: int, seconds: float) -> None:
+    def __init__(self, limit_bytes: int, seconds: float, *, permissions: Mapping[Permission, int] = SMALL) -> None:
         self._limit, self._seconds = limit_bytes, seconds
+        self._permissions = permissions
 
-    async def read(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+    async def read(self, headers: dict[bytes, bytes], receive: Receive, *, permission: Permission) -> Receive:
         """A `receive` that gives the whole body at once.
 
         Raises:
@@ -39,37 +47,42 @@ class Intake:
         length = headers.get(b"content-length", b"")
         if b"transfer-encoding" in headers or length not in {b"", b"0"}:
             _check_type(headers)
-        body = await self.take(length, receive)
+        body = await self.take(length, receive, permission=permission)
         _check_text(body)
         return _once(body, receive)
 
-    async def take(self, length: bytes, receive: Receive) -> bytes:
-        """The whole body, whatever is in it; `length` is what its head says of it.
+    async def take(self, length: bytes, receive: Receive, *, permission: Permission | None = None) -> bytes:
+        """The whole body, whatever JSON is in it; `length` is what its head says of it.
 
         Raises:
             BodyTooLargeError, SlowBodyError, ClientGoneError: as of `read`.
+            JsonShapeError: it nests too deep, or has too many values.
         """
-        if length.isdigit() and int(length) > self._limit:
-            raise BodyTooLargeError(self._limit)
+        limit = self._limit if permission is None else min(self._limit, self._permissions.get(permission, self._limit))
+        if length.isdigit() and int(length) > limit:
+            raise BodyTooLargeError(limit)
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._body(receive)
+                body = await _body(receive, limit=limit)
         except TimeoutError as error:
             raise SlowBodyError(self._seconds) from error
+        check_shape(body)
+        return body
 
-    async def _body(self, receive: Receive) -> bytes:
-        parts, total = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGoneError
-            part = message.get("body", b"")
-            total += len(part)
-            if total > self._limit:
-                raise BodyTooLargeError(self._limit)
-            parts.append(part)
-            if not message.get("more_body", False):
-                return b"".join(parts)
+
+async def _body(receive: Receive, *, limit: int) -> bytes:
+    parts, total = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        part = message.get("body", b"")
+        total += len(part)
+        if total > limit:
+            raise BodyTooLargeError(limit)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def _check_type(headers: dict[bytes, bytes]) -> None:

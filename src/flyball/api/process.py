@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flyball.api.app import create_app
+from flyball.api.app import Limits, create_app
 from flyball.api.entrance import Entrance
 from flyball.api.serving import serve
 from flyball.app.listening import announce, bind
@@ -20,6 +21,7 @@ from flyball.app.tokenkeeping import TokenKeeping
 from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError
 from flyball.governance import HostGuard, OwnerToken, Sessions, check_bind, is_loopback
+from flyball.governance.limits import Rates
 from flyball.storage.clockfile import RUN
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def run(settings: Settings) -> int:
         entrance = Entrance(
             HostGuard.of(settings.host, port), token, sessions, tokens.service, tokens.book, owner_runs_code=is_loopback(settings.host)
         )
-        app = create_app(control, entrance)
+        app = create_app(control, entrance, limits=Limits(rates=Rates.of(os.environ)))
         tokens.start()
         closing.callback(tokens.close)
         announce(settings.home, "control", port=port)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from flyball.api.errors import RETRY_SECONDS, status_of
+from flyball.api.errors import retry_seconds_of, status_of
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 
@@ -29,7 +29,7 @@ def refusal(error: FlyballError) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status in {429, 503}:
-        headers["Retry-After"] = str(RETRY_SECONDS)
+        headers["Retry-After"] = str(retry_seconds_of(error))
     return Response(_form(error.code, str(error)), status, headers, media_type=JSON)
 
 

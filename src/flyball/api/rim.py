@@ -1,7 +1,7 @@
 """The rim of the door: who asks and whether they may is settled by the head of a request, and no error leaves but in its form.
 
-In this order: Host and Origin (403), token (401), body (415, 413, 408). So a stranger cannot even tell which routes there are, and no
-byte of a stranger's body is read.
+In this order: Host and Origin (403), how often (429), token (401), role (403), body (415, 413, 408). So a stranger cannot even tell which
+routes there are, and no byte of a stranger's body is read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flyball.api.annex import Annex
+from flyball.api.crew import CALLING
 from flyball.api.doors import Doors
 from flyball.api.intake import ClientGoneError, Intake, Message, Receive
 from flyball.api.rendering import failure, refusal
@@ -18,6 +19,7 @@ from flyball.core.errors import FlyballError
 from flyball.core.ids import Ids
 from flyball.core.optional import extra
 from flyball.governance import Boundary, Permission
+from flyball.governance.limits import Limiter
 
 with extra("control"):
     from starlette.types import ASGIApp, Scope, Send
@@ -28,12 +30,13 @@ CALLER = "flyball.caller"
 
 @dataclass(frozen=True)
 class Keepers:
-    """What the rim asks: who may come in, what each route takes, how bodies are read, how failures are named, and what is apart."""
+    """What the rim asks: who may come in and how often, what routes take, how bodies are read, how failures are named, what is apart."""
 
     boundary: Boundary
     doors: Doors
     intake: Intake
     ids: Ids
+    limiter: Limiter
     annexes: tuple[Annex, ...] = ()
 
     def find_annex(self, path: str) -> Annex | None:
@@ -75,17 +78,19 @@ class Rim:
         caller = keepers.boundary.identify(scope["headers"])
         # Where there is no route it takes the owner to be told so.
         permission = (annex or keepers.doors).permission(method, scope["path"]) or Permission.READ
+        keepers.limiter.check(caller, permission, address=(scope.get("client") or ("", 0))[0])
         keepers.boundary.authority.check(caller, permission)
         scope[CALLER] = caller
+        CALLING.set(caller.principal)
         if annex is not None or method in {"GET", "HEAD"}:
             return receive
-        return await keepers.intake.read(dict(scope["headers"]), receive)
+        return await keepers.intake.read(dict(scope["headers"]), receive, permission=permission)
 
     async def _refuse(self, error: FlyballError, scope: Scope, *, watched: _Started, annex: Annex | None) -> None:
         if watched.started:
             raise error
         response = (annex.refusal if annex else refusal)(error)
-        if response.status_code in {401, 403, 408, 413, 415}:
+        if response.status_code in {401, 403, 408, 413, 415, 429}:
             response.headers["Connection"] = "close"  # its body was not read, and is not going to be
         await response(scope, _nothing, watched)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
 from flyball.api.crew import Crew
 from flyball.api.errors import OverloadedError
@@ -51,7 +52,7 @@ class Waiting:
 
     async def _next(self) -> Pulse:
         if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._one())
+            self._look = asyncio.create_task(self._one(), context=Context())  # on nobody's account
         return await asyncio.shield(self._look)  # one who gives up does not stop the look of the others
 
     async def _one(self) -> Pulse:

@@ -22,12 +22,13 @@ from typing import Any
 import httpx
 import pytest
 
-from flyball.api.app import create_app
+from flyball.api.app import Limits, create_app
 from flyball.api.entrance import Entrance
 from flyball.core.clock import ManualTimer, MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.core.ids import RandomIds
 from flyball.governance import Authority, Boundary, Caller, HostGuard, OwnerToken, Role, Sessions, TokenBook, TokenWish
+from flyball.governance.limits import Rates
 from flyball.governance.tokens import GIVEN
 from flyball.testing.controlplane import StillPlane
 from flyball.testing.governance import open_token_service
@@ -72,7 +73,7 @@ class House:
 def control_plane() -> Door:
     house, plane = House(), StillPlane()
     plane.happen("x")
-    app = create_app(plane, Entrance(GUARD, TOKEN, Sessions(ManualTimer()), house.tokens, house.book))
+    app = create_app(plane, Entrance(GUARD, TOKEN, Sessions(ManualTimer()), house.tokens, house.book), limits=Limits(rates=Rates({}, None)))
     return Door(app, [(door.method, door.path) for door in app.state.doors.list()], house.bearers())
 
 
