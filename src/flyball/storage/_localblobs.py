@@ -151,13 +151,13 @@ class LocalBlobs:
             raise BlobCorruptError(digest, path, found=found)
         return data
 
-    def read(self, digest: Digest, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def read(self, digest: Digest, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         path = self.open_path(digest)
-        return self._read_whole(digest, path) if start <= 0 and end is None else self._read_part(path, max(start, 0), end)
+        return self._read_whole(digest, path) if start <= 0 and end is None else self._read_part(path, start=max(start, 0), end=end)
 
     def _read_whole(self, digest: Digest, path: Path) -> Iterator[bytes]:
         hasher, last = hashlib.sha256(), b""
-        for chunk in self._read_part(path, 0, None):
+        for chunk in self._read_part(path):
             hasher.update(chunk)
             if last:
                 yield last
@@ -168,7 +168,7 @@ class LocalBlobs:
         if last:
             yield last
 
-    def _read_part(self, path: Path, start: int, end: int | None) -> Iterator[bytes]:
+    def _read_part(self, path: Path, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         with os_errors(path):
             try:
                 file = path.open("rb")

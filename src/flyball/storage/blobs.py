@@ -73,7 +73,7 @@ class BlobStore(Protocol):
         """
         ...
 
-    def read(self, digest: Digest, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def read(self, digest: Digest, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes [start, end) in chunks of at most a mebibyte; what lies behind the content's end is left out.
 
         Verified at the first use in each process, and once more while a whole content is read: its last chunk is kept back until

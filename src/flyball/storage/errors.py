@@ -58,7 +58,7 @@ class BlobNotFoundError(NotFoundError):
 
     code = "blob-not-found"
 
-    def __init__(self, digest: str, root: Path) -> None:
+    def __init__(self, digest: str, root: Path | str) -> None:
         super().__init__(f"There is no blob {digest} in {root}. It was deleted, or it belongs to another home.")
         self.digest = digest
 
@@ -68,7 +68,7 @@ class BlobCorruptError(IntegrityError):
 
     code = "blob-corrupt"
 
-    def __init__(self, digest: str, path: Path, *, found: str) -> None:
+    def __init__(self, digest: str, path: Path | str, *, found: str) -> None:
         super().__init__(
             f"The blob {digest} at {path} has changed: its content now has digest {found}. Put the same content again to heal it."
         )

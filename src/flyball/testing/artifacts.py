@@ -23,7 +23,7 @@ OF_DELETED_EXPERIMENT = Root(RootKind.RUN, "1", "e" * 32)
 _TREE = ("a", "b/c", "b/d/e", "b-", "b.txt", "b/é", "b0", "c/x/y/z", "日本/語")
 
 
-def _file(path: str, content: str = "a", size: int = 1) -> ArtifactFile:
+def _file(path: str, content: str = "a", *, size: int = 1) -> ArtifactFile:
     return ArtifactFile(path=path, digest=Digest(content * 64), size=size, uploader="ann", may_run_code=False, uploaded_ms=1_700_000_000)
 
 

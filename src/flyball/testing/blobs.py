@@ -33,12 +33,67 @@ def delete_old(store: BlobStore) -> Callable[[Digest], object]:
     return lambda digest: store.delete_unused(digest, before=WallClock().now())
 
 
-class BlobStoreSuite(Suite):
-    """What was put under a digest comes back with that digest, or not at all."""
+class BlobAgeSuite(Suite):
+    """What nobody put for long is deleted, and what somebody puts meanwhile never."""
 
     @abstractmethod
     def open(self, place: Path) -> AbstractContextManager[BlobStore]:
         """A handle on the store at `place`, as another process would have it."""
+
+    def test_what_is_stored_has_size_and_age(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            assert list(store.list_stored()) == []
+            digests = [store.put(content) for content in _CONTENTS]
+            found = list(store.list_stored())
+            assert [(blob.digest, blob.size_bytes) for blob in found] == sorted(zip(digests, map(len, _CONTENTS), strict=True))
+            assert all(abs(blob.stored - WallClock().now()) < timedelta(minutes=10) for blob in found)
+
+    def test_only_what_is_old_is_deleted_as_unused(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            digest = store.put(b"maybe")
+            stored = next(iter(store.list_stored())).stored
+            assert not store.delete_unused(digest, before=stored)
+            assert store.get(digest) == b"maybe"
+            assert store.delete_unused(digest, before=stored + timedelta(hours=1))
+            assert not store.exists(digest)
+            assert not store.delete_unused(digest, before=stored + timedelta(hours=1))
+
+    def test_what_is_put_again_is_young_again(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            digest = store.put(b"again")
+            old = next(iter(store.list_stored())).stored
+            time.sleep(1.1)  # S3 tells seconds
+            puts: tuple[Callable[[], Digest], ...] = (lambda: store.put(b"again"), lambda: store.put_chunks([b"aga", b"in"]))
+            for put in puts:
+                assert put() == digest
+                assert not store.delete_unused(digest, before=old + timedelta(seconds=1))
+                assert store.exists(digest)
+
+    def test_a_put_beside_a_deletion_is_never_lost(self, tmp_path: Path) -> None:
+        content = b"wanted by one, unused for another"
+        with self.open(tmp_path) as one, self.open(tmp_path) as other:
+            digest = one.put(content)
+            moment = next(iter(one.list_stored())).stored + timedelta(seconds=1)
+            time.sleep(1.1)
+            start = threading.Barrier(2)
+
+            def delete() -> None:
+                start.wait(60)
+                for _ in range(20):
+                    other.delete_unused(digest, before=moment)
+
+            thread = threading.Thread(target=delete)
+            thread.start()
+            start.wait(60)
+            for _ in range(20):
+                assert one.put(content) == digest
+                assert one.exists(digest)
+            thread.join(60)
+            assert one.get(digest) == content
+
+
+class BlobStoreSuite(BlobAgeSuite):
+    """What was put under a digest comes back with that digest, or not at all."""
 
     def damage(self, place: Path, digest: Digest) -> None:
         """Change the stored content behind the store's back."""
@@ -183,7 +238,7 @@ class BlobStoreSuite(Suite):
             digest = store.put(content)
             ends = ((0, size), (0, 1), (1_048_575, 1_048_578), (size - 1, size + 9), (7, 7))
             for start, end in (*ends, (0, None), (5, None), (size, None), (size + 5, None)):
-                assert b"".join(store.read(digest, start, end)) == content[start:end], (start, end)
+                assert b"".join(store.read(digest, start=start, end=end)) == content[start:end], (start, end)
             assert max(len(chunk) for chunk in store.read(digest)) <= 1 << 20
             assert b"".join(store.read(store.put(b""))) == b""
 
@@ -193,62 +248,11 @@ class BlobStoreSuite(Suite):
         self.damage(tmp_path, digest)
         for start in (0, 3):
             with self.open(tmp_path) as store, pytest.raises(BlobCorruptError, match=digest):
-                list(store.read(digest, start))
+                list(store.read(digest, start=start))
 
     def test_read_of_nothing_is_refused(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store, pytest.raises(BlobNotFoundError):
             list(store.read(_ABSENT))
-
-    def test_what_is_stored_has_size_and_age(self, tmp_path: Path) -> None:
-        with self.open(tmp_path) as store:
-            assert list(store.list_stored()) == []
-            digests = [store.put(content) for content in _CONTENTS]
-            found = list(store.list_stored())
-            assert [(blob.digest, blob.size_bytes) for blob in found] == sorted(zip(digests, map(len, _CONTENTS), strict=True))
-            assert all(abs(blob.stored - WallClock().now()) < timedelta(minutes=10) for blob in found)
-
-    def test_only_what_is_old_is_deleted_as_unused(self, tmp_path: Path) -> None:
-        with self.open(tmp_path) as store:
-            digest = store.put(b"maybe")
-            stored = next(iter(store.list_stored())).stored
-            assert not store.delete_unused(digest, before=stored)
-            assert store.get(digest) == b"maybe"
-            assert store.delete_unused(digest, before=stored + timedelta(hours=1))
-            assert not store.exists(digest)
-            assert not store.delete_unused(digest, before=stored + timedelta(hours=1))
-
-    def test_what_is_put_again_is_young_again(self, tmp_path: Path) -> None:
-        with self.open(tmp_path) as store:
-            digest = store.put(b"again")
-            old = next(iter(store.list_stored())).stored
-            time.sleep(1.1)  # S3 tells seconds
-            puts: tuple[Callable[[], Digest], ...] = (lambda: store.put(b"again"), lambda: store.put_chunks([b"aga", b"in"]))
-            for put in puts:
-                assert put() == digest
-                assert not store.delete_unused(digest, before=old + timedelta(seconds=1))
-                assert store.exists(digest)
-
-    def test_a_put_beside_a_deletion_is_never_lost(self, tmp_path: Path) -> None:
-        content = b"wanted by one, unused for another"
-        with self.open(tmp_path) as one, self.open(tmp_path) as other:
-            digest = one.put(content)
-            moment = next(iter(one.list_stored())).stored + timedelta(seconds=1)
-            time.sleep(1.1)
-            start = threading.Barrier(2)
-
-            def delete() -> None:
-                start.wait(60)
-                for _ in range(20):
-                    other.delete_unused(digest, before=moment)
-
-            thread = threading.Thread(target=delete)
-            thread.start()
-            start.wait(60)
-            for _ in range(20):
-                assert one.put(content) == digest
-                assert one.exists(digest)
-            thread.join(60)
-            assert one.get(digest) == content
 
     def test_threads_may_put_the_same_at_once(self, tmp_path: Path) -> None:
         contents = [b"same"] * 8 + [str(number).encode() for number in range(8)]

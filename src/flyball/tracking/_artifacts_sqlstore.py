@@ -83,7 +83,7 @@ class SqlArtifacts:
             changed = connection.execute(update(files).where(_of(root), files.c.path == file.path).values(values))
             if changed.rowcount == 1:
                 return
-            _check_place(connection, root, file.path)
+            _check_place(connection, root, path=file.path)
             connection.execute(insert(files).values(kind=root.kind.value, owner=root.id, path=file.path, **values))
 
     def find(self, root: Root, path: str) -> ArtifactFile | None:
@@ -101,7 +101,7 @@ class SqlArtifacts:
         if found is not None:
             return [Entry(path, is_dir=False, size=found.size)]
         with self._database.read() as connection:
-            return sorted(_entries(connection, root, path), key=lambda entry: entry.path)
+            return sorted(_entries(connection, root, path=path), key=lambda entry: entry.path)
 
     def delete(self, root: Root, path: str = "") -> int:
         with self._database.write() as connection:
@@ -164,7 +164,7 @@ class SqlArtifacts:
             return connection.execute(delete(uploads).where(expired)).rowcount
 
 
-def _check_place(connection: Connection, root: Root, path: str) -> None:
+def _check_place(connection: Connection, root: Root, *, path: str) -> None:
     names = path.split("/")
     above = ["/".join(names[:count]) for count in range(1, len(names))]
     taken = connection.execute(select(files.c.path).where(_of(root), files.c.path.in_(above))).scalar() if above else None
@@ -174,7 +174,7 @@ def _check_place(connection: Connection, root: Root, path: str) -> None:
         raise ArtifactPlaceTakenError(path, path, is_dir=True)
 
 
-def _entries(connection: Connection, root: Root, path: str) -> builtins.list[Entry]:
+def _entries(connection: Connection, root: Root, *, path: str) -> builtins.list[Entry]:
     """The names below the directory: one look-up for each, by skipping over all that lies below a name."""
     prefix = path + "/" if path else ""
     found: builtins.list[Entry] = []

@@ -70,7 +70,7 @@ class Artifacts:
 
     # -- files
 
-    def put(self, root: Root, path: str, chunks: Iterable[bytes], *, principal: Uploader) -> ArtifactFile:
+    def put(self, root: Root, path: str, *, chunks: Iterable[bytes], principal: Uploader) -> ArtifactFile:
         """What the chunks make up stands at the path, in place of what stood there.
 
         Raises:
@@ -80,7 +80,7 @@ class Artifacts:
         """
         path = parse_path(path)
         self._check_takes(root)
-        digest, size = self._take(path, chunks, self.limits.request_bytes)
+        digest, size = self._take(path, chunks, limit_bytes=self.limits.request_bytes)
         file = ArtifactFile(
             path=path,
             digest=digest,
@@ -103,13 +103,13 @@ class Artifacts:
             raise ArtifactNotFoundError(root.owner, path)
         return found
 
-    def open(self, file: ArtifactFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def open(self, file: ArtifactFile, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The file's bytes [start, end), checked against its digest.
 
         Raises:
             BlobNotFoundError, BlobCorruptError: what is stored is not what was uploaded.
         """
-        return self._blobs.read(file.digest, start, end)
+        return self._blobs.read(file.digest, start=start, end=end)
 
     def list(self, root: Root, path: str = "") -> Sequence[Entry]:
         """What the directory holds, ascending; of a file: the file; nothing where nothing is."""
@@ -178,7 +178,7 @@ class Artifacts:
             self._store.create_upload(upload)
         return upload, secret
 
-    def put_part(self, upload: str, number: int, chunks: Iterable[bytes], *, secret: str) -> Part:
+    def put_part(self, upload: str, number: int, *, chunks: Iterable[bytes], secret: str) -> Part:
         """The part of that number has come, in place of an earlier one; its digest is its ETag.
 
         Raises:
@@ -193,13 +193,13 @@ class Artifacts:
             raise UploadPartsError(upload, f"parts are numbered from 1 to {self.limits.parts:,}, not {number}")
         others = sum(part.size for part in self._store.list_parts(upload) if part.number != number)
         left = self.limits.upload_bytes - others
-        digest, size = self._take(found.path, chunks, min(self.limits.request_bytes, left))
+        digest, size = self._take(found.path, chunks, limit_bytes=min(self.limits.request_bytes, left))
         part = Part(number, digest, size)
         if not self._store.set_part(upload, part):
             raise UploadNotFoundError(upload)
         return part
 
-    def complete_upload(self, upload: str, root: Root, etags: Etags, *, principal: Uploader) -> ArtifactFile:
+    def complete_upload(self, upload: str, root: Root, *, etags: Etags, principal: Uploader) -> ArtifactFile:
         """The parts that `etags` name by number, one after the other, stand at the upload's path; the upload is gone.
 
         Raises:
@@ -210,8 +210,8 @@ class Artifacts:
         if found.root != root or found.uploader != principal.principal:
             raise UploadNotFoundError(upload)
         self._check_takes(root)
-        parts = _checked(upload, self._store.list_parts(upload), etags)
-        digest, size = self._take(found.path, self._joined(parts), self.limits.upload_bytes)
+        parts = _checked(upload, self._store.list_parts(upload), etags=etags)
+        digest, size = self._take(found.path, self._joined(parts), limit_bytes=self.limits.upload_bytes)
         file = ArtifactFile(
             path=found.path,
             digest=digest,
@@ -240,7 +240,7 @@ class Artifacts:
 
     # --
 
-    def _take(self, path: str, chunks: Iterable[bytes], limit_bytes: int) -> tuple[Digest, int]:
+    def _take(self, path: str, chunks: Iterable[bytes], *, limit_bytes: int) -> tuple[Digest, int]:
         size = 0
 
         def counted() -> Iterator[bytes]:
@@ -284,7 +284,7 @@ class Artifacts:
         return microseconds(self._clock.now()) // 1000
 
 
-def _checked(upload: str, parts: Sequence[Part], etags: Etags) -> Sequence[Part]:
+def _checked(upload: str, parts: Sequence[Part], *, etags: Etags) -> Sequence[Part]:
     known = {part.number: part for part in parts}
     if sorted(etags) != list(range(1, len(etags) + 1)) or not etags:
         raise UploadPartsError(upload, "its parts are not numbered from 1 without a gap")

@@ -122,12 +122,12 @@ def stored_files(world: World) -> list[Path]:
 
 
 def read(world: World, root: Root, *, path: str, span: tuple[int, int | None] = (0, None)) -> bytes:
-    return b"".join(world.artifacts.open(world.artifacts.get(root, path), *span))
+    return b"".join(world.artifacts.open(world.artifacts.get(root, path), start=span[0], end=span[1]))
 
 
 def test_what_was_uploaded_comes_back_with_who_brought_it(world: World) -> None:
     for root, who in ((RUN, ANN), (MODEL, BOB)):
-        file = world.artifacts.put(root, "model/weights.bin", [b"ab", b"", b"cd"], principal=who)
+        file = world.artifacts.put(root, "model/weights.bin", chunks=[b"ab", b"", b"cd"], principal=who)
         assert (file.size, file.digest) == (4, hashlib.sha256(b"abcd").hexdigest())
         assert world.artifacts.get(root, "model/weights.bin") == file
         assert (file.uploader, file.may_run_code) == (who.principal, who.may_run_code)
@@ -137,7 +137,7 @@ def test_what_was_uploaded_comes_back_with_who_brought_it(world: World) -> None:
 
 
 def test_names_never_become_paths_on_the_disk(world: World) -> None:
-    world.artifacts.put(RUN, "very/telling/name.txt", [b"content"], principal=ANN)
+    world.artifacts.put(RUN, "very/telling/name.txt", chunks=[b"content"], principal=ANN)
     names = {part for path in world.blobs.root.rglob("*") for part in path.relative_to(world.blobs.root).parts}
     assert not names & {"very", "telling", "name.txt"}
 
@@ -145,7 +145,7 @@ def test_names_never_become_paths_on_the_disk(world: World) -> None:
 def test_every_use_refuses_what_is_no_path(world: World) -> None:
     for evil in ("..", "a/../../b", "%2e%2e/a", "a\\b", "/etc/passwd", "a\x00", "a#b", "file:///etc", "a//b", "..\uff0fa"):
         for use in (
-            lambda path: world.artifacts.put(RUN, path, [b"x"], principal=ANN),
+            lambda path: world.artifacts.put(RUN, path, chunks=[b"x"], principal=ANN),
             lambda path: world.artifacts.get(RUN, path),
             lambda path: world.artifacts.list(RUN, path),
             lambda path: world.artifacts.delete(RUN, path),
@@ -160,10 +160,10 @@ def test_every_use_refuses_what_is_no_path(world: World) -> None:
 
 def test_too_much_is_refused_and_leaves_nothing(world: World) -> None:
     with pytest.raises(ArtifactTooLargeError, match="1,000 bytes"):
-        world.artifacts.put(RUN, "big", (b"x" * 100 for _ in range(11)), principal=ANN)
+        world.artifacts.put(RUN, "big", chunks=(b"x" * 100 for _ in range(11)), principal=ANN)
     assert stored_files(world) == []
     assert world.artifacts.list(RUN) == []
-    assert world.artifacts.put(RUN, "big", (b"x" * 100 for _ in range(10)), principal=ANN).size == 1000
+    assert world.artifacts.put(RUN, "big", chunks=(b"x" * 100 for _ in range(10)), principal=ANN).size == 1000
 
 
 def test_an_upload_that_breaks_off_leaves_what_was_there(world: World) -> None:
@@ -171,24 +171,24 @@ def test_an_upload_that_breaks_off_leaves_what_was_there(world: World) -> None:
         yield b"new"
         raise ConnectionResetError("the client is gone")
 
-    world.artifacts.put(RUN, "a", [b"old"], principal=ANN)
+    world.artifacts.put(RUN, "a", chunks=[b"old"], principal=ANN)
     before = stored_files(world)
     with pytest.raises(ConnectionResetError):
-        world.artifacts.put(RUN, "a", broken(), principal=ANN)
+        world.artifacts.put(RUN, "a", chunks=broken(), principal=ANN)
     assert (stored_files(world), read(world, RUN, path="a")) == (before, b"old")
 
 
 def test_who_is_deleted_or_unknown_takes_nothing(world: World) -> None:
     for root in (DELETED_RUN, OF_DELETED_EXPERIMENT):
         with pytest.raises(ArtifactOwnerDeletedError):
-            world.artifacts.put(root, "a", [b"x"], principal=ANN)
+            world.artifacts.put(root, "a", chunks=[b"x"], principal=ANN)
         with pytest.raises(ArtifactOwnerDeletedError):
             world.artifacts.delete(root)
         with pytest.raises(ArtifactOwnerDeletedError):
             world.artifacts.create_upload(root, "a", principal=ANN)
         assert world.artifacts.list(root) == []
     for root in (Root(RootKind.RUN, "1", RUN.id), Root(RootKind.RUN, "0", "9" * 32), Root(RootKind.MODEL, "0", "m-" + "9" * 32)):
-        for use in (world.artifacts.list, world.artifacts.delete, lambda at: world.artifacts.put(at, "a", [b"x"], principal=ANN)):
+        for use in (world.artifacts.list, world.artifacts.delete, lambda at: world.artifacts.put(at, "a", chunks=[b"x"], principal=ANN)):
             with pytest.raises(ArtifactOwnerNotFoundError):
                 use(root)
         with pytest.raises(ArtifactOwnerNotFoundError):
@@ -197,7 +197,7 @@ def test_who_is_deleted_or_unknown_takes_nothing(world: World) -> None:
 
 
 def test_a_changed_byte_is_never_given_as_whole(world: World) -> None:
-    file = world.artifacts.put(RUN, "a", [b"precious"], principal=ANN)
+    file = world.artifacts.put(RUN, "a", chunks=[b"precious"], principal=ANN)
     path = world.blobs.open_path(file.digest)
     path.chmod(0o644)
     path.write_bytes(b"precioux")
@@ -208,7 +208,7 @@ def test_a_changed_byte_is_never_given_as_whole(world: World) -> None:
 
 def test_a_manifest_changes_with_every_byte_and_name(world: World) -> None:
     for path, content in (("model/MLmodel", b"flavors"), ("model/data/weights", b"w"), ("notes", b"n")):
-        world.artifacts.put(RUN, path, [content], principal=ANN)
+        world.artifacts.put(RUN, path, chunks=[content], principal=ANN)
         world.artifacts.put(MODEL, path.removeprefix("model/"), [content], principal=BOB)
     whole, part = world.artifacts.manifest(RUN), world.artifacts.manifest(RUN, "model")
     assert [file.path for file in whole.files] == ["model/MLmodel", "model/data/weights", "notes"]
@@ -218,7 +218,7 @@ def test_a_manifest_changes_with_every_byte_and_name(world: World) -> None:
     world.artifacts.delete(MODEL, "notes")
     same = world.artifacts.manifest(MODEL)
     assert (same.digest, same.may_run_code) == (part.digest, False)
-    world.artifacts.put(MODEL, "data/weights", [b"W"], principal=ANN)
+    world.artifacts.put(MODEL, "data/weights", chunks=[b"W"], principal=ANN)
     assert world.artifacts.manifest(MODEL).digest != part.digest
     with pytest.raises(ArtifactNotFoundError):
         world.artifacts.manifest(RUN, "none")
@@ -235,21 +235,23 @@ def test_sources_lie_with_their_owner(world: World) -> None:
 
 def test_parts_become_one_file(world: World) -> None:
     upload, secret = world.artifacts.create_upload(RUN, "model.bin", principal=ANN)
-    world.artifacts.put_part(upload.id, 2, [b"wrong"], secret=secret)
+    world.artifacts.put_part(upload.id, 2, chunks=[b"wrong"], secret=secret)
     contents = {1: b"a" * 1000, 2: b"b" * 999, 3: b"c"}
-    etags = {number: f'"{world.artifacts.put_part(upload.id, number, [data], secret=secret).digest}"' for number, data in contents.items()}
+    etags = {
+        number: f'"{world.artifacts.put_part(upload.id, number, chunks=[data], secret=secret).digest}"' for number, data in contents.items()
+    }
     with pytest.raises(ArtifactNotFoundError):
         world.artifacts.get(RUN, "model.bin")
-    file = world.artifacts.complete_upload(upload.id, RUN, etags, principal=ANN)
+    file = world.artifacts.complete_upload(upload.id, RUN, etags=etags, principal=ANN)
     assert (file.size, file.uploader, file.may_run_code) == (2000, "ann", True)
     assert read(world, RUN, path="model.bin") == b"".join(contents.values())
     with pytest.raises(UploadNotFoundError):
-        world.artifacts.complete_upload(upload.id, RUN, etags, principal=ANN)
+        world.artifacts.complete_upload(upload.id, RUN, etags=etags, principal=ANN)
 
 
 def test_parts_that_do_not_fit_are_refused_and_may_come_again(world: World) -> None:
     upload, secret = world.artifacts.create_upload(RUN, "model.bin", principal=ANN)
-    one, two = (world.artifacts.put_part(upload.id, number, [b"x" * number], secret=secret).digest for number in (1, 2))
+    one, two = (world.artifacts.put_part(upload.id, number, chunks=[b"x" * number], secret=secret).digest for number in (1, 2))
     for etags, reason in (
         ({}, "without a gap"),
         ({1: one, 3: two}, "without a gap"),
@@ -258,27 +260,27 @@ def test_parts_that_do_not_fit_are_refused_and_may_come_again(world: World) -> N
         ({1: one}, "part 2 came and is not named"),
     ):
         with pytest.raises(UploadPartsError, match=reason):
-            world.artifacts.complete_upload(upload.id, RUN, etags, principal=ANN)
+            world.artifacts.complete_upload(upload.id, RUN, etags=etags, principal=ANN)
     for number in (0, 6):
         with pytest.raises(UploadPartsError, match="numbered from 1 to 5"):
-            world.artifacts.put_part(upload.id, number, [b""], secret=secret)
+            world.artifacts.put_part(upload.id, number, chunks=[b""], secret=secret)
     with pytest.raises(ArtifactTooLargeError):
-        world.artifacts.put_part(upload.id, 3, [b"x" * 1001], secret=secret)
+        world.artifacts.put_part(upload.id, 3, chunks=[b"x" * 1001], secret=secret)
     for number in (3, 4):
-        world.artifacts.put_part(upload.id, number, [b"x" * 1000], secret=secret)
+        world.artifacts.put_part(upload.id, number, chunks=[b"x" * 1000], secret=secret)
     with pytest.raises(ArtifactTooLargeError, match="497 bytes"):
-        world.artifacts.put_part(upload.id, 5, [b"x" * 1000], secret=secret)
+        world.artifacts.put_part(upload.id, 5, chunks=[b"x" * 1000], secret=secret)
     assert world.store.find_upload(upload.id) is not None
 
 
 def test_an_upload_is_its_owners_alone_and_not_for_ever(world: World) -> None:
     upload, secret = world.artifacts.create_upload(RUN, "model.bin", principal=ANN)
-    etag = world.artifacts.put_part(upload.id, 1, [b"x"], secret=secret).digest
+    etag = world.artifacts.put_part(upload.id, 1, chunks=[b"x"], secret=secret).digest
     with pytest.raises(UploadNotFoundError):
-        world.artifacts.put_part(upload.id, 1, [b"y"], secret="0" * 64)
+        world.artifacts.put_part(upload.id, 1, chunks=[b"y"], secret="0" * 64)
     for root, who in ((RUN, BOB), (OTHER, ANN)):
         with pytest.raises(UploadNotFoundError):
-            world.artifacts.complete_upload(upload.id, root, {1: etag}, principal=who)
+            world.artifacts.complete_upload(upload.id, root, etags={1: etag}, principal=who)
         with pytest.raises(UploadNotFoundError):
             world.artifacts.abort_upload(upload.id, root, principal=who)
     world.artifacts.create_upload(RUN, "other", principal=BOB)
@@ -286,8 +288,8 @@ def test_an_upload_is_its_owners_alone_and_not_for_ever(world: World) -> None:
         world.artifacts.create_upload(RUN, "third", principal=BOB)
     world.clock.advance_to(NOON + timedelta(hours=2))
     for use in (
-        lambda: world.artifacts.put_part(upload.id, 1, [b"x"], secret=secret),
-        lambda: world.artifacts.complete_upload(upload.id, RUN, {1: etag}, principal=ANN),
+        lambda: world.artifacts.put_part(upload.id, 1, chunks=[b"x"], secret=secret),
+        lambda: world.artifacts.complete_upload(upload.id, RUN, etags={1: etag}, principal=ANN),
     ):
         with pytest.raises(UploadNotFoundError):
             use()
@@ -299,8 +301,8 @@ def test_an_upload_is_its_owners_alone_and_not_for_ever(world: World) -> None:
 def test_many_may_upload_at_once(world: World) -> None:
     def upload(number: int) -> None:
         for turn in range(5):
-            world.artifacts.put(RUN, f"shared/{turn}", [str(turn).encode()], principal=ANN)
-            world.artifacts.put(RUN, f"own/{number}/{turn}", [f"{number} {turn}".encode()], principal=ANN)
+            world.artifacts.put(RUN, f"shared/{turn}", chunks=[str(turn).encode()], principal=ANN)
+            world.artifacts.put(RUN, f"own/{number}/{turn}", chunks=[f"{number} {turn}".encode()], principal=ANN)
 
     threads = [threading.Thread(target=upload, args=[number]) for number in range(6)]
     for thread in threads:
@@ -313,7 +315,7 @@ def test_many_may_upload_at_once(world: World) -> None:
 
 
 def test_a_directory_is_not_replaced_by_a_file(world: World) -> None:
-    world.artifacts.put(RUN, "a/b", [b"x"], principal=ANN)
+    world.artifacts.put(RUN, "a/b", chunks=[b"x"], principal=ANN)
     for path in ("a", "a/b/c"):
         with pytest.raises(ArtifactPlaceTakenError):
-            world.artifacts.put(RUN, path, [b"y"], principal=ANN)
+            world.artifacts.put(RUN, path, chunks=[b"y"], principal=ANN)
