@@ -68,7 +68,7 @@ class RunStoreSuite(Suite):
 
     def test_a_metric_is_its_point_of_the_highest_step(self, tmp_path: Path) -> None:
         points = [
-            _point("auc", 0.6, step=1),
+            _point("auc", 0.8, step=1),
             _point("auc", 0.7, step=2),
             _point("auc", 0.5),
             _point("loss", 1e-300),
@@ -78,7 +78,7 @@ class RunStoreSuite(Suite):
             store.create(_run())
             store.add_metrics(RunId("run-1"), points)
             assert store.get(RunId("run-1")).metrics == {"auc": 0.71, "loss": 1e-300}
-            assert [point.value for point in store.list_metrics(RunId("run-1"))] == [0.5, 0.6, 0.7, 0.71, 1e-300]
+            assert [point.value for point in store.list_metrics(RunId("run-1"))] == [0.5, 0.8, 0.7, 0.71, 1e-300]
 
     def test_setting_a_run_leaves_its_metrics(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:

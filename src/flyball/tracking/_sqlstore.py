@@ -83,7 +83,7 @@ class SqlRunStore:
     def _replace(
         self, connection: Connection, table: Table, of: tuple[int, int], texts: Mapping[str, str], *, taken: AbstractSet[str]
     ) -> None:
-        keys = self._keys.create(_KINDS[table], sorted(taken))
+        keys = self._keys.create(_KINDS[table], taken)
         connection.execute(delete(table).where(table.c.run == of[0], table.c.key.in_([keys[name] for name in taken])))
         rows = [{"run": of[0], "key": keys[name], "experiment": of[1], "value": text, "head": text[:HEAD]} for name, text in texts.items()]
         if rows:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal, TypeAlias, TypeVar
 
 from flyball.core.optional import extra
@@ -29,27 +30,28 @@ class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._ids: dict[tuple[KeyKind, str], int] = {}
+        self._ids: dict[KeyKind, dict[str, int]] = {"metric": {}, "param": {}, "tag": {}}
         self._names: dict[int, str] = {}
 
-    def create(self, kind: KeyKind, asked: Collection[str]) -> dict[str, int]:
-        """The numbers of these keys; those that have none get one."""
-        found, missing = self._remembered(kind, asked)
-        if missing:
-            with self._database.write() as connection:
-                connection.execute(_ADD, [{"kind": kind, "name": name} for name in missing])
-            found |= self._read(kind, missing)
-        return found
+    def create(self, kind: KeyKind, asked: AbstractSet[str]) -> Mapping[str, int]:
+        """The numbers of at least these keys; those that have none get one."""
+        known = self._ids[kind]
+        missing = sorted(asked - known.keys())
+        if not missing:
+            return known
+        with self._database.write() as connection:
+            connection.execute(_ADD, [{"kind": kind, "name": name} for name in missing])
+        return {**known, **self._read(kind, missing)}
 
-    def find(self, kind: KeyKind, asked: Collection[str]) -> dict[str, int]:
-        """The numbers of those of these keys that have one."""
-        found, missing = self._remembered(kind, asked)
-        return found | self._read(kind, missing) if missing else found
+    def find(self, kind: KeyKind, key: str) -> int | None:
+        """The number of the key, or None."""
+        found = self._ids[kind].get(key)
+        return self._read(kind, [key]).get(key) if found is None else found
 
     def names(self, asked: Iterable[int]) -> Mapping[int, str]:
         """The names of at least these numbers."""
         known = self._names
-        missing = sorted({number for number in asked if number not in known})
+        missing = sorted(set(asked) - known.keys())
         if not missing:
             return known
         found: dict[int, str] = {}
@@ -58,13 +60,8 @@ class Keys:
                 found |= {row.id: row.name for row in connection.execute(_BY_ID, {"asked": some})}
         if not self._database.is_writing:
             with self._lock:
-                self._names = {**({} if len(self._names) > _MOST else self._names), **found}
+                self._names = {**(self._names if len(self._names) < _MOST else {}), **found}
         return {**known, **found}
-
-    def _remembered(self, kind: KeyKind, asked: Collection[str]) -> tuple[dict[str, int], list[str]]:
-        known = self._ids
-        found = {name: known[kind, name] for name in asked if (kind, name) in known}
-        return found, sorted({name for name in asked if name not in found}) if len(found) < len(asked) else []
 
     def _read(self, kind: KeyKind, asked: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -73,9 +70,8 @@ class Keys:
                 found |= {row.name: row.id for row in connection.execute(_BY_NAME, {"of": kind, "asked": some})}
         if not self._database.is_writing:  # else it may be taken back, and the number be given to another key
             with self._lock:
-                if len(self._ids) > _MOST:
-                    self._ids = {}
-                self._ids.update({(kind, name): number for name, number in found.items()})
+                known = self._ids[kind]
+                self._ids[kind] = {**(known if len(known) < _MOST else {}), **found}  # a new one: others may be reading the old
         return found
 
 

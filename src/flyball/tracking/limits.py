@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from flyball.tracking.errors import (
     BatchTooLargeError,
@@ -36,21 +37,30 @@ _NAME_RULE = "Names may only contain alphanumerics, underscores (_), dashes (-),
 _MODEL_NAME_BARS = ("/", ":", ".", "%", '"', "'")
 
 
+@lru_cache(maxsize=16_384)
+def is_key(key: str) -> bool:
+    """Whether this may name a metric, a param or a tag; `check_key` says why not."""
+    if not key or len(key) > KEY_LENGTH or _NAME.fullmatch(key) is None:
+        return False
+    return posixpath.normpath(key) == key and key != "." and not key.startswith(("..", "/"))
+
+
 def check_key(what: str, key: str, *, path: str) -> None:
     """A name of a metric, a param or a tag is at most 250 of the allowed characters and stays the same name when read as a path.
 
     Raises:
         FieldError, TooLongError: it is not.
     """
+    if is_key(key):
+        return
     if not key:
         raise FieldError(path, key, "A key name must be provided.")
     if _NAME.fullmatch(key) is None:
         raise FieldError(path, key, _NAME_RULE)
-    norm = posixpath.normpath(key)
-    if norm != key or norm == "." or norm.startswith(("..", "/")):
-        rule = "Names may be treated as files in certain cases, and must not resolve to other names when treated as such."
-        raise FieldError(path, key, f"{rule} This name would resolve to {norm!r}")
-    check_length(what, key, KEY_LENGTH)
+    if len(key) > KEY_LENGTH:
+        raise TooLongError(what, KEY_LENGTH)
+    rule = "Names may be treated as files in certain cases, and must not resolve to other names when treated as such."
+    raise FieldError(path, key, f"{rule} This name would resolve to {posixpath.normpath(key)!r}")
 
 
 def check_length(what: str, text: str, limit: int) -> None:

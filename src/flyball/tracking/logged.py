@@ -88,8 +88,8 @@ def entries(
         packed = records(points) if points else b""
     except struct.error:
         raise FieldError("metrics", len(points), "Timestamp and step must be valid longs (64-bit integers).") from None
-    param_keys = keys.create("param", params) if params else {}
-    tag_keys = keys.create("tag", tags) if tags else {}
+    param_keys = keys.create("param", params.keys()) if params else {}
+    tag_keys = keys.create("tag", tags.keys()) if tags else {}
     return Entries(
         len(points),
         packed,
@@ -109,14 +109,13 @@ def _points(keys: Keys, metrics: Sequence[LoggedPoint]) -> list[Point]:
 
 
 def _latest(points: Sequence[Point]) -> tuple[tuple[int, int, float, int, int], ...]:
-    found: dict[int, tuple[int, int, float, int]] = {}
+    marks: dict[int, tuple[int, int, float, int]] = {}
     for key, step, time_ms, value in points:
-        is_nan = math.isnan(value)
-        mark = (step, time_ms, 0.0 if is_nan else value, int(is_nan))
-        held = found.get(key)
-        if held is None or mark[:3] > held[:3]:
-            found[key] = mark
-    return tuple((key, is_nan, value, step, time_ms) for key, (step, time_ms, value, is_nan) in found.items())
+        mark = (step, time_ms, 0.0, 1) if value != value else (step, time_ms, value, 0)  # noqa: PLR0124  NaN, and a call for each counts here
+        held = marks.setdefault(key, mark)
+        if held is not mark and mark[:3] > held[:3]:
+            marks[key] = mark
+    return tuple((key, is_nan, value, step, time_ms) for key, (step, time_ms, value, is_nan) in marks.items())
 
 
 def write(cursor: Cursor, run: str, logged: Entries) -> None:

@@ -94,7 +94,7 @@ class Metrics:
         self, connection: Connection, run: int, key: str, *, limit: int | None = None, mark: tuple[int, int, int] | None = None
     ) -> Columns:
         """The points after `mark` in the order of time; where there is a `limit`, at least one more than it if there are as many."""
-        by = self._ledger.keys.find("metric", [key]).get(key)
+        by = self._ledger.keys.find("metric", key)
         if by is None:
             return NOTHING
         of: dict[str, Any] = {"of": run, "by": by}

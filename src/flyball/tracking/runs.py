@@ -12,7 +12,7 @@ from flyball.tracking.experiment import Lifecycle, ViewType
 from flyball.tracking.experiments import active_experiment
 from flyball.tracking.inputs import check_dataset, check_outputs, link_datasets, link_models
 from flyball.tracking.ledger import Ledger
-from flyball.tracking.limits import RUN_NAME_LENGTH, check_batch, check_key, check_length, check_long, check_params, check_tags
+from flyball.tracking.limits import RUN_NAME_LENGTH, check_batch, check_key, check_length, check_long, check_params, check_tags, is_key
 from flyball.tracking.logged import HEAD, RUN_NAME, Entries, LoggedPoint, entries, write
 from flyball.tracking.model import RunStatus
 from flyball.tracking.packing import pack_ended
@@ -55,7 +55,7 @@ class Runs:
         check_long("start_time", start)
         run = self._ledger.new_id("run", experiment, str(start), name or "")
         called = name or tagged or self._ledger.new_name(run)
-        keys = self._ledger.keys.create("tag", [*tags, RUN_NAME])
+        keys = self._ledger.keys.create("tag", {*tags, RUN_NAME})
         with self._ledger.database.write() as connection:
             of = active_experiment(connection, experiment)
             uri = f"{of.artifact_location.rstrip('/')}/{run}/artifacts"
@@ -89,7 +89,7 @@ class Runs:
             if changed:
                 connection.execute(update(tracked_runs).where(tracked_runs.c.number == row.number).values(**changed))
             if name:
-                _put_tags(connection, row.number, row.experiment, {self._ledger.keys.create("tag", [RUN_NAME])[RUN_NAME]: name})
+                _put_tags(connection, row.number, row.experiment, {self._ledger.keys.create("tag", {RUN_NAME})[RUN_NAME]: name})
             if status in _ENDED and row.status not in _ENDED:
                 self._ledger.recorder.record(f"run.{status}", f"run/{run}")
                 self._ledger.hot.run(lambda cursor: pack_ended(cursor, row.number, position=row.points))
@@ -151,7 +151,7 @@ class Runs:
         Raises:
             RunNotFoundError, RunDeletedError, RunTagNotFoundError: nothing was taken away.
         """
-        number = self._ledger.keys.find("tag", [key]).get(key)
+        number = self._ledger.keys.find("tag", key)
         with self._ledger.database.write() as connection:
             row = _active(connection, run)
             gone = delete(run_tags).where(run_tags.c.run == row.number, run_tags.c.key == number)
@@ -172,11 +172,11 @@ class Runs:
             RunNotFoundError, RunDeletedError, ParamValueChangedError, LoggedModelNotFoundError, InvalidError: nothing was logged.
         """
         check_batch(len(metrics), len(params), len(tags))
-        seen: set[str] = set()
         for index, metric in enumerate(metrics):
-            if metric.key not in seen or metric.time_ms < 0:
+            if (
+                not is_key(metric.key) or metric.time_ms < 0
+            ):  # a call less for each that is right; the longs are checked when they are packed
                 _check_metric(metric, f"metrics[{index}].")
-                seen.add(metric.key)
         check_params(params)
         check_tags(tags)
         _check_name(tags)
