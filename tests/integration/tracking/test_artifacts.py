@@ -209,7 +209,7 @@ def test_a_changed_byte_is_never_given_as_whole(world: World) -> None:
 def test_a_manifest_changes_with_every_byte_and_name(world: World) -> None:
     for path, content in (("model/MLmodel", b"flavors"), ("model/data/weights", b"w"), ("notes", b"n")):
         world.artifacts.put(RUN, path, chunks=[content], principal=ANN)
-        world.artifacts.put(MODEL, path.removeprefix("model/"), [content], principal=BOB)
+        world.artifacts.put(MODEL, path.removeprefix("model/"), chunks=[content], principal=BOB)
     whole, part = world.artifacts.manifest(RUN), world.artifacts.manifest(RUN, "model")
     assert [file.path for file in whole.files] == ["model/MLmodel", "model/data/weights", "notes"]
     assert [file.path for file in part.files] == ["MLmodel", "data/weights"]
