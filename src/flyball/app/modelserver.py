@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Self
 
 from flyball.app.location import CODE, ONLINE, PLAN, PREDICTIONS
 from flyball.core.clock import Clock, MonotonicTimer, Timer
+from flyball.core.errors import FlyballError
 from flyball.core.ids import RandomIds
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.online import OnlineStore
@@ -25,7 +27,7 @@ from flyball.loop.projectfile import load_project
 from flyball.serving.child import ChildModel
 from flyball.serving.engine import Engine
 from flyball.serving.following import Follower, HttpPlans, PlanFile
-from flyball.serving.loading import Declared, Loader, retired
+from flyball.serving.loading import SCRATCH, Declared, Loader, retired
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
 from flyball.serving.version import NOTHING, Serving
@@ -42,13 +44,17 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSettings:
-    """What the wiring of a model server can be told. `journal_bytes`: so much may wait for the control plane to read it."""
+    """What the wiring of a model server can be told. `journal_bytes`: so much may wait for the control plane to read it.
+
+    `plan` is read instead of the home's own.
+    """
 
     control_url: str | None = None
     token: str | None = None
     name: str = "predict"
     deadline_seconds: float = 1.0
     ready_seconds: float = 10.0
+    plan: Path | None = None
     journal_bytes: int = JOURNAL_BYTES
 
 
@@ -60,6 +66,7 @@ class ModelServer:
         self._loader, self._journal = loader, journal
         self._follower = Follower(source, kept, take=self.take)
         self._opened = asyncio.Event()
+        self._refused: list[FlyballError] = []
         self._closing: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -71,6 +78,7 @@ class ModelServer:
             UnavailableError: the place cannot be written.
         """
         timer = timer or MonotonicTimer()
+        shutil.rmtree((home / CODE).parent / SCRATCH, ignore_errors=True)  # of a server that was killed
         journal = journal or LocalJournal.write(home / PREDICTIONS, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
         store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
@@ -80,7 +88,7 @@ class ModelServer:
         )  # fmt: skip
         url = settings.control_url
         source = None if url is None else HttpPlans(url, token=settings.token, server=settings.name)
-        return cls(engine, loader, journal=journal, kept=PlanFile(home / PLAN), source=source)
+        return cls(engine, loader, journal=journal, kept=PlanFile(settings.plan or home / PLAN), source=source)
 
     async def start(self, patience_seconds: float) -> None:
         """Take up the plan that was kept, waiting so long at most, and follow the control plane from then on."""
@@ -102,11 +110,21 @@ class ModelServer:
     def take(self, plan: ServingPlan) -> int:
         """Load the plan and put it into force; the revision that is in force then. Not from the event loop's thread."""
         serving, refused = self._loader.load(plan, self.engine.serving)
+        self._refused = refused
         for error in refused:
             _LOG.error("%s", error)
         self.engine.counters.refused_plans += bool(refused)
         asyncio.run_coroutine_threadsafe(self._swap(serving), self._loader.loop).result()
         return serving.revision
+
+    def check_whole(self) -> None:
+        """All that the plan says is in force.
+
+        Raises:
+            FlyballError: why the first version of those that are not was refused.
+        """
+        if self._refused:
+            raise self._refused[0]
 
     async def _swap(self, serving: Serving) -> None:
         before, self.engine.serving = self.engine.serving, serving

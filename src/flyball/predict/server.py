@@ -30,12 +30,17 @@ with extra("serve"):
 BACKLOG = 2048
 GRACE_SECONDS = 2
 _START_SECONDS = 10.0
+_LOAD_SECONDS = 60.0
+"""A server of one plan has nothing to answer with until that is loaded, and ends where it cannot be."""
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to serve. `names` are further host names by which the server may be called; `control_url` None follows nobody."""
+    """How to serve. `names` are further host names by which the server may be called; `control_url` None follows nobody.
+
+    `plan` is what is served instead of the home's own plan; whoever wrote it decides, and nobody is followed.
+    """
 
     home: Path
     host: str
@@ -44,6 +49,7 @@ class Options:
     control_url: str | None
     names: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    plan: Path | None = None
     journal_bytes: int = JOURNAL_BYTES
 
 
@@ -59,6 +65,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--port", type=int, help="the port to listen on; 0 is any free one")
     parser.add_argument("--control", metavar="URL", help="where the control plane is, which says what to serve")
     parser.add_argument("--name", action="append", default=[], help="a further host name by which clients call this server")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="serve what this plan says, and follow nobody")
     parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token (loopback only)")
     parser.add_argument("--body-seconds", type=float, default=Limits.body_seconds, help="how long the body of a request may take to arrive")
     parser.add_argument("--journal-bytes", type=int, default=JOURNAL_BYTES, help="how much may wait until the control plane has read it")
@@ -72,8 +79,9 @@ def parse(arguments: Sequence[str]) -> Options:
         home=home,
         host=given.host or settings.host,
         port=settings.serve_port if given.port is None else given.port,
-        auth=settings.auth and not given.no_auth,
-        control_url=given.control or (settings.control_url if control else None),
+        auth=(settings.auth or given.plan is not None) and not given.no_auth,
+        control_url=given.control or (settings.control_url if control and given.plan is None else None),
+        plan=given.plan,
         names=tuple(given.name),
         limits=Limits(body_seconds=given.body_seconds),
         journal_bytes=given.journal_bytes,
@@ -104,7 +112,7 @@ async def serve(options: Options, listener: socket.socket) -> None:
     token = OwnerToken.open(options.home) if options.auth else None
     settings = ServerSettings(
         control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-"),
-        journal_bytes=options.journal_bytes,
+        journal_bytes=options.journal_bytes, plan=options.plan,
     )  # fmt: skip
     models = ModelServer.open(options.home, settings)
     book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
@@ -114,7 +122,9 @@ async def serve(options: Options, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())
     try:
-        await models.start(_START_SECONDS)
+        await models.start(_START_SECONDS if options.plan is None else _LOAD_SECONDS)
+        if options.plan is not None:
+            models.check_whole()
         gc.collect()
         gc.freeze()  # what is loaded stays, and need not be looked through again
         await server.serve(sockets=[listener])

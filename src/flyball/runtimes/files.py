@@ -70,6 +70,20 @@ def read_manifest(path: Path) -> ModelManifest:
         raise ModelFileError(str(path), f"{type(error).__name__}: {error}") from error
 
 
+def read_archive(data: bytes) -> tuple[ModelManifest, Files]:
+    """The manifest and the files of an archive.
+
+    Raises:
+        ModelFileError: it is damaged, or no model.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        return _manifest(files), {name: content for name, content in files.items() if name != MANIFEST}
+    except (KeyError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+        raise ModelFileError("that was packed", f"{type(error).__name__}: {error}") from error
+
+
 def _files(model: Predictor) -> Files:
     return {MANIFEST: _encoded(model.manifest), **model.dump()}
 

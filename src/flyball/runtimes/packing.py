@@ -6,10 +6,13 @@ is packed only for who may run it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from flyball.core.canonical import canonical
 from flyball.runtimes.errors import CodeNotAllowedError, UnservableError
+from flyball.runtimes.files import archived, read_archive
 from flyball.runtimes.mlmodel import Mlmodel, Signature, parse
 from flyball.runtimes.model import Files, ModelManifest, Predictor
 
@@ -20,6 +23,7 @@ POLARS: Mapping[str, str] = {
 """Polars' names of MLflow's types; one that is not here cannot be sent as JSON."""
 
 MOST_COLUMNS = 10_000
+TAKES = "takes.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,23 @@ class Packed:
     manifest: ModelManifest
     files: Files
     takes: tuple[TakenColumn, ...] | None
+
+    def archived(self) -> bytes:
+        """The model as one archive, from which `parse` reads what it takes."""
+        takes = None if self.takes is None else [asdict(column) for column in self.takes]
+        return archived(self.manifest, {**self.files, TAKES: canonical(takes).encode()})
+
+    @staticmethod
+    def parse(data: bytes) -> Packed:
+        """The model that `archived` wrote.
+
+        Raises:
+            ModelFileError: it is damaged, or none.
+        """
+        manifest, files = read_archive(data)
+        takes = json.loads(files.get(TAKES, b"null"))
+        columns = None if takes is None else tuple(TakenColumn(found["name"], found["dtype"], found["required"]) for found in takes)
+        return Packed(manifest, {name: content for name, content in files.items() if name != TAKES}, columns)
 
 
 def pack(files: Files, *, may_run_code: bool) -> Packed:

@@ -23,7 +23,7 @@ import polars as pl
 
 from flyball.core.clock import Timer
 from flyball.runtimes import Description, ModelManifest
-from flyball.serving.errors import ModelFailedError
+from flyball.serving.errors import ModelFailedError, ModelRaisedError
 from flyball.serving.worker import LENGTH, LONGEST_BYTES, SCORE, Ready, Reply, to_ipc
 from flyball.storage.confined import command, environment
 from flyball.storage.isolation import Confinement, Measure
@@ -39,7 +39,9 @@ class ChildModel:
     as the host grants that; `measures` says what it granted, and `description` what the model says of itself, once it has started.
     """
 
-    def __init__(self, path: Path, manifest: ModelManifest, *, timer: Timer, deadline_seconds: float = 1.0) -> None:
+    def __init__(
+        self, path: Path, manifest: ModelManifest, *, timer: Timer, deadline_seconds: float = 1.0, scratch: Path | None = None
+    ) -> None:
         self.manifest = manifest
         self._path, self._timer, self._deadline = path, timer, deadline_seconds
         self._turn = asyncio.Lock()
@@ -48,7 +50,7 @@ class ChildModel:
         self._failures, self._not_before = 0, 0.0
         self._closed = False
         self._reason = "its process has not started yet"
-        self._scratch = tempfile.TemporaryDirectory(prefix="flyball-model-", ignore_cleanup_errors=True)
+        self._scratch = tempfile.TemporaryDirectory(prefix="flyball-model-", dir=scratch, ignore_cleanup_errors=True)
         self.description: Description | None = None
         self.measures: tuple[Measure, ...] = ()
 
@@ -110,7 +112,7 @@ class ChildModel:
             await _input(process).drain()
             kind, data = await _receive(process)
         if kind is Reply.FAILED:
-            raise ModelFailedError(data.decode(errors="replace"))
+            raise ModelRaisedError(data.decode(errors="replace"))
         if kind is Reply.VALUES:
             self._failures = 0
             return _values(data)

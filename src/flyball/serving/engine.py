@@ -18,7 +18,7 @@ from msgspec import UNSET
 
 from flyball.core.clock import Clock, Timer
 from flyball.core.duration import microseconds
-from flyball.core.errors import FlyballError
+from flyball.core.errors import FlyballError, InvalidError
 from flyball.core.ids import Ids
 from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.runtimes.model import Floats
@@ -26,7 +26,7 @@ from flyball.serving.asked import Asked, Prediction
 from flyball.serving.child import ChildModel
 from flyball.serving.columns import Column, to_columns
 from flyball.serving.counters import Counters
-from flyball.serving.errors import InternalError, ModelFailedError, NotAnsweredError
+from flyball.serving.errors import InternalError, ModelFailedError, ModelRaisedError, NotAnsweredError, RowsRefusedError
 from flyball.serving.outcome import Outcome, outcome_of
 from flyball.serving.record import Answered, encode
 from flyball.serving.rowform import RowForm, joined
@@ -68,6 +68,7 @@ class _Failure:
     group: _Group
     reason: str
     vector: Vector | None = field(default=None)
+    raised: bool = False
 
 
 class Engine:
@@ -137,11 +138,15 @@ class Engine:
                 model = group.version.model
                 said = (yield model.predict(vector.frame)) if isinstance(model, ChildModel) else model.predict(vector.frame)
                 outcome = outcome_of(said, len(group.ids), task=group.version.plan.task, description=group.version.description)
-            except ModelFailedError as error:
-                failures.append(_Failure(group, str(error), vector))
             except Exception as error:  # noqa: BLE001 - whatever a version does, only its own rows feel it
-                _LOG.exception("version %d at endpoint %r failed", group.version.number, group.endpoint.name)
-                failures.append(_Failure(group, f"{type(error).__name__}: {error}", vector))
+                raised = group.version.features is None and isinstance(error, ModelRaisedError | InvalidError)
+                if raised and len({id(asked) for asked, _ in group.places}) > 1:
+                    self._ask_each(group)  # nobody's rows may cost another an answer
+                    return
+                if not (raised or isinstance(error, ModelFailedError)):
+                    _LOG.exception("version %d at endpoint %r failed", group.version.number, group.endpoint.name)
+                words = str(error) if isinstance(error, ModelFailedError) else f"{type(error).__name__}: {error}"
+                failures.append(_Failure(group, words, vector, raised=raised))
             else:
                 self._accept(group, vector, outcome=outcome, failures=failures)
                 return
@@ -150,6 +155,14 @@ class Engine:
                 self._refuse(failures)
                 return
             group = replace(group, version=champion, route="fallback")
+
+    def _ask_each(self, group: _Group) -> None:
+        """Ask the group's version for each request by itself."""
+        rows: dict[int, list[int]] = {}
+        for index, (asked, _) in enumerate(group.places):
+            rows.setdefault(id(asked), []).append(index)
+        for own in rows.values():
+            self._run(self._steps(group.part(group.version, group.route, rows=own)))
 
     def _accept(self, group: _Group, vector: Vector, *, outcome: Outcome, failures: Sequence[_Failure]) -> None:
         seconds = self._seconds(group)
@@ -184,7 +197,8 @@ class Engine:
         with suppress(FlyballError):  # the request fails for the version's reason, whether or not that could be kept
             self._journal.append(*(_failed(failure, by=0, seconds=seconds) for failure in failures))
         self._count(failures)
-        _fail(last.group, NotAnsweredError(last.group.endpoint.name, last.group.version.number, reason=last.reason))
+        kind = RowsRefusedError if last.raised else NotAnsweredError
+        _fail(last.group, kind(last.group.endpoint.name, last.group.version.number, reason=last.reason))
 
     def _count(self, failures: Sequence[_Failure]) -> None:
         for failure in failures:

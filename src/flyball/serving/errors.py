@@ -5,6 +5,7 @@
     InvalidError
     ├── ColumnTypeError         values of a type that neither journal nor tables can hold
     ├── UnalignedRecordError    a record whose columns are not of one length
+    ├── RowsRefusedError        rows that a model made elsewhere raised at
     ├── NotJsonError, RequestShapeError, TooManyRowsError, FieldError     a request that can never be answered
     └── VersionRefusedError     a version that is not what the plan says
     NotFoundError ── EndpointNotFoundError
@@ -13,6 +14,7 @@
     ├── NotDeployedError        an endpoint without a version
     ├── OverloadedError         more requests than can wait
     ├── ModelFailedError        a version that gave no answer
+    │   └── ModelRaisedError    it raised
     └── NotAnsweredError        no version could answer
 """
 
@@ -117,6 +119,21 @@ class ModelFailedError(UnavailableError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
+
+
+class ModelRaisedError(ModelFailedError):
+    """A version's own code raised, and said so: its process is well."""
+
+    code = "model-raised"
+
+
+class RowsRefusedError(InvalidError):
+    """Rows that a model which was made elsewhere does not take: its own words say why."""
+
+    code = "rows-refused"
+
+    def __init__(self, endpoint: str, version: int, *, reason: str) -> None:
+        super().__init__(f"Version {version} at endpoint {endpoint!r} does not take these rows: {reason.rstrip('.')}.")
 
 
 class NotAnsweredError(UnavailableError):

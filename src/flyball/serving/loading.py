@@ -33,6 +33,8 @@ from flyball.storage.isolation import GUARDED
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.02
+SCRATCH = "scratch"
+"""Beside the unpacked code: what the processes of models may write, gone with each of them."""
 Declared: TypeAlias = "tuple[tuple[Feature, ...], Dataset]"
 
 
@@ -135,7 +137,9 @@ class Loader:
             return load(path)
         if manifest.carries_code and not plan.trusted:
             raise CodeNotAllowedError(f"the format {manifest.format}")
-        child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds)
+        scratch = self.code.parent / SCRATCH
+        scratch.mkdir(parents=True, exist_ok=True)
+        child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds, scratch=scratch)
         starting = asyncio.run_coroutine_threadsafe(child.start(), self.loop)
         try:
             starting.result()

@@ -259,7 +259,7 @@ class PredictionLog:
     def find(self, prediction_id: str) -> Mapping[str, Any] | None:
         """The answered row of that id, or None.
 
-        The base columns, "endpoint", "request", "features", "value_times" and "answers" as mappings, and "failures": the rows of the same id
+        The base columns, "endpoint", "request", "features", "value_times" and "answers" as mappings, and "failures": rows of the same id
         that versions failed before another stood in, as mappings of version and error.
         """
         for endpoint in self._endpoints():
