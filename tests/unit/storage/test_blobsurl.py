@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flyball.app.blobplace import blobs_url, open_blobs
+from flyball.app.blobs import open_blobs
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._s3blobs import S3Blobs
 from flyball.storage.blobsurl import Bucket, parse_blobs_url
@@ -34,13 +34,8 @@ def test_what_names_no_place_is_refused(text: str) -> None:
     assert "hidden-secret" not in str(caught.value)
 
 
-def test_a_home_has_its_own_blobs_where_nothing_else_is_said(tmp_path: Path) -> None:
-    assert blobs_url({}) is None
-    assert blobs_url({"FLYBALL_BLOBS_URL": ""}) is None
-    found = open_blobs(tmp_path, blobs_url({}))
-    assert isinstance(found, LocalBlobs)
-    assert found.root == tmp_path / "blobs"
-    other = open_blobs(tmp_path, blobs_url({"FLYBALL_BLOBS_URL": f"file:{tmp_path}/elsewhere"}))
-    assert isinstance(other, LocalBlobs)
-    assert other.root == tmp_path / "elsewhere"
-    assert isinstance(open_blobs(tmp_path, "s3://models/home?region=x"), S3Blobs)
+def test_the_url_chooses_the_store(tmp_path: Path) -> None:
+    local = open_blobs(f"file:{tmp_path}/elsewhere", cache=tmp_path)
+    assert isinstance(local, LocalBlobs)
+    assert local.root == tmp_path / "elsewhere"
+    assert isinstance(open_blobs("s3://models/home?region=x", cache=tmp_path), S3Blobs)
