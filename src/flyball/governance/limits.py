@@ -17,7 +17,7 @@ from flyball.governance.authority import Caller
 from flyball.governance.errors import LimitSettingError, RateLimitedError
 from flyball.governance.permissions import Permission, Role
 
-PREFIX = "FLYBALL_LIMIT_"
+ALL, PREFIX = "FLYBALL_RATE_LIMITS", "FLYBALL_RATE_LIMIT_"
 STRANGERS = "STRANGERS"
 REMEMBERED = 10_000
 
@@ -54,13 +54,16 @@ class Rates:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """The defaults, with what FLYBALL_LIMIT_READ, FLYBALL_LIMIT_TRACK, …, FLYBALL_LIMIT_STRANGERS say: "500", "500/2000" or "off".
+        """The defaults, with what FLYBALL_RATE_LIMIT_READ, …_TRACK, …, …_STRANGERS say: "500", "500/2000" or "off".
 
         The first number is per second, the second how many may come at once: ten seconds' worth, where it is left out.
+        FLYBALL_RATE_LIMITS=off is without any.
 
         Raises:
             LimitSettingError: one says something else.
         """
+        if ALL in environment and _parsed(ALL, environment[ALL]) is None:
+            return cls({}, None)
         known: dict[Permission, Rate | None] = dict(DEFAULT_RATES)
         for permission in Permission:
             name = PREFIX + permission.name

@@ -66,14 +66,15 @@ def test_refused_requests_cost_nothing() -> None:
 
 
 def test_settings_change_the_rates_one_by_one() -> None:
-    rates = Rates.of({"FLYBALL_LIMIT_READ": "5", "FLYBALL_LIMIT_TRACK": "off", "FLYBALL_LIMIT_STRANGERS": "1/3", "FLYBALL_LIMIT": "x"})
+    rates = Rates.of({"FLYBALL_RATE_LIMIT_READ": "5", "FLYBALL_RATE_LIMIT_TRACK": "off", "FLYBALL_RATE_LIMIT_STRANGERS": "1/3", "FLYBALL_RATE_LIMIT": "x"})
     assert (rates.known[READ], rates.known[Permission.TRACK], rates.strangers) == (Rate(5, 50), None, Rate(1, 3))
     assert rates.known[Permission.ADMIN] == DEFAULT_RATES[Permission.ADMIN]
+    assert Rates.of({"FLYBALL_RATE_LIMITS": "off"}) == Rates({}, None)
     assert Rates.of({}) == Rates(dict(DEFAULT_RATES), DEFAULT_STRANGERS)
     assert set(DEFAULT_RATES) == set(Permission)
 
 
 @pytest.mark.parametrize("text", ["", "fast", "0", "-1", "5/0", "nan", "inf", "5/x", "0.01"])
 def test_a_setting_that_is_no_rate_is_named(text: str) -> None:
-    with pytest.raises(LimitSettingError, match="FLYBALL_LIMIT_READ"):
-        Rates.of({"FLYBALL_LIMIT_READ": text})
+    with pytest.raises(LimitSettingError, match="FLYBALL_RATE_LIMIT_READ"):
+        Rates.of({"FLYBALL_RATE_LIMIT_READ": text})

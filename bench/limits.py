@@ -1,0 +1,146 @@
+"""What a flood by one token costs the others: the p99 of a well-behaved client with and without twenty times its requests beside it.
+
+    python -m bench.limits [--rounds 6] [--requests 300] [--path PATH] [--endless]
+
+A server of its own is started. The well-behaved client asks at a steady pace; in every second round another token asks twenty times as
+often from twenty connections (with --endless: as fast as it can). Rounds alternate, so that both meet the same machine. Promised: at most double.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from bench.tracking.wire import AnswerError, Wire
+
+PACE_SECONDS = 0.02
+TIMES = 20
+PATIENCE_SECONDS = 120
+
+
+@contextmanager
+def server() -> Iterator[tuple[str, str]]:
+    """Where a server of its own answers, and its owner's token."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place) / "home"
+        command = [sys.executable, "-m", "flyball", "server", "--home", str(home), "--port", str(port), "--no-console"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            end = time.monotonic() + PATIENCE_SECONDS
+            while not _lives(url):
+                if process.poll() is not None or time.monotonic() > end:
+                    sys.exit("the server does not start")
+                time.sleep(0.05)
+            yield url, (home / "token").read_text(encoding="ascii").strip()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def _lives(url: str) -> bool:
+    with suppress(URLError, OSError):
+        return bool(urlopen(f"{url}/healthz", timeout=5).status == 200)
+    return False
+
+
+def create_token(url: str, owner: str, *, name: str) -> str:
+    """The secret of an editor's token."""
+    body = json.dumps({"name": name, "role": "editor"}).encode()
+    headers = {"Authorization": f"Bearer {owner}", "Content-Type": "application/json"}
+    with urlopen(Request(f"{url}/api/v1/tokens", body, headers), timeout=30) as answer:
+        secret: str = json.load(answer)["secret"]
+        return secret
+
+
+def asked(wire: Wire, request: bytes, *, number: int) -> list[float]:
+    """How long each of `number` answers took, in seconds, at a steady pace."""
+    found, due = [], time.perf_counter()
+    for _ in range(number):
+        due += PACE_SECONDS
+        time.sleep(max(0.0, due - time.perf_counter()))
+        begun = time.perf_counter()
+        wire.send(request)
+        found.append(time.perf_counter() - begun)
+    return found
+
+
+def flood(url: str, token: str, path: str, go: Event, count: object, endless: bool) -> None:  # noqa: FBT001, PLR0913 - a process's target
+    """Ask from twenty connections while `go` is set; each of them as often as the well-behaved client."""
+    assert hasattr(count, "get_lock")
+
+    def one() -> None:
+        wire = Wire(url, token)
+        while True:
+            go.wait()
+            begun = time.perf_counter()
+            try:
+                wire.send(wire.request("GET", path))
+            except (AnswerError, OSError):  # refused: what a flood deserves
+                wire = Wire(url, token)
+            with count.get_lock():
+                count.value += 1  # type: ignore[attr-defined]
+            if not endless:
+                time.sleep(max(0.0, PACE_SECONDS - (time.perf_counter() - begun)))
+
+    for _ in range(TIMES):
+        threading.Thread(target=one, daemon=True).start()
+    threading.Event().wait()
+
+
+def p99(seconds: list[float]) -> float:
+    """Milliseconds that one in a hundred exceeds."""
+    return statistics.quantiles(seconds, n=100)[98] * 1000
+
+
+def main() -> None:
+    """Measure, and print one line for each round and the ratio of the medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--path", default="/api/v1/events?limit=10")
+    parser.add_argument("--endless", action="store_true")
+    given = parser.parse_args()
+    with server() as (url, owner):
+        good, bad = (create_token(url, owner, name=name) for name in ("good", "flood"))
+        wire = Wire(url, good)
+        request = wire.request("GET", given.path)
+        asked(wire, request, number=100)
+        go, count = multiprocessing.Event(), multiprocessing.Value("l", 0)
+        process = multiprocessing.Process(target=flood, args=(url, bad, given.path, go, count, given.endless), daemon=True)
+        process.start()
+        alone, beside = [], []
+        for _ in range(given.rounds):
+            alone.append(p99(asked(wire, request, number=given.requests)))
+            before, begun = count.value, time.perf_counter()
+            go.set()
+            beside.append(p99(asked(wire, request, number=given.requests)))
+            go.clear()
+            rate = (count.value - before) / (time.perf_counter() - begun)
+            time.sleep(0.3)
+            print(f"p99 alone {alone[-1]:.1f} ms, beside a flood of {rate:.0f}/s {beside[-1]:.1f} ms")
+        process.terminate()
+    print(f"medians {statistics.median(alone):.1f} and {statistics.median(beside):.1f} ms: "
+          f"{statistics.median(beside) / statistics.median(alone):.2f} times; promised at most 2 ({os.cpu_count()} CPUs)")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
