@@ -17,6 +17,7 @@ from flyball.registry import Estimate
 from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
+from tests.databases import Databases, opened
 
 START = datetime(2013, 3, 7, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -36,10 +37,9 @@ FOUND = {"roc_auc": Performance("roc_auc", 5900, Estimate(0.7, 0.68, 0.72, 5900)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(tmp_path / "home.db")
-    yield opened
-    opened.close()
+def database(databases: Databases, tmp_path: Path) -> Iterator[Database]:
+    with opened(databases, tmp_path) as database:
+        yield database
 
 
 @pytest.fixture

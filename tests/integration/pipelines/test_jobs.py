@@ -23,6 +23,7 @@ from flyball.storage._sqljobs import SqlJobs
 from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 from flyball.storage.jobs import Job
+from tests.databases import Databases, opened
 
 
 @dataclass
@@ -53,8 +54,8 @@ class Told:
 class Bench:
     """A home with a queue, a kind and a worker on a timer that the test moves."""
 
-    def __init__(self, place: Path) -> None:
-        self.database = Database.open(place / "home.db")
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self.timer = ManualTimer()
         self.queue = SqlJobs(self.database, ids=RandomIds(), timer=self.timer, lease_seconds=10)
         self.kind = Told(SqlPositions(self.database))
@@ -76,10 +77,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path)
-    yield bench
-    bench.database.close()
+def bench(databases: Databases, tmp_path: Path) -> Iterator[Bench]:
+    with opened(databases, tmp_path) as database:
+        yield Bench(database)
 
 
 def test_a_job_is_prepared_and_committed_with_its_end(bench: Bench) -> None:

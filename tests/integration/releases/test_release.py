@@ -38,6 +38,7 @@ from flyball.releases.rollout import RolloutState
 from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
+from tests.databases import Databases
 
 START = datetime(2013, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -81,8 +82,8 @@ def evidence(value: float = 0.7) -> Evidence:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    database = Database.open(tmp_path / "home.db")
+def world(databases: Databases, tmp_path: Path) -> Iterator[World]:
+    database = databases.open(tmp_path)
     clock, log = VirtualClock(START), SqlEventLog(database)
     recorder = Recorder(log, clock=clock, ids=DerivedIds(0))
     registry = RegistryService(SqlRegistry(database), transactions=database, recorder=recorder)

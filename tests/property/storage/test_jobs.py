@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
 
 from flyball.core.clock import ManualTimer
 from flyball.core.ids import RandomIds
 from flyball.storage._sqljobs import SqlJobs
-from flyball.storage.database import Database
 from flyball.storage.errors import JobLostError
 from flyball.storage.jobs import BUSY, MOVES, PENDING, Job, JobState
+from tests.databases import Databases, PostgresDatabases, SqliteDatabases
 
 _LEASE = 10.0
 _lanes = st.sampled_from("ab")
@@ -42,12 +43,13 @@ class _Plain:
 class JobsMachine(RuleBasedStateMachine):
     """Two workers and an observer on one queue; `claims` are what workers hold in hand, also when they have lost it long ago."""
 
+    databases: Databases = SqliteDatabases()
     claims = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory()
-        self.database = Database.open(Path(self.directory.name) / "home.db")
+        self.database = self.databases.open(Path(self.directory.name))
         self.timer = ManualTimer()
         self.queue = SqlJobs(self.database, ids=RandomIds(), timer=ManualTimer(), lease_seconds=_LEASE)
         self.observer = SqlJobs(self.database, ids=RandomIds(), timer=self.timer, lease_seconds=_LEASE)
@@ -160,3 +162,10 @@ class JobsMachine(RuleBasedStateMachine):
 
 
 TestJobs = JobsMachine.TestCase
+
+
+def test_jobs_on_a_server(postgres_databases: PostgresDatabases) -> None:
+    class OnServer(JobsMachine):
+        databases = postgres_databases
+
+    run_state_machine_as_test(OnServer, settings=settings(max_examples=15, deadline=None))

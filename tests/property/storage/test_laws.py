@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flyball.core.events import Event
@@ -17,6 +17,7 @@ from flyball.storage._sqlstore import SqlEventLog, SqlTimers
 from flyball.storage.database import Database
 from flyball.storage.events import EventQuery
 from flyball.storage.timers import DueTimer
+from tests.databases import Databases, opened
 
 _START = datetime(2013, 1, 1, tzinfo=UTC)
 _words = st.text("aA_%./é", max_size=4)
@@ -64,19 +65,15 @@ def _found(events: list[Event], query: EventQuery) -> list[Event]:
 
 
 @contextmanager
-def _fresh() -> Iterator[Database]:
-    with tempfile.TemporaryDirectory() as place:
-        database = Database.open(Path(place) / "home.db")
-        try:
-            yield database
-        finally:
-            database.close()
+def _fresh(databases: Databases) -> Iterator[Database]:
+    with tempfile.TemporaryDirectory() as place, opened(databases, Path(place)) as database:
+        yield database
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_logs(), st.lists(_queries, min_size=1, max_size=10))
-def test_a_query_finds_what_a_plain_list_would(events: list[Event], queries: list[EventQuery]) -> None:
-    with _fresh() as database:
+def test_a_query_finds_what_a_plain_list_would(databases: Databases, events: list[Event], queries: list[EventQuery]) -> None:
+    with _fresh(databases) as database:
         log = SqlEventLog(database)
         log.append(*events)
         for query in queries:
@@ -90,12 +87,12 @@ _steps = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_steps)
-def test_timers_wait_as_a_dictionary_would(steps: list[tuple[str, str, datetime]]) -> None:
+def test_timers_wait_as_a_dictionary_would(databases: Databases, steps: list[tuple[str, str, datetime]]) -> None:
     waiting: dict[str, datetime] = {}
     fired: set[tuple[str, datetime]] = set()
-    with _fresh() as database:
+    with _fresh(databases) as database:
         timers = SqlTimers(database)
         for step, name, at in steps:
             if step == "set":
