@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from flyball.api.app import Limits, create_app
 from flyball.api.entrance import Entrance
+from flyball.api.mlflow import Services, mlflow_door
 from flyball.api.serving import serve
+from flyball.app.keeping import open_keeping
 from flyball.app.listening import announce, bind
 from flyball.app.settings import Settings
 from flyball.app.tokenkeeping import TokenKeeping
@@ -80,7 +82,10 @@ def run(settings: Settings) -> int:
         entrance = Entrance(
             HostGuard.of(settings.host, port), token, sessions, tokens.service, tokens.book, owner_runs_code=is_loopback(settings.host)
         )
-        app = create_app(control, entrance, limits=Limits(rates=Rates.of(os.environ)))
+        kept = open_keeping(control.stores, control.blobs)
+        limits = Limits(rates=Rates.of(os.environ))
+        mlflow = mlflow_door(Services(kept.tracking, kept.registry, kept.artifacts), limits=limits)
+        app = create_app(control, entrance, limits=limits, annexes=[mlflow])
         tokens.start()
         closing.callback(tokens.close)
         announce(settings.home, "control", port=port)

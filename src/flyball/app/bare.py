@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
 from flyball.app.liveview import LiveView
+from flyball.app.places import Places
 from flyball.app.settings import Settings
 from flyball.app.stores import Stores
 from flyball.app.watching import Watching
@@ -19,6 +21,7 @@ from flyball.loop.model import Model
 from flyball.loop.state import LoopState
 from flyball.serving.plan import ServingPlan
 from flyball.serving.volume import VersionVolume
+from flyball.storage.blobs import BlobStore
 
 NAME = "no project"
 PHASE = "keeping runs and models"
@@ -98,8 +101,8 @@ class BareControl:
     begun = True
     project_name = DEFAULT_PROJECT
 
-    def __init__(self, stores: Stores) -> None:
-        self.stores = stores
+    def __init__(self, stores: Stores, blobs: BlobStore) -> None:
+        self.stores, self.blobs = stores, blobs
         self._view = LiveView(_NoProject(), stores, _NoPredictions(), _Around(stores))
 
     @classmethod
@@ -110,7 +113,8 @@ class BareControl:
             FlyballError: the home cannot be opened.
         """
         del failed  # nothing runs behind it that could
-        return cls(Stores.at_home(settings.home, clock=WallClock(), ids=RandomIds(), actor=SYSTEM))
+        stores = Stores.at_home(settings.home, clock=WallClock(), ids=RandomIds(), actor=SYSTEM)
+        return cls(stores, Places.of(settings.home, os.environ).open_blobs(settings.home))
 
     def begin(self) -> None:
         """There is nothing to begin."""

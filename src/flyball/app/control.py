@@ -74,7 +74,7 @@ class Control:
 
     def __init__(self, settings: Settings, place: Place, *, failed: Callable[[BaseException], None]) -> None:
         self._settings, self._place, self._failed = settings, place, failed
-        self.stores, self.project_name = place.home.stores, place.project.name
+        self.stores, self.blobs, self.project_name = place.home.stores, place.home.blobs, place.project.name
         self._parts = LiveParts.of(place)
         self._loop = LiveLoop(self._parts, failed=failed)
         self._around = Around(self._parts, self._loop)

@@ -9,6 +9,7 @@ from flyball.core.errors import InvalidError, NotFoundError
 HOME = ".flyball"
 DATABASE = "flyball.db"
 PLACES = "places.json"
+KEYS = "keys"
 LOCK = "owner.lock"
 ONLINE = "online.db"
 PREDICTIONS, ROWS = Path("journal", "predictions"), Path("journal", "rows")

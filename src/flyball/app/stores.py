@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from flyball.app.location import DATABASE
+from flyball.app.location import DATABASE, KEYS
 from flyball.app.places import Places
 from flyball.core.clock import Clock, MonotonicTimer
 from flyball.core.ids import Ids
@@ -23,6 +23,8 @@ from flyball.pipelines import StepCache
 from flyball.pipelines._sqlstore import SqlStepCache
 from flyball.registry import RegistryStore
 from flyball.registry._sqlstore import SqlRegistry
+from flyball.registry.sealing import Sealer
+from flyball.registry.signing import Keyring
 from flyball.releases import ReleaseStore
 from flyball.releases._sqlstore import SqlReleases
 from flyball.storage._sqljobs import SqlJobs
@@ -50,6 +52,7 @@ class Stores:
     steps: StepCache
     runs: RunStore
     registry: RegistryStore
+    sealer: Sealer | None
     releases: ReleaseStore
     windows: WindowStore
     pushes: PushStore
@@ -80,12 +83,19 @@ class Stores:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = places.open_database(path)
         places.remember(path)
-        return cls.over(database, path, clock=clock, ids=ids, actor=actor)
+        return cls.over(database, path, clock=clock, ids=ids, actor=actor, keyring=Keyring(path / KEYS))
 
     @classmethod
-    def over(cls, database: Database, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None) -> Self:
-        """The stores in `database`, which are closed with them; `path` is the directory that they belong to."""
+    def over(
+        cls, database: Database, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None, keyring: Keyring | None = None
+    ) -> Self:
+        """The stores in `database`, which are closed with them; `path` is the directory that they belong to.
+
+        Versions are signed by the keys of `keyring`; those of a backtest's worlds, which nobody serves, are not.
+        """
         log = SqlEventLog(database)
+        datasets = SqlVersions(database)
+        sealer = None if keyring is None else Sealer(keyring, datasets)
         recorder = Recorder(log, clock=clock, ids=ids, actor=actor or "system")
         return cls(
             path=path,
@@ -93,11 +103,12 @@ class Stores:
             clock=clock,
             ids=ids,
             journal=Journal(log, SqlTimers(database), recorder, database),
-            datasets=SqlVersions(database),
+            datasets=datasets,
             lineage=SqlLineage(database),
             steps=SqlStepCache(database),
             runs=SqlRunStore(database),
-            registry=SqlRegistry(database),
+            registry=SqlRegistry(database, sealer),
+            sealer=sealer,
             releases=SqlReleases(database),
             windows=SqlWindowStore(database),
             pushes=SqlPushes(database),
