@@ -53,7 +53,10 @@ def check_outputs(models: Sequence[ModelOutput]) -> None:
 
 def link_datasets(connection: Connection, run: int, experiment: int, read: Sequence[DatasetInput]) -> None:
     """The run has read these; of two with one name and digest, and of those linked before, the first stays as it is."""
-    for dataset in {(dataset.name, dataset.digest): dataset for dataset in reversed(read)}.values():
+    first: dict[tuple[str, str], DatasetInput] = {}
+    for dataset in read:
+        first.setdefault((dataset.name, dataset.digest), dataset)
+    for dataset in first.values():
         number = _number(connection, experiment, dataset)
         if connection.execute(_LINKED, {"by": run, "of": number}).first() is None:
             tags = dict(dataset.tags)

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from flyball.core.clock import Clock
 from flyball.core.duration import microseconds
 from flyball.core.ids import Ids
+from flyball.core.optional import extra
 from flyball.core.rand import Random
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
 from flyball.tracking.hot import HotWrites, hot_writes
 from flyball.tracking.keys import Keys
 from flyball.tracking.naming import random_name
+
+with extra("store"):
+    from sqlalchemy import Connection, Table, func, select
 
 ARTIFACTS = "mlflow-artifacts:/"
 
@@ -34,9 +38,13 @@ class Ledger:
         """Business time in whole milliseconds since 1970 UTC."""
         return microseconds(self.clock.now()) // 1000
 
-    def new_id(self, kind: str, *cause: str) -> str:
-        """32 hexadecimal digits, which is what MLflow's users take for an id."""
-        return hashlib.sha256(self.ids.create(kind, *cause).encode()).hexdigest()[:32]
+    def new_id(self, connection: Connection, table: Table, *cause: str) -> str:
+        """32 hexadecimal digits, which is what MLflow's users take for an id, for a row that is about to be put into `table`.
+
+        Where ids derive from their cause, the last number in the table makes it unique.
+        """
+        last = connection.execute(select(func.max(table.c.number))).scalar_one() if self.ids.derived else None
+        return hashlib.sha256(self.ids.create(table.name, *cause, str(last)).encode()).hexdigest()[:32]
 
     def new_name(self, of: str) -> str:
         """A name for who was given none: an adjective, a noun and a number."""

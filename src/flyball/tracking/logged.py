@@ -83,11 +83,12 @@ def entries(
     Raises:
         FieldError: a time or a step does not fit in 64 bits.
     """
-    points = _points(keys, metrics)
     try:
+        points = _points(keys, metrics)
         packed = records(points) if points else b""
-    except struct.error:
-        raise FieldError("metrics", len(points), "Timestamp and step must be valid longs (64-bit integers).") from None
+    except (struct.error, OverflowError):
+        rule = "Timestamp and step must be valid longs (64-bit integers), values valid doubles."
+        raise FieldError("metrics", len(metrics), rule) from None
     param_keys = keys.create("param", params.keys()) if params else {}
     tag_keys = keys.create("tag", tags.keys()) if tags else {}
     return Entries(
@@ -105,7 +106,7 @@ def _points(keys: Keys, metrics: Sequence[LoggedPoint]) -> list[Point]:
     if not metrics:
         return []
     numbers = keys.create("metric", {metric.key for metric in metrics})
-    return [(numbers[metric.key], metric.step, metric.time_ms, metric.value) for metric in metrics]
+    return [(numbers[metric.key], metric.step, metric.time_ms, float(metric.value)) for metric in metrics]
 
 
 def _latest(points: Sequence[Point]) -> tuple[tuple[int, int, float, int, int], ...]:

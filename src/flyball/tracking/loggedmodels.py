@@ -62,7 +62,7 @@ class LoggedModels:
             of = active_experiment(connection, experiment)
             if source_run:
                 run_row(connection, source_run)
-            model = "m-" + self._ledger.new_id("model", experiment, source_run or "", name or "", str(now))
+            model = "m-" + self._ledger.new_id(connection, logged_models, experiment, str(now))
             uri = f"{of.artifact_location.rstrip('/')}/models/{model}/artifacts"
             made = insert(logged_models).values(
                 id=model, experiment=of.id, name=name or self._ledger.new_name(model), status=str(LoggedModelStatus.PENDING),

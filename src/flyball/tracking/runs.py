@@ -53,11 +53,11 @@ class Runs:
         check_length("user_id", user, RUN_NAME_LENGTH)
         start = self._ledger.now_ms() if start_ms is None else start_ms
         check_long("start_time", start)
-        run = self._ledger.new_id("run", experiment, str(start), name or "")
-        called = name or tagged or self._ledger.new_name(run)
         keys = self._ledger.keys.create("tag", {*tags, RUN_NAME})
         with self._ledger.database.write() as connection:
             of = active_experiment(connection, experiment)
+            run = self._ledger.new_id(connection, tracked_runs, experiment, str(start))
+            called = name or tagged or self._ledger.new_name(run)
             uri = f"{of.artifact_location.rstrip('/')}/{run}/artifacts"
             facts = {"id": run, "experiment": of.id, "name": called, "user": user, "start_ms": start, "artifact_uri": uri}
             number = add_run(connection, **facts)
