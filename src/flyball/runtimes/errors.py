@@ -5,6 +5,7 @@
     InvalidError
     ├── ModelFormatError, FeatureTypeError, CodeCarryingError, CodeNotAllowedError
     ├── MlmodelError           an MLflow model that says what MLflow never writes
+    ├── MissingValueError      a row without a value that the model cannot do without
     ├── UnservableError        a model of a shape that nobody here can ask
     └── NotConvertibleError    a model that has no form without code
     IntegrityError ── ModelFileError
@@ -73,6 +74,15 @@ class UnservableError(InvalidError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"This model cannot answer rows: {reason.rstrip('.')}.")
+
+
+class MissingValueError(InvalidError):
+    """A row without a value that the model cannot do without."""
+
+    code = "missing-value"
+
+    def __init__(self, column: str) -> None:
+        super().__init__(f"The model takes no row without a value in column {column!r}. Send one, or put an imputer into the model.")
 
 
 class NotConvertibleError(InvalidError):

@@ -13,7 +13,7 @@ import polars as pl
 from flyball.core.canonical import canonical
 from flyball.core.errors import UnknownNameError
 from flyball.core.optional import extra
-from flyball.runtimes.errors import FeatureTypeError, ModelFileError, UnservableError
+from flyball.runtimes.errors import FeatureTypeError, MissingValueError, ModelFileError, UnservableError
 from flyball.runtimes.estimator import values_of
 from flyball.runtimes.forest import classed
 from flyball.runtimes.model import Files, Floats, ModelManifest
@@ -44,10 +44,16 @@ class OnnxInput:
 
 
 class OnnxPredictor:
-    """A `Predictor` of one ONNX graph. `outputs` names the label and the probabilities of a classifier, or the value."""
+    """A `Predictor` of one ONNX graph. `outputs` names the label and the probabilities of a classifier, or the value.
 
-    def __init__(self, manifest: ModelManifest, data: bytes, *, inputs: Sequence[OnnxInput], outputs: Sequence[str]) -> None:
+    Rows without a value in one of the columns `never_null` are refused, as the model does that the graph was made from.
+    """
+
+    def __init__(
+        self, manifest: ModelManifest, data: bytes, *, inputs: Sequence[OnnxInput], outputs: Sequence[str], never_null: Sequence[str] = ()
+    ) -> None:
         self.manifest, self.inputs, self.outputs, self._data = manifest, tuple(inputs), tuple(outputs), data
+        self.never_null = tuple(never_null)
         self._session = open_session(data)
 
     def predict(self, frame: pl.DataFrame) -> Floats:
@@ -55,6 +61,9 @@ class OnnxPredictor:
         for name in self.manifest.features:
             if name not in frame.columns:
                 raise UnknownNameError("feature", name, known=frame.columns, where="the rows to predict")
+        for name in self.never_null:
+            if frame[name].has_nulls():
+                raise MissingValueError(name)
         if not frame.height:
             return np.empty((0, 1 + len(classes)) if classes else 0)
         given = {found.name: _tensor(frame.select(found.columns), found.element) for found in self.inputs}
@@ -68,15 +77,18 @@ class OnnxPredictor:
         return result
 
     def dump(self) -> Files:
-        facts = {"inputs": [found.to_json() for found in self.inputs], "outputs": list(self.outputs)}
+        inputs = [found.to_json() for found in self.inputs]
+        facts = {"inputs": inputs, "outputs": list(self.outputs), "never_null": list(self.never_null)}
         return {"model.onnx": self._data, "onnx.json": canonical(facts).encode()}
 
     @staticmethod
-    def parse(manifest: ModelManifest, files: Files) -> OnnxPredictor:
-        """The predictor that `dump` wrote."""
+    def parse(manifest: ModelManifest, files: Files, *, never_null: Sequence[str] = ()) -> OnnxPredictor:
+        """The predictor that `dump` wrote; it refuses nulls in the columns `never_null` as well."""
         facts = json.loads(files["onnx.json"])
         inputs = [OnnxInput(found["name"], tuple(found["columns"]), found["element"]) for found in facts["inputs"]]
-        return OnnxPredictor(manifest, files["model.onnx"], inputs=inputs, outputs=facts["outputs"])
+        return OnnxPredictor(
+            manifest, files["model.onnx"], inputs=inputs, outputs=facts["outputs"], never_null=[*facts["never_null"], *never_null]
+        )
 
 
 def open_session(data: bytes) -> onnxruntime.InferenceSession:

@@ -1,0 +1,109 @@
+"""scikit-learn's models as ONNX graphs, by skl2onnx. Several graphs come of one model; which of them answers the same is asked elsewhere."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from flyball.core.optional import extra
+from flyball.runtimes.model import ModelManifest
+from flyball.runtimes.onnxmodel import Element, OnnxInput, OnnxPredictor
+
+with extra("onnx"):
+    import skl2onnx
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common import data_types
+    from skl2onnx.common._registration import get_converter, get_shape_calculator
+
+_TYPES: Mapping[str, Any] = {
+    "double": data_types.DoubleTensorType, "float": data_types.FloatTensorType, "int64": data_types.Int64TensorType,
+    "string": data_types.StringTensorType, "bool": data_types.BooleanTensorType,
+}  # fmt: skip
+
+
+class _WholeNumbers:
+    """A container of nodes that writes truth values as whole numbers: newer releases of `onnx` take no others in a list of attributes.
+
+    skl2onnx 1.20 writes those of HistGradientBoosting's missing values as they are, and fails.
+    """
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def add_node(self, kind: str, inputs: Any, outputs: Any, **attributes: Any) -> Any:
+        plain = {name: _plain(value) for name, value in attributes.items()}
+        return self._container.add_node(kind, inputs, outputs, **plain)
+
+
+def _plain(value: Any) -> Any:
+    truths = isinstance(value, list) and any(isinstance(item, bool | np.bool_) for item in value)
+    return [int(item) for item in value] if truths else value
+
+
+def graphs(fitted: Any, manifest: ModelManifest, schema: Mapping[str, pl.DataType]) -> Iterator[tuple[str, Callable[[], OnnxPredictor]]]:
+    """Ways to write the model, the most exact first: the name of each, and what makes it or raises.
+
+    `manifest` says the model's classes; `schema` are its columns in their order.
+    """
+    for name, inputs in _ways(schema):
+        yield name, partial(_converted, fitted, manifest, inputs)
+
+
+def _ways(schema: Mapping[str, pl.DataType]) -> Iterator[tuple[str, Sequence[OnnxInput]]]:
+    names = tuple(schema)
+    numbers = all(dtype.is_numeric() or dtype == pl.Boolean for dtype in schema.values())
+    for element in ("double", "float"):
+        if numbers:
+            yield f"one table of {element}", [OnnxInput("X", names, element)]  # type: ignore[arg-type]
+        yield f"columns, numbers as {element}", [OnnxInput(name, (name,), _element(schema[name], element)) for name in names]
+    if any(dtype.is_integer() or dtype == pl.Boolean for dtype in schema.values()):
+        yield "columns of their own types", [OnnxInput(name, (name,), _own(schema[name])) for name in names]
+
+
+def _element(dtype: pl.DataType, number: str) -> Element:
+    return "string" if dtype == pl.String else number  # type: ignore[return-value]
+
+
+def _own(dtype: pl.DataType) -> Element:
+    if dtype == pl.Boolean:
+        return "bool"
+    return "string" if dtype == pl.String else "int64" if dtype.is_integer() else "float"
+
+
+def _converted(fitted: Any, manifest: ModelManifest, inputs: Sequence[OnnxInput]) -> OnnxPredictor:
+    _mend()
+    types = [(found.name, _TYPES[found.element]([None, len(found.columns)])) for found in inputs]
+    options = {id(fitted): {"zipmap": False}} if manifest.classes else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = skl2onnx.to_onnx(fitted, initial_types=types, options=options)
+    outputs = [output.name for output in graph.graph.output]
+    return OnnxPredictor(manifest, graph.SerializeToString(), inputs=inputs, outputs=outputs[: 2 if manifest.classes else 1])
+
+
+@cache
+def _mend() -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    for kind in (HistGradientBoostingClassifier, HistGradientBoostingRegressor):
+        alias = sklearn_operator_name_map[kind]
+        options = {"zipmap": [True, False, "columns"], "raw_scores": [True, False], "nocl": [True, False]}
+        skl2onnx.update_registered_converter(
+            kind, alias, get_shape_calculator(alias), _mended(get_converter(alias)), overwrite=True,
+            options=options if kind is HistGradientBoostingClassifier else None,
+        )  # fmt: skip
+
+
+def _mended(convert: Callable[..., Any]) -> Callable[..., Any]:
+    def converter(scope: Any, operator: Any, container: Any) -> Any:  # skl2onnx asks for exactly these names
+        return convert(scope, operator, _WholeNumbers(container))
+
+    return converter
