@@ -16,6 +16,7 @@ from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.storage._postgreserrors import ERRORS, translate
+from flyball.storage._postgresowner import Owner
 from flyball.storage.databaseurl import shown
 from flyball.storage.servererrors import CommitUnknownError, ServerFailedError, ServerGoneError
 
@@ -75,6 +76,7 @@ class PostgresEngine:
     def __init__(self, url: URL) -> None:
         self.place = shown(url)
         self._engine = _engine(url)
+        self._owner: Owner | None = None
 
     @contextmanager
     def opening(self) -> Iterator[None]:
@@ -98,7 +100,7 @@ class PostgresEngine:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         with self._engine.connect() as connection, _taken_back(connection.begin()) as transaction:
-            xid: str = connection.execute(_TURN).one()[2]
+            xid = self._take_turn(connection)
             yield connection
             self._commit(transaction, xid)
 
@@ -109,7 +111,23 @@ class PostgresEngine:
             self._commit(transaction, None)
 
     def take_turn(self, connection: Connection) -> None:
-        connection.execute(_TURN)
+        self._take_turn(connection)
+
+    def _take_turn(self, connection: Connection) -> str:
+        xid: str = connection.execute(_TURN).one()[2]
+        if self._owner is not None:
+            self._owner.check(connection)
+        return xid
+
+    def own(self, connection: Connection, holder: str) -> None:
+        owner = Owner(self._engine, self.place, holder)
+        owner.take(connection)
+        self._owner = owner
+
+    def disown(self) -> None:
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.release()
 
     def _commit(self, transaction: RootTransaction, xid: str | None) -> None:
         """Commit; where the connection breaks over that, ask the server how it ended."""
@@ -147,6 +165,7 @@ class PostgresEngine:
         return translate(error, self.place)
 
     def close(self) -> None:
+        self.disown()
         self._engine.dispose()
 
 

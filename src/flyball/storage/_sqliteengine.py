@@ -74,6 +74,12 @@ class SqliteEngine:
     def take_turn(self, connection: Connection) -> None:
         """It has one."""
 
+    def own(self, connection: Connection, holder: str) -> None:
+        """A file's home has a lock of its own: `HomeLock`."""
+
+    def disown(self) -> None:
+        """Nothing is owned."""
+
     def settle_schema(self, connection: Connection) -> None:
         """Nothing is left to do."""
 

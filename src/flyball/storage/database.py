@@ -153,6 +153,24 @@ class Database:
             finally:
                 self._open.read = None
 
+    @contextmanager
+    def owned(self, holder: str) -> Iterator[None]:
+        """In the block this process is the one owner of the loop that lies here, over all machines; others are told of `holder` (the command).
+
+        On SQLite that is for `HomeLock` to say, and nothing is done here. On a server it is free at the instant the owner's connection ends;
+        where that breaks and another takes over, every `write` of this process raises.
+
+        Raises:
+            HeldError: another process is; it is named.
+            LeaseLostError: by `write`, when another has taken over.
+        """
+        with self.write() as connection:
+            self._engine.own(connection, holder)
+        try:
+            yield
+        finally:
+            self._engine.disown()
+
     def settle_schema(self, connection: Connection) -> None:
         """What the migrations that ran on `connection` leave to the engine."""
         self._engine.settle_schema(connection)

@@ -51,6 +51,14 @@ class SqlEngine(Protocol):
         """Give a turn to the transaction that is open on `connection` without one."""
         ...
 
+    def own(self, connection: Connection, holder: str) -> None:
+        """Be the one owner of the database's loop, by the turn that is open on `connection`; every later turn of ours makes sure of it."""
+        ...
+
+    def disown(self) -> None:
+        """Own it no longer; idempotent."""
+        ...
+
     def settle_schema(self, connection: Connection) -> None:
         """What the migrations leave to the engine; in the transaction that ran them."""
         ...
