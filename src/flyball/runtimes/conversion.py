@@ -133,9 +133,7 @@ def _difference_of(likeness: Likeness) -> str:
 def _takes_of(original: EstimatorPredictor) -> tuple[TakenColumn, ...]:
     names = original.description.features or tuple(str(place) for place in range(getattr(original.fitted, "n_features_in_", 0)))
     if not names:
-        raise NotConvertibleError(
-            "it has no signature, and was fitted by nothing that keeps the number of columns. Log it with a signature"
-        )
+        raise NotConvertibleError("it has no signature, and does not know how many columns it was fitted with. Log it with a signature")
     return tuple(TakenColumn(name, "Float64") for name in names)
 
 

@@ -1,4 +1,4 @@
-"""scikit-learn's models as ONNX graphs, by skl2onnx. Several graphs come of one model; which of them answers the same is asked elsewhere."""
+"""scikit-learn's models as ONNX graphs, by skl2onnx. Several come of one model; which of them answers the same is asked elsewhere."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from flyball.runtimes.model import ModelManifest
 from flyball.runtimes.onnxmodel import Element, OnnxInput, OnnxPredictor
 
 with extra("onnx"):
-    import skl2onnx
-    from skl2onnx._supported_operators import sklearn_operator_name_map
-    from skl2onnx.common import data_types
-    from skl2onnx.common._registration import get_converter, get_shape_calculator
+    import skl2onnx  # type: ignore[import-untyped]  # it ships no types, and so below
+    from skl2onnx._supported_operators import sklearn_operator_name_map  # type: ignore[import-untyped]
+    from skl2onnx.common import data_types  # type: ignore[import-untyped]
+    from skl2onnx.common._registration import get_converter, get_shape_calculator  # type: ignore[import-untyped]
 
 _TYPES: Mapping[str, Any] = {
     "double": data_types.DoubleTensorType, "float": data_types.FloatTensorType, "int64": data_types.Int64TensorType,
@@ -62,7 +62,7 @@ def _ways(schema: Mapping[str, pl.DataType]) -> Iterator[tuple[str, Sequence[Onn
     numbers = all(dtype.is_numeric() or dtype == pl.Boolean for dtype in schema.values())
     for element in ("double", "float"):
         if numbers:
-            yield f"one table of {element}", [OnnxInput("X", names, element)]  # type: ignore[arg-type]
+            yield f"one table of {element}", [OnnxInput("X", names, _element(pl.Float64(), element))]
         yield f"columns, numbers as {element}", [OnnxInput(name, (name,), _element(schema[name], element)) for name in names]
     if any(dtype.is_integer() or dtype == pl.Boolean for dtype in schema.values()):
         yield "columns of their own types", [OnnxInput(name, (name,), _own(schema[name])) for name in names]
@@ -91,14 +91,14 @@ def _converted(fitted: Any, manifest: ModelManifest, inputs: Sequence[OnnxInput]
 
 @cache
 def _mend() -> None:
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn import ensemble  # type: ignore[import-untyped]  # it ships no types
 
-    for kind in (HistGradientBoostingClassifier, HistGradientBoostingRegressor):
+    for kind in (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor):
         alias = sklearn_operator_name_map[kind]
         options = {"zipmap": [True, False, "columns"], "raw_scores": [True, False], "nocl": [True, False]}
         skl2onnx.update_registered_converter(
             kind, alias, get_shape_calculator(alias), _mended(get_converter(alias)), overwrite=True,
-            options=options if kind is HistGradientBoostingClassifier else None,
+            options=options if kind is ensemble.HistGradientBoostingClassifier else None,
         )  # fmt: skip
 
 

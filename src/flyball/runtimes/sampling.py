@@ -85,7 +85,7 @@ def _drawn(name: str, dtype: pl.DataType, known: pl.DataFrame | None, *, texts: 
     numbers = centre + spread * draw.normal(0, 1, ROWS) * np.where(draw.uniform(size=ROWS) < 0.7, 1.0, wide)
     if dtype.is_integer() or draw.uniform() < 0.2:  # whole numbers come for floats, too
         numbers = np.clip(np.round(numbers), -(2**31), 2**31 - 1)
-    return [int(number) for number in numbers] if dtype.is_integer() else numbers.tolist()
+    return [int(number) if dtype.is_integer() else float(number) for number in numbers]
 
 
 def _extremes(rows: pl.DataFrame) -> pl.DataFrame:
