@@ -66,6 +66,11 @@ class Source:
         """The table, as the statement names it."""
         return "tracked_runs r" if self.table == "tracked_runs" else f"{self.table} s"
 
+    @property
+    def run(self) -> str:
+        """The column that has the run's number."""
+        return "r.number" if self.table == "tracked_runs" else "s.run"
+
     def runs(self, dialect: Dialect) -> str:
         """The table with the run of each row, which is looked up after it."""
         return self.rows if self.table == "tracked_runs" else f"{self.rows} {dialect.ordered_join} tracked_runs r ON r.number = s.run"

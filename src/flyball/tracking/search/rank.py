@@ -11,7 +11,7 @@ from typing import Any
 from flyball.tracking.search.clause import Entity, Field, Order
 from flyball.tracking.search.condition import COLUMNS, HEAD, INDEXED, KEYED, Condition, Conditions
 from flyball.tracking.search.pagetoken import Part
-from flyball.tracking.search.sql import FALSE, Sql
+from flyball.tracking.search.sql import FALSE, TRUE, Sql
 
 
 @total_ordering
@@ -56,7 +56,24 @@ class Rank:
     @property
     def walkable(self) -> bool:
         """Whether an index has it in order, experiment by experiment."""
-        return self.key is not None if self.keyed else self.field.key in INDEXED or self.field.key == "run_id"
+        return self.key is not None if self.keyed else self.field.key in INDEXED or self.everywhere
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether its index knows no experiments."""
+        return not self.keyed and self.field.key == "run_id"
+
+    @property
+    def number(self) -> str:
+        """The column of the table that has the run's number."""
+        return "run" if self.keyed else "number"
+
+    def indexed_rows(self, row: str) -> Sql:
+        """Which rows of the table have a value that the index orders."""
+        if not self.keyed:
+            return Sql(f"{row}.end_ms IS NOT NULL") if self.missing else TRUE
+        named = Sql(f"{row}.key = ?", (self.key,))
+        return named + f" AND {row}.is_nan = 0" if self.metric else named
 
     @property
     def table(self) -> str:

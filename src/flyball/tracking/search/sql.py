@@ -63,6 +63,10 @@ class Dialect:
         """The column, where it is to be looked at and not to be searched by."""
         return f"+{column}" if self.name == "sqlite" else column
 
+    def gathered(self, column: str) -> str:
+        """All numbers of a column in one text, with commas between them."""
+        return f"group_concat({column})" if self.name == "sqlite" else f"string_agg({column}::text, ',')"
+
     def each(self, values: Sequence[int]) -> Sql:
         """A table `e` with a row of column `value` for each."""
         if self.name == "sqlite":
