@@ -51,7 +51,8 @@ class MetricHistorySuite(TrackingSuite):
             whole = tracking.metrics.history(run, "a").items
             assert list(whole) == sorted(set(points), key=lambda each: (each.time_ms, each.step, each.value))
             for size in (997, len(whole) - 1, len(whole), len(whole) + 1):
-                pages, token = [], None
+                pages: list[Metric] = []
+                token = None
                 while True:
                     page = tracking.metrics.history(run, "a", max_results=size, token=token)
                     pages += page.items

@@ -12,12 +12,25 @@ from flyball.tracking.experiment import Lifecycle, ViewType
 from flyball.tracking.experiments import active_experiment
 from flyball.tracking.inputs import check_dataset, check_outputs, link_datasets, link_models
 from flyball.tracking.ledger import Ledger
-from flyball.tracking.limits import RUN_NAME_LENGTH, check_batch, check_key, check_length, check_long, check_params, check_tags, is_key
+from flyball.tracking.limits import (
+    RUN_NAME_LENGTH,
+    check_batch,
+    check_key,
+    check_length,
+    check_long,
+    check_params,
+    check_tags,
+    experiment_number,
+    is_key,
+)
 from flyball.tracking.logged import HEAD, RUN_NAME, Entries, LoggedPoint, entries, write
 from flyball.tracking.model import RunStatus
 from flyball.tracking.packing import pack_ended
 from flyball.tracking.page import Page
-from flyball.tracking.runrows import head, run_row, tracked
+from flyball.tracking.runrows import head, run_row, runs_numbered, tracked
+from flyball.tracking.search import Kind, parse_filter, parse_order
+from flyball.tracking.search.asking import asking
+from flyball.tracking.search.runs import RunQuery, search_runs
 from flyball.tracking.trackedrun import DatasetInput, ModelInput, ModelOutput, RunHead, TrackedRun
 
 with extra("store"):
@@ -225,7 +238,18 @@ class Runs:
             InvalidError: the filter, the order or the token cannot be read.
             SearchStoppedError: `stop` said so.
         """
-        raise NotImplementedError
+        query = RunQuery(
+            experiments=tuple(experiment_number(experiment) for experiment in experiments),
+            clauses=parse_filter(filter, of=Kind.RUN),
+            order=parse_order(order_by, of=Kind.RUN),
+            view=view,
+            limit=max_results,
+            token=token,
+        )
+        with self._ledger.database.read() as connection:
+            with asking(connection, stop) as own:
+                numbers, following = search_runs(own, query)
+            return Page(items=tuple(runs_numbered(connection, self._ledger.keys, numbers)), token=following)
 
 
 def add_run(connection: Connection, **facts: Any) -> int:
