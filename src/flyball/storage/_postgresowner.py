@@ -1,7 +1,7 @@
 """The one owner of what lies in a server's database, over all machines: a lock for as long as a connection, and a token that outlives it.
 
 The lock says at once who lives: the server frees it with the owner's connection. A connection can break while its owner lives, and then
-another may take over; so every owner has a higher token than those before it, and looks in each of its turns whether that is still the last.
+another may take over; so every owner has a higher token than those before it, and looks in each of its turns whether it is the last.
 """
 
 from __future__ import annotations
