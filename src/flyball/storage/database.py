@@ -155,10 +155,10 @@ class Database:
 
     @contextmanager
     def owned(self, holder: str) -> Iterator[None]:
-        """In the block this process is the one owner, over all machines, of the loop that lies here; `holder` (the command) is told to others.
+        """In the block this process is the one owner, over all machines, of the loop that lies here; others are told the `holder`.
 
-        On SQLite that is for `HomeLock` to say, and nothing is done here. On a server it is free when the owner's connection ends; where that
-        breaks and another takes over, every `write` of this process raises.
+        On SQLite that is for `HomeLock` to say, and nothing is done here. On a server it is free when the owner's connection ends; where
+        that breaks and another takes over, every `write` of this process raises.
 
         Raises:
             HeldError: another process is; it is named.
