@@ -117,7 +117,9 @@ def evaluated(client: Noted) -> None:
     features, label = rows()
     data = features.assign(label=label)
     with mlflow.start_run() as run:
-        info = mlflow.sklearn.log_model(LogisticRegression(max_iter=400).fit(features, label), name="linear", input_example=features.head(2))
+        info = mlflow.sklearn.log_model(
+            LogisticRegression(max_iter=400).fit(features, label), name="linear", input_example=features.head(2)
+        )
         found = mlflow.models.evaluate(
             info.model_uri, data, targets="label", model_type="classifier", evaluators=["default"],
             evaluator_config={"log_explainer": False, "log_model_explainability": False},
@@ -132,13 +134,13 @@ def tables(client: Noted) -> None:
     import numpy as np
 
     mpl.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     experiment = client.create_experiment(fresh("tables"))
     run = client.create_run(experiment).info.run_id
     client.log_table(run, {"a": [1, 2], "b": ["x", "y"]}, "tables/t.json")
     assert list(client.load_table(experiment, "tables/t.json", run_ids=[run])["a"]) == [1, 2]
-    figure, _ = pyplot.subplots()
+    figure, _ = plt.subplots()
     client.log_figure(run, figure, "figure.png")
     client.log_image(run, np.zeros((8, 8, 3), dtype=np.uint8), "image.png")
     assert {"figure.png", "image.png", "tables"} <= {each.path for each in client.list_artifacts(run)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flyball.api.annex import Annex
 from flyball.api.crew import Crew
@@ -16,7 +17,7 @@ from flyball.api.errors import retry_seconds_of
 from flyball.api.intake import Intake, Receive
 from flyball.api.mlflow.answers import Plain, encode
 from flyball.api.mlflow.call import Call, Services
-from flyball.api.mlflow.errors import INTERNAL, BodyTypeError, NoEndpointError, WrongMethodError, form, told
+from flyball.api.mlflow.errors import INTERNAL, BodyTypeError, NoEndpointError, WrongMethodError, WrongValueError, form, told
 from flyball.api.mlflow.files import Transfer
 from flyball.api.mlflow.routes import ROUTES, Route
 from flyball.api.mlflow.streams import Presence, pull
@@ -33,6 +34,7 @@ with extra("control"):
 JSON, TEXT = b"application/json", b"text/plain; charset=utf-8"
 _PREFIXES = ("/api/2.0/", "/api/3.0/", "/api/4.0/", "/ajax-api/")
 _ALONE = frozenset({"/health", "/version", "/get-artifact", "/model-versions/get-artifact"})
+_REPLACED = "\ufffd"
 _PRIVATE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -94,6 +96,8 @@ class MlflowDoor(Annex):
             ClientGoneError: nobody waits for an answer.
         """
         method, path = scope["method"], scope["path"]
+        if _REPLACED in path:
+            _check_text(scope["raw_path"])
         found = self._routes.find(method, path)
         if found is None:
             allowed = self._routes.methods(path)
@@ -179,6 +183,14 @@ class _Table:
         """The methods that something answers at `path`."""
         plain = {method for method, known in self._plain if known == path}
         return sorted(plain or {route.method for pattern, route in self._formed if pattern.match(path)})
+
+
+def _check_text(raw_path: bytes) -> None:
+    """A path is UTF-8: the server has put the same sign for whatever was none, and two names must not become one."""
+    try:
+        unquote_to_bytes(raw_path).decode()
+    except UnicodeDecodeError as error:
+        raise WrongValueError("path", raw_path.decode("latin-1"), "it is not UTF-8.") from error
 
 
 def _never() -> bool:

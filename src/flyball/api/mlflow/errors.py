@@ -126,7 +126,6 @@ _TOLD: tuple[tuple[type[FlyballError], int, str], ...] = (
     (IntegrityError, 500, "DATA_LOSS"),
     (MissingExtraError, 501, "NOT_IMPLEMENTED"),
     (RateLimitedError, 429, "REQUEST_LIMIT_EXCEEDED"),
-    (RateLimitedError, 429, "REQUEST_LIMIT_EXCEEDED"),
     (OverloadedError, 503, "TEMPORARILY_UNAVAILABLE"),
     (UnavailableError, 503, "TEMPORARILY_UNAVAILABLE"),
 )

@@ -117,31 +117,35 @@ async def _give(at: Transfer, find: Callable[[], ArtifactFile]) -> None:
     if at.header(b"if-none-match") == etag:
         await _say(at, b"", headers, status=304)
         return
-    asked = at.header(b"range") if at.header(b"if-range") in {"", etag} else ""
+    asked = _range(at.header(b"range") if at.header(b"if-range") in {"", etag} else "")
     span = _span(asked, file.size)
     if span is None:
         await _say(at, b"", [*headers, (b"content-range", f"bytes */{file.size}".encode())], status=416)
         return
     start, end = span
-    partial = (start, end) != (0, file.size) or _RANGE.fullmatch(asked) is not None
-    if partial:
+    if asked is not None:
         headers.append((b"content-range", f"bytes {start}-{end - 1}/{file.size}".encode()))
     chunks = iter(at.call.services.artifacts.open(file, start=start, end=end) if end > start else ())
     # What is not there any more, or is broken, is found out by the first chunk: while it can still be said.
     chunk = await pull(at.crew, chunks)
-    await at.send(_start(206 if partial else 200, [*headers, (b"content-length", str(end - start).encode())]))
+    await at.send(_start(200 if asked is None else 206, [*headers, (b"content-length", str(end - start).encode())]))
     while chunk is not None and at.scope["method"] != "HEAD":
         await at.send({"type": "http.response.body", "body": chunk, "more_body": True})
         chunk = await pull(at.crew, chunks)
     await at.send({"type": "http.response.body", "body": b""})
 
 
-def _span(asked: str, size: int) -> tuple[int, int] | None:
-    """The bytes [start, end) that a Range header asks for: all where it asks for none that we know, None where there are no such."""
-    found = _RANGE.fullmatch(asked)
-    if found is None or found.groups() == ("", ""):
+def _range(header: str) -> tuple[str, str] | None:
+    """First and last byte as a Range header names them; None where it asks for nothing that we know, and so for everything."""
+    found = _RANGE.fullmatch(header)
+    return (found[1], found[2]) if found and (found[1] or found[2]) else None
+
+
+def _span(asked: tuple[str, str] | None, size: int) -> tuple[int, int] | None:
+    """The bytes [start, end) that are asked for; None where there are no such."""
+    if asked is None:
         return 0, size
-    first, last = found.groups()
+    first, last = asked
     if not first:
         start, end = max(0, size - int(last)), size
     else:

@@ -18,7 +18,12 @@ METRIC = "POST runs/log-metric"
 def test_a_stranger_learns_nothing_but_that_it_lives(door: Door) -> None:
     health = door.stranger.get("/health")
     assert (health.status_code, health.text) == (200, "OK")
-    for method, path in (("GET", "/version"), ("GET", f"{PREFIX}experiments/search"), ("POST", f"{PREFIX}no-such"), ("GET", "/get-artifact")):
+    for method, path in (
+        ("GET", "/version"),
+        ("GET", f"{PREFIX}experiments/search"),
+        ("POST", f"{PREFIX}no-such"),
+        ("GET", "/get-artifact"),
+    ):
         answer = door.stranger.request(method, path)
         assert answer.status_code == 401
         assert answer.json()["error_code"] == "UNAUTHENTICATED"
@@ -43,7 +48,8 @@ def test_another_sites_page_is_refused(door: Door) -> None:
 @pytest.mark.parametrize(
     "route",
     [
-        "GET /api/2.0/mlflow/traces", "POST /api/3.0/mlflow/traces", "POST /api/3.0/mlflow/traces/search", "POST /api/2.0/mlflow/traces/x/tags",
+        "GET /api/2.0/mlflow/traces", "POST /api/3.0/mlflow/traces", "POST /api/3.0/mlflow/traces/search",
+        "POST /api/2.0/mlflow/traces/x/tags",
         "GET /api/3.0/mlflow/scorers/list", "GET /ajax-api/3.0/mlflow/gateway/endpoints/list", "POST /api/3.0/mlflow/datasets/create",
         "POST /api/3.0/mlflow/prompt-optimization/jobs", "GET /api/2.0/mlflow/webhooks", "GET /api/3.0/mlflow/workspaces",
         "POST /api/2.0/mlflow/nonsense", "GET /api/2.0/nonsense", "POST /api/3.0/mlflow/runs/create", "GET /api/4.0/x", "PUT /ajax-api/x",

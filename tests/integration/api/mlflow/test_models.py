@@ -80,7 +80,11 @@ def test_logged_models_are_found(door: Door) -> None:
     made = [logged(door, experiment, name=f"m{number}") for number in range(3)]
     for number, one in enumerate(made):
         door.say("POST runs/log-metric", {"run_id": run, "key": "s", "value": number, "timestamp": 1, "model_id": one, "dataset_name": "d"})
-    asked: dict[str, Any] = {"experiment_ids": [experiment], "order_by": [{"field_name": "metrics.s", "ascending": False}], "max_results": 2}
+    asked: dict[str, Any] = {
+        "experiment_ids": [experiment],
+        "order_by": [{"field_name": "metrics.s", "ascending": False}],
+        "max_results": 2,
+    }
     page = door.say("POST logged-models/search", asked)
     rest = door.say("POST logged-models/search", {**asked, "page_token": page["next_page_token"]})
     assert [each["info"]["model_id"] for each in [*page["models"], *rest["models"]]] == made[::-1]
