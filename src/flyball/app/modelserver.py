@@ -46,7 +46,7 @@ _LOG = logging.getLogger(__name__)
 class ServerSettings:
     """What the wiring of a model server can be told. `journal_bytes`: so much may wait for the control plane to read it.
 
-    `plan` is read instead of the home's own.
+    `plan` is read instead of the home's own, and what it names lies beside it.
     """
 
     control_url: str | None = None
@@ -82,8 +82,9 @@ class ModelServer:
         journal = journal or LocalJournal.write(home / PREDICTIONS, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
         store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
+        blobs = LocalBlobs(home / "blobs" if settings.plan is None else settings.plan.parent / "blobs")
         loader = Loader(
-            LocalBlobs(home / "blobs"), home / CODE, declared, lambda features: Vectors(features, store),
+            blobs, home / CODE, declared, lambda features: Vectors(features, store),
             timer=timer, loop=asyncio.get_running_loop(), deadline_seconds=settings.deadline_seconds, ready_seconds=settings.ready_seconds,
         )  # fmt: skip
         url = settings.control_url

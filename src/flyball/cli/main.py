@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import tokens
+from flyball.cli import imports, tokens
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 
 app.add_typer(tokens.group, name="token")
+app.add_typer(imports.group, name="import")
 
 ProjectArgument = Annotated[Path, typer.Argument(metavar="PROJECT.py", help="The file that declares the project.")]
 HomeOption = Annotated[
@@ -197,6 +198,27 @@ def server(
             console=not no_console,
         )
         raise SystemExit(living.up(settings, command="flyball server"))
+
+
+@app.command()
+def serve(
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="models:/NAME/VERSION, models:/NAME@ALIAS or models:/NAME/latest; or several.")
+    ],
+    *,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Ask nobody for a token. On loopback only.")] = False,
+    host: Annotated[str, typer.Option("--host", envvar="FLYBALL_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", envvar="FLYBALL_SERVE_PORT", help="The port to listen on; 0 is any free one.")] = 8501,
+    home: FoundHomeOption = None,
+) -> None:
+    """Serve registered versions, without a project.
+
+    Answers rows at /predict/NAME by the model's own signature, until Ctrl-C.
+    """
+    with told():
+        from flyball.cli import serving
+
+        serving.serve(serving.Wanted(models=models, host=host, port=port, auth=not no_auth, home=home))
 
 
 @app.command()

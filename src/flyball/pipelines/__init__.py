@@ -1,5 +1,6 @@
 """Steps that run once per code, parameters and inputs, wherever their function may run; the worker of durable jobs."""
 
+from flyball.pipelines.confined import ConfinedExecutor
 from flyball.pipelines.errors import JobAbandonedError, StepAbortedError, StepFailedError, StepFunctionError, StepTimeoutError
 from flyball.pipelines.executor import Executor, Work
 from flyball.pipelines.inline import InlineExecutor
@@ -11,6 +12,7 @@ from flyball.pipelines.runner import StepRunner
 from flyball.pipelines.store import StepCache
 
 __all__ = [
+    "ConfinedExecutor",
     "Executor",
     "ExecutorPool",
     "InlineExecutor",

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ KILLS = 3
 """A step whose process is killed so often fails: who was killed once may have been so by mistake, but it may also need too much memory."""
 
 _LOOK_SECONDS = 0.5
+_COMMAND = (sys.executable, "-m", "flyball.pipelines.child")
 _LOG = logging.getLogger(__name__)
 
 
@@ -45,17 +46,17 @@ class _KilledError(StepFailedError):
     """The step's process was killed from outside: by somebody, or for want of memory."""
 
 
-class _Child:
-    """A started child and the two pipes to it."""
+class Child:
+    """A started child and the two pipes to it; `command` and `environment` are all that it is, but for the pipes' two numbers."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         theirs, self._requests = os.pipe()
         self.answers, answers = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module by our own interpreter
-                [sys.executable, "-m", "flyball.pipelines.child", str(theirs), str(answers)],
+                [*command, str(theirs), str(answers)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                pass_fds=(theirs, answers), start_new_session=True, env={**os.environ, **environment},
+                pass_fds=(theirs, answers), start_new_session=True, env=dict(environment),
             )  # fmt: skip
         except BaseException:
             os.close(self._requests)
@@ -124,7 +125,7 @@ class ProcessExecutor:
         self._environment = {**THREADS, **(environment or {})}
         self._timer = timer or MonotonicTimer()
         self._turn = threading.Lock()
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._aborted = False
 
     def execute(self, work: Work, timeout_seconds: float | None = None) -> dict[str, Any]:
@@ -158,11 +159,11 @@ class ProcessExecutor:
             self._end()
             raise
 
-    def _ready(self, step: str) -> _Child:
+    def _ready(self, step: str) -> Child:
         if self._child is not None and not self._child.alive():
             self._end()
         if self._child is None:
-            self._child = _Child(self._environment)
+            self._child = Child(_COMMAND, {**os.environ, **self._environment})
         if self._aborted:
             raise StepAbortedError(step)
         return self._child
@@ -171,25 +172,34 @@ class ProcessExecutor:
         child, self._child = self._child, None
         return None if child is None else child.end()
 
-    def _run(self, child: _Child, work: Work, *, timeout_seconds: float | None) -> dict[str, Any]:
-        try:
-            child.send(work)
-            line = child.receive(timeout_seconds)
-        except BrokenPipeError:
-            line = b""
-        if line is None:
-            self._end()
-            raise StepTimeoutError(work.step, timeout_seconds or 0.0)
-        if not line:
-            code = self._end()
-            kind = _KilledError if code == -signal.SIGKILL else StepFailedError
-            raise kind(work.step, _death(code), kind="crash", detail=_tail(work.log))
-        answer = json.loads(line)
-        if "failed" in answer:
-            failed = answer["failed"]
-            raise StepFailedError(work.step, failed["reason"], kind=failed["kind"], detail=failed["detail"])
-        summary: dict[str, Any] = answer["summary"]
-        return summary
+    def _run(self, child: Child, work: Work, *, timeout_seconds: float | None) -> dict[str, Any]:
+        return ask(child, work, timeout_seconds=timeout_seconds, end=self._end)
+
+
+def ask(child: Child, work: Work, *, timeout_seconds: float | None, end: Callable[[], int | None]) -> dict[str, Any]:
+    """What the child says of the work; `end` ends a child that gave no answer, and tells its exit code.
+
+    Raises:
+        StepFailedError, StepTimeoutError: as `Executor.execute`.
+    """
+    try:
+        child.send(work)
+        line = child.receive(timeout_seconds)
+    except BrokenPipeError:
+        line = b""
+    if line is None:
+        end()
+        raise StepTimeoutError(work.step, timeout_seconds or 0.0)
+    if not line:
+        code = end()
+        kind = _KilledError if code == -signal.SIGKILL else StepFailedError
+        raise kind(work.step, _death(code), kind="crash", detail=_tail(work.log))
+    answer = json.loads(line)
+    if "failed" in answer:
+        failed = answer["failed"]
+        raise StepFailedError(work.step, failed["reason"], kind=failed["kind"], detail=failed["detail"])
+    summary: dict[str, Any] = answer["summary"]
+    return summary
 
 
 def _death(code: int | None) -> str:

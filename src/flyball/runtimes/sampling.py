@@ -71,9 +71,9 @@ def _cast(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame
 
 
 def _drawn(name: str, dtype: pl.DataType, known: pl.DataFrame | None, *, texts: Sequence[str], draw: np.random.Generator) -> list[Any]:
-    seen = [] if known is None else known[name].drop_nulls().to_list()
+    seen: list[Any] = [] if known is None else known[name].drop_nulls().to_list()
     if dtype == pl.Boolean:
-        return draw.integers(0, 2, ROWS).astype(bool).tolist()
+        return [bool(truth) for truth in draw.integers(0, 2, ROWS)]
     if dtype == pl.String:
         values = sorted({*map(str, seen), *texts}) or ["a", "b"]
         return [values[place] for place in draw.integers(0, len(values), ROWS)]

@@ -136,8 +136,8 @@ def read_files(version: FoundVersion, content: Callable[[Digest], bytes]) -> Fil
     return {file.path: content(file.digest) for file in version.files}
 
 
-def version_plan(version: FoundVersion, content: ContentStore) -> VersionPlan:
-    """The plan of the version; what is to be loaded stands in `content` afterwards.
+def version_plan(version: FoundVersion, content: ContentStore, *, into: ContentStore) -> VersionPlan:
+    """The plan of the version, whose files are read from `content`; what is to be loaded stands in `into` afterwards.
 
     A form without code that was converted and found to answer the same is taken before the original.
 
@@ -146,9 +146,9 @@ def version_plan(version: FoundVersion, content: ContentStore) -> VersionPlan:
     """
     if version.converted is None:
         packed = pack(read_files(version, content.get), may_run_code=version.may_run_code)
-        digest = content.put(packed.archived())
     else:
-        packed, digest = Packed.parse(content.get(version.converted)), version.converted
+        packed = Packed.parse(content.get(version.converted))
+    digest = into.put(packed.archived())
     inputs = None if packed.takes is None else tuple(InputColumn(column.name, column.dtype, column.required) for column in packed.takes)
     trusted = packed.manifest.carries_code and version.may_run_code
     return VersionPlan(number=version.number, model_digest=digest, task=packed.manifest.task, inputs=inputs, may_run_code=trusted)

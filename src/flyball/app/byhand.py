@@ -1,0 +1,99 @@
+"""Versions of a home's registry, found, checked and laid out for a model server of their own.
+
+::
+
+    HOME/serving/byhand/PORT.json  the plan of the server that has this port    HOME/serving/byhand/blobs/  what the plans name
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from flyball.app.keeping import Keeping, open_keeping
+from flyball.app.places import Places
+from flyball.app.stores import Stores
+from flyball.core.clock import WallClock
+from flyball.core.errors import NotFoundError
+from flyball.core.ids import Digest, RandomIds
+from flyball.serving.byhand import FoundVersion, ModelReference, serving_plan, version_plan
+from flyball.serving.converting import find_conversion
+from flyball.serving.plan import ServingPlan
+from flyball.storage._localblobs import LocalBlobs
+from flyball.storage.blobs import BlobStore
+from flyball.storage.errors import os_errors
+from flyball.storage.events import EventLog
+
+BY_HAND = Path("serving", "byhand")
+
+
+class NoVersionsError(NotFoundError):
+    """A registered model without a version."""
+
+    code = "no-versions"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The model {name!r} has no version yet. Register one with MLflow's client: `mlflow.register_model`.")
+
+
+def lay_out(home: Path, references: Sequence[ModelReference], *, port: int, actor: str) -> tuple[Path, ServingPlan]:
+    """The plan that serves these versions of the home, kept as a file with what it names beside it.
+
+    Raises:
+        NotFoundError: there is no such model, version or alias.
+        VersionTamperedError: a version is not what was signed when it was made.
+        FlyballError: a version is no model that can be served; the sentence says why, and what would allow it.
+    """
+    stores = Stores.at_home(home, clock=WallClock(), ids=RandomIds(), actor=actor)
+    try:
+        content = Places.of(home, os.environ).open_blobs(home)
+        keeping = open_keeping(stores, content)
+        found = [find_version(keeping, stores.journal.log, reference, content=content) for reference in references]
+        into = LocalBlobs(home / BY_HAND / "blobs")
+        plan = serving_plan({version.name: version_plan(version, content, into=into) for version in found})
+    finally:
+        stores.close()
+    path = home / BY_HAND / f"{port}.json"
+    with os_errors(path):
+        path.write_bytes(plan.encode())
+    _forget_unnamed(path.parent, into)
+    return path, plan
+
+
+def find_version(keeping: Keeping, log: EventLog, reference: ModelReference, *, content: BlobStore) -> FoundVersion:
+    """The version that is meant, whose signature holds.
+
+    Raises:
+        NotFoundError: there is none.
+        VersionTamperedError: it is not what was signed when it was made.
+    """
+    registry, name = keeping.registry, reference.name
+    if reference.alias is not None:
+        number = registry.get_by_alias(name, reference.alias).number
+    elif reference.number is not None:
+        number = registry.get_version(name, reference.number).number
+    else:
+        number = max((version.number for version in registry.latest_versions(name)), default=0)
+        if not number:
+            raise NoVersionsError(name)
+    registry.download_uri(name, number)  # it is what was signed, or goes no further
+    converted = find_conversion(log, name, number)
+    if converted is not None and not content.exists(converted):  # a sweep has freed it; the original is still there
+        converted = None
+    return FoundVersion(name=name, number=number, files=registry.list_files(name, number), converted=converted)
+
+
+def _forget_unnamed(place: Path, blobs: LocalBlobs) -> None:
+    """What no plan names any more was of a server that has been started anew."""
+    named: set[Digest] = set()
+    for path in place.glob("*.json"):
+        with suppress(OSError, msgspec.DecodeError):
+            plan = ServingPlan.decode(path.read_bytes())
+            named |= {version.model_digest for endpoint in plan.endpoints for version in endpoint.versions}
+    for digest in list(blobs.list()):
+        if digest not in named:
+            blobs.delete(digest)
