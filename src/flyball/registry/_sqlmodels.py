@@ -12,6 +12,7 @@ from flyball.registry._rows import damage_told, file_of, seal_of, version_of
 from flyball.registry._searching import Searched
 from flyball.registry._sql import evidence, model_aliases, model_tags, models, names, version_files, version_tags, versions
 from flyball.registry._versions import WHOLE, find_id, insert_version, next_number, reserve_numbers
+from flyball.registry.errors import VersionDamagedError
 from flyball.registry.query import Query, facts_of, matches
 from flyball.registry.refusals import ModelExistsError
 from flyball.registry.registered import RegisteredModel, RegisteredVersion, Seal, VersionFile
@@ -138,7 +139,10 @@ class SqlModels:
         found = select(version_files).join_from(version_files, models, version_files.c.model == models.c.id)
         with self._database.read() as connection, damage_told(name, number):
             here = found.where(models.c.name == name, version_files.c.number == number)
-            return [file_of(row) for row in connection.execute(here.order_by(version_files.c.ordinal))]
+            rows = connection.execute(here.order_by(version_files.c.ordinal)).all()
+            if [row.ordinal for row in rows] != list(range(len(rows))):
+                raise VersionDamagedError(name, number, why="its files are not numbered from 0 on")
+            return [file_of(row) for row in rows]
 
     def set_version(self, version: RegisteredVersion) -> None:
         with self._database.write() as connection:

@@ -247,10 +247,9 @@ class Models(ModelNames):
             RegisteredVersionNotFoundError: there is no such version.
         """
         try:
-            version = self.get_version(name, number)
+            return Verifier(self._parts).verify(self.get_version(name, number))
         except VersionDamagedError as error:
             return Report(name, number, (Check("row", Outcome.FAILED, str(error)),))
-        return Verifier(self._parts).verify(version)
 
     def validate(self, name: str, number: int, *, why: str, evidence: Evidence | None = None) -> RegisteredVersion:
         """A candidate that a person, or a job with `evidence`, says may be released: `evidence.attached`, `version.validated`.
