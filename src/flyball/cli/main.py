@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import imports, tokens
+from flyball.cli import housekeeping, imports, tokens
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -371,6 +371,9 @@ def trace(
         from flyball.cli import tracing
 
         tracing.trace(prediction, as_json=json, home=home)
+
+
+app.command()(housekeeping.gc)
 
 
 def main() -> None:

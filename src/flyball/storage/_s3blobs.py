@@ -91,10 +91,15 @@ class S3Blobs:
                 return digest
 
     def _await_deletion(self, digest: Digest) -> None:
-        """Return when no deletion is announced that began before now."""
-        until = self._timer.seconds() + _ANNOUNCED_SECONDS
-        while self._head(_announced(digest)) is not None and self._timer.seconds() < until:
+        """Return when no deletion is announced that began before now; who announced one and died is not waited for, nor by the next put."""
+        until, key = self._timer.seconds() + _ANNOUNCED_SECONDS, _announced(digest)
+        seen = found = self._head(key)
+        while found is not None and self._timer.seconds() < until:
             time.sleep(0.05)
+            found = self._head(key)
+        if seen is not None and found is not None and seen["last_modified"] == found["last_modified"]:
+            with self._errors():
+                obstore.delete(self._store, key)
 
     # -- reading
 

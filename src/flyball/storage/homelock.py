@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,6 +56,23 @@ class HomeLock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
+
+
+def find_owner_since(path: Path) -> datetime | None:
+    """Since when the lock file `path` is held, by the system's clock; None where nobody holds it. Holds it itself for a moment.
+
+    Raises:
+        UnavailableError: the file cannot be read.
+    """
+    lock = FileLock(path.absolute())
+    with os_errors(path):
+        if not path.exists():
+            return None
+        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if lock.acquire(wait=False):
+            lock.release()
+            return None
+    return since
 
 
 def _holder(path: Path) -> str:

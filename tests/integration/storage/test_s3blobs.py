@@ -249,6 +249,7 @@ def test_a_deletion_that_died_halts_nobody_for_ever(bucket: Bucket, tmp_path: Pa
 
     blobs._timer = Leaping()
     assert blobs.put(b"x") == digest
+    assert blobs._head(f"condemned/{digest}") is None, "the next put does not wait for it, either"
     blobs._timer = type("Standing", (), {"seconds": lambda _self: 0.0})()
     assert blobs.delete_unused(digest, before=WallClock().now() + timedelta(hours=1))
     with pytest.raises(BlobNotFoundError):

@@ -1,0 +1,87 @@
+"""`flyball gc`: what was deleted long ago goes for good, and content that nothing refers to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flyball.app.garbage import Collected, Garbage, Wish
+from flyball.app.location import find_home
+
+if TYPE_CHECKING:
+    from flyball.tracking.purging import Deleted
+
+_SHOWN = 10
+
+
+def collect(wish: Wish, *, as_json: bool, home: Path | None) -> None:
+    """Collect the home's garbage, or say what would go, and print what it was."""
+    with _opened(find_home(home, Path.cwd())) as garbage:
+        found = garbage.collect(wish)
+    if as_json:
+        sys.stdout.write(json.dumps(_facts(found, wish), indent=2) + "\n")
+        return
+    for line in _lines(found, wish):
+        sys.stdout.write(line + "\n")
+
+
+@contextmanager
+def _opened(home: Path) -> Iterator[Garbage]:
+    from flyball.app.actor import person
+    from flyball.app.places import Places
+    from flyball.app.stores import Stores
+    from flyball.core.ids import RandomIds
+    from flyball.storage.clockfile import open_clock
+
+    clock = open_clock(home)
+    stores = Stores.at_home(home, clock=clock, ids=RandomIds(), actor=person())
+    try:
+        blobs = Places.of(home, os.environ).open_blobs(home)
+        yield Garbage(home, stores.database, blobs, stores.journal.recorder, clock)
+    finally:
+        stores.close()
+
+
+def _facts(found: Collected, wish: Wish) -> dict[str, Any]:
+    purged, swept = found.purged, found.sweep
+    return {
+        "dry_run": wish.dry_run,
+        "experiments": [one.id for one in purged.experiments],
+        "runs": [one.id for one in purged.runs],
+        "models": [one.id for one in purged.models],
+        "kept": list(purged.kept),
+        "uploads": found.uploads,
+        "freed": {"blobs": swept.freed, "bytes": swept.freed_bytes},
+        "used": {"blobs": swept.used, "bytes": swept.used_bytes},
+        "young": {"blobs": swept.young, "bytes": swept.young_bytes},
+    }
+
+
+def _lines(found: Collected, wish: Wish) -> Iterator[str]:
+    purged, swept = found.purged, found.sweep
+    verb = "Would purge" if wish.dry_run else "Purged"
+    for kind, some in (("experiment", purged.experiments), ("run", purged.runs), ("logged model", purged.models)):
+        if some:
+            yield f"{verb} {_count(len(some), kind)}: {_names(some)}"
+    if purged.kept:
+        yield f"Kept {_count(len(purged.kept), 'deleted run')}: registered versions come from them. Delete these first."
+    if found.uploads:
+        yield f"{'Would forget' if wish.dry_run else 'Forgot'} {_count(found.uploads, 'upload')} that nobody completed."
+    yield f"{'Would free' if wish.dry_run else 'Freed'} {swept.freed_bytes:,} bytes in {_count(swept.freed, 'blob')}."
+    yield f"In use: {swept.used_bytes:,} bytes in {_count(swept.used, 'blob')}."
+    if swept.young:
+        yield f"Unused but young: {swept.young_bytes:,} bytes in {_count(swept.young, 'blob')}; somebody may be about to refer to them."
+
+
+def _count(number: int, kind: str) -> str:
+    return f"{number:,} {kind}{'' if number == 1 else 's'}"
+
+
+def _names(some: tuple[Deleted, ...]) -> str:
+    names = [f"{one.name} ({one.id})" for one in some[:_SHOWN]]
+    return ", ".join(names) + (f" and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else "")
