@@ -10,8 +10,9 @@ from flyball.tracking._sql import metric_chunks, metric_points
 from flyball.tracking.errors import IntervalError
 from flyball.tracking.ledger import Ledger
 from flyball.tracking.page import Page
-from flyball.tracking.points import NOTHING, Columns, after, by_step, by_time, joined, of_key, ranks, sampled, unpack
+from flyball.tracking.points import NOTHING, Columns, Packed, after, by_step, by_time, joined, of_key, ranks, unpack
 from flyball.tracking.runrows import run_row
+from flyball.tracking.sampling import Part, sample
 from flyball.tracking.search.pagetoken import decode_token, encode_token, fingerprint
 from flyball.tracking.trackedrun import Metric
 
@@ -29,6 +30,7 @@ _CHUNKS = (
 _CHUNK = select(metric_chunks.c.packed).where(
     metric_chunks.c.run == bindparam("of"), metric_chunks.c.key == bindparam("by"), metric_chunks.c.position == bindparam("at")
 )
+_ALL_CHUNKS = select(metric_chunks.c.packed).where(metric_chunks.c.run == bindparam("of"), metric_chunks.c.key == bindparam("by"))
 _SINCE_EVER = -(2**63)
 
 
@@ -83,8 +85,15 @@ class Metrics:
         if (start is None) != (end is None):
             raise IntervalError
         with self._ledger.database.read() as connection:
-            whole = [(run, self._first(connection, self._number(connection, run), key)) for run in runs]
-        return [(run, _interval(columns, start, end, max(1, max_results))) for run, columns in whole]
+            return [(run, sample(self._parts(connection, run, key), start=start, end=end, most=max(1, max_results))) for run in runs]
+
+    def _parts(self, connection: Connection, run: str, key: str) -> list[Part]:
+        number, by = self._number(connection, run), self._ledger.keys.find("metric", key)
+        if by is None:
+            return []
+        parts: list[Part] = [by_step(of_key((bytes(row[0]) for row in connection.execute(_TAIL, {"of": number})), by))]
+        chunks = connection.execute(_ALL_CHUNKS, {"of": number, "by": by})
+        return parts + [Packed.of(bytes(row[0])) for row in chunks]
 
     @staticmethod
     def _number(connection: Connection, run: str) -> int:
@@ -115,12 +124,6 @@ def _after(columns: Columns, mark: tuple[int, int, int] | None) -> Columns:
 def _before(parts: Sequence[Columns], time_ms: int) -> int:
     earlier = [part.take(part.times < time_ms) for part in parts]
     return len(by_time(joined(earlier)))  # those that stand there twice count once
-
-
-def _interval(columns: Columns, start: int | None, end: int | None, most: int) -> Columns:
-    if start is not None and end is not None:
-        columns = columns.take((columns.steps >= start) & (columns.steps <= end))
-    return sampled(by_step(columns), most)
 
 
 def metrics_of(key: str, columns: Columns) -> tuple[Metric, ...]:

@@ -21,6 +21,7 @@ _RECORD = np.dtype([("key", "<i4"), ("step", "<i8"), ("time_ms", "<i8"), ("value
 _HEAD = struct.Struct("<BI")
 _INTS = struct.Struct("<qqB")
 _FORM = 1
+_MOST = 2**63 - 1
 _WIDTHS: tuple[type[np.unsignedinteger], ...] = (np.uint8, np.uint16, np.uint32, np.uint64)
 
 Point: TypeAlias = tuple[int, int, int, float]  # key, step, time_ms, value
@@ -40,6 +41,16 @@ class Columns:
     def take(self, which: NDArray[np.bool_] | Longs | slice) -> Columns:
         """The points at these places."""
         return Columns(self.times[which], self.steps[which], self.values[which])
+
+    def step_column(self) -> Longs:
+        """The steps."""
+        return self.steps
+
+    @property
+    def step_range(self) -> tuple[int, int] | None:
+        """The first and the last step where each is above the one before it; None where one is not."""
+        rising = len(self) and bool(np.all(self.steps[1:] > self.steps[:-1]))
+        return (int(self.steps[0]), int(self.steps[-1])) if rising else None
 
 
 NOTHING = Columns(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
@@ -88,18 +99,90 @@ def pack(columns: Columns) -> bytes:
     return _HEAD.pack(_FORM, len(columns)) + _packed(columns.times) + _packed(columns.steps) + columns.values.astype("<f8").tobytes()
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Packed points, of which only what is asked for is unpacked."""
+
+    times: _Packing
+    steps: _Packing
+    values: Doubles
+
+    @classmethod
+    def of(cls, packed: bytes) -> Packed:
+        """The points that were packed.
+
+        Raises:
+            ValueError: it was packed by a newer version.
+        """
+        form, count = _HEAD.unpack_from(packed)
+        if form != _FORM:
+            raise ValueError(f"packed points of form {form}, which this version does not know")
+        times = _Packing.at(packed, _HEAD.size, count)
+        steps = _Packing.at(packed, times.end, count)
+        return cls(times, steps, np.frombuffer(packed, "<f8", count, steps.end).astype(np.float64, copy=False))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def step_range(self) -> tuple[int, int] | None:
+        """The first and the last step where each is above the one before it; None where one is not."""
+        steps = self.steps
+        if not len(self) or (len(self) > 1 and steps.least <= 0):
+            return None
+        above = 0 if steps.above is None else int(steps.above.sum(dtype=np.uint64))
+        last = steps.first + steps.least * (len(self) - 1) + above
+        # Beyond it the differences have wrapped around: these steps do not rise.
+        wrapped = last > _MOST or (steps.above is not None and steps.above.sum(dtype=np.float64) > 2.0**63)
+        return None if wrapped else (steps.first, last)
+
+    def step_column(self) -> Longs:
+        """The steps."""
+        return self.steps.all()
+
+    def take(self, which: Longs | slice) -> Columns:
+        """The points at these places."""
+        return Columns(self.times.take(which), self.steps.take(which), self.values[which])
+
+
+@dataclass(frozen=True, slots=True)
+class _Packing:
+    """Whole numbers as their differences above the least one; None where all differences are equal."""
+
+    count: int
+    first: int
+    least: int
+    above: NDArray[np.unsignedinteger] | None
+    end: int
+
+    @classmethod
+    def at(cls, packed: bytes, at: int, count: int) -> _Packing:
+        first, least, width = _INTS.unpack_from(packed, at)
+        at += _INTS.size
+        many = max(0, count - 1)
+        above = np.frombuffer(packed, f"<u{width}", many, at) if width else None
+        return cls(count, first, least, above, at + width * many)
+
+    def all(self) -> Longs:
+        numbers = np.full(self.count, self.least, np.int64)
+        if self.above is not None:
+            numbers[1:] += self.above.astype(np.uint64).view(np.int64)
+        numbers[:1] = self.first
+        return np.cumsum(numbers, out=numbers)
+
+    def take(self, which: Longs | slice) -> Longs:
+        if self.above is None and not isinstance(which, slice):
+            return which * np.int64(self.least) + np.int64(self.first)
+        return self.all()[which]
+
+
 def unpack(packed: bytes) -> Columns:
     """The points that were packed.
 
     Raises:
         ValueError: it was packed by a newer version.
     """
-    form, count = _HEAD.unpack_from(packed)
-    if form != _FORM:
-        raise ValueError(f"packed points of form {form}, which this version does not know")
-    times, at = _unpacked(packed, _HEAD.size, count)
-    steps, at = _unpacked(packed, at, count)
-    return Columns(times, steps, np.frombuffer(packed, "<f8", count, at).astype(np.float64, copy=False))
+    return Packed.of(packed).take(slice(None))
 
 
 def _packed(numbers: Longs) -> bytes:
@@ -111,18 +194,6 @@ def _packed(numbers: Longs) -> bytes:
     width = 0 if most == 0 else next(size for size in _WIDTHS if most <= np.iinfo(size).max)(0).nbytes
     body = above.astype(f"<u{width}").tobytes() if width else b""
     return _INTS.pack(int(numbers[0]) if len(numbers) else 0, int(least), width) + body
-
-
-def _unpacked(packed: bytes, at: int, count: int) -> tuple[Longs, int]:
-    first, least, width = _INTS.unpack_from(packed, at)
-    at += _INTS.size
-    numbers = np.full(count, least, np.int64)
-    if not count:
-        return numbers, at
-    if width:
-        numbers[1:] += np.frombuffer(packed, f"<u{width}", count - 1, at).astype(np.uint64).view(np.int64)
-    numbers[0] = first
-    return np.cumsum(numbers), at + width * (count - 1)
 
 
 def ranks(values: Doubles) -> Longs:
@@ -164,12 +235,14 @@ def after(columns: Columns, mark: tuple[int, int, int]) -> Columns:
 
 def sampled(columns: Columns, most: int) -> Columns:
     """At most `most` of the points, evenly spread over their order: the first of each of `most` equal shares, and always the last point."""
-    count = len(columns)
+    return columns if len(columns) <= most else columns.take(shares(len(columns), most))
+
+
+def shares(count: int, most: int) -> Longs:
+    """The places of at most `most` of `count`: the first of each of `most` equal shares, but the very last for the last of them."""
     if count <= most:
-        return columns
-    if most <= 1:
-        return columns.take(slice(count - 1, count))
+        return np.arange(count, dtype=np.int64)
     share, rest = divmod(count, most)
     places = np.arange(most, dtype=np.int64) * share + np.minimum(np.arange(most), rest)
     places[-1] = count - 1
-    return columns.take(places)
+    return places

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyball.tracking.points import Columns, after, by_step, by_time, pack, ranks, sampled, unpack
+from flyball.tracking.points import Columns, Packed, after, by_step, by_time, pack, ranks, sampled, unpack
+from flyball.tracking.sampling import sample
 
 _longs = st.integers(-(2**63), 2**63 - 1)
 _near = st.integers(-2, 2)
@@ -46,3 +47,18 @@ def test_a_sample_keeps_both_ends_and_is_no_longer_than_asked(count: int, most: 
     assert found == sorted(set(found))
     if count and most > 1:
         assert (found[0], found[-1]) == (0, count - 1)
+
+
+@given(
+    st.lists(st.lists(st.tuples(_near, st.integers(-6, 6), st.sampled_from([0.0, 0.5])), max_size=5), max_size=4),
+    st.none() | st.tuples(st.integers(-7, 7), st.integers(-7, 7)),
+    st.integers(1, 6),
+)
+def test_a_sample_of_parts_is_one_of_all(parts: list[list[tuple[int, int, float]]], asked: tuple[int, int] | None, most: int) -> None:
+    start, end = asked or (None, None)
+    packed = [Packed.of(pack(_columns(part))) for part in parts]
+    found = sample([*packed, by_step(_columns([(9, 9, 9.0)]))], start=start, end=end, most=most)
+    whole = by_step(_columns([point for part in [*parts, [(9, 9, 9.0)]] for point in part]))
+    if start is not None and end is not None:
+        whole = whole.take((whole.steps >= start) & (whole.steps <= end))
+    assert _rows(found) == _rows(sampled(whole, most))
