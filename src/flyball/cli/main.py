@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import housekeeping, imports, tokens
+from flyball.cli import housekeeping, imports, tokens, verifying
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -374,6 +374,7 @@ def trace(
 
 
 app.command()(housekeeping.gc)
+app.command()(verifying.verify)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from flyball.registry.keyerrors import VersionTamperedError
 from flyball.registry.registered import VersionRequest
 from flyball.registry.report import Outcome, Report, Verdict
 from flyball.registry.signing import SealState
-from flyball.testing.registry_home import START, Person, open_registry_home
+from flyball.testing.registry_home import START, Person, RegistryHome, open_registry_home
 
 BYTE = 1  # the bit that is flipped
 
