@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flyball.api.mlflow import forms, registryanswers
 from flyball.api.mlflow.answers import Json, page
 from flyball.api.mlflow.call import Call, mapping, text, within
 from flyball.api.mlflow.registryanswers import version_number
+from flyball.registry import names
 from flyball.registry.registered import VersionRequest
 
 DEFAULT_RESULTS, MOST_RESULTS = 10_000, 200_000
@@ -19,7 +22,7 @@ def create(call: Call, asked: forms.CreateVersion) -> Json:
         model=asked.model_id or None,
         run_link=asked.run_link or "",
         description=asked.description or "",
-        tags=mapping("tags", asked.tags),
+        tags=_own(mapping("tags", asked.tags)),
     )
     return _told(call.registry.create_version(text(asked.name), request, principal=call.caller))
 
@@ -74,6 +77,11 @@ def delete_tag(call: Call, asked: forms.VersionPair) -> Json:
 def download_uri(call: Call, asked: forms.OneVersion) -> Json:
     """Where the version's files are read."""
     return {"artifact_uri": call.registry.download_uri(text(asked.name), _number(asked))}
+
+
+def _own(tags: Mapping[str, str]) -> dict[str, str]:
+    # The client's copy_model_version sends all tags that it was told, with those that Flyball says itself of every version.
+    return {key: value for key, value in tags.items() if not key.startswith(names.OWN)}
 
 
 def _number(asked: forms.OneVersion) -> int:
