@@ -19,7 +19,7 @@ from flyball.storage.database import Database
 from flyball.tracking._sql import experiments, latest_metrics, metric_chunks, metric_points, run_params, run_tags, tracked_runs
 from flyball.tracking.errors import RunExistsError, RunNotFoundError
 from flyball.tracking.experiments import loop_experiment
-from flyball.tracking.hot import hot_writes
+from flyball.tracking.hotengines import hot_writes
 from flyball.tracking.keys import KeyKind, Keys
 from flyball.tracking.ledger import ARTIFACTS
 from flyball.tracking.logged import HEAD, RUN_NAME, entries, write_points

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from flyball.storage.database import Database
-
 T = TypeVar("T")
 
 
@@ -39,16 +37,3 @@ class HotWrites(Protocol):
             UnavailableError: the database cannot write now; nothing was written.
         """
         ...
-
-
-def hot_writes(database: Database) -> HotWrites:
-    """The hot writes of this database's engine."""
-    match database.engine_name:
-        case "sqlite":
-            from flyball.tracking._sqlitehot import GroupedWrites
-
-            return GroupedWrites(database)
-        case "postgresql":
-            from flyball.tracking._postgreshot import PostgresWrites
-
-            return PostgresWrites(database)

@@ -12,7 +12,8 @@ from flyball.core.optional import extra
 from flyball.core.rand import Random
 from flyball.storage.database import Database
 from flyball.storage.recorder import Recorder
-from flyball.tracking.hot import HotWrites, hot_writes
+from flyball.tracking.hot import HotWrites
+from flyball.tracking.hotengines import hot_writes
 from flyball.tracking.keys import Keys
 from flyball.tracking.naming import random_name
 

@@ -119,6 +119,17 @@ def _latest(points: Sequence[Point]) -> tuple[tuple[int, int, float, int, int], 
     return tuple((key, is_nan, value, step, time_ms) for key, (step, time_ms, value, is_nan) in marks.items())
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The act of logging the entries to a run; an engine that has a shorter way to the same end knows it by its type."""
+
+    run: str
+    logged: Entries
+
+    def __call__(self, cursor: Cursor) -> None:
+        write(cursor, self.run, self.logged)
+
+
 def write(cursor: Cursor, run: str, logged: Entries) -> None:
     """All of the entries, or none.
 

@@ -23,7 +23,7 @@ from flyball.tracking.limits import (
     experiment_number,
     is_key,
 )
-from flyball.tracking.logged import HEAD, RUN_NAME, Entries, LoggedPoint, entries, write
+from flyball.tracking.logged import HEAD, RUN_NAME, Entries, LoggedPoint, Write, entries
 from flyball.tracking.model import RunStatus
 from flyball.tracking.packing import pack_ended
 from flyball.tracking.page import Page
@@ -196,7 +196,7 @@ class Runs:
         self._write(run, entries(self._ledger.keys, metrics=metrics, params=params, tags=tags))
 
     def _write(self, run: str, logged: Entries) -> None:
-        self._ledger.hot.run(lambda cursor: write(cursor, run, logged))
+        self._ledger.hot.run(Write(run, logged))
 
     def log_inputs(self, run: str, datasets: Sequence[DatasetInput] = (), models: Sequence[ModelInput] = ()) -> None:
         """The run has read these.

@@ -16,7 +16,8 @@ from flyball.storage.servererrors import CommitUnknownError
 from flyball.tracking._postgreshot import PostgresWrites
 from flyball.tracking._sql import run_params, run_tags
 from flyball.tracking.errors import RunNotFoundError
-from flyball.tracking.hot import Cursor, HotWrites, hot_writes
+from flyball.tracking.hot import Cursor, HotWrites
+from flyball.tracking.hotengines import hot_writes
 from flyball.tracking.keys import Keys
 from flyball.tracking.logged import entries, write
 from flyball.tracking.trackedrun import Metric

@@ -15,7 +15,8 @@ from flyball.core.errors import FlyballError
 from flyball.storage.database import Database
 from flyball.testing.trackingservices import point, tracking_in
 from flyball.tracking.errors import RunNotFoundError
-from flyball.tracking.hot import Cursor, hot_writes
+from flyball.tracking.hot import Cursor
+from flyball.tracking.hotengines import hot_writes
 
 PROCESSES, ENTRIES, BATCH = 8, 400, 50  # bench/tracking/points.py has 32 processes with 1,000 entries each
 
