@@ -1,4 +1,4 @@
-"""`flyball gc`: what was deleted long ago goes for good, and content that nothing refers to."""
+"""`flyball gc` and `flyball delete`: what goes for good."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyball.app.garbage import Collected, Garbage, Wish
 from flyball.app.location import find_home
+from flyball.cli.releasing import NotConfirmedError
 
 if TYPE_CHECKING:
     from flyball.tracking.purging import Deleted
@@ -28,6 +29,24 @@ def collect(wish: Wish, *, as_json: bool, home: Path | None) -> None:
         return
     for line in _lines(found, wish):
         sys.stdout.write(line + "\n")
+
+
+def delete_project(name: str, *, ask: bool, home: Path | None) -> None:
+    """Delete the home that is the project's, once a person has said its name again, or --yes."""
+    from flyball.app import deleting
+
+    place = find_home(home, Path.cwd())
+    deleting.check_project(place, name)
+    if ask:
+        sys.stderr.write(f"Everything in {place} and all that it refers to will be gone. Type the project's name to delete it: ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() != name:
+            raise NotConfirmedError
+    gone = deleting.delete_project(place, name)
+    sys.stdout.write(
+        f"Deleted the project '{name}': {gone.blob_bytes:,} bytes in {_count(gone.blobs, 'blob')}, "
+        f"{gone.home_bytes:,} bytes of files in its home.\n"
+    )
 
 
 @contextmanager

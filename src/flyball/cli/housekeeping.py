@@ -15,6 +15,31 @@ _Home = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+deletion = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Delete a project for good.")
+
+
+@deletion.callback()
+def delete() -> None:
+    """Delete a project for good."""
+
+
+@deletion.command()
+def project(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The project's name, to be sure that this is the one.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    home: _Home = None,
+) -> None:
+    """Delete a project with everything that Flyball keeps of it.
+
+    Rows, runs, models, blobs, tables, journals, keys and the home itself. Nothing brings it back.
+    """
+    with told():
+        from flyball.cli import collecting
+
+        collecting.delete_project(name, ask=not yes, home=home)
+
+
 def gc(
     *,
     older_than: Annotated[

@@ -374,6 +374,7 @@ def trace(
 
 
 app.command()(housekeeping.gc)
+app.add_typer(housekeeping.deletion, name="delete")
 app.command()(verifying.verify)
 
 

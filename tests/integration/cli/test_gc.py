@@ -1,4 +1,4 @@
-"""`flyball gc`, as it is typed."""
+"""`flyball gc` and `flyball delete`, as they are typed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from flyball.app.stores import Stores
-from flyball.cli.housekeeping import gc
+from flyball.cli.main import app
 from flyball.core.clock import VirtualClock, WallClock
 from flyball.core.ids import RandomIds
 from flyball.core.rand import SeededRandom
@@ -47,9 +46,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def said(*words: str) -> str:
-    app = typer.Typer()
-    app.command()(gc)
-    result = CliRunner().invoke(app, list(words))
+    result = CliRunner().invoke(app, ["gc", *words])
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -71,3 +68,14 @@ def test_it_frees_what_it_said(home: Path) -> None:
     assert sum(path.stat().st_size for path in (home / "blobs").rglob("*") if path.is_file()) == 5
     assert "Freed 5 bytes in 1 blob." in said("--home", str(home), "--grace", "0s")
     assert "Freed 0 bytes in 0 blobs." in said("--home", str(home))
+
+
+def test_a_project_is_deleted_by_who_knows_its_name(home: Path) -> None:
+    runner = CliRunner()
+    for words, typed in ((["other", "--yes"], ""), (["default"], "no\n"), (["default"], "")):
+        refused = runner.invoke(app, ["delete", "project", *words, "--home", str(home)], input=typed)
+        assert refused.exit_code != 0
+        assert home.exists()
+    done = runner.invoke(app, ["delete", "project", "default", "--home", str(home)], input="default\n")
+    assert "Deleted the project 'default': 2,005 bytes in 2 blobs" in done.output
+    assert not home.exists()
