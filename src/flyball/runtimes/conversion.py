@@ -63,17 +63,16 @@ class Converted:
 class StepTask(Protocol):
     """A step's task, as far as it is asked here."""
 
-    @property
-    def inputs(self) -> Mapping[str, Path]: ...
-    @property
-    def outputs(self) -> Path: ...
+    inputs: dict[str, Path]
+
+    def output(self, name: str) -> Path: ...
 
 
 def step(task: StepTask) -> dict[str, Any]:
     """Convert the packed model at the input "model" into "model.bin" among the outputs, if a form is found; what was tried."""
     found = convert(task.inputs["model"])
     if found.packed is not None:
-        (task.outputs / "model.bin").write_bytes(found.packed.archived())
+        task.output("model.bin").write_bytes(found.packed.archived())
     attempts = [attempt.to_json() for attempt in found.attempts]
     return {"form": None if found.packed is None else found.packed.manifest.format, "attempts": attempts, "warnings": list(found.warnings)}
 
