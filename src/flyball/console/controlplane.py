@@ -1,6 +1,7 @@
 """The control plane as the console sees it: its questions over HTTP, with answers as typed values.
 
-The console asks with its own token; a session only decides who may look. What a person does here is recorded as done from the console.
+The console looks with its own token. What a person does here is asked in the name of their session, so that the control plane judges by
+their role; what an owner does is recorded as done from the console, what others do by their names.
 """
 
 from __future__ import annotations
@@ -16,6 +17,15 @@ TIMEOUT_SECONDS = 10.0
 PAGE = 1000
 
 
+class Visitor(Protocol):
+    """What one visitor may do, and does; raises and is used as a `ControlPlane`."""
+
+    def list_permissions(self) -> frozenset[str]: ...
+    def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]: ...
+    def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]: ...
+    def close(self) -> None: ...
+
+
 class ControlPlane(Protocol):
     """Every question may raise a `FlyballError` whose sentence can stand on the page. Thread-safe."""
 
@@ -24,18 +34,39 @@ class ControlPlane(Protocol):
     def list_windows(self, model: str) -> tuple[WindowFigures, ...]: ...
     def list_events(self, after: int, *, wait_seconds: float) -> tuple[tuple[Happening, ...], int]: ...
     def list_causes(self, event: str) -> tuple[Happening, ...]: ...
-    def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]: ...
-    def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]: ...
+    def create_visitor(self, token: str | None) -> Visitor:
+        """Who has that session; None is everybody, where nobody logs in."""
+        ...
+
     def create_session(self, code: str) -> tuple[str, float]: ...
     def is_session(self, token: str) -> bool: ...
     def delete_session(self, token: str) -> None: ...
+
+
+class HttpVisitor:
+    """A `Visitor` over a client with their session's token."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list_permissions(self) -> frozenset[str]:
+        return frozenset(decoded(item(self._client.get_session(), "permissions"), list[str]))
+
+    def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]:
+        return self._client.promote(endpoint, version=version, why=why)
+
+    def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]:
+        return self._client.rollback(endpoint, why=why)
+
+    def close(self) -> None:
+        self._client.close()
 
 
 class HttpControlPlane:
     """A `ControlPlane` over `client.Client`. Questions about a session are asked in that session's name."""
 
     def __init__(self, url: str, token: str | None) -> None:
-        self._url = url
+        self._url, self._token = url, token
         self._client = Client(url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS)
 
     def get_status(self) -> Status:
@@ -54,11 +85,8 @@ class HttpControlPlane:
     def list_causes(self, event: str) -> tuple[Happening, ...]:
         return decoded_list(self._client.list_causes(event), Happening)
 
-    def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]:
-        return self._client.promote(endpoint, version=version, why=why)
-
-    def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]:
-        return self._client.rollback(endpoint, why=why)
+    def create_visitor(self, token: str | None) -> Visitor:
+        return HttpVisitor(Client(self._url, self._token if token is None else token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS))
 
     def create_session(self, code: str) -> tuple[str, float]:
         found = self._client.create_session(code)

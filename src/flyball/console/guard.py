@@ -20,6 +20,8 @@ from flyball.console.sessions import Visitors
 from flyball.core.errors import FlyballError, UnavailableError
 from flyball.governance.hosts import HostGuard
 
+SESSION = "flyball.session"
+"""Where what is inside finds, in the scope, the session that was let in."""
 HEADERS = {
     # Inline and eval: the page's framework compiles its templates in the browser. Nothing is ever taken from another origin.
     "content-security-policy": (
@@ -47,7 +49,7 @@ class Guard:
             return
         answer = await self._answer(scope)
         if answer is None:
-            await self._app(scope, receive, _with_headers(send))
+            await self._app({**scope, SESSION: self._token(scope)}, receive, _with_headers(send))
         elif scope["type"] == "http":
             await answer(scope, receive, _with_headers(send))
         else:

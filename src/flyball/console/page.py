@@ -43,8 +43,10 @@ class Surroundings:
 class ConsolePage:
     """One visitor's page; `model` is the one they asked for, or the first there is."""
 
-    def __init__(self, around: Surroundings, model: str | None) -> None:
+    def __init__(self, around: Surroundings, model: str | None, *, session: str | None) -> None:
         self._around, self._asked = around, model
+        self._visitor = around.plane.create_visitor(session)
+        self._may_release = False
         self._dark = False
         self._seen: Known | None = None
         self._drawn: object = None
@@ -99,11 +101,23 @@ class ConsolePage:
         return chart, words
 
     async def start(self) -> None:
-        """Once the browser is there: take its theme, and keep the page fresh until it leaves."""
+        """Once the browser is there: take its theme and its visitor's role, and keep the page fresh until it leaves."""
         dark = await ui.run_javascript("return window.flyball.paint()", timeout=5)
         self._dark, self._drawn = bool(dark), None
         self.refresh()
+        self._may_release = await self._ask_role()
+        self._seen = None
         ui.timer(REFRESH_SECONDS, self.refresh)
+
+    async def _ask_role(self) -> bool:
+        try:
+            return "release" in await asyncio.to_thread(self._visitor.list_permissions)
+        except FlyballError:
+            return True  # whoever presses a button is told by the control plane
+
+    def close(self) -> None:
+        """The visitor has left."""
+        self._visitor.close()
 
     def _set_theme(self, told: events.GenericEventArguments) -> None:
         self._dark = bool(told.args)
@@ -145,9 +159,10 @@ class ConsolePage:
         ended = [mark for mark in marks if mark.type != "training.started"]
         self._canary.content = canary_card(model, ended, now=now)
         self._loop.content = loop_card(model, now=now)
-        self._rollback_champion.set_visibility(model.champion is not None and model.canary is None)
-        self._promote.set_visibility(model.canary is not None)
-        self._rollback_canary.set_visibility(model.canary is not None and model.champion is not None)
+        may, canary = self._may_release, model.canary is not None
+        self._rollback_champion.set_visibility(may and model.champion is not None and not canary)
+        self._promote.set_visibility(may and canary)
+        self._rollback_canary.set_visibility(may and canary and model.champion is not None)
         self._draw(known.windows.get(model.name, ()), model, marks=marks)
         told = [event for event in known.events if concerns(event, model.name, endpoint=model.endpoint)]
         self._timeline.set_events(told, loading=not known.caught_up)
@@ -173,7 +188,7 @@ class ConsolePage:
             self._dialog.ask(decision, model)
 
     async def _act(self, deed: Deed, model: ModelFigures, *, why: str) -> Mapping[str, Any]:
-        plane = self._around.plane
+        plane = self._visitor
         if deed == "promote":
             version = model.canary.version if model.canary else None
             return await asyncio.to_thread(plane.promote, model.endpoint, version=version, why=why)

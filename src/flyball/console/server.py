@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flyball.console.controlplane import ControlPlane
 from flyball.console.errors import PortTakenError
-from flyball.console.guard import Guard
+from flyball.console.guard import SESSION, Guard
 from flyball.console.page import ConsolePage, Surroundings
 from flyball.console.script import HEAD
 from flyball.console.sessions import Everybody, Sessions, Visitors
@@ -68,19 +68,23 @@ def serve(plane: ControlPlane, listener: Listener, *, control_url: str) -> None:
             guard, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws_max_size=1 << 20
         )  # fmt: skip
         watch.start()
+        server = _Server(config)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _ended)
+            signal.signal(number, server.end)
         with _announced(listener.run_file, port, clock=clock):
-            uvicorn.Server(config).run(sockets=[bound])
+            server.run(sockets=[bound])
         watch.stop()
 
 
 def _framework(around: Surroundings) -> FastAPI:
     @ui.page("/", title="Flyball")
     async def show(client: Client, model: str | None = None) -> None:
-        page = ConsolePage(around, model)
+        # That which the guard has let in, and no other: a second reading of the cookies might find another.
+        session = str(client.request.scope.get(SESSION) or "") if around.logins else None
+        page = ConsolePage(around, model, session=session)
         around.watch.enter()
         client.on_delete(around.watch.leave)
+        client.on_delete(page.close)
         page.build()
         await client.connected(timeout=30)
         await page.start()
@@ -99,9 +103,19 @@ def _framework(around: Surroundings) -> FastAPI:
     return outer
 
 
-def _ended(number: int, frame: object) -> None:
-    """The server raises the signal that ended it once more, when it is done: then all that was to do is done."""
-    del number, frame
+class _Server(uvicorn.Server):
+    """Ends also by a signal that comes before it listens to signals itself; that it raises one once more when it is done does nothing."""
+
+    _ended = False
+
+    def end(self, number: int, frame: object) -> None:
+        """End as soon as it runs."""
+        del number, frame
+        self._ended = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end now."""
+        return await super().on_tick(counter) or self._ended
 
 
 @contextlib.contextmanager

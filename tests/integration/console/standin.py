@@ -35,6 +35,8 @@ class StandIn:
         self._waiting: Json = recorded["waiting_window"]
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.refusal: str | None = None
+        self.permissions = ["read", "release"]
+        self.promoters: list[str] = []
         self.asked: list[str] = []
         self._codes: set[str] = set()
         self._sessions: set[str] = set()
@@ -148,6 +150,7 @@ class StandIn:
         if self.refusal is not None:
             return _error(409, "conflict", message=self.refusal)
         body, deed = await request.json(), request.path_params["deed"]
+        self.promoters.append("session" if request.headers["authorization"].removeprefix("Bearer ") in self._sessions else "owner")
         self.posted.append((request.url.path, body))
         self.happen(type=f"rollout.{deed}d-by-hand", actor="owner", text=f"{deed} by hand: {body['why']}")
         return JSONResponse({"deployment": {"endpoint": request.path_params["endpoint"]}})
@@ -155,7 +158,8 @@ class StandIn:
     async def _session(self, request: Request) -> JSONResponse:
         if request.method == "GET":
             given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            return self._refused(request) or JSONResponse({"role": "owner", "actor": "owner", "session": given in self._sessions})
+            facts = {"role": "owner", "actor": "owner", "permissions": self.permissions, "session": given in self._sessions}
+            return self._refused(request) or JSONResponse(facts)
         self.asked.append(f"{request.method} {request.url.path}")
         if request.method == "DELETE":
             self._sessions.discard(request.headers.get("authorization", "").removeprefix("Bearer "))

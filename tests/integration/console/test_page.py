@@ -169,9 +169,20 @@ def test_promoting_asks_says_what_happens_wants_a_reason_and_tells_the_outcome(b
     browser.one(".sheet .button.main").click()
     assert browser.says("Version 10 is champion.")
     assert control.posted == [("/api/v1/endpoints/late-arrival/promote", {"version": 10, "why": "The holiday is near & v7 is tired <b>"})]
+    assert control.promoters == ["session"]  # in the visitor's name, not in the console's own
     browser.one(".sheet .button.plain", "Close").click()
     browser.until(lambda: not any(item.is_displayed() for item in browser.all(".sheet")))
     assert "tired <b>" in browser.one(".event .entry", "by hand").text
+
+
+def test_who_may_not_release_sees_no_buttons_for_it(browser: Browser, control: StandIn) -> None:
+    browser.until(lambda: any(item.is_displayed() for item in browser.all(".card .button")))
+    control.permissions = ["read"]
+    before = control.asked.count("GET /api/v1/sessions")
+    browser.run("location.reload()")
+    browser.until(lambda: control.asked.count("GET /api/v1/sessions") > before)
+    assert browser.says("Champion")
+    assert not any(item.is_displayed() for item in browser.all(".card .button"))
 
 
 def test_a_refusal_is_a_sentence_and_cancelling_does_nothing(browser: Browser, control: StandIn) -> None:

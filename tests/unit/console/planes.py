@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from flyball.console.answers import ClockFace, Happening, ModelFigures, Status, WindowFigures
+from flyball.console.controlplane import Visitor
 from flyball.core.errors import FlyballError, NotFoundError, UnavailableError
 
 T0 = datetime(2013, 11, 26, tzinfo=UTC)
@@ -57,13 +57,8 @@ class MemoryPlane:
         self._ask("causes")
         raise NotFoundError(event)
 
-    def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]:
-        self._ask("promote")
-        return {"endpoint": endpoint, "version": version, "why": why}
-
-    def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]:
-        self._ask("rollback")
-        return {"endpoint": endpoint, "why": why}
+    def create_visitor(self, token: str | None) -> Visitor:
+        raise AssertionError(token)
 
     def create_session(self, code: str) -> tuple[str, float]:
         self._ask("create")
