@@ -11,21 +11,16 @@ from flyball.api.app import DEFAULT_LIMITS, Limits, create_app
 from flyball.api.entrance import Entrance
 from flyball.api.mlflow import Services, mlflow_door
 from flyball.api.serving import serve
+from flyball.app.keeping import open_keeping
 from flyball.app.listening import bind
 from flyball.app.stores import Stores
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.ids import RandomIds
-from flyball.core.rand import SeededRandom
 from flyball.governance import HostGuard, OwnerToken, Sessions, TokenBook
-from flyball.registry._sqlmodels import SqlModels
-from flyball.registry.models import Models
-from flyball.registry.parts import RegistryParts
 from flyball.storage._localblobs import LocalBlobs
-from flyball.storage.recorder import Recorder
 from flyball.testing.controlplane import StillPlane
 from flyball.tracking._artifacts_sqlstore import SqlArtifacts
 from flyball.tracking.artifacts import ArtifactLimits, Artifacts
-from flyball.tracking.tracking import open_tracking
 
 
 @contextmanager
@@ -34,25 +29,9 @@ def open_services(home: Path, *, limits: ArtifactLimits | None = None) -> Iterat
     clock, ids = WallClock(), RandomIds()
     stores = Stores.open(home, clock=clock, ids=ids)
     try:
-        recorder = Recorder(stores.journal.log, clock=clock, ids=ids, actor="system")
-        tracking = open_tracking(stores.database, clock=clock, ids=ids, random=SeededRandom(0), recorder=recorder)
-        blobs = LocalBlobs(home / "blobs")
-        artifacts = Artifacts(SqlArtifacts(stores.database), blobs, transactions=stores.database, clock=clock, ids=ids, limits=limits)
-        parts = RegistryParts(
-            models=SqlModels(stores.database),
-            registry=stores.registry,
-            transactions=stores.database,
-            log=stores.journal.log,
-            clock=clock,
-            ids=ids,
-            lineage=stores.lineage,
-            blobs=blobs,
-            runs=tracking.runs,
-            logged=tracking.models,
-            artifacts=artifacts,
-            datasets=stores.datasets,
-        )
-        yield Services(tracking, Models(parts), artifacts)
+        kept, artifacts = open_keeping(stores, LocalBlobs(home / "blobs")), SqlArtifacts(stores.database)
+        files = Artifacts(artifacts, kept.parts.blobs, transactions=stores.database, clock=clock, ids=ids, limits=limits)
+        yield Services(kept.tracking, kept.registry, files)
     finally:
         stores.close()
 

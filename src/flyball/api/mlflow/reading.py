@@ -23,8 +23,8 @@ MOST, LEAST = 2**63 - 1, -(2**63)
 MOST_FLOAT = int(sys.float_info.max)
 MOST_QUERY_FIELDS = 1000
 _DOUBTFUL = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
-_WHOLE = re.compile(r"-?\d{1,19}")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,19}", re.ASCII)
 
 Whole = Annotated[int, msgspec.Meta(ge=LEAST, le=MOST)]
 Number = float | str
