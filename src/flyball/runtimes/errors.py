@@ -5,7 +5,7 @@
     InvalidError
     ├── ModelFormatError, FeatureTypeError, CodeCarryingError, CodeNotAllowedError
     ├── MlmodelError           an MLflow model that says what MLflow never writes
-    ├── MissingValueError      a row without a value that the model cannot do without
+    ├── MissingValueError, RowsRejectedError    rows that a model does not take
     ├── UnservableError        a model of a shape that nobody here can ask
     └── NotConvertibleError    a model that has no form without code
     IntegrityError ── ModelFileError
@@ -83,6 +83,15 @@ class MissingValueError(InvalidError):
 
     def __init__(self, column: str) -> None:
         super().__init__(f"The model takes no row without a value in column {column!r}. Send one, or put an imputer into the model.")
+
+
+class RowsRejectedError(InvalidError):
+    """Rows that a model's own arithmetic does not take."""
+
+    code = "rows-rejected"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The model does not take these rows: {reason.rstrip('.')}.")
 
 
 class NotConvertibleError(InvalidError):

@@ -13,7 +13,7 @@ import polars as pl
 from flyball.core.canonical import canonical
 from flyball.core.errors import UnknownNameError
 from flyball.core.optional import extra
-from flyball.runtimes.errors import FeatureTypeError, MissingValueError, ModelFileError, UnservableError
+from flyball.runtimes.errors import FeatureTypeError, MissingValueError, ModelFileError, RowsRejectedError, UnservableError
 from flyball.runtimes.estimator import values_of
 from flyball.runtimes.forest import classed
 from flyball.runtimes.model import Files, Floats, ModelManifest
@@ -67,7 +67,7 @@ class OnnxPredictor:
         if not frame.height:
             return np.empty((0, 1 + len(classes)) if classes else 0)
         given = {found.name: _tensor(frame.select(found.columns), found.element) for found in self.inputs}
-        said = self._session.run(list(self.outputs), given)
+        said = self._run(given)
         if not classes:
             return values_of(said[0], frame.height)
         probabilities = np.asarray(said[1], dtype=np.float64)
@@ -75,6 +75,13 @@ class OnnxPredictor:
         index = {label: place for place, label in enumerate(classes)}
         result[:, 0] = [index.get(label, place) for label, place in zip(np.ravel(said[0]).tolist(), result[:, 0], strict=True)]
         return result
+
+    def _run(self, given: Mapping[str, Any]) -> Any:
+        try:
+            return self._session.run(list(self.outputs), given)
+        except Exception as error:  # as in `open_session`
+            reason = str(error).rpartition("Status Message: ")[2]
+            raise RowsRejectedError(" ".join(reason.split())[:300]) from error
 
     def dump(self) -> Files:
         inputs = [found.to_json() for found in self.inputs]
@@ -99,7 +106,7 @@ def open_session(data: bytes) -> onnxruntime.InferenceSession:
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what it refuses is told to who asked
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # it raises classes of its own that share no root
