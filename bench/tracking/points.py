@@ -135,7 +135,7 @@ def disk(limits: Limits, place: Path, wanted: int) -> None:
 
 
 def short_runs(limits: Limits, place: Path, wanted: int) -> None:
-    """Bytes per point where each comes alone, to runs that never end."""
+    """Bytes per point where each comes alone, to runs of a thousand points that never end."""
     database, tracking = opened(place)
     runs = [tracking.runs.create("0").head.id for _ in range(max(1, wanted // 1000))]
     for step in range(1000):
@@ -143,7 +143,7 @@ def short_runs(limits: Limits, place: Path, wanted: int) -> None:
             tracking.runs.log_metric(run, Metric(key="loss", value=1 / (step + 1), time_ms=1_700_000_000_000 + step * 37, step=step))
     database.close()
     each = size(place) / (1000 * len(runs))
-    limits.tell("100M points, each logged alone, not yet packed", each * HUNDRED_MILLION / 2**30, "GiB", limit=GIGABYTES)
+    limits.tell("100M points, each logged alone to runs of 1,000", each * HUNDRED_MILLION / 2**30, "GiB", limit=GIGABYTES)
 
 
 def processes(limits: Limits, place: Path, count: int, entries: int) -> None:

@@ -10,6 +10,8 @@ from flyball.tracking.hot import Cursor
 from flyball.tracking.points import RECORD_BYTES, Columns, by_key, by_time, joined, pack, unpack
 
 EVERY = 8192
+EVERY_ALONE = 512
+ALONE = 16  # points in a row of which the row itself is a good part
 EACH = 64
 MOST_WAITING = 262_144
 MOST_IN_CHUNK = 65_536
@@ -23,9 +25,14 @@ _DROP = "DELETE FROM metric_chunks WHERE run = ? AND key = ? AND position = ?"
 _ADD = "INSERT INTO metric_chunks (run, key, position, points, first_ms, last_ms, packed) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
+def due(*, added: int, position: int) -> bool:
+    """Whether it is time to look how many points wait, now that those up to `position` are there."""
+    return position // EVERY != (position - added) // EVERY
+
+
 def pack_when_due(cursor: Cursor, run: int, *, added: int, position: int) -> None:
     """Pack the run's points where those just added are its 8192nd, 16384th, …, and enough of them wait for each key."""
-    if position // EVERY == (position - added) // EVERY:
+    if not due(added=added, position=position):
         return
     cursor.execute(_WAITING, (run,))
     waiting = int(cursor.fetchone()[1] or 0) // RECORD_BYTES
