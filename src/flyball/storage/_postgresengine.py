@@ -110,6 +110,20 @@ class PostgresEngine:
             yield connection
             self._commit(transaction, None)
 
+    @contextmanager
+    def driving(self) -> Iterator[Any]:
+        pooled = self._engine.raw_connection()
+        try:
+            raw: Any = pooled.driver_connection
+            raw.autocommit = True
+            try:
+                yield raw
+            finally:
+                if not raw.closed:
+                    raw.autocommit = False
+        finally:
+            pooled.close()
+
     def take_turn(self, connection: Connection) -> None:
         self._take_turn(connection)
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
@@ -70,6 +70,11 @@ class SqliteEngine:
                 yield connection
 
     writing_freely = writing
+
+    @contextmanager
+    def driving(self) -> Iterator[Any]:
+        with self._engine.connect() as connection:
+            yield connection.connection.driver_connection
 
     def take_turn(self, connection: Connection) -> None:
         """It has one."""

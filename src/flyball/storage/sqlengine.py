@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
@@ -45,6 +45,10 @@ class SqlEngine(Protocol):
 
     def writing_freely(self) -> AbstractContextManager[Connection]:
         """A transaction without a turn; on an engine that has one writer at a time it has one all the same."""
+        ...
+
+    def driving(self) -> AbstractContextManager[Any]:
+        """The driver's own connection, each statement of which is a transaction without a turn."""
         ...
 
     def take_turn(self, connection: Connection) -> None:

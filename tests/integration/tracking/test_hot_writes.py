@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from flyball.storage.database import Database
 from flyball.storage.servererrors import CommitUnknownError
 from flyball.tracking._postgreshot import PostgresWrites
-from flyball.tracking._sql import run_params, run_tags
-from flyball.tracking.errors import RunNotFoundError
+from flyball.tracking._sql import latest_metrics, run_params, run_tags
+from flyball.tracking.errors import RunDeletedError, RunNotFoundError
 from flyball.tracking.hot import Cursor, HotWrites
 from flyball.tracking.hotengines import hot_writes
 from flyball.tracking.keys import Keys
-from flyball.tracking.logged import entries, write
+from flyball.tracking.logged import Write, entries, write
 from flyball.tracking.trackedrun import Metric
 from tests.databases import Databases, PostgresDatabases, opened
 from tests.postgres import PATIENCE_SECONDS
@@ -106,7 +106,7 @@ def test_many_callers_on_one_run_lose_nothing_and_the_latest_is_the_latest(datab
         for step in range(20):
             metrics = [Metric(key=f"k{number}", value=caller + number / 10, step=step, time_ms=caller) for number in range(5)]
             logged = entries(keys, metrics=metrics, params={f"p{caller}": "1", "same": "s"}, tags={"t": str(step), f"t{caller}": "x"})
-            hot.run(lambda cursor, logged=logged: write(cursor, "a", logged))  # type: ignore[misc]
+            hot.run(Write("a", logged))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(log, range(8)))
@@ -131,6 +131,50 @@ def test_nan_and_infinities_are_kept(database: Database, hot: HotWrites) -> None
         found = {row.name: (row.is_nan, row.value, row.step) for row in rows}
     expected = {key: (0, value, -(2**63)) for key, value in odd.items()} | {"nan": (1, 0.0, -(2**63))}
     assert found == expected
+
+
+def test_metrics_and_tags_alone_are_the_same_by_either_way(database: Database, hot: HotWrites) -> None:
+    keys = Keys(database)
+    values = [float("nan"), 3.0, float("inf"), 2.0, float("-inf"), float("nan")]
+    metrics = [Metric(key=f"k{number % 2}", value=value, step=number % 3, time_ms=number) for number, value in enumerate(values)]
+    tags = {"mlflow.runName": "called", "long": "x" * 200, "é": "ü"}
+    logged = entries(keys, metrics=metrics, tags=tags)
+    hot.run(lambda cursor: write(cursor, "a", logged))
+    for _ in range(2):
+        hot.run(Write("b", logged))
+
+    def told(table: sa.Table) -> list[tuple[object, ...]]:
+        with database.read() as connection:
+            rows = connection.execute(sa.select(table).order_by(table.c.run, table.c.key)).all()
+        first = min(row.run for row in rows)
+        by_run = [[row[1:] for row in rows if (row.run == first) is wanted] for wanted in (True, False)]
+        assert by_run[0] == by_run[1]
+        return [tuple(row) for row in by_run[0]]
+
+    assert len(told(latest_metrics)) == 2
+    assert len(told(run_tags)) == 3
+    with database.read() as connection:
+        runs = connection.execute(sa.text("SELECT name, points FROM tracked_runs ORDER BY id")).all()
+    assert runs == [("called", 6), ("called", 12)]
+
+
+def test_what_cannot_be_logged_says_why_and_packing_keeps_all(database: Database, hot: HotWrites) -> None:
+    keys = Keys(database)
+    logged = entries(keys, metrics=[Metric(key="k", value=1.0, time_ms=number, step=number) for number in range(1000)])
+    with pytest.raises(RunNotFoundError):
+        hot.run(Write("nowhere", logged))
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE tracked_runs SET lifecycle = 'deleted' WHERE id = 'b'"))
+    with pytest.raises(RunDeletedError):
+        hot.run(Write("b", logged))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: hot.run(Write("a", logged)), range(20)))
+    with database.read() as connection:
+        packed = connection.execute(sa.text("SELECT sum(points), count(*) FROM metric_chunks")).one()
+        waiting = connection.execute(sa.text("SELECT sum(length(records)) FROM metric_points")).scalar_one()
+    assert points(database, "a") == 20_000
+    assert waiting == 28 * (20_000 - 16_384 // 1000 * 1000 - 1000)
+    assert packed[0] == 1000  # the same thousand over and over: a point that is logged twice is one
 
 
 def test_of_two_that_lock_each_other_out_both_are_done(postgres_databases: PostgresDatabases, tmp_path: Path) -> None:
