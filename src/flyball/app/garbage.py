@@ -71,7 +71,7 @@ class Garbage:
             used, uploads = self._rehearse(condemned)
             return Collected(purged=condemned, uploads=uploads, sweep=sweep(self.blobs, used, before=before, dry_run=True))
         purged = Purge(self.database).run(condemned)
-        uploads = SqlArtifacts(self.database).delete_expired_uploads(_ms(WallClock().now()))
+        uploads = SqlArtifacts(self.database).delete_expired_uploads(self._now_ms())
         found = Collected(purged=purged, uploads=uploads, sweep=sweep(self.blobs, self._used(), before=before))
         self._record(found)
         return found
@@ -89,10 +89,14 @@ class Garbage:
         since = find_owner_since(self.home / LOCK)
         return moment if since is None else min(moment, since)
 
+    def _now_ms(self) -> int:
+        """By the earlier of both clocks: an upload may have been opened by either, and nobody's is taken too soon."""
+        return _ms(min(self.clock.now(), WallClock().now()))
+
     def _rehearse(self, condemned: Condemned) -> tuple[UsedDigests, int]:
         with _taken_back(self.database):
             Purge(self.database).unlink(condemned)
-            uploads = SqlArtifacts(self.database).delete_expired_uploads(_ms(WallClock().now()))
+            uploads = SqlArtifacts(self.database).delete_expired_uploads(self._now_ms())
             return self._used(), uploads
 
     def _used(self) -> UsedDigests:
