@@ -23,7 +23,7 @@ from flyball.serving.plan import ServingPlan
 from flyball.serving.record import Answered, decode
 from flyball.storage._localjournal import LocalJournal
 
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
