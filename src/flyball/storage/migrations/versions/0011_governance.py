@@ -6,12 +6,9 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011_governance"
-down_revision = "0008_pushes"
+down_revision = "0010_registry"
 branch_labels = None
 depends_on = None
-
-# Until its neighbours stand: whichever file comes before this one.
-down_revision = max(file.stem for file in __import__("pathlib").Path(__file__).parent.glob("[0-9]*.py") if file.stem < revision)
 
 
 def upgrade() -> None:
