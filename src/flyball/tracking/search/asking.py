@@ -42,7 +42,8 @@ class Asking:
             found: list[tuple[Any, ...]] = self._raw.execute(sql.text, sql.values).fetchall()
             return found
         with self._raw.cursor() as cursor:
-            cursor.execute(sql.text.replace("%", "%%").replace("?", "%s"), sql.values)
+            values = [list(value) if isinstance(value, tuple) else value for value in sql.values]
+            cursor.execute(sql.text.replace("%", "%%").replace("?", "%s"), values)
             return list(cursor.fetchall())
 
     def value(self, sql: Sql) -> Any:

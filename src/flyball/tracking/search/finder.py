@@ -17,17 +17,12 @@ import numpy as np
 
 from flyball.tracking.search.asking import Asking
 from flyball.tracking.search.condition import Condition, Conditions, Source
+from flyball.tracking.search.costs import COSTS, Costs
 from flyball.tracking.search.members import Members, Numbers
 from flyball.tracking.search.pagetoken import Key, Part
 from flyball.tracking.search.rank import Rank, beyond, is_nan
 from flyball.tracking.search.sql import FALSE, TRUE, Sql, all_of, joined
 from flyball.tracking.search.walk import Pair, Walk
-
-FEW = 1_000  # rows of a source that are sorted without a further thought
-SHORT, LONG = 12, 200  # runs that a walk may probe for each one that is wanted
-PASSED_OVER, MERGED_OVER = 8, 1  # runs that a walk of one or of many experiments may pass over for each one of the intersection
-AHEAD = 25  # more than are wanted, because some do not pass
-COUNTED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +54,26 @@ class _SpentError(Exception):
 class Finder:
     """One search; each step may be a smaller search of the same kind."""
 
-    def __init__(self, asking: Asking, conditions: Conditions) -> None:
+    def __init__(self, asking: Asking, conditions: Conditions, costs: Costs = COSTS) -> None:
         self._asking, self._conditions = asking, conditions
+        self.costs = costs
         self._dialect, self._scope = asking.dialect, conditions.scope
-        self._members = Members(asking)
+        self._members = Members(asking, costs)
 
     def find(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found]:
         """The first `limit` runs that pass, strictly after the key."""
-        if limit < 1 or any(condition.probe == FALSE for condition in conditions):
-            return []
+        if limit < 1 or not order or any(condition.probe == FALSE for condition in conditions):
+            return []  # without an order nothing is left to find: ids are unique
         if order[0].unknown:
             return _under(None, self.find(conditions, order[1:], None if after is None else after[1:], limit))
-        source, count = self._cheapest(conditions, FEW)
-        if count < FEW:
+        source, count = self._cheapest(conditions, self.costs.few)
+        if count < self.costs.few:
             return self._sorted(source, conditions, order, after, limit)
         for way in (self._short_walk, self._over_members, self._long_walk):
             found = way(conditions, order, after, limit)
             if found is not None:
                 return found
-        source, _ = self._cheapest(conditions, COUNTED)
+        source, _ = self._cheapest(conditions, self.costs.counted)
         return self._sorted(source, conditions, order, after, limit)
 
     def _cheapest(self, conditions: Sequence[Condition], cap: int) -> tuple[Source, int]:
@@ -91,10 +87,10 @@ class Finder:
     def _short_walk(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found] | None:
         if order[0].everywhere:
             return None  # of runs in no order of experiments few would pass
-        return self._in_phases(Asked.all(conditions), order, after, limit, SHORT * limit)
+        return self._in_phases(Asked.all(conditions), order, after, limit, self.costs.short * limit)
 
     def _long_walk(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found] | None:
-        _, sortable = self._cheapest(conditions, LONG * limit)
+        _, sortable = self._cheapest(conditions, self.costs.long * limit)
         return self._in_phases(Asked.all(conditions), order, after, limit, sortable)
 
     def _over_members(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found] | None:
@@ -102,8 +98,8 @@ class Finder:
         if read is None:
             return None
         members, probes = read
-        if len(members) > FEW:
-            over = PASSED_OVER if len(self._scope.experiments) == 1 else MERGED_OVER
+        if len(members) > self.costs.few:
+            over = self.costs.passed_over if len(self._scope.experiments) == 1 else self.costs.merged_over
             found = self._in_phases(Asked(tuple(conditions), tuple(probes), members), order, after, limit, over * len(members))
             if found is not None:
                 return found
@@ -130,7 +126,7 @@ class Finder:
         if limit < 1:
             return []
         conditions = [*asked.conditions, order[0].pinned_head(head, self._conditions)]
-        source, _ = self._cheapest(conditions, COUNTED)
+        source, _ = self._cheapest(conditions, self.costs.counted)
         return self._sorted(source, conditions, order, after, limit)
 
     def pinned(self, asked: Asked, order: Sequence[Rank], part: Part, after: Key | None, limit: int) -> list[Found]:
@@ -227,7 +223,7 @@ class _Phases:
         """Along the index, strictly after the indexed value; runs that share one are sorted together."""
         if limit < 1:
             return []
-        walk = self._finder.walk(self._asked, self._order[0], limit + AHEAD)
+        walk = self._finder.walk(self._asked, self._order[0], limit + self._finder.costs.ahead)
         if start is not None:
             walk.after(start)
         found, alike = list[Found](), _Alike()

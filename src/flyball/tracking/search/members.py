@@ -13,18 +13,17 @@ import numpy.typing as npt
 
 from flyball.tracking.search.asking import Asking
 from flyball.tracking.search.condition import Condition, Source
+from flyball.tracking.search.costs import Costs
 from flyball.tracking.search.sql import Sql
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
-READ = 150_000  # a source with more rows is not read: it excludes little
-ENOUGH = 1_500  # so few runs are probed sooner than another source is read
 
 
 class Members:
     """The sources of one search, each counted and read once."""
 
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+    def __init__(self, asking: Asking, costs: Costs) -> None:
+        self._asking, self._costs = asking, costs
         self._counts: dict[Source, tuple[int, int]] = {}
         self._numbers: dict[Source, Numbers] = {}
 
@@ -42,14 +41,14 @@ class Members:
 
         None where no index excludes much.
         """
-        counted = [(self.count(each.source, READ), place, each) for place, each in enumerate(asked) if each.source is not None]
-        chosen = sorted((count, place) for count, place, _ in counted if count < READ)
+        counted = [(self.count(each.source, self._costs.read), place, each) for place, each in enumerate(asked) if each.source is not None]
+        chosen = sorted((count, place) for count, place, _ in counted if count < self._costs.read)
         if not chosen:
             return None
         found: Numbers | None = None
         done = set()
         for _, place in chosen:
-            if found is not None and len(found) <= ENOUGH:
+            if found is not None and len(found) <= self._costs.enough:
                 break
             condition = asked[place]
             assert condition.source is not None

@@ -18,7 +18,7 @@ MAX_PATTERN_BYTES = 50_000  # SQLite's own limit
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """Text with a question mark for each value."""
+    """Text with a question mark for each value; a tuple is an array."""
 
     text: str
     values: tuple[object, ...] = ()
@@ -57,7 +57,7 @@ class Dialect:
             return Sql(f"{column} = ?", (values[0],))
         if self.name == "sqlite":
             return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
-        return Sql(f"{column} = ANY(?)", (list(values),))
+        return Sql(f"{column} = ANY(?)", (tuple(values),))
 
     def unindexed(self, column: str) -> str:
         """The column, where it is to be looked at and not to be searched by."""
@@ -71,7 +71,7 @@ class Dialect:
         """A table `e` with a row of column `value` for each."""
         if self.name == "sqlite":
             return Sql("json_each(?) e", (json.dumps(values),))
-        return Sql("unnest(?::bigint[]) AS e(value)", (list(values),))
+        return Sql("unnest(?::bigint[]) AS e(value)", (tuple(values),))
 
     def compared(self, column: str, operator: Operator, value: object) -> Sql:
         """The comparison of a column, which is not NULL where it holds.

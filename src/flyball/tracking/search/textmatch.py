@@ -5,10 +5,11 @@ from __future__ import annotations
 import operator as of
 import re
 from collections.abc import Callable
+from typing import Any
 
 from flyball.tracking.search.clause import Operator, Value
 
-_COMPARED: dict[Operator, Callable[[object, object], bool]] = {
+_COMPARED: dict[Operator, Callable[[Any, Any], Any]] = {
     Operator.EQ: of.eq,
     Operator.NE: of.ne,
     Operator.LT: of.lt,
@@ -31,7 +32,7 @@ def matches(found: str | float, operator: Operator, asked: Value) -> bool:
         case Operator.IS_NULL | Operator.IS_NOT_NULL:
             return operator is Operator.IS_NOT_NULL
         case _:
-            return _COMPARED[operator](found, asked)
+            return bool(_COMPARED[operator](found, asked))
 
 
 def like(text: str, pattern: str) -> bool:

@@ -1,0 +1,29 @@
+"""What is cheap and what is dear, measured on a million runs (ADR 0041): where the search for runs changes its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Numbers of runs; they decide how long a search takes and never what it finds.
+
+    `few` rows of a source are sorted without a further thought. A walk may probe `short` runs for each one that is wanted before the indexes
+    are asked, and `long` after they could not tell. It may pass over `passed_over` runs for each one of an intersection, `merged_over` where
+    it has to merge experiments. A source of `read` rows is not read, because it excludes little; once `enough` runs are left, no further one
+    is. Sources are compared up to `counted` rows, and `ahead` more runs than are wanted are looked at, because some do not pass.
+    """
+
+    few: int = 1_000
+    short: int = 12
+    long: int = 200
+    passed_over: int = 8
+    merged_over: int = 1
+    read: int = 150_000
+    enough: int = 1_500
+    counted: int = 200_000
+    ahead: int = 25
+
+
+COSTS = Costs()
