@@ -56,7 +56,7 @@ class MlflowDoor(Annex):
 
     def __init__(self, services: Services, *, hands: Hands, intake: Intake) -> None:
         self._services, self._hands, self._intake = services, hands, intake
-        self._routes = _Table(ROUTES)
+        self._routes = Table(ROUTES)
 
     def owns(self, path: str) -> bool:
         """MLflow's prefixes, and the few paths that it has beside them."""
@@ -155,7 +155,7 @@ class MlflowDoor(Annex):
         return body
 
 
-class _Table:
+class Table:
     """Finds endpoints: those without a name in their path by one look, the others by their forms in order."""
 
     def __init__(self, routes: Sequence[Route]) -> None:

@@ -49,7 +49,7 @@ class Reader(Generic[F]):
     """Reads requests of one form. Thread-safe."""
 
     def __init__(self, form: type[F]) -> None:
-        self._form = form
+        self.form = form
         self._decoder = msgspec.json.Decoder(form)
         self._fields = _coercions(inspect.type_info(form))
         self._lists = {each.encode_name for each in _parts(inspect.type_info(form)) if isinstance(_bare(each.type), inspect.ListType)}
@@ -86,7 +86,7 @@ class Reader(Generic[F]):
         return self._coerced({name: values if name in self._lists else values[0] for name, values in found.items()})
 
     def _coerced(self, raw: Mapping[str, Any]) -> F:
-        return _complete(self._form(**_fields(self._fields, raw, path="")))
+        return _complete(self.form(**_fields(self._fields, raw, path="")))
 
 
 def number(parameter: str, value: Number) -> float:

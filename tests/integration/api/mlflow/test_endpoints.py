@@ -64,7 +64,7 @@ def test_each_endpoint_is_answered_or_said_not_to_be(client: str) -> None:
     unanswered = {each["path"] for each in endpoints} - answered
     assert {path for path in unanswered if NOT_KEPT.search(path) is None} == set()
     assert {path for path in answered if NOT_KEPT.search(path) is not None} == set()
-    assert len(answered) > 60
+    assert len(answered) >= 55
 
 
 @pytest.mark.parametrize("client", ["mlflow", "skinny"])
@@ -85,3 +85,14 @@ def test_what_is_read_has_the_names_and_kinds_of_their_messages(client: str) -> 
 
 def test_forms_are_forms() -> None:
     assert all(issubclass(route.reader.form, msgspec.Struct) for route in ROUTES if route.reader is not None)
+
+
+def test_the_reference_lists_every_endpoint() -> None:
+    page = (ROOT / "docs" / "reference" / "mlflow.md").read_text(encoding="utf-8")
+    listed = {tuple(row) for row in re.findall(r"^\| `([A-Z]+) ([^`]+)` \| ([a-z]+) \|", page, re.MULTILINE)}
+    routes = {
+        (route.method, route.path.replace("/api/2.0/mlflow/", "…/").replace(":path}", "}"), route.permission.value)
+        for route in ROUTES
+        if not route.path.startswith("/ajax-api/")
+    }
+    assert listed == routes
