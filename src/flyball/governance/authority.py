@@ -12,7 +12,7 @@ from flyball.governance.permissions import Permission, Role, may
 from flyball.governance.sessions import OWNERS, Holder, Sessions
 from flyball.governance.token import OwnerToken
 from flyball.governance.tokenfile import TokenBook
-from flyball.governance.tokens import Token
+from flyball.governance.tokens import PREFIX, Token
 
 ANONYMOUS, OWNER = "anonymous", "owner"
 _ACTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,63}")
@@ -75,7 +75,8 @@ class Authority:
         if name in {None, OWNER} and self._token.matches(secret):
             return self._owner(actor)
         try:
-            return self._session(secret, actor) or self._bearer(secret, name) or Caller(Role.ANONYMOUS, ANONYMOUS)
+            found = self._bearer(secret, name) if secret.startswith(PREFIX) else self._session(secret, actor)
+            return found or Caller(Role.ANONYMOUS, ANONYMOUS)
         except FlyballError as error:
             return Caller(Role.ANONYMOUS, ANONYMOUS, refusal=error)
 
