@@ -15,7 +15,9 @@ from flyball.core.errors import InvalidError
 PASSED_OVER = {"passed over": "\U0001f600"}  # as JSON in ASCII it sends the reader the slow way
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
-anything = st.none() | st.booleans() | st.integers() | st.floats() | texts | st.lists(st.integers() | texts, max_size=2) | st.just({})
+anything: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | st.lists(st.integers() | texts, max_size=2) | st.just({})
+)
 numbers = st.integers() | st.floats() | st.sampled_from(["1", "NaN", "-Infinity", "x", "1.5", ""])
 keys = texts | anything
 metrics = st.fixed_dictionaries(

@@ -5,7 +5,7 @@ It is a raw ASGI app behind the rim, because a metric is logged in less time tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -111,19 +111,18 @@ class MlflowDoor(Annex):
         else:
             body = await self._read(scope, receive, permission=route.permission)
             call = self._call(scope, args)
-            _, answer = await self._hands.quick.run(lambda: _work(route, call, scope, body=body))
-            await _say(send, answer)
+            await _say(send, await self._hands.quick.run(lambda: _work(route, call, scope, body=body)))
 
     async def _do_slowly(self, scope: Scope, receive: Receive, send: Send, *, route: Route, args: Mapping[str, str]) -> None:
         body = await self._read(scope, receive, permission=route.permission)
         presence = Presence(receive)
         try:
             call = self._call(scope, args, presence)
-            rest, answer = await self._hands.slow.run(lambda: _work(route, call, scope, body=body))
-            if rest is None:
+            answer = await self._hands.slow.run(lambda: _work(route, call, scope, body=body))
+            if isinstance(answer, (bytes, Plain)):
                 await _say(send, answer)
             else:
-                await _stream(send, self._hands.slow, answer.encode() if isinstance(answer, str) else answer, rest=rest)
+                await _stream(send, self._hands.slow, answer, gone=presence.gone)
         finally:
             presence.end()
 
@@ -197,17 +196,13 @@ def _never() -> bool:
     return False
 
 
-def _work(route: Route, call: Call, scope: Scope, *, body: bytes) -> tuple[Iterator[bytes] | None, bytes | Plain]:
-    """What is answered, or the first part of it and the rest."""
+def _work(route: Route, call: Call, scope: Scope, *, body: bytes) -> Any:
+    """What is answered: bytes of JSON, a plain text, or parts of JSON that are made when they are asked for."""
     assert route.reader is not None
     assert route.work is not None
     asked = route.reader.query(scope["query_string"]) if route.method == "GET" else route.reader.body(body)
-    answer: Any = route.work(call, asked)
-    if isinstance(answer, (bytes, Plain)):
-        return None, answer
-    if isinstance(answer, dict):
-        return None, encode(answer)
-    return answer, next(answer)
+    answer = route.work(call, asked)
+    return encode(answer) if isinstance(answer, dict) else answer
 
 
 async def _say(send: Send, answer: bytes | Plain) -> None:
@@ -217,12 +212,11 @@ async def _say(send: Send, answer: bytes | Plain) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _stream(send: Send, crew: Crew, first: bytes, *, rest: Iterator[bytes]) -> None:
-    # The first page is made before anything is said, so that what is refused is refused with its status.
-    chunk: bytes | None = first
-    held = await pull(crew, rest)
+async def _stream(send: Send, crew: Crew, parts: Iterator[bytes], *, gone: Callable[[], bool]) -> None:
+    # Two parts are made before anything is said, so that what is refused is refused with its status.
+    chunk, following = await pull(crew, parts), await pull(crew, parts)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", JSON), *_PRIVATE]})
-    while chunk is not None:
+    while chunk is not None and not gone():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        chunk, held = held, None if held is None else await pull(crew, rest)
+        chunk, following = following, None if following is None else await pull(crew, parts)
     await send({"type": "http.response.body", "body": b""})

@@ -18,7 +18,7 @@ from flyball.api.mlflow.call import Call, run_of
 from flyball.api.mlflow.listings import UPLOAD_HEADER, get_file
 from flyball.api.mlflow.reading import Reader
 from flyball.api.mlflow.registryanswers import version_number
-from flyball.api.mlflow.streams import Inflow, pull
+from flyball.api.mlflow.streams import Inflow, Presence, pull
 from flyball.core.optional import extra
 from flyball.tracking.artifact import ArtifactFile, Root, RootKind
 from flyball.tracking.artifacterrors import ArtifactTooLargeError, UploadNotFoundError, UploadPartsError
@@ -129,9 +129,13 @@ async def _give(at: Transfer, find: Callable[[], ArtifactFile]) -> None:
     # What is not there any more, or is broken, is found out by the first chunk: while it can still be said.
     chunk = await pull(at.crew, chunks)
     await at.send(_start(200 if asked is None else 206, [*headers, (b"content-length", str(end - start).encode())]))
-    while chunk is not None and at.scope["method"] != "HEAD":
-        await at.send({"type": "http.response.body", "body": chunk, "more_body": True})
-        chunk = await pull(at.crew, chunks)
+    presence = Presence(at.receive)
+    try:
+        while chunk is not None and at.scope["method"] != "HEAD" and not presence.gone():
+            await at.send({"type": "http.response.body", "body": chunk, "more_body": True})
+            chunk = await pull(at.crew, chunks)
+    finally:
+        presence.end()
     await at.send({"type": "http.response.body", "body": b""})
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import cast
 
 import httpx
 import pytest
 
 from flyball.testing.mlflow import open_mlflow_door
+from flyball.tracking.runs import Runs
+from flyball.tracking.search.errors import SearchStoppedError
 from tests.asking import PREFIX, Door
 
 METRIC = "POST runs/log-metric"
@@ -148,3 +154,30 @@ def test_answers_leave_at_once(door: Door) -> None:
             while not got.endswith(b"3.17.0"):
                 got += raw.recv(4096)
             assert got.startswith(b"HTTP/1.1 200")
+
+
+class EndlessRuns:
+    """A store whose searches end only when they are told to."""
+
+    def __init__(self) -> None:
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def search(self, *_: object, stop: Callable[[], bool], **__: object) -> object:
+        self.begun.set()
+        while not stop():
+            time.sleep(0.01)
+        self.ended.set()
+        raise SearchStoppedError
+
+
+def test_a_search_ends_when_nobody_waits_for_it(door: Door) -> None:
+    runs = EndlessRuns()
+    services = replace(door.services, tracking=replace(door.services.tracking, runs=cast("Runs", runs)))
+    with open_mlflow_door(services, token=None) as url:
+        host, port = url.removeprefix("http://").split(":")
+        body = b'{"experiment_ids": ["0"]}'
+        head = f"POST {PREFIX}runs/search HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        with socket.create_connection((host, int(port))) as raw:
+            raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            assert runs.begun.wait(60)
+        assert runs.ended.wait(60)

@@ -148,9 +148,9 @@ def test_a_path_that_is_none_is_none_for_every_use(door: Door, path: str) -> Non
         answer = _raw(door, method, raw)
         assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 404")), (method, answer[:200])
         assert b"error_code" in answer
-    for asked in ({"run_id": run, "path": path}, {"run_id": run, "path": path.replace("%", "%25")}):
-        answer = door.ask("GET artifacts/list", **asked)
-        assert answer.status_code == 400 or answer.json()["files"] == [], answer.text
+    for asked in (path, path.replace("%", "%25")):
+        listed = door.ask("GET artifacts/list", run_id=run, path=asked)
+        assert listed.status_code == 400 or listed.json()["files"] == [], listed.text
     for step in ("create", "complete", "abort"):
         made = _raw(door, "POST", f"{PROXY}/mpu/{step}/{root}/{quote(path, safe='%/')}", b'{"path": "f", "upload_id": "u", "parts": [{}]}')
         assert made.startswith((b"HTTP/1.1 400", b"HTTP/1.1 404")) or (step == "abort" and made.startswith(b"HTTP/1.1 200")), made[:200]
@@ -240,7 +240,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(door: Door) -> None:
 
 
 def test_files_of_what_is_not_there(door: Door) -> None:
-    missing = {"status": 404, "code": "RESOURCE_DOES_NOT_EXIST"}
+    missing: dict[str, Any] = {"status": 404, "code": "RESOURCE_DOES_NOT_EXIST"}
     door.refuse(f"GET {STORE}/0/{'0' * 32}/artifacts/x", **missing)
     assert put(door, f"0/{'0' * 32}/artifacts/x").status_code == 404
     door.refuse("GET artifacts/list", run_id="0" * 32, **missing)

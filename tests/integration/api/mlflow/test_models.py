@@ -132,7 +132,7 @@ def test_versions_live(door: Door) -> None:
     assert (made["name"], made["version"], made["current_stage"], made["status"]) == (name, "1", "None", "READY")
     assert (made["source"], made["run_id"], made["description"], made["run_link"]) == (source, run, "d", "x")
     assert {"key": "v", "value": "w"} in made["tags"]
-    one = {"name": name, "version": "1"}
+    one: dict[str, Any] = {"name": name, "version": "1"}
     assert door.say("GET model-versions/get", **one)["model_version"]["version"] == "1"
     assert door.say("PATCH model-versions/update", {**one, "description": "e"})["model_version"]["description"] == "e"
     moved = door.say("POST model-versions/transition-stage", {**one, "stage": "production"})["model_version"]
@@ -160,7 +160,7 @@ def test_aliases_name_versions(door: Door) -> None:
     door.say("POST registered-models/create", {"name": name})
     for _ in range(2):
         door.say("POST model-versions/create", {"name": name, "source": source, "run_id": run})
-    alias = {"name": name, "alias": "champ"}
+    alias: dict[str, Any] = {"name": name, "alias": "champ"}
     for version in ("1", "2"):
         assert door.say("POST registered-models/alias", {**alias, "version": version}) == {}
         assert door.say("GET registered-models/alias", **alias)["model_version"]["version"] == version
