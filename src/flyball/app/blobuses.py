@@ -12,14 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flyball.core.optional import extra
+from flyball.registry.service import version_subject
+from flyball.serving.converting import CONVERTED
 from flyball.storage.database import Database
 from flyball.storage.garbage import UsedDigests
 
 with extra("store"):
-    from sqlalchemy import ColumnClause, column, select, table
+    from sqlalchemy import ColumnClause, Connection, TableClause, column, select, table
 
 _DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])")
 _AT_ONCE = 10_000
+_OF_CONVERSIONS = (
+    ("registered_models", ("id", "name")),
+    ("registered_versions", ("model", "number")),
+    ("events", ("position", "type", "subject", "data")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ NO_BLOBS: Mapping[tuple[str, str], str] = {
     ("dataset_versions", "digest"): "of the rows, which lie in a table",
     ("dataset_versions", "files"): "of the user's own files",
     ("deployments", "environment"): "a name",
-    ("events", "data"): "what happened, not what is needed; it outlives what it tells of",
+    ("events", "data"): "what happened, not what is needed, and it outlives that; but for conversions, which `find_used` asks for",
     ("jobs", "result"): "what came of a job stands in its own table",
     ("model_versions", "data_versions"): _RETIRED,
     ("model_versions", "digest"): _RETIRED,
@@ -109,7 +116,22 @@ def find_used(database: Database) -> UsedDigests:
                 asked = asked.where(column("state").in_(use.states))
             for values in connection.execute(asked.execution_options(yield_per=_AT_ONCE)).scalars().partitions():
                 used.add(_found(values))
+        used.add(_conversions(connection))
     return used
+
+
+def _conversions(connection: Connection) -> Iterator[str]:
+    """What stands in for the files of versions that there are: told by the last event of each."""
+    models, versions, events = (_columns(name, *columns) for name, columns in _OF_CONVERSIONS)
+    named = select(models.c.name, versions.c.number).select_from(versions.join(models, models.c.id == versions.c.model))
+    there = {version_subject(row.name, row.number) for row in connection.execute(named)}
+    told = select(events.c.subject, events.c.data).where(events.c.type == CONVERTED).order_by(events.c.position)
+    last = {row.subject: row.data for row in connection.execute(told)}
+    return _found(data for subject, data in last.items() if subject in there)
+
+
+def _columns(name: str, *columns: str) -> TableClause:
+    return table(name, *map(column, columns))
 
 
 def find_in_files(files: Iterable[Path]) -> Iterator[str]:

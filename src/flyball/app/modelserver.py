@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from flyball.app.blobs import home_blobs
 from flyball.app.location import CODE, ONLINE, PLAN, PREDICTIONS
 from flyball.core.clock import Clock, MonotonicTimer, Timer
 from flyball.core.errors import FlyballError
@@ -82,7 +84,7 @@ class ModelServer:
         journal = journal or LocalJournal.write(home / PREDICTIONS, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
         store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
-        blobs = LocalBlobs(home / "blobs" if settings.plan is None else settings.plan.parent / "blobs")
+        blobs = home_blobs(home, os.environ) if settings.plan is None else LocalBlobs(settings.plan.parent / "blobs")
         loader = Loader(
             blobs, home / CODE, declared, lambda features: Vectors(features, store),
             timer=timer, loop=asyncio.get_running_loop(), deadline_seconds=settings.deadline_seconds, ready_seconds=settings.ready_seconds,

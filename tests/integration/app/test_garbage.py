@@ -21,6 +21,8 @@ from flyball.app.location import LOCK, PLAN
 from flyball.core.clock import VirtualClock, WallClock
 from flyball.core.ids import Digest, RandomIds
 from flyball.core.rand import SeededRandom
+from flyball.registry.service import version_subject
+from flyball.serving.converting import CONVERTED
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._sqlstore import SqlEventLog
 from flyball.storage.database import Database
@@ -193,12 +195,8 @@ def test_replaced_and_deleted_files_and_left_uploads_are_freed(world: World) -> 
 def test_runs_that_versions_come_from_stay_as_long_as_these(world: World) -> None:
     root = world.run(b"the model")
     with world.database.write() as connection:
-        connection.execute(
-            sa.text("INSERT INTO registered_models (id, name, description, created_ms, updated_ms) VALUES (1, 'm', '', 0, 0)")
-        )
-        table = metadata.tables["registered_versions"]
-        nothing = {column.name: _nothing(column) for column in table.columns if not column.nullable}
-        connection.execute(sa.insert(table).values({**nothing, "model": 1, "number": 1, "run": root.id}))
+        _insert(connection, "registered_models", id=1, name="m")
+        _insert(connection, "registered_versions", model=1, number=1, run=root.id)
     world.tracking.runs.delete(root.id)
     world.later(days=31)
     world.age()
@@ -225,6 +223,13 @@ def _nothing(column: sa.Column[Any], number: int = 0) -> object:
             return ""
 
 
+def _insert(connection: sa.Connection, into: str, **values: object) -> None:
+    """A row with these values, and nothing in its other columns."""
+    table = metadata.tables[into]
+    nothing = {column.name: _nothing(column) for column in table.columns if not column.nullable}
+    connection.execute(sa.insert(table).values({**nothing, **values}))
+
+
 def test_worlds_and_the_serving_plan_keep_what_they_name(world: World) -> None:
     of_world, of_plan, of_none = (world.blobs.put(content) for content in (b"of a backtest", b"of the plan", b"of nobody"))
     there = world.place / "backtests" / "flights" / "never"
@@ -240,6 +245,24 @@ def test_worlds_and_the_serving_plan_keep_what_they_name(world: World) -> None:
     world.garbage.collect(Wish())
     assert set(world.blobs.list()) == {of_world, of_plan}
     assert not world.blobs.exists(of_none)
+
+
+def test_what_stands_in_for_a_version_stays_as_long_as_that(world: World) -> None:
+    """A converted model is named by an event alone, and an event outlives everything."""
+    old, new, of_other = (world.blobs.put(content) for content in (b"converted", b"converted again", b"of a version that is gone"))
+    with world.database.write() as connection:
+        _insert(connection, "registered_models", id=1, name="planes")
+        _insert(connection, "registered_versions", model=1, number=2)
+    recorder = world.garbage.recorder
+    for number, digest in ((2, old), (2, new), (3, of_other)):
+        recorder.record(CONVERTED, version_subject("planes", number), data={"verdict": "converted", "digest": digest})
+    world.age()
+    world.garbage.collect(Wish())
+    assert set(world.blobs.list()) == {new}
+    with world.database.write() as connection:
+        connection.execute(sa.text("DELETE FROM registered_versions"))
+    world.garbage.collect(Wish())
+    assert set(world.blobs.list()) == set()
 
 
 def test_every_listed_use_keeps_its_blob(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flyball.app.blobs import open_blobs
+from flyball.app.blobs import home_blobs, open_blobs
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._s3blobs import S3Blobs
 from flyball.storage.blobsurl import Bucket, parse_blobs_url
@@ -39,3 +39,10 @@ def test_the_url_chooses_the_store(tmp_path: Path) -> None:
     assert isinstance(local, LocalBlobs)
     assert local.root == tmp_path / "elsewhere"
     assert isinstance(open_blobs("s3://models/home?region=x", cache=tmp_path), S3Blobs)
+
+
+def test_a_reader_of_a_home_finds_its_blobs_by_the_environment(tmp_path: Path) -> None:
+    own = home_blobs(tmp_path, {"FLYBALL_BLOBS_URL": ""})
+    assert isinstance(own, LocalBlobs)
+    assert own.root == tmp_path / "blobs"
+    assert isinstance(home_blobs(tmp_path, {"FLYBALL_BLOBS_URL": "s3://models/home?region=x"}), S3Blobs)
