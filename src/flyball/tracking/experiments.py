@@ -26,11 +26,13 @@ from flyball.tracking.limits import (
     experiment_number,
 )
 from flyball.tracking.page import Page
+from flyball.tracking.search.experimentsearch import ExperimentQuery, search_experiments
 
 with extra("store"):
     from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, text, update
 
 _BY_ID = select(experiments).where(experiments.c.id == bindparam("of"))
+_BY_IDS = select(experiments).where(experiments.c.id.in_(bindparam("of", expanding=True)))
 _BY_NAME = select(experiments).where(experiments.c.name == bindparam("of"))
 _TAGS = select(experiment_tags).where(experiment_tags.c.experiment.in_(bindparam("of", expanding=True))).order_by(experiment_tags.c.name)
 _SET_TAG = text(
@@ -53,7 +55,7 @@ class Experiments:
             InvalidError: the name, the location or a tag is beyond a limit.
         """
         check_experiment_name(name)
-        check_length("artifact_location", artifact_location or "", LOCATION_LENGTH)
+        check_length("artifact_location", artifact_location or "", limit=LOCATION_LENGTH)
         check_tags(tags or {}, limit=EXPERIMENT_TAG_LENGTH)
         now = self._ledger.now_ms()
         with self._ledger.database.write() as connection:
@@ -61,7 +63,7 @@ class Experiments:
             if taken is not None:
                 raise ExperimentExistsError(name, deleted=taken.lifecycle == Lifecycle.DELETED)
             number = add_experiment(connection, name, now_ms=now, artifact_location=artifact_location)
-            _set_tags(connection, number, tags or {})
+            _set_tags(connection, number, tags=tags or {})
             return _experiments(connection, [connection.execute(_BY_ID, {"of": number}).one()])[0]
 
     def get(self, experiment: str) -> Experiment:
@@ -103,7 +105,11 @@ class Experiments:
         Raises:
             InvalidError: the filter, the order or the token cannot be read.
         """
-        raise NotImplementedError
+        query = ExperimentQuery(filter=filter, order_by=tuple(order_by), view=view, limit=max_results, token=token)
+        with self._ledger.database.read() as connection:
+            numbers, following = search_experiments(connection, query)
+            rows = {row.id: row for row in connection.execute(_BY_IDS, {"of": numbers})} if numbers else {}
+            return Page(items=tuple(_experiments(connection, [rows[number] for number in numbers])), token=following)
 
     def rename(self, experiment: str, name: str) -> None:
         """The experiment has another name from now on.
@@ -127,7 +133,7 @@ class Experiments:
         Raises:
             ExperimentNotFoundError: there is no active one of this id.
         """
-        self._move(experiment, Lifecycle.ACTIVE, Lifecycle.DELETED)
+        self._move(experiment, old=Lifecycle.ACTIVE, new=Lifecycle.DELETED)
 
     def restore(self, experiment: str) -> None:
         """The experiment and its runs are active again.
@@ -135,9 +141,9 @@ class Experiments:
         Raises:
             ExperimentNotFoundError: there is no deleted one of this id.
         """
-        self._move(experiment, Lifecycle.DELETED, Lifecycle.ACTIVE)
+        self._move(experiment, old=Lifecycle.DELETED, new=Lifecycle.ACTIVE)
 
-    def _move(self, experiment: str, old: Lifecycle, new: Lifecycle) -> None:
+    def _move(self, experiment: str, *, old: Lifecycle, new: Lifecycle) -> None:
         now = self._ledger.now_ms()
         with self._ledger.database.write() as connection:
             row = _row(connection, experiment)
@@ -147,7 +153,7 @@ class Experiments:
             of_runs = update(tracked_runs).where(tracked_runs.c.experiment == row.id, tracked_runs.c.lifecycle == str(old))
             connection.execute(of_runs.values(lifecycle=str(new), deleted_ms=now if new is Lifecycle.DELETED else None))
 
-    def set_tag(self, experiment: str, key: str, value: str) -> None:
+    def set_tag(self, experiment: str, key: str, *, value: str) -> None:
         """The tag has this value.
 
         Raises:
@@ -155,7 +161,7 @@ class Experiments:
         """
         check_tags({key: value}, path="", limit=EXPERIMENT_TAG_LENGTH)
         with self._ledger.database.write() as connection:
-            _set_tags(connection, _active(connection, experiment), {key: value})
+            _set_tags(connection, _active(connection, experiment), tags={key: value})
 
     def delete_tag(self, experiment: str, key: str) -> None:
         """The experiment has no such tag.
@@ -219,7 +225,7 @@ def _set(connection: Connection, number: int, **values: object) -> None:
     connection.execute(update(experiments).where(experiments.c.id == number).values(**values))
 
 
-def _set_tags(connection: Connection, number: int, tags: Mapping[str, str]) -> None:
+def _set_tags(connection: Connection, number: int, *, tags: Mapping[str, str]) -> None:
     if tags:
         connection.execute(_SET_TAG, [{"experiment": number, "name": name, "value": value} for name, value in tags.items()])
 

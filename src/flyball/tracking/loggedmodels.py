@@ -12,10 +12,12 @@ from flyball.tracking.errors import LoggedModelNotFoundError, LoggedModelTagNotF
 from flyball.tracking.experiment import Lifecycle
 from flyball.tracking.experiments import active_experiment
 from flyball.tracking.ledger import Ledger
-from flyball.tracking.limits import RUN_NAME_LENGTH, TAG_LENGTH, check_length, check_model_name, check_params, check_tags
+from flyball.tracking.limits import RUN_NAME_LENGTH, TAG_LENGTH, check_length, check_model_name, check_params, check_tags, experiment_number
 from flyball.tracking.loggedmodel import LoggedModel, LoggedModelStatus
 from flyball.tracking.page import Page
 from flyball.tracking.runrows import run_row
+from flyball.tracking.search import model_order
+from flyball.tracking.search.modelsearch import ModelQuery, search_logged_models
 from flyball.tracking.trackedrun import Metric
 
 with extra("store"):
@@ -54,7 +56,7 @@ class LoggedModels:
         """
         if name is not None:
             check_model_name(name)
-        check_length("model_type", model_type or "", 2 * RUN_NAME_LENGTH)
+        check_length("model_type", model_type or "", limit=2 * RUN_NAME_LENGTH)
         check_params(params)
         check_tags(tags)
         now = self._ledger.now_ms()
@@ -70,8 +72,8 @@ class LoggedModels:
                 created_ms=now, updated_ms=now, artifact_uri=uri, creator=tags.get("mlflow.user"),
             )  # fmt: skip
             number = int(connection.execute(made.returning(logged_models.c.number)).scalar_one())
-            _put_params(connection, number, model, params)
-            _put_tags(connection, number, tags)
+            _put_params(connection, number, model=model, params=params)
+            _put_tags(connection, number, tags=tags)
             return _models(connection, [_row(connection, model)])[0]
 
     def get(self, model: str) -> LoggedModel:
@@ -89,7 +91,7 @@ class LoggedModels:
         Raises:
             LoggedModelNotFoundError: none has this id, or it is deleted.
         """
-        check_length("status_message", message, TAG_LENGTH)
+        check_length("status_message", message, limit=TAG_LENGTH)
         with self._ledger.database.write() as connection:
             number = _row(connection, model).number
             self._touch(connection, number, status=str(status), status_message=message)
@@ -118,7 +120,7 @@ class LoggedModels:
         check_tags(tags)
         with self._ledger.database.write() as connection:
             number = _row(connection, model).number
-            _put_tags(connection, number, tags)
+            _put_tags(connection, number, tags=tags)
             self._touch(connection, number)
             return _models(connection, [_row(connection, model)])[0]
 
@@ -144,7 +146,7 @@ class LoggedModels:
         check_params(params)
         with self._ledger.database.write() as connection:
             number = _row(connection, model).number
-            _put_params(connection, number, model, params)
+            _put_params(connection, number, model=model, params=params)
             self._touch(connection, number)
 
     def search(
@@ -162,7 +164,17 @@ class LoggedModels:
         Raises:
             InvalidError: the filter, the order or the token cannot be read.
         """
-        raise NotImplementedError
+        query = ModelQuery(
+            experiments=tuple(experiment_number(experiment) for experiment in experiments),
+            filter=filter,
+            order=tuple(model_order(each) for each in order_by),
+            datasets=tuple(datasets),
+            limit=max_results,
+            token=token,
+        )
+        with self._ledger.database.read() as connection:
+            numbers, following = search_logged_models(connection, query)
+            return Page(items=tuple(models_numbered(connection, numbers)), token=following)
 
     def _touch(self, connection: Connection, number: int, **values: object) -> None:
         changed = update(logged_models).where(logged_models.c.number == number)
@@ -182,22 +194,22 @@ def _row(connection: Connection, model: str) -> Row[Any]:
     return row
 
 
-def _put_tags(connection: Connection, number: int, tags: Mapping[str, str]) -> None:
+def _put_tags(connection: Connection, number: int, *, tags: Mapping[str, str]) -> None:
     if tags:
         connection.execute(_SET_TAG, [{"model": number, "name": name, "value": value} for name, value in tags.items()])
 
 
-def _put_params(connection: Connection, number: int, model: str, params: Mapping[str, str]) -> None:
-    held = _texts(connection, logged_model_params, [number])[number]
+def _put_params(connection: Connection, number: int, *, model: str, params: Mapping[str, str]) -> None:
+    held = _texts(connection, logged_model_params, numbers=[number])[number]
     changed = [(name, held[name], value) for name, value in params.items() if name in held and held[name] != value]
     if changed:
-        raise ParamValueChangedError(model, changed)
+        raise ParamValueChangedError(model, changed=changed)
     fresh = [{"model": number, "name": name, "value": value} for name, value in params.items() if name not in held]
     if fresh:
         connection.execute(insert(logged_model_params), fresh)
 
 
-def _texts(connection: Connection, table: Table, numbers: Sequence[int]) -> dict[int, dict[str, str]]:
+def _texts(connection: Connection, table: Table, *, numbers: Sequence[int]) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = defaultdict(dict)
     for row in connection.execute(select(table).where(table.c.model.in_(numbers)).order_by(table.c.name)):
         found[row.model][row.name] = row.value
@@ -222,7 +234,7 @@ def _models(connection: Connection, rows: Sequence[Row[Any]]) -> list[LoggedMode
     if not rows:
         return []
     ids = {row.number: row.id for row in rows}
-    params, tags = (_texts(connection, table, list(ids)) for table in (logged_model_params, logged_model_tags))
+    params, tags = (_texts(connection, table, numbers=list(ids)) for table in (logged_model_params, logged_model_tags))
     metrics = _metrics(connection, ids)
     return [
         LoggedModel(

@@ -2,7 +2,7 @@
 
 from flyball.tracking.search.clause import Clause, Entity, Field, Kind, Operator, Order
 from flyball.tracking.search.filter import parse_filter
-from flyball.tracking.search.order import parse_model_order, parse_order, total_order
+from flyball.tracking.search.order import model_order, parse_model_order, parse_order, total_order
 from flyball.tracking.search.pagetoken import decode_token, encode_token, fingerprint
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "decode_token",
     "encode_token",
     "fingerprint",
+    "model_order",
     "parse_filter",
     "parse_model_order",
     "parse_order",

@@ -21,7 +21,7 @@ COLUMNS = {
     "start_time": "start_ms", "end_time": "end_ms", "artifact_uri": "artifact_uri",
 }  # fmt: skip
 INDEXED = frozenset({"start_time", "end_time", "run_name", "status"})
-_STAGES = {
+STAGES = {
     ViewType.ACTIVE_ONLY: (Lifecycle.ACTIVE,),
     ViewType.DELETED_ONLY: (Lifecycle.DELETED,),
     ViewType.ALL: (Lifecycle.ACTIVE, Lifecycle.DELETED),
@@ -39,7 +39,7 @@ class Scope:
     @classmethod
     def of(cls, experiments: Sequence[int], view: ViewType) -> Scope:
         """The scope of a view."""
-        return cls(tuple(sorted(set(experiments))), tuple(str(stage) for stage in _STAGES[view]))
+        return cls(tuple(sorted(set(experiments))), tuple(str(stage) for stage in STAGES[view]))
 
     def home(self, dialect: Dialect) -> Sql:
         """Whether `r` is in one of the experiments."""
@@ -80,8 +80,8 @@ class Source:
 class Condition:
     """One thing that is asked of a run.
 
-    `bounds` limit the indexed column of `field`: comparisons that hold for every run that passes. `present` says that the run has the field,
-    `source` where those that pass stand.
+    `bounds` limit the indexed column of `field`: comparisons that hold for every run that passes. `present` says that the run has the
+    field, `source` where those that pass stand.
     """
 
     field: Field
@@ -118,7 +118,7 @@ class Conditions:
         if key is None:
             return Condition(clause.field, TRUE if missing else FALSE, present=not missing)
         passed = TRUE if missing or clause.operator is _O.IS_NOT_NULL else self._passed("k", clause)
-        there = Sql(f"EXISTS (SELECT 1 FROM {table} k WHERE k.run = r.number AND k.key = ?", (key,))
+        there = Sql(f"EXISTS (SELECT 1 FROM {table} k WHERE k.run = r.number AND k.key = ?", (key,))  # noqa: S608  our own words
         probe = there + (")" if passed == TRUE else Sql(" AND ") + passed + ")")
         if missing:
             return Condition(clause.field, Sql("NOT ") + probe, present=False)
@@ -174,11 +174,11 @@ class Conditions:
         column = "i.context" if clause.field.key == "context" else f"d.{clause.field.key}"
         compared = self.dialect.compared(column, clause.operator, clause.value)
         tables = "run_datasets i JOIN tracked_datasets d ON d.number = i.dataset"
-        probe = Sql(f"EXISTS (SELECT 1 FROM {tables} WHERE i.run = r.number AND ") + compared + ")"
+        probe = Sql(f"EXISTS (SELECT 1 FROM {tables} WHERE i.run = r.number AND ") + compared + ")"  # noqa: S608  our own words
         if column == "i.context":
             return Condition(clause.field, probe)
         among = self.dialect.among("d.experiment", self.scope.experiments)
-        runs = Sql(f"r.number IN (SELECT i.run FROM {tables} WHERE ") + among + " AND " + compared + ")"
+        runs = Sql(f"r.number IN (SELECT i.run FROM {tables} WHERE ") + among + " AND " + compared + ")"  # noqa: S608  our own words
         return Condition(clause.field, probe, source=Source("tracked_runs", runs))
 
 

@@ -1,9 +1,9 @@
 """How the first runs after a key are found; which way is shortest depends on what is stored.
 
-Walking an index in the asked order and probing each run ends as soon as the page is full: best where many runs pass. Taking all runs of the
-most selective condition and sorting those that pass costs as much as there are such runs: best where few do. Between the two, what the
-indexes say alone is intersected in memory, and the walk passes over all others without a probe. No way is taken for longer than the next one
-would take: a walk has a budget, and when that is used up before the page is full, few runs pass after all.
+Walking an index in the asked order and probing each run ends as soon as the page is full: best where many runs pass. Taking all runs of
+the most selective condition and sorting those that pass costs as much as there are such runs: best where few do. Between the two, what the
+indexes say alone is intersected in memory, and the walk passes over all others without a probe. No way is taken for longer than the next
+one would take: a walk has a budget, and when that is used up before the page is full, few runs pass after all.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Finder:
         where = all_of(
             [self._scope.home(self._dialect) if order[0].everywhere else TRUE, self._scope.staged(self._dialect), *_probes(asked.probes)]
         )
-        rows = Sql("SELECT ") + chosen + " FROM " + self._dialect.each(numbers.tolist())
+        rows = Sql("SELECT ") + chosen + " FROM " + self._dialect.each(numbers.tolist())  # noqa: S608  our own words
         rows += f" {self._dialect.ordered_join} tracked_runs r ON r.number = e.value WHERE "
         keys = {row[0]: _parts(read, row[1:]) for row in self._asking.rows(rows + where)}
         return keys if cut else {number: (value, *keys[number]) for value, number in pairs if number in keys}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flyball.tracking.search.clause import Entity, Field, Kind, Order
 from flyball.tracking.search.errors import (
@@ -70,6 +71,19 @@ def parse_model_order(field: str, *, ascending: bool = True, dataset: str | None
     if dot or name not in vocabulary.orders:
         raise OrderFieldError(field, valid={*vocabulary.orders, "metrics.<name>"})
     return Order(Field(Entity.ATTRIBUTE, name), ascending)
+
+
+def model_order(asked: Mapping[str, Any]) -> Order:
+    """The same, of the protocol's own parts: `field_name`, `ascending`, `dataset_name`, `dataset_digest`.
+
+    Raises:
+        OrderClauseError, OrderFieldError: it is none.
+    """
+    field, ascending = asked.get("field_name"), asked.get("ascending")
+    dataset, digest = asked.get("dataset_name") or None, asked.get("dataset_digest") or None
+    if not isinstance(field, str) or not isinstance(ascending, bool | None) or (digest is not None and dataset is None):
+        raise OrderClauseError(str(dict(asked)))
+    return parse_model_order(field, ascending=ascending is not False, dataset=dataset, digest=digest)
 
 
 def _parsed(clause: str, vocabulary: Vocabulary) -> Order:

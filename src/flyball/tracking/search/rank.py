@@ -104,7 +104,7 @@ class Rank:
         if self.key is None:
             return tuple(Sql("NULL") for _ in range(self.width))
         chosen = ("is_nan", "value") if self.metric else ("value",)
-        return tuple(Sql(f"(SELECT k.{name} FROM {self.table} k WHERE k.run = r.number AND k.key = ?)", (self.key,)) for name in chosen)
+        return tuple(Sql(f"(SELECT k.{name} FROM {self.table} k WHERE k.run = r.number AND k.key = ?)", (self.key,)) for name in chosen)  # noqa: S608  our own words
 
     def part(self, read: Sequence[Any]) -> Part:
         """What was read, as one value: NaN for NaN, None for what is missing."""
@@ -166,7 +166,7 @@ class Rank:
             source = conditions.heads(Sql(f"{column} = ?", (part,)))
             return Condition(self.field, Sql(f"{dialect.unindexed(column)} = ?", (part,)), (("=", part),), source=source)
         assert self.key is not None
-        there = f"EXISTS (SELECT 1 FROM {self.table} k WHERE k.run = r.number AND k.key = ?"
+        there = f"EXISTS (SELECT 1 FROM {self.table} k WHERE k.run = r.number AND k.key = ?"  # noqa: S608  our own words
         if part is None:
             return Condition(self.field, Sql(f"NOT {there})", (self.key,)), present=False)
         if is_nan(part):
@@ -184,7 +184,7 @@ class Rank:
     def pinned_head(self, head: str, conditions: Conditions) -> Condition:
         """That a run's text begins as the index says, where the index does not hold all of it."""
         assert self.key is not None
-        probe = Sql(f"EXISTS (SELECT 1 FROM {self.table} k WHERE k.run = r.number AND k.key = ? AND k.head = ?)", (self.key, head))
+        probe = Sql(f"EXISTS (SELECT 1 FROM {self.table} k WHERE k.run = r.number AND k.key = ? AND k.head = ?)", (self.key, head))  # noqa: S608  our own words
         return Condition(self.field, probe, (("=", head),), source=conditions.stretch(self.field, self.key, (("=", head),), exact=True))
 
 

@@ -56,7 +56,7 @@ class Dialect:
         if len(values) == 1:
             return Sql(f"{column} = ?", (values[0],))
         if self.name == "sqlite":
-            return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
+            return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))  # noqa: S608  our own words
         return Sql(f"{column} = ANY(?)", (tuple(values),))
 
     def unindexed(self, column: str) -> str:
@@ -94,7 +94,7 @@ class Dialect:
     def _matched(self, column: str, pattern: str, *, folded: bool) -> Sql:
         if self.name == "postgresql":
             return Sql(f"{column} {'ILIKE' if folded else 'LIKE'} ? ESCAPE ''", (pattern,))
-        text = pattern if folded else _glob(pattern)  # SQLite's LIKE folds ASCII, its GLOB folds nothing
+        text = pattern if folded else glob(pattern)  # SQLite's LIKE folds ASCII, its GLOB folds nothing
         if len(text.encode()) > MAX_PATTERN_BYTES:
             raise FilterTooLargeError("bytes in a pattern", len(text.encode()), MAX_PATTERN_BYTES)
         return Sql(f"{column} {'LIKE' if folded else 'GLOB'} ?", (text,))
@@ -105,7 +105,8 @@ POSTGRESQL = Dialect("postgresql", "JOIN")
 _GLOBS = str.maketrans({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"})
 
 
-def _glob(pattern: str) -> str:
+def glob(pattern: str) -> str:
+    """The GLOB pattern that matches what the LIKE pattern does, with case."""
     return pattern.translate(_GLOBS)
 
 
