@@ -96,6 +96,7 @@ class Control:
         clock = open_clock(settings.home)
         executor = ExecutorPool([ProcessExecutor(), ProcessExecutor()])
         home = Home.open(settings.home, clock=clock, executor=executor, actor=SYSTEM)
+        home.stores.database.own(f"flyball up {settings.project.name}")
         catch_up(clock, home)
         place = Place(
             home=home,

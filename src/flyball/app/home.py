@@ -66,17 +66,27 @@ class Home:
     executor: Executor
 
     @classmethod
-    def open(cls, path: Path, *, clock: Clock | None = None, executor: Executor | None = None, actor: str | None = None) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        executor: Executor | None = None,
+        actor: str | None = None,
+        places: Places | None = None,
+    ) -> Self:
         """The home at `path`, made when there is none. Any number of processes may have it open; its loop has one owner.
 
-        What is done in it is told as done by `actor`: the person at this terminal, if nobody is named.
+        What is done in it is told as done by `actor`: the person at this terminal, if nobody is named. Its database and blobs lie where
+        `places` says; where the environment does, if nothing is said.
 
         Raises:
             UnavailableError: the place cannot be written.
             NewerHomeError: a newer Flyball made it.
         """
-        stores = Stores.at_home(path, clock=clock or WallClock(), ids=RandomIds(), actor=actor or person())
-        blobs = Places.of(path, os.environ).open_blobs(path)
+        places = places or Places.of(path, os.environ)
+        stores = Stores.at_home(path, clock=clock or WallClock(), ids=RandomIds(), actor=actor or person(), places=places)
+        blobs = places.open_blobs(path)
         executor = executor or ProcessExecutor()
         journal = stores.journal
         tables = DeltaTables(path / "tables")
@@ -93,12 +103,18 @@ class Home:
         return cls(path, stores, blobs, tables, data, steps, executor)
 
     def own(self, command: str) -> HomeLock:
-        """Be the one owner of the home's loop until released.
+        """Be the one owner of the home's loop until released; of one whose database is on a server, on all machines, until it is closed.
 
         Raises:
             HeldError: another process is; it is named.
         """
-        return HomeLock.acquire(self.path / LOCK, command)
+        lock = HomeLock.acquire(self.path / LOCK, command)
+        try:
+            self.stores.database.own(command)
+        except BaseException:
+            lock.release()
+            raise
+        return lock
 
     def worlds(self) -> list[str]:
         """The worlds of all backtests, as NAME/POLICY, sorted."""

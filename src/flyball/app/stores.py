@@ -70,15 +70,17 @@ class Stores:
         return cls.over(Database.open(path / DATABASE), path, clock=clock, ids=ids, actor=actor)
 
     @classmethod
-    def at_home(cls, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None) -> Self:
+    def at_home(cls, path: Path, *, clock: Clock, ids: Ids, actor: str | None = None, places: Places | None = None) -> Self:
         """The stores of the home at `path`, whose database may lie elsewhere; made when there are none.
+
+        Where they lie is told by `places`, or by the environment.
 
         Raises:
             ElsewhereError: the home's database is not where the settings say.
             UnavailableError: it cannot be reached or written.
             NewerHomeError: a newer Flyball made it.
         """
-        places = Places.of(path, os.environ)
+        places = places or Places.of(path, os.environ)
         with os_errors(path):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = places.open_database(path)

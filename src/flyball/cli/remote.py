@@ -158,6 +158,7 @@ def open_desk(home: Path | None, environment: Mapping[str, str]) -> Iterator[Des
         from flyball.storage.clockfile import open_clock
 
         with Home.open(place, clock=open_clock(place), executor=InlineExecutor()) as opened:
+            opened.stores.database.own(f"flyball {' '.join(sys.argv[1:2])}")  # on a server, others may run it from another machine
             yield LocalDesk(opened)
 
 

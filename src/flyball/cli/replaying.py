@@ -19,6 +19,7 @@ from typing import Any
 
 from flyball.app.home import Home
 from flyball.app.location import LOCK
+from flyball.app.places import Places
 from flyball.app.running import find_up, get_up
 from flyball.app.settings import Settings
 from flyball.cli.outputs import check_outputs, write_whole
@@ -308,7 +309,7 @@ def _read(wanted: Wanted) -> list[Send]:
     with os_errors(place):
         if contracts.is_dir():  # a person may have made them stricter
             shutil.copytree(contracts, place / "contracts", dirs_exist_ok=True)
-    with Home.open(place) as home:
+    with Home.open(place, places=Places()) as home:  # its own rows, in files, wherever those of the home lie
         histories = read_histories(project, root=wanted.project.resolve().parent, home=home)
     return schedule(project, histories, stretch=wanted.stretch)
 

@@ -133,9 +133,16 @@ class PostgresEngine:
             self._owner.check(connection)
         return xid
 
-    def own(self, connection: Connection, holder: str) -> None:
+    def own(self, holder: str) -> None:
+        self.disown()
         owner = Owner(self._engine, self.place, holder)
-        owner.take(connection)
+        owner.lock()
+        try:
+            with self.writing() as connection:
+                owner.take(connection)
+        except BaseException:
+            owner.release()
+            raise
         self._owner = owner
 
     def disown(self) -> None:

@@ -7,9 +7,11 @@ another may take over; so every owner has a higher token than those before it, a
 from __future__ import annotations
 
 import os
+import select
 import socket
 from contextlib import ExitStack, suppress
 
+from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import HeldError
 from flyball.core.optional import extra
 from flyball.storage.errors import LeaseLostError
@@ -19,6 +21,8 @@ with extra("store"):
     from sqlalchemy.exc import SQLAlchemyError
 
 NAME = "owner of the loop"
+PATIENCE_SECONDS = 2.0
+"""How long a server may take to notice that an owner has died."""
 
 _LOCK = text("SELECT pg_try_advisory_lock(1718384749, hashtext(current_schema()))")
 _HOLDER = text("SELECT holder FROM leases WHERE name = :name")
@@ -36,15 +40,28 @@ class Owner:
         self._engine, self._place = engine, place
         self._holder = f"{holder} (pid {os.getpid()} on {socket.gethostname()})"
         self._session: Connection | None = None
+        self._timer = MonotonicTimer()
         self._token = 0
 
-    def take(self, connection: Connection) -> None:
-        """Own it, in the turn that is open on `connection`.
+    def lock(self) -> None:
+        """Be the one who lives.
 
         Raises:
-            HeldError: another does, and lives.
+            HeldError: another is.
         """
-        self._lock(connection)
+        self.release()
+        with ExitStack() as undo:
+            session = undo.enter_context(self._engine.connect()).execution_options(isolation_level="AUTOCOMMIT")
+            until = self._timer.seconds() + PATIENCE_SECONDS
+            while not session.execute(_LOCK).scalar_one():
+                if self._timer.seconds() > until:
+                    raise HeldError(f"The database {self._place}", _holder(session))
+                select.select((), (), (), 0.05)
+            undo.pop_all()
+        self._session = session
+
+    def take(self, connection: Connection) -> None:
+        """Be the last of all owners, in the turn that is open on `connection`; the lock is ours."""
         self._token = connection.execute(_TAKE, {"name": NAME, "holder": self._holder[:512]}).scalar_one()
 
     def check(self, connection: Connection) -> None:
@@ -52,11 +69,12 @@ class Owner:
 
         Raises:
             LeaseLostError: another has.
+            HeldError: another is about to.
         """
         if connection.execute(_TOKEN, {"name": NAME}).scalar_one() != self._token:
             raise LeaseLostError(NAME, self._holder, now_held_by=_holder(connection))
         if not self._alive():
-            self._lock(connection)  # the server was restarted, and nobody was faster
+            self.lock()  # the server was restarted, and nobody was faster
 
     def _alive(self) -> bool:
         if self._session is None:
@@ -69,15 +87,6 @@ class Owner:
         except SQLAlchemyError:
             return False
         return True
-
-    def _lock(self, connection: Connection) -> None:
-        self.release()
-        with ExitStack() as undo:
-            session = undo.enter_context(self._engine.connect()).execution_options(isolation_level="AUTOCOMMIT")
-            if not session.execute(_LOCK).scalar_one():
-                raise HeldError(f"The database {self._place}", _holder(connection))
-            undo.pop_all()
-        self._session = session
 
     def release(self) -> None:
         """It is free; idempotent."""

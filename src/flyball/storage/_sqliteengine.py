@@ -79,7 +79,7 @@ class SqliteEngine:
     def take_turn(self, connection: Connection) -> None:
         """It has one."""
 
-    def own(self, connection: Connection, holder: str) -> None:
+    def own(self, holder: str) -> None:
         """A file's home has a lock of its own: `HomeLock`."""
 
     def disown(self) -> None:

@@ -163,23 +163,22 @@ class Database:
             finally:
                 self._open.read = None
 
-    @contextmanager
-    def owned(self, holder: str) -> Iterator[None]:
-        """In the block this process is the one owner, over all machines, of the loop that lies here; others are told the `holder`.
+    def own(self, holder: str) -> None:
+        """From here until `disown` or `close` this process is the one owner, over all machines, of the loop that lies here.
 
-        On SQLite that is for `HomeLock` to say, and nothing is done here. On a server it is free when the owner's connection ends; where
-        that breaks and another takes over, every `write` of this process raises.
+        Others are told the `holder`, a command. On SQLite that is for `HomeLock` to say, and nothing is done here. On a server it is free
+        when the owner's connection ends; where that breaks and another takes over, every `write` of this process raises.
 
         Raises:
             HeldError: another process is; it is named.
             LeaseLostError: by `write`, when another has taken over.
         """
-        with self.write() as connection:
-            self._engine.own(connection, holder)
-        try:
-            yield
-        finally:
-            self._engine.disown()
+        with self._translated(), self._writer:
+            self._engine.own(holder)
+
+    def disown(self) -> None:
+        """Be its owner no longer; idempotent."""
+        self._engine.disown()
 
     def settle_schema(self, connection: Connection) -> None:
         """What the migrations that ran on `connection` leave to the engine."""

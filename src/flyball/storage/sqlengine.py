@@ -55,8 +55,8 @@ class SqlEngine(Protocol):
         """Give a turn to the transaction that is open on `connection` without one."""
         ...
 
-    def own(self, connection: Connection, holder: str) -> None:
-        """Be the one owner of the database's loop, by the turn that is open on `connection`; every later turn of ours makes sure of it."""
+    def own(self, holder: str) -> None:
+        """Be the one owner of the database's loop; every later turn of ours makes sure of it."""
         ...
 
     def disown(self) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import HeldError
 from flyball.core.events import Event
 from flyball.core.ids import EventId
@@ -287,7 +286,6 @@ def test_a_commit_of_which_nobody_can_tell_says_so(database: Database, monkeypat
 _WRITER = """
 import itertools, sys
 from datetime import UTC, datetime
-from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import HeldError
 from flyball.core.events import Event
 from flyball.core.errors import UnavailableError
@@ -392,26 +390,32 @@ def test_who_follows_the_log_of_many_processes_misses_nothing(
 
 def test_a_loop_has_one_owner_over_all_machines(postgres_databases: PostgresDatabases, tmp_path: Path) -> None:
     with opened(postgres_databases, tmp_path) as one, opened(postgres_databases, tmp_path) as other:
-        with one.owned("flyball up flights.py"):
-            with pytest.raises(HeldError, match=rf"flyball up flights\.py \(pid {os.getpid()} on "), other.owned("flyball backtest"):
-                pass
-            SqlEventLog(one).append(event("by the owner"))
-            SqlEventLog(other).append(event("by another process"))  # the stores are open to all
-        with other.owned("flyball backtest"):
-            pass
+        one.own("flyball up flights.py")
+        with pytest.raises(HeldError, match=rf"flyball up flights\.py \(pid {os.getpid()} on "):
+            other.own("flyball backtest")
+        SqlEventLog(one).append(event("by the owner"))
+        SqlEventLog(other).append(event("by another process"))  # the stores are open to all
+        one.disown()
+        one.disown()
+        other.own("flyball backtest")
+    with opened(postgres_databases, tmp_path) as third:  # who closes it owns it no longer
+        third.own("flyball up flights.py")
+        third.own("flyball up flights.py")
 
 
 def test_an_owner_whose_connection_broke_goes_on_unless_another_was_faster(postgres_databases: PostgresDatabases, tmp_path: Path) -> None:
-    with opened(postgres_databases, tmp_path) as one, opened(postgres_databases, tmp_path) as other, one.owned("first"):
+    with opened(postgres_databases, tmp_path) as one, opened(postgres_databases, tmp_path) as other:
+        one.own("first")
         terminate(other)
         SqlEventLog(one).append(event("goes on"))
-        with pytest.raises(HeldError, match="first"), other.owned("second"):
-            pass
+        with pytest.raises(HeldError, match="first"):
+            other.own("second")
         terminate(other)
-        with other.owned("second"):
-            with pytest.raises(LeaseLostError, match="second"):
-                SqlEventLog(one).append(event("too late"))
-            SqlEventLog(other).append(event("by the new one"))
+        other.own("second")
+        with pytest.raises(LeaseLostError, match="second"):
+            SqlEventLog(one).append(event("too late"))
+        SqlEventLog(other).append(event("by the new one"))
+        other.disown()
         with pytest.raises(LeaseLostError):
             SqlEventLog(one).append(event("too late"))
         assert names(one) == ["goes on", "by the new one"]
@@ -420,9 +424,10 @@ def test_an_owner_whose_connection_broke_goes_on_unless_another_was_faster(postg
 _OWNER = """
 import sys
 from flyball.storage.database import open_database
-with open_database(sys.argv[1]).owned("flyball up"):
-    print("owner", flush=True)
-    sys.stdin.read()
+database = open_database(sys.argv[1])
+database.own("flyball up")
+print("owner", flush=True)
+sys.stdin.read()
 """
 
 
@@ -430,14 +435,7 @@ def test_a_killed_owner_leaves_it_free_at_once(postgres_databases: PostgresDatab
     command = [sys.executable, "-c", _OWNER, postgres_databases.url(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert lines(child, 1) == [["owner"]]
-        with pytest.raises(HeldError, match=f"pid {child.pid}"), database.owned("flyball up"):
-            pass
+        with pytest.raises(HeldError, match=f"pid {child.pid}"):
+            database.own("flyball up")
         os.kill(child.pid, signal.SIGKILL)
-    timer = MonotonicTimer()
-    until = timer.seconds() + PATIENCE_SECONDS
-    while True:
-        try:
-            with database.owned("flyball up"):
-                return
-        except HeldError:  # the server has yet to notice
-            assert timer.seconds() < until
+    database.own("flyball up")
