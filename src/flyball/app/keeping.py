@@ -13,7 +13,8 @@ from flyball.registry.parts import RegistryParts
 from flyball.storage.blobs import BlobStore
 from flyball.tracking._artifacts_sqlstore import SqlArtifacts
 from flyball.tracking.artifacts import Artifacts
-from flyball.tracking.tracking import Tracking, open_tracking
+from flyball.tracking.ledger import Ledger, open_ledger
+from flyball.tracking.tracking import Tracking
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,16 @@ class Keeping:
     tracking: Tracking
     registry: Models
     artifacts: Artifacts
+    ledger: Ledger
+    parts: RegistryParts
 
 
 def open_keeping(stores: Stores, blobs: BlobStore) -> Keeping:
     """The runs, models and files that lie in `stores` and `blobs`."""
     journal, database, clock, ids = stores.journal, stores.database, stores.clock, stores.ids
     random = SeededRandom(int.from_bytes(os.urandom(8)))  # for the names of runs that were given none
-    tracking = open_tracking(database, clock=clock, ids=ids, random=random, recorder=journal.recorder)
+    ledger = open_ledger(database, clock=clock, ids=ids, random=random, recorder=journal.recorder)
+    tracking = Tracking.of(ledger)
     artifacts = Artifacts(SqlArtifacts(database), blobs, transactions=journal.transactions, clock=clock, ids=ids)
     parts = RegistryParts(
         models=SqlModels(database, stores.sealer),
@@ -46,4 +50,4 @@ def open_keeping(stores: Stores, blobs: BlobStore) -> Keeping:
         datasets=stores.datasets,
         sealer=stores.sealer,
     )
-    return Keeping(tracking, Models(parts), artifacts)
+    return Keeping(tracking, Models(parts), artifacts, ledger, parts)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from flyball.core.canonical import digest
 from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.core.ids import Digest, RunId
 from flyball.registry import names
+from flyball.registry.descent import edges_of
 from flyball.registry.model import ModelVersion
-from flyball.registry.parts import RegistryParts, Teller, edges_of
+from flyball.registry.parts import RegistryParts, Teller, milliseconds
 from flyball.registry.registered import Origin, RegisteredVersion, Stage, VersionFile
 from flyball.registry.statement import files_digest
 
@@ -28,7 +30,6 @@ class AdoptedVersion:
     description: str = ""
     stage: Stage = Stage.NONE
     created_ms: int
-    updated_ms: int
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,16 +66,17 @@ class ModelAdoption:
             origin = Origin(
                 source=found.source, logged_model=found.model, principal=found.principal, may_run_code=found.may_run_code
             )  # fmt: skip
-            asked = RegisteredVersion(made=made, origin=origin, updated_ms=found.updated_ms, description=found.description)
+            tags = dict(names.version_tag(key, value) for key, value in found.tags.items())
+            told = names.described(found.description)
+            asked = RegisteredVersion(made=made, origin=origin, updated_ms=0, description=told, own_tags=tags)
             kept = self._parts.models.create_version(asked, found.files)
-            self._parts.models.set_version(
-                replace(kept, stage=found.stage, description=names.described(found.description), updated_ms=found.updated_ms)
-            )
-            for key, value in found.tags.items():
-                self._parts.models.set_version_tag(name, found.number, key=key, value=value)
-            self._parts.lineage.create(*edges_of(kept))
-            facts = {"run": found.run or "", "digest": content, "source": found.source[:500], "imported": True}
-            self._teller.of_version("version.registered", name, number=found.number, facts=facts)
+            self._parts.lineage.create(*edges_of(made, origin))
+            states = {"tags": {key: digest(value) for key, value in tags.items()}, "description": digest(told)}
+            facts = {"run": found.run or "", "digest": content, "source": found.source[:500], "created_ms": found.created_ms, **states}
+            event = self._teller.of_version("version.registered", name, number=found.number, facts=facts)
+            if found.stage is not Stage.NONE:
+                event = self._teller.of_version("version.stage-set", name, number=found.number, facts={"stage": found.stage.value})
+            self._parts.models.set_version(replace(kept, stage=found.stage, updated_ms=milliseconds(event)))
         return True
 
     def count(self, name: str) -> int | None:

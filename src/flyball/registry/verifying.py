@@ -10,9 +10,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from flyball.core.canonical import canonical, digest
+from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.core.errors import FlyballError
+from flyball.core.events import Event
 from flyball.registry.history import History
 from flyball.registry.keyerrors import VersionTamperedError
 from flyball.registry.parts import RegistryParts
@@ -161,7 +164,7 @@ class Verifier:
         facts = registered[0].data
         if (facts.get("digest"), facts.get("run"), facts.get("version")) != (made.digest, made.run, made.number):
             problem = "the event of its registration names another digest, run or number"
-        elif registered[0].time != made.created or registered[0].cause != made.cause:
+        elif (_made(registered[0]) != made.created and not facts.get("imported")) or registered[0].cause != made.cause:
             problem = "the event of its registration has another time or cause"
         rollouts = [event for event in history.rollouts if event.data.get("version") == version.number]
         events = [*history.events, *rollouts]
@@ -214,3 +217,9 @@ def _read(statement: str) -> dict[str, object] | None:
     except ValueError:
         return None
     return said if isinstance(said, dict) else None
+
+
+def _made(registered: Event) -> datetime:
+    """When the version was made: then, or elsewhere and before, where it was taken over."""
+    before = registered.data.get("created_ms")
+    return registered.time if before is None else EPOCH + 1000 * int(before) * MICROSECOND

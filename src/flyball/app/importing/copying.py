@@ -7,52 +7,22 @@ already under the same id is left as it is, so that the same import twice change
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+from urllib.parse import quote
 
 from flyball.app.importing.source import FoundModel, FoundVersion, Source, SourceError
 from flyball.core.canonical import digest_bytes
 from flyball.storage.errors import os_errors
-from flyball.tracking.experiment import Experiment
+from flyball.tracking.experiment import Experiment, Lifecycle
 from flyball.tracking.loggedmodel import LoggedModel
 from flyball.tracking.trackedrun import Metric, TrackedRun
 
+Kind = Literal["run", "model"]
 NOTES = "imports"
 SHOWN_PROBLEMS = 20
-
-
-class Target(Protocol):
-    """Where things are copied to; each method is one transaction, and the same call again changes nothing."""
-
-    def put_experiment(self, found: Experiment) -> str:
-        """The id here of the experiment of that name, made with its tags when there is none."""
-        ...
-
-    def put_run(self, found: TrackedRun, experiment: str, *, history: Iterable[Metric]) -> None:
-        """The run with all its points is here."""
-        ...
-
-    def put_logged_model(self, found: LoggedModel, experiment: str) -> None:
-        """The logged model is here."""
-        ...
-
-    def put_model(self, found: FoundModel) -> None:
-        """The registered model is here, without its versions."""
-        ...
-
-    def put_version(self, model: str, found: FoundVersion) -> bool:
-        """The version is here under its number; False where that number is another version's."""
-        ...
-
-    def put_aliases(self, found: FoundModel) -> None:
-        """The model's aliases point where they did, as far as those versions are here."""
-        ...
-
-    def put_file(self, kind: str, experiment: str, owner: str, *, path: str, pieces: Iterable[bytes]) -> int:
-        """The file is among the artifacts of that run or logged model (`kind`: run, model or version); its bytes."""
-        ...
 
 
 @dataclass
@@ -73,6 +43,50 @@ class Counts:
     def rows(self) -> list[tuple[str, int]]:
         """(name, count) of each."""
         return [(each.name.replace("_", " "), getattr(self, each.name)) for each in fields(self)]
+
+
+class Target(Protocol):
+    """Where things are copied to; each method is one transaction, and the same call again changes nothing."""
+
+    def put_experiment(self, found: Experiment) -> str:
+        """The id here of the experiment of that name, made with its tags when there is none."""
+        ...
+
+    def settle_experiment(self, here: str, lifecycle: Lifecycle) -> None:
+        """It is deleted where it was; asked when all of it has come. So with the two others."""
+        ...
+
+    def put_run(self, found: TrackedRun, experiment: str, *, history: Iterable[Metric]) -> None:
+        """The run with all its points is here."""
+        ...
+
+    def settle_run(self, run: str, lifecycle: Lifecycle) -> None: ...
+
+    def put_logged_model(self, found: LoggedModel, experiment: str) -> None:
+        """The logged model is here."""
+        ...
+
+    def settle_logged_model(self, model: str, lifecycle: Lifecycle) -> None: ...
+
+    def put_model(self, found: FoundModel) -> None:
+        """The registered model is here, without its versions."""
+        ...
+
+    def put_version(self, model: str, found: FoundVersion, *, source: Source) -> bool:
+        """The version is here under its number, with its files; False where that number is another version's."""
+        ...
+
+    def count(self, here: Sequence[str], models: Sequence[str]) -> Counts:
+        """What the experiments of these ids and the registered models of these names hold."""
+        ...
+
+    def put_aliases(self, found: FoundModel) -> None:
+        """The model's aliases point where they did, as far as those versions are here."""
+        ...
+
+    def put_file(self, kind: Kind, experiment: str, owner: str, *, path: str, pieces: Iterable[bytes]) -> int:
+        """The file is among the artifacts of that run or logged model; its bytes."""
+        ...
 
 
 class Notes:
@@ -123,6 +137,8 @@ class Import:
     say: Callable[[str], None]
     found: Counts = field(default_factory=Counts)
     problems: list[str] = field(default_factory=list)
+    here: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
 
     def run(self) -> Counts:
         """Copy all that is not noted yet; what the source has of everything.
@@ -134,14 +150,20 @@ class Import:
         for experiment in self.source.experiments():
             self.found.experiments += 1
             here = self.target.put_experiment(experiment)
+            self.here.append(here)
             for model in self.source.logged_models(experiment.id):
                 self._logged_model(model, here)
             for run in self.source.runs(experiment.id):
                 self._run(run, here)
+            self.target.settle_experiment(here, experiment.lifecycle)
             self.say(f"experiment {experiment.name!r}: {self.found.runs:,} runs and {self.found.points:,} points so far")
         for registered in self.source.registered():
             self._registered(registered)
         return self.found
+
+    def count_here(self) -> Counts:
+        """What stands here now of what the source has; there may be more than that has."""
+        return self.target.count(self.here, self.models)
 
     def _run(self, run: TrackedRun, experiment: str) -> None:
         self.found.runs += 1
@@ -154,6 +176,7 @@ class Import:
             points = (self._counted(point) for metric in run.metrics for point in self.source.history(run.head.id, metric.key))
             self.target.put_run(run, experiment, history=points)
             files = self._files("run", experiment, run.head.id, uri=run.head.artifact_uri)
+            self.target.settle_run(run.head.id, run.head.lifecycle)
             self.notes.add(name, (self.found.points - before, *files))
         else:
             self.found.points += done[0]
@@ -169,20 +192,34 @@ class Import:
         done = self.notes.find(name)
         if done is None:
             self.target.put_logged_model(model, experiment)
-            self.notes.add(name, (0, *self._files("model", experiment, model.id, uri=model.artifact_uri)))
+            files = self._files("model", experiment, model.id, uri=model.artifact_uri)
+            self.target.settle_logged_model(model.id, model.lifecycle)
+            self.notes.add(name, (0, *files))
         else:
             self._count_files(done[1], done[2])
 
     def _registered(self, model: FoundModel) -> None:
         self.found.registered_models += 1
+        self.models.append(model.name)
         self.target.put_model(model)
         for version in model.versions:
             self.found.versions += 1
-            if not self.target.put_version(model.name, version):
-                self._problem(f"version {version.number} of {model.name!r}: that number is another version's here")
+            self._version(model.name, version)
         self.target.put_aliases(model)
 
-    def _files(self, kind: str, experiment: str, owner: str, *, uri: str) -> tuple[int, int]:
+    def _version(self, model: str, version: FoundVersion) -> None:
+        name = f"version/{quote(model, safe='')}/{version.number}"
+        if self.notes.find(name) is not None:
+            return
+        try:
+            if self.target.put_version(model, version, source=self.source):
+                self.notes.add(name, (0, 0, 0))
+            else:
+                self._problem(f"version {version.number} of {model!r}: that number is another version's here")
+        except SourceError as error:
+            self._problem(f"version {version.number} of {model!r}: {error}")
+
+    def _files(self, kind: Kind, experiment: str, owner: str, *, uri: str) -> tuple[int, int]:
         count = size = 0
         try:
             for path in self.source.files(uri):
@@ -200,9 +237,3 @@ class Import:
     def _problem(self, told: str) -> None:
         if len(self.problems) < SHOWN_PROBLEMS:
             self.problems.append(told)
-
-
-def pairs(ours: Counts, theirs: Counts) -> Iterator[tuple[str, int, int]]:
-    """(what, in the source, here) of every kind."""
-    for (name, found), (_, here) in zip(theirs.rows(), ours.rows(), strict=True):
-        yield name, found, here
