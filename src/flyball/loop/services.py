@@ -6,6 +6,7 @@ from typing import Protocol
 
 from flyball.core.clock import Clock
 from flyball.core.ids import Ids
+from flyball.lineage import LineageStore
 from flyball.loop.context import Services
 from flyball.loop.controller import Journal
 from flyball.loop.model import Model
@@ -26,6 +27,8 @@ class Shelf(Protocol):
     @property
     def journal(self) -> Journal: ...
     @property
+    def lineage(self) -> LineageStore: ...
+    @property
     def registry(self) -> RegistryStore: ...
     @property
     def releases(self) -> ReleaseStore: ...
@@ -40,7 +43,7 @@ def services_of(model: Model, shelf: Shelf, *, environment: str, actor: str | No
     journal = shelf.journal
     recorder = journal.recorder if actor is None else Recorder(journal.log, clock=shelf.clock, ids=shelf.ids, actor=actor)
     transactions = journal.transactions
-    registry = RegistryService(shelf.registry, transactions=transactions, recorder=recorder)
+    registry = RegistryService(shelf.registry, transactions=transactions, recorder=recorder, lineage=shelf.lineage)
     place = Deployment(environment, model.serves_at, model.name)
     return Services(
         log=journal.log,

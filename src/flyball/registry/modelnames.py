@@ -9,7 +9,8 @@ from typing import TypeVar
 from flyball.core.canonical import digest
 from flyball.lineage import Edge
 from flyball.registry import names
-from flyball.registry.parts import RegistryParts, Teller, milliseconds, version_reference
+from flyball.registry.descent import version_reference
+from flyball.registry.parts import RegistryParts, Teller, milliseconds
 from flyball.registry.query import Query, facts_of, without_prompts
 from flyball.registry.refusals import (
     AliasNotFoundError,

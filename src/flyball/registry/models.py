@@ -14,11 +14,12 @@ from dataclasses import replace
 from flyball.core.canonical import digest
 from flyball.core.ids import Digest, EventId, RunId
 from flyball.registry import names
+from flyball.registry.descent import edges_of
 from flyball.registry.errors import VersionDamagedError
 from flyball.registry.evidence import Evidence
 from flyball.registry.model import ModelVersion, VersionState
 from flyball.registry.modelnames import ModelNames, asked, paged, refuse_deployed, sized
-from flyball.registry.parts import edges_of, milliseconds
+from flyball.registry.parts import milliseconds
 from flyball.registry.refusals import ArchiveStageError
 from flyball.registry.registered import ACTIVE_STAGES, Origin, RegisteredVersion, Stage, VersionFile, VersionRequest
 from flyball.registry.report import Check, Outcome, Report
@@ -74,7 +75,7 @@ class Models(ModelNames):
             )
             asked_for = RegisteredVersion(made=made, origin=origin, updated_ms=0, description=description, own_tags=tags)
             version = self._store.create_version(asked_for, found.files)
-            self._parts.lineage.create(*edges_of(version))
+            self._parts.lineage.create(*edges_of(version.made, version.origin))
             self._mark(version)
         return version
 

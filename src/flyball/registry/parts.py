@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from flyball.core.clock import Clock
 from flyball.core.duration import microseconds
 from flyball.core.events import Event
 from flyball.core.ids import Ids
 from flyball.data.store import VersionStore
-from flyball.lineage import Edge, LineageStore, reference
+from flyball.lineage import LineageStore
 from flyball.registry.modelstore import ModelStore
-from flyball.registry.registered import RegisteredVersion
 from flyball.registry.sealing import Sealer
 from flyball.registry.service import version_subject
 from flyball.registry.sources import Artifacts, LoggedModels, Runs
@@ -68,27 +66,3 @@ class Teller:
 def milliseconds(event: Event) -> int:
     """When it happened, since 1970 UTC."""
     return microseconds(event.time) // 1000
-
-
-def version_reference(name: str, number: int) -> str:
-    """The version's name in lineage.
-
-    >>> version_reference("late arrival", 3)
-    'model/late%20arrival@3'
-    """
-    return reference("model", quote(name, safe=""), version=number)
-
-
-def edges_of(version: RegisteredVersion) -> list[Edge]:
-    """What the version came from: its run, its logged model, and through the run the datasets."""
-    child, made = version_reference(version.name, version.number), version.made
-    edges = []
-    if version.model:
-        edges.append(Edge(child, reference("logged-model", version.model), "made-of"))
-    if version.run:
-        run = reference("run", version.run)
-        edges.append(Edge(child, run, "made-by"))
-        edges += [Edge(run, reference("dataset", name, version=number), "trained-on") for name, number in made.data_versions.items()]
-        read = version.origin.datasets
-        edges += [Edge(run, reference("dataset", quote(name, safe=""), version=quote(digest, safe="")), "read") for name, digest in read]
-    return edges

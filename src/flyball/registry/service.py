@@ -6,6 +6,8 @@ import dataclasses
 
 from flyball.core.events import Event
 from flyball.core.ids import EventId
+from flyball.lineage import LineageStore
+from flyball.registry.descent import edges_of
 from flyball.registry.errors import EvidenceNotFoundError, IllegalVersionMoveError, VersionNotFoundError
 from flyball.registry.evidence import Evidence
 from flyball.registry.model import LEGAL_MOVES, ModelVersion, Registration, VersionState
@@ -29,10 +31,13 @@ def version_subject(model: str, number: int) -> str:
 
 
 class RegistryService:
-    """The one way to change the registry. As thread-safe as the recorder it was given."""
+    """The one way to change what the loop makes of the registry. As thread-safe as the recorder it was given."""
 
-    def __init__(self, store: RegistryStore, *, transactions: Transactions, recorder: Recorder) -> None:
-        self._store, self._transactions, self._recorder = store, transactions, recorder
+    def __init__(
+        self, store: RegistryStore, *, transactions: Transactions, recorder: Recorder, lineage: LineageStore | None = None
+    ) -> None:
+        """`lineage` is told where the versions that are registered came from."""
+        self._store, self._transactions, self._recorder, self._lineage = store, transactions, recorder, lineage
 
     def register(self, registration: Registration, *, cause: EventId | None = None) -> ModelVersion:
         """Make the next version of the model, a candidate; `version.registered`.
@@ -50,6 +55,8 @@ class RegistryService:
             fields = {item.name: getattr(registration, item.name) for item in dataclasses.fields(Registration)}
             version = ModelVersion(**fields, number=number, created=event.time, cause=cause)
             self._store.create(version)
+            if self._lineage is not None:
+                self._lineage.create(*edges_of(version))
         return version
 
     def attach(self, model: str, number: int, *, evidence: Evidence, cause: EventId | None = None) -> Event:

@@ -40,8 +40,14 @@ VERSION_FILTERS = (
     "", "name = 'b'", "run_id = 'run-1'", "run_id IN ('run-1', 'run-2')", "version_number > 1", "version_number <= 1 AND name ILIKE 'B%'",
     "source_path LIKE 'models:/m-%'", "tags.team = 'risk'", "version_number = '2'",
 )  # fmt: skip
-MODEL_ORDERS = ([], ["name DESC"], ["last_updated_timestamp DESC"], ["creation_timestamp ASC", "name DESC"])
-VERSION_ORDERS = ([], ["name ASC", "version_number DESC"], ["version_number ASC"], ["creation_timestamp DESC"], ["last_updated_timestamp"])
+MODEL_ORDERS: tuple[list[str], ...] = ([], ["name DESC"], ["last_updated_timestamp DESC"], ["creation_timestamp ASC", "name DESC"])
+VERSION_ORDERS: tuple[list[str], ...] = (
+    [],
+    ["name ASC", "version_number DESC"],
+    ["version_number ASC"],
+    ["creation_timestamp DESC"],
+    ["last_updated_timestamp"],
+)
 
 
 def _version(number: int, *, name: str = "late", run: str = "run-1", minute: int = 0) -> RegisteredVersion:
@@ -99,8 +105,9 @@ class ModelStoreSuite(Suite):
             store.set_tag("late", "a", value="1")
             store.set_alias("late", "best", number=1)
             store.set_version_tag("late", 1, key="a", value="1")
-            for gone in (lambda: store.delete("late"), lambda: store.delete_version("late", 1), lambda: store.delete_alias("late", "best")):
-                gone()
+            store.delete("late")
+            store.delete_version("late", 1)
+            store.delete_alias("late", "best")
             assert (store.find("late"), store.find_version("late", 1), store.find_evidence_seal("late", 1)) == (None, None, None)
             assert (store.list_versions("late"), store.list_files("late", 1), list(store.list_blobs())) == ([], [], [])
             assert store.next_number("late") == 1

@@ -54,6 +54,7 @@ class RegistryHome:
     parts: RegistryParts
     models: Models
     registry: RegistryService
+    recorder: Recorder
 
     def logged(self, files: Mapping[str, bytes] = FILES, *, name: str = "model", by: Person = Person()) -> tuple[str, str]:
         """The ids of a run and of a ready logged model with these files that it made."""
@@ -116,5 +117,5 @@ def _home(place: Path, database: Database, *, signed: bool) -> RegistryHome:
         datasets=datasets,
         sealer=sealer,
     )
-    service = RegistryService(registry, transactions=database, recorder=recorder)
-    return RegistryHome(place, database, clock, tracking, artifacts, parts, Models(parts), service)
+    service = RegistryService(registry, transactions=database, recorder=recorder, lineage=parts.lineage)
+    return RegistryHome(place, database, clock, tracking, artifacts, parts, Models(parts), service, recorder)

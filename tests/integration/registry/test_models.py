@@ -10,6 +10,7 @@ import pytest
 
 from flyball.core.errors import FlyballError
 from flyball.core.ids import Digest, RunId
+from flyball.lineage import ancestors
 from flyball.registry import Registration, VersionState
 from flyball.registry.models import Models
 from flyball.registry.refusals import (
@@ -284,6 +285,10 @@ class TestVersions:
         found = models.get_version("churn", 2)
         assert (found.source, found.run, found.tags["flyball.data"]) == ("runs:/run-1/model", "run-1", "flights@3")
         assert [version.number for version in home.registry.list("churn")] == [1, 2]
+        edges = ancestors(home.parts.lineage, "model/churn@2")
+        assert [(edge.child, edge.parent, edge.kind) for edge in edges] == [
+            ("model/churn@2", "run/run-1", "made-by"), ("run/run-1", "dataset/flights@3", "trained-on"),
+        ]  # fmt: skip
 
     def test_a_version_of_a_client_can_be_validated(self, home: RegistryHome, models: Models) -> None:
         home.version()

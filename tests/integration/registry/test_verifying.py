@@ -19,6 +19,8 @@ from flyball.registry.keyerrors import VersionTamperedError
 from flyball.registry.registered import VersionRequest
 from flyball.registry.report import Outcome, Report, Verdict
 from flyball.registry.signing import SealState
+from flyball.releases import Deployment, ReleaseService, canary
+from flyball.releases._sqlstore import SqlReleases
 from flyball.testing.registry_home import START, Person, RegistryHome, open_registry_home
 
 BYTE = 1  # the bit that is flipped
@@ -100,6 +102,23 @@ def test_a_model_that_was_renamed_and_lived_on_is_verified(place: Path) -> None:
     for number in (1, 2):
         report = verify(place, number)
         assert report.verdict is Verdict.VERIFIED, report.to_json()
+
+
+def test_a_version_that_was_released_is_verified_and_its_projected_aliases_with_it(place: Path) -> None:
+    with open_registry_home(place) as home:
+        here = Deployment("production", "door", "churn")
+        releases = ReleaseService(
+            SqlReleases(home.database), home.registry, transactions=home.database, recorder=home.recorder, clock=home.clock, place=here
+        )
+        for number in (1, 2):
+            home.clock.advance_to(START + timedelta(days=number))
+            releases.start(number, canary([0.1, 1.0], hold="1d"))
+        for number, alias in ((1, "champion"), (2, "challenger")):
+            report = home.models.verify("churn", number)
+            assert report.verdict is Verdict.VERIFIED, report.to_json()
+            assert alias in home.models.get_version("churn", number).aliases
+        change(place, "UPDATE registered_aliases SET number = 2 WHERE alias = 'champion'")
+        assert failed(home.models.verify("churn", 1)) == failed(home.models.verify("churn", 2)) == {"standing"}
 
 
 # -- every file

@@ -22,6 +22,7 @@ from flyball.registry import (
     VersionNotFoundError,
     VersionState,
 )
+from flyball.registry._sqlmodels import SqlModels
 from flyball.registry._sqlstore import SqlRegistry
 from flyball.releases import Deployment, GatingService, ReleaseService, StageEvidence, at_least, beats_champion, canary, routing
 from flyball.releases._sqlstore import SqlReleases
@@ -241,3 +242,44 @@ class _SameIds:
     def create(self, kind: str, *cause: str) -> str:
         del cause
         return f"{kind}-same"
+
+
+def aliases(world: World) -> dict[str, int]:
+    model = SqlModels(world.database).find("late")
+    assert model is not None
+    return dict(model.aliases)
+
+
+def test_aliases_say_what_is_deployed(world: World) -> None:
+    first, second = world.validated("a"), world.validated("b")
+    SqlModels(world.database).set_alias("late", "shadow", number=second)
+    SqlModels(world.database).set_alias("late", "mine", number=second)
+    world.releases.start(first, SPEC)
+    assert aliases(world) == {"champion": first, "mine": second}
+    world.releases.start(second, SPEC)
+    assert aliases(world) == {"champion": first, "challenger": second, "mine": second}
+    world.releases.roll_back(second, why="worse")
+    assert aliases(world) == {"champion": first, "mine": second}
+    world.releases.start(second, SPEC)
+    world.releases.finish(second)
+    assert aliases(world) == {"champion": second, "mine": second}
+    world.releases.roll_back(second, why="worse after all")
+    assert aliases(world) == {"champion": first, "mine": second}
+    model = SqlModels(world.database).find("late")
+    assert model is not None
+    assert model.managed_by == "production/late"
+
+
+def test_aliases_move_with_the_transition_or_not_at_all(world: World) -> None:
+    first = world.validated("a")
+    world.releases.start(first, SPEC)
+    second = world.validated("b")
+
+    def die() -> None:
+        with world.database.write():
+            world.releases.start(second, SPEC)
+            raise RuntimeError("died")
+
+    with pytest.raises(RuntimeError, match="died"):
+        die()
+    assert aliases(world) == {"champion": first}
