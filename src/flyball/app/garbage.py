@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flyball.app.blobuses import find_in_files, find_used
-from flyball.app.location import DATABASE, LOCK, PLAN
+from flyball.app.location import CODE_IN_USE, DATABASE, LOCK, PLAN
 from flyball.core.clock import Clock, WallClock
 from flyball.core.duration import microseconds
 from flyball.core.optional import extra
 from flyball.storage.blobs import BlobStore
 from flyball.storage.database import Database
 from flyball.storage.garbage import Sweep, UsedDigests, sweep
-from flyball.storage.homelock import find_owner_since
+from flyball.storage.homelock import find_owner
 from flyball.storage.recorder import Recorder
 from flyball.tracking._artifacts_sqlstore import SqlArtifacts
 from flyball.tracking.purging import Condemned, Purge
@@ -29,6 +29,7 @@ with extra("store"):
 
 OLDER_THAN, GRACE = timedelta(days=30), timedelta(days=1)
 WORLDS = "backtests/*/*"
+_LIVE = ("flyball up", "flyball server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +85,10 @@ class Garbage:
         return {name for row in rows for name in row if name}
 
     def _before(self, grace: timedelta) -> datetime:
-        """Content that was put later stays. Who runs a loop may have in its hands whatever it put since it began."""
+        """Content that was put later stays. A backtest may hold whatever it put since it began; a live home names what it has."""
         moment = WallClock().now() - grace
-        since = find_owner_since(self.home / LOCK)
-        return moment if since is None else min(moment, since)
+        owner = find_owner(self.home / LOCK)
+        return moment if owner is None or owner.command.startswith(_LIVE) else min(moment, owner.since)
 
     def _now_ms(self) -> int:
         """By the earlier of both clocks: an upload may have been opened by either, and nobody's is taken too soon."""
@@ -101,7 +102,7 @@ class Garbage:
 
     def _used(self) -> UsedDigests:
         used = find_used(self.database)
-        used.add(find_in_files([self.home / PLAN]))
+        used.add(find_in_files([self.home / PLAN, self.home / CODE_IN_USE]))
         for world in sorted(self.home.glob(f"{WORLDS}/{DATABASE}")):
             database = Database.open(world)
             try:

@@ -20,11 +20,12 @@ import polars as pl
 from flyball.app.chores import Chores
 from flyball.app.livemodel import Ground, LiveModel
 from flyball.app.liveparts import LiveParts
-from flyball.app.location import CODE
+from flyball.app.location import CODE, CODE_IN_USE
 from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import ParityKind
 from flyball.app.parity import lane_of as parity_lane
 from flyball.app.scheduler import Scheduler, Work
+from flyball.app.settings import write_json
 from flyball.core.errors import FlyballError
 from flyball.core.ids import Digest
 from flyball.features import FeatureSet
@@ -74,10 +75,12 @@ class LiveLoop:
             self._read(model, told)
         self.parts.online.open()
         self.parts.intake.apply_all()
+        code = home.blobs.put(pack(place.root))
+        write_json(home.path / CODE_IN_USE, {"code": code})
         ground = Ground(
             home=home,
             project_file=place.project_file,
-            code=home.blobs.put(pack(place.root)),
+            code=code,
             code_version=code_version(place.root),
             log=self.parts.log,
             labels=self.parts.intake.history,

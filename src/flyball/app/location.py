@@ -14,6 +14,7 @@ LOCK = "owner.lock"
 ONLINE = "online.db"
 PREDICTIONS, ROWS = Path("journal", "predictions"), Path("journal", "rows")
 PLAN, CODE = Path("serving", "plan.json"), Path("serving", "code")
+CODE_IN_USE = Path("run", "code.json")  # the snapshot that the next training will name: no table does until then
 
 
 class HomeNotFoundError(NotFoundError):

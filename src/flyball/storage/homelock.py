@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -58,8 +59,16 @@ class HomeLock:
         self.release()
 
 
-def find_owner_since(path: Path) -> datetime | None:
-    """Since when the lock file `path` is held, by the system's clock; None where nobody holds it. Holds it itself for a moment.
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a home: the command, empty where it cannot be told, and since when by the system's clock."""
+
+    command: str
+    since: datetime
+
+
+def find_owner(path: Path) -> Owner | None:
+    """Who holds the lock file `path`; None where nobody does. It is held by who asks, for a moment.
 
     Raises:
         UnavailableError: the file cannot be read.
@@ -68,11 +77,14 @@ def find_owner_since(path: Path) -> datetime | None:
     with os_errors(path):
         if not path.exists():
             return None
-        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        since, told = datetime.fromtimestamp(path.stat().st_mtime, UTC), path.read_text()
         if lock.acquire(wait=False):
             lock.release()
             return None
-    return since
+    try:
+        return Owner(str(json.loads(told)["command"]), since)
+    except (ValueError, KeyError, TypeError):  # between taking the lock and writing who took it
+        return Owner("", since)
 
 
 def _holder(path: Path) -> str:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from flyball.app.blobuses import USES, find_used
 from flyball.app.garbage import Garbage, Wish
-from flyball.app.location import LOCK, PLAN
+from flyball.app.location import CODE_IN_USE, LOCK, PLAN
 from flyball.core.clock import VirtualClock, WallClock
 from flyball.core.ids import Digest, RandomIds
 from flyball.core.rand import SeededRandom
@@ -164,10 +164,23 @@ def test_young_content_stays_though_nothing_refers_to_it(world: World) -> None:
     assert world.garbage.collect(Wish()).sweep.freed == 1
 
 
-def test_what_the_owner_of_the_loop_put_stays(world: World) -> None:
+def test_a_live_home_names_what_it_has(world: World) -> None:
+    code = world.blobs.put(b"the code that the next training will name")
+    world.blobs.put(b"of a run that was deleted")
+    (world.place / "run").mkdir()
+    (world.place / CODE_IN_USE).write_text(json.dumps({"code": code}))
+    world.age()
+    for command in ("flyball up flights.py", "flyball server"):
+        with HomeLock.acquire(world.place / LOCK, command):
+            os.utime(world.place / LOCK, (0, 0))
+            world.garbage.collect(Wish())
+            assert list(world.blobs.list()) == [code]
+
+
+def test_what_a_backtest_put_stays(world: World) -> None:
     world.blobs.put(b"older")
     world.age()
-    with HomeLock.acquire(world.place / LOCK, "flyball up"):
+    with HomeLock.acquire(world.place / LOCK, "flyball backtest"):
         os.utime(world.place / LOCK, (1000, 1000))
         digest = world.blobs.put(b"an input of a step that still runs")
         os.utime(world.blobs.open_path(digest), (2000, 2000))
