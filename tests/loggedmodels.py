@@ -40,10 +40,10 @@ def leaves(frame: pl.DataFrame) -> np.ndarray:
 
 def pipeline(model: Any, *, unknown: str = "ignore") -> Any:
     """The model behind an encoder of `plan` and an imputer of the numbers, not fitted yet."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[import-untyped]  # it ships no types
 
     encoder = OneHotEncoder(handle_unknown=unknown, sparse_output=False)
     numbers = make_pipeline(SimpleImputer(), StandardScaler())

@@ -19,9 +19,10 @@ from flyball.app.places import Places
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
 from flyball.core.errors import NotFoundError
-from flyball.core.ids import Digest, RandomIds
+from flyball.core.ids import Digest, EventId, RandomIds
+from flyball.pipelines import ConfinedExecutor, Executor
 from flyball.serving.byhand import FoundVersion, ModelReference, serving_plan, version_plan
-from flyball.serving.converting import find_conversion
+from flyball.serving.converting import Conversion, convert_version, find_conversion, record_conversion
 from flyball.serving.plan import ServingPlan
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage.blobs import BlobStore
@@ -62,6 +63,23 @@ def lay_out(home: Path, references: Sequence[ModelReference], *, port: int, acto
         path.write_bytes(plan.encode())
     _forget_unnamed(path.parent, into)
     return path, plan
+
+
+def convert_registered(
+    stores: Stores, content: BlobStore, reference: ModelReference, *, executor: Executor | None = None, cause: EventId | None = None
+) -> Conversion:
+    """What came of converting the version, which the version's events tell from now on: `version.converted`.
+
+    The model's code runs confined, and only if whoever uploaded it might run code here then.
+
+    Raises:
+        NotFoundError: there is no such version.
+        VersionTamperedError: it is not what was signed when it was made.
+    """
+    version = find_version(open_keeping(stores, content), stores.journal.log, reference, content=content)
+    found = convert_version(version, content, executor=executor or ConfinedExecutor())
+    record_conversion(stores.journal.recorder, version, found, cause=cause)
+    return found
 
 
 def find_version(keeping: Keeping, log: EventLog, reference: ModelReference, *, content: BlobStore) -> FoundVersion:

@@ -40,7 +40,7 @@ def serve(wanted: Wanted) -> NoReturn:
     plan, served = lay_out(home, references, port=port, actor=person())
     for endpoint in served.endpoints:
         told = f"models:/{endpoint.model}/{endpoint.champion}"
-        sys.stdout.write(f"{told} is loaded to answer at http://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
+        sys.stdout.write(f"{told} will answer at http://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
     sys.stdout.flush()
     options = ["--home", str(home), "--host", wanted.host, "--port", str(port), "--plan", str(plan)]
     command = [sys.executable, "-P", "-m", "flyball.predict", *options, *([] if wanted.auth else ["--no-auth"])]

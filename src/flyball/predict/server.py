@@ -30,6 +30,8 @@ with extra("serve"):
 BACKLOG = 2048
 GRACE_SECONDS = 2
 _START_SECONDS = 10.0
+_ALONE_SECONDS = 10.0
+"""How long the model of a server of one plan may take for an answer: nobody stands in for it."""
 _LOAD_SECONDS = 60.0
 """A server of one plan has nothing to answer with until that is loaded, and ends where it cannot be."""
 _LOG = logging.getLogger(__name__)
@@ -113,6 +115,7 @@ async def serve(options: Options, listener: socket.socket) -> None:
     settings = ServerSettings(
         control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-"),
         journal_bytes=options.journal_bytes, plan=options.plan,
+        deadline_seconds=ServerSettings.deadline_seconds if options.plan is None else _ALONE_SECONDS,
     )  # fmt: skip
     models = ModelServer.open(options.home, settings)
     book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())

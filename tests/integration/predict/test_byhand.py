@@ -11,8 +11,8 @@ import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 import lightgbm
 import polars as pl
 import pytest
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped]  # it ships no types
+from sklearn.linear_model import LinearRegression, LogisticRegression  # type: ignore[import-untyped]  # it ships no types
 
 from flyball.runtimes import CodeNotAllowedError
 from flyball.serving.byhand import FoundVersion, serving_plan, version_plan

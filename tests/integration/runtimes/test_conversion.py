@@ -10,9 +10,9 @@ import lightgbm
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor  # type: ignore[import-untyped]  # it ships no types
+from sklearn.linear_model import LinearRegression, LogisticRegression  # type: ignore[import-untyped]  # it ships no types
+from sklearn.preprocessing import FunctionTransformer  # type: ignore[import-untyped]  # it ships no types
 
 from flyball.core.errors import InvalidError
 from flyball.pipelines import ConfinedExecutor
@@ -136,7 +136,7 @@ def test_a_model_without_code_needs_no_conversion(tmp_path: Path) -> None:
 
 def test_what_no_form_holds_is_kept_and_says_why(tmp_path: Path) -> None:
     rows = visits().select(NUMBERS)
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # it ships no types
 
     fitted = make_pipeline(FunctionTransformer(_own_words), LinearRegression()).fit(rows.to_numpy(), rows["age"].to_numpy())
     found = executor_verdict(logged_pickle(fitted, columns_signature(rows)), tmp_path)

@@ -11,8 +11,8 @@ import onnx
 import polars as pl
 import pytest
 from onnx import TensorProto, external_data_helper
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped]  # it ships no types
+from sklearn.linear_model import LinearRegression, LogisticRegression  # type: ignore[import-untyped]  # it ships no types
 
 from flyball.core.errors import UnknownNameError
 from flyball.runtimes import CodeNotAllowedError, ModelFileError, UnservableError, describe, load

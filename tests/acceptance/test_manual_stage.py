@@ -1,0 +1,104 @@
+"""A notebook user logs a model with the stock client, and `flyball serve` answers: no project file, no platform team."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flyball.app.byhand import convert_registered
+from flyball.app.places import Places
+from flyball.app.stores import Stores
+from flyball.core.clock import WallClock
+from flyball.core.ids import RandomIds
+from flyball.serving.byhand import ModelReference
+from flyball.serving.converting import get_conversion
+from tests.live import COMMAND, Server, wait_for
+from tests.serving import Served
+from tests.stock import run_script
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server.start(tmp_path_factory.mktemp("team") / "home")
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="module")
+def told(server: Server) -> dict[str, Any]:
+    """What the models themselves say, as the notebook printed it."""
+    environment = {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_TRACKING_TOKEN": server.token()}
+    found: dict[str, Any] = json.loads(run_script("leaving", environment=environment).splitlines()[-1])
+    return found
+
+
+def agree(served: Served, told: dict[str, Any], *, tolerance: float) -> None:
+    for name, own in told.items():
+        found = served.predict(name, own["rows"])["predictions"]
+        assert [one["prediction"] for one in found] == own["predictions"], name
+        for one, chances in zip(found, own["probabilities"], strict=True):
+            assert one["score"] == pytest.approx(chances[1] if len(chances) == 2 else max(chances), abs=tolerance), name
+            if len(chances) > 2:
+                assert sum(one["probabilities"].values()) == pytest.approx(1.0)
+
+
+def test_what_was_logged_answers_as_in_the_notebook_before_and_after_its_conversion(server: Server, told: dict[str, Any]) -> None:
+    models = ["models:/leaving@best", "models:/boosted/latest", "models:/plans/1"]
+    with Served.start(server.home, *models) as served:
+        agree(served, told, tolerance=1e-9)
+        refused = served.ask("leaving", [{"age": 30, "visits": 2, "pln": "basic"}])
+        assert refused.status == 422
+        assert "Did you mean 'plan'?" in refused.message
+        assert "runs in a process of its own" in served.told()
+    verdicts = converted(server.home, [ModelReference.parse(model) for model in models])
+    assert verdicts == {"leaving": "converted", "boosted": "converted", "plans": "converted"}
+    with Served.start(server.home, *models) as served:
+        agree(served, told, tolerance=1e-5)
+        assert "runs in a process of its own" not in served.told()  # nothing that carries code is loaded any more
+
+
+def converted(home: Path, references: list[ModelReference]) -> dict[str, str]:
+    """What the job after the registration comes to."""
+    stores = Stores.at_home(home, clock=WallClock(), ids=RandomIds(), actor="test")
+    try:
+        content = Places.of(home, {}).open_blobs(home)
+        found: dict[str, str] = {}
+        for reference in references:
+            made = convert_registered(stores, content, reference)
+            found[reference.name] = made.verdict
+            evidence = get_conversion(stores.journal.log, reference.name, 1)
+            assert evidence == made
+            assert made.likeness is None or made.likeness["rows"] > 256, made.reason
+    finally:
+        stores.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("models:/leaving/7", "version=7"),
+        ("models:/nobody/1", "nobody"),
+        ("models:/leaving@worst", "alias worst"),
+        ("leaving", "names no version"),
+    ],
+)
+def test_what_is_not_there_is_said(server: Server, told: dict[str, Any], model: str, words: str) -> None:
+    assert told
+    done = subprocess.run([*COMMAND, "serve", model, "--home", str(server.home)], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in {2, 4}
+    assert words in done.stderr
+
+
+def test_a_server_that_is_told_to_end_ends_with_what_it_started(server: Server, told: dict[str, Any]) -> None:
+    with Served.start(server.home, "models:/leaving/1") as served:
+        assert served.predict("leaving", told["leaving"]["rows"])["version"] == 1
+        assert served.end() == 0
+    wait_for(lambda: not list((server.home / "serving" / "scratch").glob("*")), 60, told="nothing left of its processes")
