@@ -164,6 +164,7 @@ def _worlds(home: Home, name: str, *, model: Model) -> Callable[[str], World]:
             clock=clock,
             ids=stores.ids,
             journal=stores.journal,
+            lineage=stores.lineage,
             registry=stores.registry,
             releases=stores.releases,
             runs=stores.runs,

@@ -14,6 +14,7 @@ from flyball.core.errors import ConflictError
 from flyball.core.events import Event
 from flyball.core.ids import Digest, Ids
 from flyball.data import DatasetVersion
+from flyball.lineage import LineageStore
 from flyball.loop.commands import Command
 from flyball.loop.context import Context, Objective
 from flyball.loop.controller import Controller, Journal, Worker
@@ -60,6 +61,7 @@ class World:
     clock: VirtualClock
     ids: Ids
     journal: Journal
+    lineage: LineageStore
     registry: RegistryStore
     releases: ReleaseStore
     runs: RunStore
