@@ -161,10 +161,15 @@ class EndlessRuns:
 
     def __init__(self) -> None:
         self.begun, self.ended = threading.Event(), threading.Event()
+        self._stop: Callable[[], bool] = self.ended.is_set
 
-    def search(self, *_: object, stop: Callable[[], bool], **__: object) -> object:
+    def until(self, stop: Callable[[], bool]) -> EndlessRuns:
+        self._stop = stop
+        return self
+
+    def search(self, *_: object, **__: object) -> object:
         self.begun.set()
-        while not stop():
+        while not self._stop():
             time.sleep(0.01)
         self.ended.set()
         raise SearchStoppedError

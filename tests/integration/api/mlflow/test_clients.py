@@ -26,7 +26,7 @@ GENAI = {
     "prompt", "trace", "traces", "span", "dataset", "datasets", "webhook", "webhooks", "workspace", "workspaces", "mcp", "prompts",
 }  # fmt: skip
 """Words of methods for what Flyball does not keep."""
-LOCAL = {"get_workspace_store_uri", "parse_prompt_uri"}
+LOCAL = {"get_workspace_store_uri", "parse_prompt_uri", "tracking_uri"}
 
 
 @pytest.fixture(scope="module")
