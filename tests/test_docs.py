@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from flyball.testing.registry_home import open_registry_home
 from tools.pages import Reader, make_targets, pages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,14 @@ def customers(directory: Path) -> None:
     (directory / "customers.csv").write_text("\n".join(lines) + "\n")
 
 
+def registered(directory: Path) -> None:
+    """A home with a registered version."""
+    with open_registry_home(directory / ".flyball") as home:
+        home.version("churn")
+
+
 PREPARED: dict[str, Callable[[Path], None]] = {  # what a page says that its reader has
+    "docs/howto/verify.md": registered,
     "docs/tutorials/live.md": customers,
     "docs/tutorials/your-own-csv.md": customers,
 }
