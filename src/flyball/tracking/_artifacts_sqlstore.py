@@ -17,9 +17,9 @@ from flyball.tracking.artifacterrors import ArtifactPlaceTakenError
 from flyball.tracking.experiment import Lifecycle
 
 with extra("store"):
-    from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+    from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, true, update
 
-_AT_ONCE = 200
+_AT_ONCE = 1000
 _AFTER_SLASH = "0"  # the character after "/": what begins with "a/" is at least "a/" and less than "a0"
 
 
@@ -175,21 +175,23 @@ def _check_place(connection: Connection, root: Root, *, path: str) -> None:
 
 
 def _entries(connection: Connection, root: Root, *, path: str) -> builtins.list[Entry]:
-    """The names below the directory: one look-up for each, by skipping over all that lies below a name."""
+    """The names below the directory, by skipping over all that lies below a name: a look-up for each directory, few for many files."""
     prefix = path + "/" if path else ""
     found: builtins.list[Entry] = []
-    after = _below(path)
+    end = files.c.path < path + _AFTER_SLASH if path else true()
+    after, asked = _below(path), 1
     while True:
-        rows = connection.execute(select(files.c.path, files.c.size).where(_of(root), after).order_by(files.c.path).limit(_AT_ONCE)).all()
+        rows = connection.execute(select(files.c.path, files.c.size).where(_of(root), after).order_by(files.c.path).limit(asked)).all()
         for at, size in rows:
             name, slash, _ = at.removeprefix(prefix).partition("/")
             here = prefix + name
             if slash:
                 found.append(Entry(here, is_dir=True))
-                after = and_(_below(path), files.c.path >= here + _AFTER_SLASH)
+                after, asked = and_(files.c.path >= here + _AFTER_SLASH, end), 1  # beside a directory there is often another
                 break
             found.append(Entry(here, is_dir=False, size=size))
-            after = and_(_below(path), files.c.path > at)
+            after = and_(files.c.path > at, end)  # one lower bound alone: of two, SQLite begins at the first
         else:
-            if len(rows) < _AT_ONCE:
+            if len(rows) < asked:
                 return found
+            asked = min(asked * 4, _AT_ONCE)
