@@ -94,7 +94,7 @@ class Stored:
     may_run_code: bool
 
 
-def stored(name: str, files: Mapping[str, bytes], blobs: BlobStore, *, number: int = 1, may_run_code: bool = True) -> FoundVersion:
+def stored(name: str, files: Mapping[str, bytes], *, blobs: BlobStore, number: int = 1, may_run_code: bool = True) -> FoundVersion:
     """A version of these files, whose content is in `blobs`."""
     kept = [Stored(path, blobs.put(data), len(data), may_run_code) for path, data in sorted(files.items())]
     return FoundVersion(name=name, number=number, files=kept)

@@ -71,9 +71,9 @@ def converted(home: Path, references: list[ModelReference]) -> dict[str, str]:
         content = Places.of(home, {}).open_blobs(home)
         found: dict[str, str] = {}
         for reference in references:
-            made = convert_registered(stores, content, reference)
+            made = convert_registered(stores, content, reference=reference)
             found[reference.name] = made.verdict
-            evidence = get_conversion(stores.journal.log, reference.name, 1)
+            evidence = get_conversion(stores.journal.log, reference.name, number=1)
             assert evidence == made
             assert made.likeness is None or made.likeness["rows"] > 256, made.reason
     finally:

@@ -53,7 +53,7 @@ def lay_out(home: Path, references: Sequence[ModelReference], *, port: int, acto
     try:
         content = Places.of(home, os.environ).open_blobs(home)
         keeping = open_keeping(stores, content)
-        found = [find_version(keeping, stores.journal.log, reference, content=content) for reference in references]
+        found = [find_version(keeping, stores.journal.log, reference=reference, content=content) for reference in references]
         into = LocalBlobs(home / BY_HAND / "blobs")
         plan = serving_plan({version.name: version_plan(version, content, into=into) for version in found})
     finally:
@@ -66,7 +66,7 @@ def lay_out(home: Path, references: Sequence[ModelReference], *, port: int, acto
 
 
 def convert_registered(
-    stores: Stores, content: BlobStore, reference: ModelReference, *, executor: Executor | None = None, cause: EventId | None = None
+    stores: Stores, content: BlobStore, *, reference: ModelReference, executor: Executor | None = None, cause: EventId | None = None
 ) -> Conversion:
     """What came of converting the version, which the version's events tell from now on: `version.converted`.
 
@@ -76,13 +76,13 @@ def convert_registered(
         NotFoundError: there is no such version.
         VersionTamperedError: it is not what was signed when it was made.
     """
-    version = find_version(open_keeping(stores, content), stores.journal.log, reference, content=content)
+    version = find_version(open_keeping(stores, content), stores.journal.log, reference=reference, content=content)
     found = convert_version(version, content, executor=executor or ConfinedExecutor())
-    record_conversion(stores.journal.recorder, version, found, cause=cause)
+    record_conversion(stores.journal.recorder, version, found=found, cause=cause)
     return found
 
 
-def find_version(keeping: Keeping, log: EventLog, reference: ModelReference, *, content: BlobStore) -> FoundVersion:
+def find_version(keeping: Keeping, log: EventLog, *, reference: ModelReference, content: BlobStore) -> FoundVersion:
     """The version that is meant, whose signature holds.
 
     Raises:
@@ -99,7 +99,7 @@ def find_version(keeping: Keeping, log: EventLog, reference: ModelReference, *, 
         if not number:
             raise NoVersionsError(name)
     registry.download_uri(name, number)  # it is what was signed, or goes no further
-    converted = find_conversion(log, name, number)
+    converted = find_conversion(log, name, number=number)
     if converted is not None and not content.exists(converted):  # a sweep has freed it; the original is still there
         converted = None
     return FoundVersion(name=name, number=number, files=registry.list_files(name, number), converted=converted)

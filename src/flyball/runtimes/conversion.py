@@ -109,7 +109,7 @@ def _tried(
 ) -> tuple[Predictor | None, Attempt]:
     try:
         made = make()
-        likeness = compare(original, made, rows, tolerance=tolerance)
+        likeness = compare(original, made, samples=rows, tolerance=tolerance)
     except Exception as error:  # noqa: BLE001 - libraries that convert raise anything; the reason is kept
         said = str(error) if isinstance(error, FlyballError) else f"{type(error).__name__}: {error}"
         return None, Attempt(form=form, reason=" ".join(said.split())[:_LONGEST_REASON])
@@ -157,14 +157,14 @@ def _forms(original: EstimatorPredictor, takes: tuple[TakenColumn, ...]) -> Iter
     dtypes = {column.name: column.dtype for column in takes}
     told = describe(original)
     if library == "lightgbm":
-        yield "LightGBM's own", 0.0, partial(_lightgbm, fitted, dtypes, original)
+        yield "LightGBM's own", 0.0, partial(_lightgbm, fitted, dtypes, original=original)
     elif library == "xgboost":
-        yield "XGBoost's own", 0.0, partial(_xgboost, fitted, dtypes, original)
+        yield "XGBoost's own", 0.0, partial(_xgboost, fitted, dtypes, original=original)
     else:
         from flyball.runtimes.onnxconvert import graphs
 
         manifest = _manifest("onnx", takes, task=told.task, original=original)
-        for way, make in graphs(fitted, manifest, {name: _TYPES[dtype] for name, dtype in dtypes.items()}):
+        for way, make in graphs(fitted, manifest, schema={name: _TYPES[dtype] for name, dtype in dtypes.items()}):
             yield f"ONNX, {way}", TOLERANCE, make
     yield "skops", 0.0, partial(_skops, fitted, _manifest("skops", takes, task=told.task, original=original))
 
@@ -174,7 +174,7 @@ def _manifest(form: Any, takes: tuple[TakenColumn, ...], *, task: Task, original
     return ModelManifest(format=form, features=names, dtypes=dtypes, task=task, classes=original.description.classes)
 
 
-def _lightgbm(fitted: Any, dtypes: Mapping[str, str], original: EstimatorPredictor) -> Predictor:
+def _lightgbm(fitted: Any, dtypes: Mapping[str, str], *, original: EstimatorPredictor) -> Predictor:
     from flyball.runtimes.forest import forest
 
     booster = getattr(fitted, "booster_", fitted)
@@ -182,7 +182,7 @@ def _lightgbm(fitted: Any, dtypes: Mapping[str, str], original: EstimatorPredict
     return forest(booster.model_to_string(num_iteration=best), list(dtypes), dtypes=dtypes, classes=original.description.classes)
 
 
-def _xgboost(fitted: Any, dtypes: Mapping[str, str], original: EstimatorPredictor) -> Predictor:
+def _xgboost(fitted: Any, dtypes: Mapping[str, str], *, original: EstimatorPredictor) -> Predictor:
     from flyball.runtimes.xgboosted import boosted
 
     booster = fitted.get_booster() if hasattr(fitted, "get_booster") else fitted

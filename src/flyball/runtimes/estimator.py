@@ -129,7 +129,7 @@ def as_table(rows: pl.DataFrame) -> Any:
     gaps = [name for name, dtype in rows.schema.items() if dtype.is_integer() and rows[name].null_count()]
     rows = rows.with_columns(pl.col(gaps).cast(pl.Float64)) if gaps else rows
     try:
-        import pandas as pd  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        import pandas as pd  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it may not be there
     except ModuleNotFoundError:
         return rows
     return pd.DataFrame({name: _for_pandas(rows[name]) for name in rows.columns})

@@ -45,29 +45,29 @@ class Likeness:
         return Likeness(**{**facts, "never_null": tuple(data["never_null"])})
 
 
-def compare(original: Predictor, other: Predictor, samples: Samples, *, tolerance: float) -> Likeness:
+def compare(original: Predictor, other: Predictor, *, samples: Samples, tolerance: float) -> Likeness:
     """How like the original the other form is on these rows."""
     found = Likeness(rows=0, logged=samples.n_logged, max_abs_diff=0.0, tolerance=tolerance)
     for rows in (samples.usual, samples.extremes, samples.unseen):
         if rows.height:
-            found = _compared(original, other, rows, found=found)
+            found = _compared(original, other, rows=rows, found=found)
     never_null = []
     for index, name in enumerate(samples.missing.columns):
         row = samples.missing[index]
         if _answer(original, row) is None:
             never_null.append(name)
         else:
-            found = _compared(original, other, row, found=found)
+            found = _compared(original, other, rows=row, found=found)
     return replace(found, rows=found.rows + len(never_null), never_null=tuple(never_null))
 
 
-def _compared(original: Predictor, other: Predictor, rows: pl.DataFrame, *, found: Likeness) -> Likeness:
+def _compared(original: Predictor, other: Predictor, *, rows: pl.DataFrame, found: Likeness) -> Likeness:
     ours, theirs = _answer(original, rows), _answer(other, rows)
     if ours is None or theirs is None:
         if rows.height == 1:
             return replace(found, rows=found.rows + 1, refused=found.refused + ((ours is None) != (theirs is None)))
         for row in rows.iter_slices(1):
-            found = _compared(original, other, row, found=found)
+            found = _compared(original, other, rows=row, found=found)
         return found
     difference, labels = _difference(ours, theirs, tolerance=found.tolerance)
     return replace(

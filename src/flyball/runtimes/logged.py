@@ -93,7 +93,7 @@ def _load_fitted(files: Files, path: str) -> Any:
 def _load_function(place: Path) -> Any:
     try:
         with extra("mlflow"):
-            import mlflow.pyfunc  # type: ignore[import-not-found,import-untyped,unused-ignore]
+            import mlflow.pyfunc  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it may not be there
     except MissingExtraError as error:
         raise UnservableError(
             "it is a Python function of MLflow's, which is run by the package `mlflow`, and that is not installed where this server runs. "

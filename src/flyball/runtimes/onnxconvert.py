@@ -16,9 +16,9 @@ from flyball.runtimes.onnxmodel import Element, OnnxInput, OnnxPredictor
 
 with extra("onnx"):
     import skl2onnx  # type: ignore[import-untyped]  # it ships no types, and so below
-    from skl2onnx._supported_operators import sklearn_operator_name_map  # type: ignore[import-untyped]
-    from skl2onnx.common import data_types  # type: ignore[import-untyped]
-    from skl2onnx.common._registration import get_converter, get_shape_calculator  # type: ignore[import-untyped]
+    from skl2onnx._supported_operators import sklearn_operator_name_map  # type: ignore[import-untyped]  # as above
+    from skl2onnx.common import data_types  # type: ignore[import-untyped]  # as above
+    from skl2onnx.common._registration import get_converter, get_shape_calculator  # type: ignore[import-untyped]  # as above
 
 _TYPES: Mapping[str, Any] = {
     "double": data_types.DoubleTensorType, "float": data_types.FloatTensorType, "int64": data_types.Int64TensorType,
@@ -38,9 +38,9 @@ class _WholeNumbers:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._container, name)
 
-    def add_node(self, kind: str, inputs: Any, outputs: Any, **attributes: Any) -> Any:
+    def add_node(self, *kind_inputs_outputs: Any, **attributes: Any) -> Any:
         plain = {name: _plain(value) for name, value in attributes.items()}
-        return self._container.add_node(kind, inputs, outputs, **plain)
+        return self._container.add_node(*kind_inputs_outputs, **plain)
 
 
 def _plain(value: Any) -> Any:
@@ -48,13 +48,13 @@ def _plain(value: Any) -> Any:
     return [int(item) for item in value] if truths else value
 
 
-def graphs(fitted: Any, manifest: ModelManifest, schema: Mapping[str, pl.DataType]) -> Iterator[tuple[str, Callable[[], OnnxPredictor]]]:
+def graphs(fitted: Any, manifest: ModelManifest, *, schema: Mapping[str, pl.DataType]) -> Iterator[tuple[str, Callable[[], OnnxPredictor]]]:
     """Ways to write the model, the most exact first: the name of each, and what makes it or raises.
 
     `manifest` says the model's classes; `schema` are its columns in their order.
     """
     for name, inputs in _ways(schema):
-        yield name, partial(_converted, fitted, manifest, inputs)
+        yield name, partial(_converted, fitted, manifest, inputs=inputs)
 
 
 def _ways(schema: Mapping[str, pl.DataType]) -> Iterator[tuple[str, Sequence[OnnxInput]]]:
@@ -69,7 +69,7 @@ def _ways(schema: Mapping[str, pl.DataType]) -> Iterator[tuple[str, Sequence[Onn
 
 
 def _element(dtype: pl.DataType, number: str) -> Element:
-    return "string" if dtype == pl.String else number  # type: ignore[return-value]
+    return "string" if dtype == pl.String else number  # type: ignore[return-value]  # number is one of them
 
 
 def _own(dtype: pl.DataType) -> Element:
@@ -78,7 +78,7 @@ def _own(dtype: pl.DataType) -> Element:
     return "string" if dtype == pl.String else "int64" if dtype.is_integer() else "float"
 
 
-def _converted(fitted: Any, manifest: ModelManifest, inputs: Sequence[OnnxInput]) -> OnnxPredictor:
+def _converted(fitted: Any, manifest: ModelManifest, *, inputs: Sequence[OnnxInput]) -> OnnxPredictor:
     _mend()
     types = [(found.name, _TYPES[found.element]([None, len(found.columns)])) for found in inputs]
     options = {id(fitted): {"zipmap": False}} if manifest.classes else None
@@ -103,7 +103,4 @@ def _mend() -> None:
 
 
 def _mended(convert: Callable[..., Any]) -> Callable[..., Any]:
-    def converter(scope: Any, operator: Any, container: Any) -> Any:  # skl2onnx asks for exactly these names
-        return convert(scope, operator, _WholeNumbers(container))
-
-    return converter
+    return lambda scope, operator, container: convert(scope, operator, _WholeNumbers(container))  # skl2onnx counts its arguments

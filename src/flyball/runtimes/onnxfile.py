@@ -41,7 +41,7 @@ def whole(path: str, files: Files) -> bytes:
     outside = [tensor for tensor in _tensors(message) if external_data_helper.uses_external_data(tensor)]
     folder = path.rpartition("/")[0]
     for tensor in outside:
-        _take_in(tensor, folder, files)
+        _take_in(tensor, folder, files=files)
     return message.SerializeToString() if outside else files[path]
 
 
@@ -55,7 +55,7 @@ def classes_in(data: bytes) -> tuple[Label, ...]:
     return ()
 
 
-def _take_in(tensor: TensorProto, folder: str, files: Files) -> None:
+def _take_in(tensor: TensorProto, folder: str, *, files: Files) -> None:
     facts = {entry.key: entry.value for entry in tensor.external_data}
     location = facts.get("location", "")
     if not location or "/" in location or "\\" in location or location in {".", ".."}:

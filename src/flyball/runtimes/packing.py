@@ -14,7 +14,7 @@ from flyball.core.canonical import canonical
 from flyball.runtimes.errors import CodeNotAllowedError, UnservableError
 from flyball.runtimes.files import archived, read_archive
 from flyball.runtimes.mlmodel import Mlmodel, Signature, parse
-from flyball.runtimes.model import Files, ModelManifest, Predictor
+from flyball.runtimes.model import Files, Format, ModelManifest, Predictor
 
 POLARS: Mapping[str, str] = {
     "boolean": "Boolean", "integer": "Int32", "long": "Int64", "float": "Float32", "double": "Float64", "string": "String",
@@ -75,7 +75,7 @@ def pack(files: Files, *, may_run_code: bool) -> Packed:
     takes = columns_of(told.signature)
     for flavor, form in _FORMS.items():
         if flavor in told.flavors:
-            packed = form(told, files, takes)
+            packed = form(told, files, takes=takes)
             if packed is not None:
                 return packed
     reason = _code_in(told)
@@ -109,7 +109,7 @@ def columns_of(signature: Signature | None) -> tuple[TakenColumn, ...] | None:
     return tuple(TakenColumn(str(place), "Float64") for place in range(width))
 
 
-def _onnx(told: Mlmodel, files: Files, takes: Sequence[TakenColumn] | None) -> Packed | None:
+def _onnx(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
     from flyball.runtimes.onnxfile import classes_in, whole
     from flyball.runtimes.onnxmodel import OnnxPredictor, describe_graph
 
@@ -128,10 +128,10 @@ def _onnx(told: Mlmodel, files: Files, takes: Sequence[TakenColumn] | None) -> P
     return _without_code(OnnxPredictor(manifest, data, inputs=inputs, outputs=outputs), takes)
 
 
-def _lightgbm(told: Mlmodel, files: Files, takes: Sequence[TakenColumn] | None) -> Packed | None:
+def _lightgbm(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
     path = told.get_path("lightgbm", "data")
     if path.endswith(".skops"):
-        return _skops_file(path, files, takes)
+        return _skops_file(path, files, takes=takes)
     if not path.endswith((".lgb", ".txt")) or path not in files:
         return None
     from flyball.runtimes.forest import forest
@@ -140,10 +140,10 @@ def _lightgbm(told: Mlmodel, files: Files, takes: Sequence[TakenColumn] | None) 
     return _without_code(forest(files[path].decode(), list(dtypes), dtypes=dtypes), takes)
 
 
-def _xgboost(told: Mlmodel, files: Files, takes: Sequence[TakenColumn] | None) -> Packed | None:
+def _xgboost(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
     path = told.get_path("xgboost", "data")
     if path.endswith(".skops"):
-        return _skops_file(path, files, takes)
+        return _skops_file(path, files, takes=takes)
     if not path.endswith((".ubj", ".json", ".xgb")) or path not in files:
         return None
     from flyball.runtimes.xgboosted import boosted
@@ -152,13 +152,13 @@ def _xgboost(told: Mlmodel, files: Files, takes: Sequence[TakenColumn] | None) -
     return _without_code(boosted(files[path], [column.name for column in takes or ()], kind=kind), takes)
 
 
-def _sklearn(told: Mlmodel, files: Files, takes: Sequence[TakenColumn] | None) -> Packed | None:
+def _sklearn(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
     if told.flavors["sklearn"].get("serialization_format") != "skops":
         return None
-    return _skops_file(told.get_path("sklearn", "pickled_model"), files, takes)
+    return _skops_file(told.get_path("sklearn", "pickled_model"), files, takes=takes)
 
 
-def _skops_file(path: str, files: Files, takes: Sequence[TakenColumn] | None) -> Packed | None:
+def _skops_file(path: str, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
     if path not in files:
         return None
     from flyball.runtimes.skopsfile import untrusted
@@ -168,7 +168,7 @@ def _skops_file(path: str, files: Files, takes: Sequence[TakenColumn] | None) ->
     return Packed(_manifest("skops", takes), {"model.skops": files[path]}, None if takes is None else tuple(takes))
 
 
-_FORMS: Mapping[str, Callable[[Mlmodel, Files, Sequence[TakenColumn] | None], Packed | None]] = {
+_FORMS: Mapping[str, Callable[..., Packed | None]] = {
     "onnx": _onnx, "lightgbm": _lightgbm, "xgboost": _xgboost, "sklearn": _sklearn,
 }  # fmt: skip
 
@@ -180,10 +180,10 @@ def _without_code(model: Predictor, takes: Sequence[TakenColumn] | None) -> Pack
     return Packed(manifest, model.dump(), found or None)
 
 
-def _manifest(form: str, takes: Sequence[TakenColumn] | None, *, carries_code: bool = False) -> ModelManifest:
+def _manifest(form: Format, takes: Sequence[TakenColumn] | None, *, carries_code: bool = False) -> ModelManifest:
     names, dtypes = tuple(column.name for column in takes or ()), tuple(column.dtype for column in takes or ())
     # Classes or values: it says so itself when it is loaded.
-    return ModelManifest(format=form, features=names, dtypes=dtypes, task="values", carries_code=carries_code)  # type: ignore[arg-type]
+    return ModelManifest(format=form, features=names, dtypes=dtypes, task="values", carries_code=carries_code)
 
 
 def _code_in(told: Mlmodel) -> str:

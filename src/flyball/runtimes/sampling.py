@@ -37,7 +37,7 @@ def samples(schema: Mapping[str, pl.DataType], logged: pl.DataFrame | None, *, t
     """Rows of the columns of `schema`, around the `logged` ones if there are any; `texts` are values that texts may have."""
     draw = np.random.default_rng(0)
     known = None if logged is None or not set(schema) <= set(logged.columns) else _cast(logged.select(list(schema)), schema)
-    drawn = pl.DataFrame({name: _drawn(name, dtype, known, texts=texts, draw=draw) for name, dtype in schema.items()}, schema=schema)
+    drawn = pl.DataFrame({name: _drawn(name, dtype, known=known, texts=texts, draw=draw) for name, dtype in schema.items()}, schema=schema)
     usual = drawn if known is None else pl.concat([known, drawn])
     return Samples(
         usual=usual,
@@ -70,7 +70,7 @@ def _cast(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame
     return rows.with_columns(pl.col(name).cast(dtype, strict=False) for name, dtype in schema.items())
 
 
-def _drawn(name: str, dtype: pl.DataType, known: pl.DataFrame | None, *, texts: Sequence[str], draw: np.random.Generator) -> list[Any]:
+def _drawn(name: str, dtype: pl.DataType, *, known: pl.DataFrame | None, texts: Sequence[str], draw: np.random.Generator) -> list[Any]:
     seen: list[Any] = [] if known is None else known[name].drop_nulls().to_list()
     if dtype == pl.Boolean:
         return [bool(truth) for truth in draw.integers(0, 2, ROWS)]

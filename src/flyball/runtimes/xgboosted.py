@@ -16,7 +16,7 @@ from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
 
 with extra("xgboost"):
-    import xgboost  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import xgboost  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it may not be there
 
 
 class XgboostPredictor:

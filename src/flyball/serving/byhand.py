@@ -38,7 +38,7 @@ class ModelTooLargeError(InvalidError):
 
     code = "model-too-large"
 
-    def __init__(self, name: str, number: int, size: int) -> None:
+    def __init__(self, name: str, number: int, *, size: int) -> None:
         super().__init__(f"Version {number} of {name!r} has {size / 1e9:,.1f} GB; a model of at most {MOST_BYTES / 1e9:,.1f} GB is served.")
 
 
@@ -132,7 +132,7 @@ def read_files(version: FoundVersion, content: Callable[[Digest], bytes]) -> Fil
         ModelTooLargeError: they are more than is read at once.
     """
     if version.size_bytes > MOST_BYTES:
-        raise ModelTooLargeError(version.name, version.number, version.size_bytes)
+        raise ModelTooLargeError(version.name, version.number, size=version.size_bytes)
     return {file.path: content(file.digest) for file in version.files}
 
 

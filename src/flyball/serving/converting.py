@@ -101,19 +101,19 @@ def _converted(model: bytes, place: Path, *, content: ContentStore, executor: Ex
     return Conversion(verdict="converted", form=told["form"], digest=digest, attempts=attempts, warnings=warnings)
 
 
-def record_conversion(recorder: Recorder, version: FoundVersion, found: Conversion, *, cause: EventId | None = None) -> EventId:
+def record_conversion(recorder: Recorder, version: FoundVersion, *, found: Conversion, cause: EventId | None = None) -> EventId:
     """What came of it stands with the version: `version.converted`."""
     facts = {"version": version.number, **found.to_json()}
     return recorder.record(CONVERTED, version_subject(version.name, version.number), data=facts, cause=cause).id
 
 
-def get_conversion(log: EventLog, name: str, number: int) -> Conversion | None:
+def get_conversion(log: EventLog, name: str, *, number: int) -> Conversion | None:
     """What came of the version's last conversion; None where there was none."""
     events = log.list(EventQuery(type=CONVERTED, subject=version_subject(name, number)))
     return Conversion.from_json(events[-1].data) if events else None
 
 
-def find_conversion(log: EventLog, name: str, number: int) -> Digest | None:
+def find_conversion(log: EventLog, name: str, *, number: int) -> Digest | None:
     """The model that stands in for the version's own, or None."""
-    found = get_conversion(log, name, number)
+    found = get_conversion(log, name, number=number)
     return None if found is None or found.verdict != "converted" else found.digest

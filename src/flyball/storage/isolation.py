@@ -87,12 +87,12 @@ def confine(wanted: Confinement, system: System | None = None) -> list[Measure]:
     measures += [
         _tried("new privileges", lambda: _no_new_privileges(host)),
         _tried("files", lambda: _leave_files(wanted, host)),
-        _limited("memory", resource.RLIMIT_AS, wanted.memory_bytes, host=host),
-        _limited("processor time", resource.RLIMIT_CPU, wanted.cpu_seconds, host=host),
-        _limited("file size", resource.RLIMIT_FSIZE, wanted.file_bytes, host=host),
-        _limited("open files", resource.RLIMIT_NOFILE, wanted.open_files, host=host),
-        _limited("processes", resource.RLIMIT_NPROC, processes, host=host),
-        _limited("core dumps", resource.RLIMIT_CORE, 0, host=host),
+        _limited("memory", resource.RLIMIT_AS, value=wanted.memory_bytes, host=host),
+        _limited("processor time", resource.RLIMIT_CPU, value=wanted.cpu_seconds, host=host),
+        _limited("file size", resource.RLIMIT_FSIZE, value=wanted.file_bytes, host=host),
+        _limited("open files", resource.RLIMIT_NOFILE, value=wanted.open_files, host=host),
+        _limited("processes", resource.RLIMIT_NPROC, value=processes, host=host),
+        _limited("core dumps", resource.RLIMIT_CORE, value=0, host=host),
         # The last: a change of credentials takes it back.
         _tried("end with the parent", lambda: _die_with_parent(host)),
     ]
@@ -106,7 +106,7 @@ def _tried(name: str, take: Callable[[], str]) -> Measure:
         return Measure(name, granted=False, detail=error.strerror or str(error))
 
 
-def _limited(name: str, kind: int, value: int | None, *, host: System) -> Measure:
+def _limited(name: str, kind: int, *, value: int | None, host: System) -> Measure:
     if value is None:
         return Measure(name, granted=False, detail="not limited here")
 

@@ -49,7 +49,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])  # as a class of a n
 def laid_out(home: Path, models: Mapping[str, Mapping[str, bytes]]) -> Path:
     """The plan that serves these models, in the home."""
     content, into = LocalBlobs(home / "blobs"), LocalBlobs(home / "plan" / "blobs")
-    plan = serving_plan({name: version_plan(stored(name, files, content), content, into=into) for name, files in models.items()})
+    plan = serving_plan({name: version_plan(stored(name, files, blobs=content), content, into=into) for name, files in models.items()})
     path = home / "plan" / "plan.json"
     path.write_bytes(plan.encode())
     return path
@@ -174,7 +174,7 @@ def test_its_process_says_what_the_host_granted(server: ServerProcess) -> None:
 
 def test_a_plan_of_what_may_not_run_is_refused_when_it_is_made_and_when_it_is_loaded(tmp_path: Path) -> None:
     content = LocalBlobs(tmp_path / "blobs")
-    untrusted = stored("ages", logged_pickle(AGES), content, may_run_code=False)
+    untrusted = stored("ages", logged_pickle(AGES), blobs=content, may_run_code=False)
     with pytest.raises(CodeNotAllowedError):
         version_plan(untrusted, content, into=content)
     path = laid_out(tmp_path, {"ages": logged_pickle(AGES)})
@@ -197,6 +197,6 @@ def test_a_version_that_was_converted_is_served_by_its_form_without_code(tmp_pat
     from flyball.runtimes.packing import pack
 
     form = content.put(pack(logged_booster(text.model_to_string()), may_run_code=False).archived())
-    original = stored("ages", logged_pickle(AGES), content, may_run_code=False)
+    original = stored("ages", logged_pickle(AGES), blobs=content, may_run_code=False)
     plan = version_plan(FoundVersion(name="ages", number=1, files=original.files, converted=form), content, into=content)
     assert (plan.model_digest, plan.may_run_code) == (form, False)

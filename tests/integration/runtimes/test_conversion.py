@@ -89,7 +89,7 @@ def test_a_value_that_the_original_has_not_seen_is_refused_by_the_form_as_well(t
 
 def executor_verdict(files: Mapping[str, bytes], place: Path, *, may_run_code: bool = True) -> Conversion:
     blobs = LocalBlobs(place / "blobs")
-    return convert_version(stored("leaver", files, blobs, may_run_code=may_run_code), blobs, executor=ConfinedExecutor())
+    return convert_version(stored("leaver", files, blobs=blobs, may_run_code=may_run_code), blobs, executor=ConfinedExecutor())
 
 
 def test_a_job_converts_in_a_process_that_reaches_nothing(tmp_path: Path) -> None:

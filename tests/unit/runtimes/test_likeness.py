@@ -32,7 +32,7 @@ class Saying:
 
 
 def like(original: Says, other: Says, *, tolerance: float = 1e-5) -> Likeness:
-    return compare(Saying(original), Saying(other), samples(SCHEMA, None), tolerance=tolerance)
+    return compare(Saying(original), Saying(other), samples=samples(SCHEMA, None), tolerance=tolerance)
 
 
 def double(frame: pl.DataFrame) -> Floats:
