@@ -38,7 +38,7 @@ class Limits:
     def __init__(self) -> None:
         self.passed = True
 
-    def tell(self, what: str, found: float, unit: str, *, limit: float) -> None:
+    def tell(self, what: str, found: float, *, unit: str, limit: float) -> None:
         """One line."""
         kept = found <= limit
         self.passed &= kept
@@ -53,7 +53,7 @@ def opened(place: Path) -> tuple[Database, Tracking]:
     return database, open_tracking(database, clock=clock, ids=ids, random=SeededRandom(0), recorder=recorder)
 
 
-def milliseconds(work: Callable[[int], object], count: int, rounds: int) -> float:
+def milliseconds(work: Callable[[int], object], count: int, *, rounds: int) -> float:
     """For one call: the median over the rounds; every call gets a number of its own."""
     found = []
     for turn in range(rounds):
@@ -76,21 +76,32 @@ def points(number: int, keys: Sequence[str]) -> list[Metric]:
     ]
 
 
-def logging(limits: Limits, place: Path, rounds: int) -> None:
+def logging(limits: Limits, place: Path, *, rounds: int) -> None:
     """Single points and batches, to one run each."""
     database, tracking = opened(place)
     runs = [tracking.runs.create("0").head.id for _ in range(3)]
-    single = milliseconds(lambda at: tracking.runs.log_metric(runs[0], Metric(key="a", value=at, time_ms=at, step=at)), 1000, rounds)
-    limits.tell("log_metric", single, "ms", limit=0.25)
+    single = milliseconds(lambda at: tracking.runs.log_metric(runs[0], Metric(key="a", value=at, time_ms=at, step=at)), 1000, rounds=rounds)
+    limits.tell("log_metric", single, unit="ms", limit=0.25)
     for what, run, keys in (("one key", runs[1], ["loss"]), ("a thousand keys", runs[2], [f"m{at}" for at in range(1000)])):
         batches = [points(at, keys) for at in range(rounds * 20)]
         tracking.runs.log_batch(run, metrics=batches[0])  # the keys get their numbers once
-        found = milliseconds(lambda at, run=run, batches=batches: tracking.runs.log_batch(run, metrics=batches[at]), 20, rounds)  # type: ignore[misc]
-        limits.tell(f"log_batch of 1,000, {what}", found, "ms", limit=4.0)
+        found = milliseconds(_Batches(tracking, run, batches=batches).log, 20, rounds=rounds)
+        limits.tell(f"log_batch of 1,000, {what}", found, unit="ms", limit=4.0)
     database.close()
 
 
-def reading(limits: Limits, place: Path, rounds: int) -> None:
+class _Batches:
+    """Batches to one run, by their number."""
+
+    def __init__(self, tracking: Tracking, run: str, *, batches: Sequence[Sequence[Metric]]) -> None:
+        self._tracking, self._run, self._batches = tracking, run, batches
+
+    def log(self, number: int) -> None:
+        """Log the batch."""
+        self._tracking.runs.log_batch(self._run, metrics=self._batches[number])
+
+
+def reading(limits: Limits, place: Path, *, rounds: int) -> None:
     """A history of a million points: whole by pages of 25,000, and sampled."""
     database, tracking = opened(place)
     run = tracking.runs.create("0").head.id
@@ -106,8 +117,10 @@ def reading(limits: Limits, place: Path, rounds: int) -> None:
                 break
         assert seen == 1_000_000
 
-    limits.tell("history of 1M points, by pages, as arrays", milliseconds(page, 1, rounds) / 1000, "s", limit=1.0)
-    limits.tell("interval of 1M points", milliseconds(lambda _: tracking.metrics.interval([run], "loss"), 1, rounds), "ms", limit=40.0)
+    limits.tell("history of 1M points, by pages, as arrays", milliseconds(page, 1, rounds=rounds) / 1000, unit="s", limit=1.0)
+    limits.tell(
+        "interval of 1M points", milliseconds(lambda _: tracking.metrics.interval([run], "loss"), 1, rounds=rounds), unit="ms", limit=40.0
+    )
     database.close()
 
 
@@ -116,7 +129,7 @@ def size(place: Path) -> int:
     return sum(file.stat().st_size for file in place.iterdir() if file.name.startswith("home.db"))
 
 
-def disk(limits: Limits, place: Path, wanted: int) -> None:
+def disk(limits: Limits, place: Path, *, wanted: int) -> None:
     """Bytes per point, as logged by training loops."""
     database, tracking = opened(place)
     keys = [f"m{at}" for at in range(KEYS)]
@@ -131,10 +144,10 @@ def disk(limits: Limits, place: Path, wanted: int) -> None:
     database.close()
     each = size(place) / logged
     print(f"{logged:,} points in {seconds:.0f} s, {each:.1f} bytes each")
-    limits.tell("100M points of long runs", each * HUNDRED_MILLION / 2**30, "GiB", limit=GIGABYTES)
+    limits.tell("100M points of long runs", each * HUNDRED_MILLION / 2**30, unit="GiB", limit=GIGABYTES)
 
 
-def short_runs(limits: Limits, place: Path, wanted: int) -> None:
+def short_runs(limits: Limits, place: Path, *, wanted: int) -> None:
     """Bytes per point where each comes alone, to runs of a thousand points that never end."""
     database, tracking = opened(place)
     runs = [tracking.runs.create("0").head.id for _ in range(max(1, wanted // 1000))]
@@ -143,20 +156,20 @@ def short_runs(limits: Limits, place: Path, wanted: int) -> None:
             tracking.runs.log_metric(run, Metric(key="loss", value=1 / (step + 1), time_ms=1_700_000_000_000 + step * 37, step=step))
     database.close()
     each = size(place) / (1000 * len(runs))
-    limits.tell("100M points, each logged alone to runs of 1,000", each * HUNDRED_MILLION / 2**30, "GiB", limit=GIGABYTES)
+    limits.tell("100M points, each logged alone to runs of 1,000", each * HUNDRED_MILLION / 2**30, unit="GiB", limit=GIGABYTES)
 
 
-def processes(limits: Limits, place: Path, count: int, entries: int) -> None:
+def processes(limits: Limits, place: Path, *, count: int, entries: int) -> None:
     """Many processes on one home."""
     begun = TIMER.seconds()
     done = subprocess.run([sys.executable, str(WRITERS), str(place), str(count), str(entries)], check=False)
     print(f"{count} processes with {entries:,} entries each: {TIMER.seconds() - begun:.1f} s")
-    limits.tell("processes that failed", done.returncode, "", limit=0)
+    limits.tell("processes that failed", done.returncode, unit="", limit=0)
     database = Database.open(place / "home.db")
     with database.read() as connection:
         kept = connection.exec_driver_sql("SELECT sum(points) FROM tracked_runs").scalar_one()
     database.close()
-    limits.tell("points that were lost", count * (entries // 2 + entries // 2 // 50 * 48) - kept, "", limit=0)
+    limits.tell("points that were lost", count * (entries // 2 + entries // 2 // 50 * 48) - kept, unit="", limit=0)
 
 
 def main() -> None:
@@ -169,11 +182,11 @@ def main() -> None:
     given = parser.parse_args()
     limits = Limits()
     steps: tuple[Callable[[Path], None], ...] = (
-        lambda place: logging(limits, place, given.rounds),
-        lambda place: reading(limits, place, given.rounds),
-        lambda place: processes(limits, place, given.processes, given.entries),
-        lambda place: short_runs(limits, place, given.points // 100),
-        lambda place: disk(limits, place, given.points),
+        lambda place: logging(limits, place, rounds=given.rounds),
+        lambda place: reading(limits, place, rounds=given.rounds),
+        lambda place: processes(limits, place, count=given.processes, entries=given.entries),
+        lambda place: short_runs(limits, place, wanted=given.points // 100),
+        lambda place: disk(limits, place, wanted=given.points),
     )
     for step in steps:
         with tempfile.TemporaryDirectory() as place:

@@ -73,7 +73,7 @@ class ExperimentSuite(TrackingSuite):
             for act in (
                 lambda: tracking.runs.create(made),
                 lambda: tracking.models.create(made),
-                lambda: tracking.experiments.set_tag(made, "a", "b"),
+                lambda: tracking.experiments.set_tag(made, "a", value="b"),
                 lambda: tracking.experiments.delete_tag(made, "a"),
             ):
                 with pytest.raises(ExperimentDeletedError, match=f"The experiment {made} must be in the 'active' state"):
@@ -88,8 +88,8 @@ class ExperimentSuite(TrackingSuite):
     def test_tags_are_set_replaced_and_deleted(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as tracking:
             made = tracking.experiments.create("risk", tags={"b": "1"}).id
-            tracking.experiments.set_tag(made, "a", "x" * 20_000)
-            tracking.experiments.set_tag(made, "b", "2")
+            tracking.experiments.set_tag(made, "a", value="x" * 20_000)
+            tracking.experiments.set_tag(made, "b", value="2")
             assert tracking.experiments.get(made).tags == {"a": "x" * 20_000, "b": "2"}
             tracking.experiments.delete_tag(made, "a")
             assert tracking.experiments.get(made).tags == {"b": "2"}
@@ -122,6 +122,6 @@ class ExperimentSuite(TrackingSuite):
                 with pytest.raises(FieldError):
                     tracking.experiments.create(name)
             with pytest.raises(FieldError, match="Names may only contain"):
-                tracking.experiments.set_tag("0", "a;b", "c")
+                tracking.experiments.set_tag("0", "a;b", value="c")
             with pytest.raises(TooLongError):
-                tracking.experiments.set_tag("0", "a", "x" * 20_001)
+                tracking.experiments.set_tag("0", "a", value="x" * 20_001)

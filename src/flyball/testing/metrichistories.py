@@ -16,7 +16,7 @@ from flyball.tracking.trackedrun import Metric
 from flyball.tracking.tracking import Tracking
 
 
-def _log(tracking: Tracking, run: str, metrics: Sequence[Metric]) -> None:
+def _log(tracking: Tracking, run: str, *, metrics: Sequence[Metric]) -> None:
     for start in range(0, len(metrics), 1000):
         tracking.runs.log_batch(run, metrics=metrics[start : start + 1000])
 
@@ -38,7 +38,7 @@ class MetricHistorySuite(TrackingSuite):
     def test_nan_and_infinities_stand_in_the_history(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as tracking:
             run = tracking.runs.create("0").head.id
-            _log(tracking, run, [point("a", value) for value in (math.nan, 1.0, math.inf, -math.inf, math.nan)])
+            _log(tracking, run, metrics=[point("a", value) for value in (math.nan, 1.0, math.inf, -math.inf, math.nan)])
             values = [metric.value for metric in tracking.metrics.history(run, "a").items]
             assert values[:3] == [-math.inf, 1.0, math.inf]
             assert [math.isnan(value) for value in values[3:]] == [True]
@@ -47,7 +47,7 @@ class MetricHistorySuite(TrackingSuite):
         with self.open(tmp_path) as tracking:
             run = tracking.runs.create("0").head.id
             points = [point("a", float(at % 7), step=at % 50, time_ms=at // 100) for at in range(20_500)]
-            _log(tracking, run, points)
+            _log(tracking, run, metrics=points)
             whole = tracking.metrics.history(run, "a").items
             assert list(whole) == sorted(set(points), key=lambda each: (each.time_ms, each.step, each.value))
             for size in (997, len(whole) - 1, len(whole), len(whole) + 1):
@@ -65,7 +65,7 @@ class MetricHistorySuite(TrackingSuite):
     def test_a_token_is_that_of_its_history(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as tracking:
             run = tracking.runs.create("0").head.id
-            _log(tracking, run, [point(key, 1.0, step=step) for key in "ab" for step in range(3)])
+            _log(tracking, run, metrics=[point(key, 1.0, step=step) for key in "ab" for step in range(3)])
             token = tracking.metrics.history(run, "a", max_results=1).token
             for wrong in (f"{token}x", "abc", "é"):
                 with pytest.raises(InvalidError):
@@ -77,7 +77,7 @@ class MetricHistorySuite(TrackingSuite):
         with self.open(tmp_path) as tracking, self.open(tmp_path) as other:
             run = tracking.runs.create("0").head.id
             points = [point(f"m{key}", key + step / 100, step=step, time_ms=step) for step in range(100) for key in range(170)]
-            _log(tracking, run, points)
+            _log(tracking, run, metrics=points)
             for key in (0, 85, 169):
                 found = other.metrics.history(run, f"m{key}").items
                 assert found == tuple(each for each in points if each.key == f"m{key}")
@@ -87,7 +87,7 @@ class MetricHistorySuite(TrackingSuite):
         with self.open(tmp_path) as tracking:
             runs = [tracking.runs.create("0").head.id for _ in range(2)]
             for run in runs:
-                _log(tracking, run, [point("a", step / 2, step=step, time_ms=20_000 - step) for step in range(10_000)])
+                _log(tracking, run, metrics=[point("a", step / 2, step=step, time_ms=20_000 - step) for step in range(10_000)])
             found = tracking.metrics.interval(runs, "a", start=100, end=9_000, max_results=50)
             assert [run for run, _ in found] == [run for run in runs for _ in range(50)]
             steps = [metric.step for run, metric in found if run == runs[1]]
@@ -101,7 +101,7 @@ class MetricHistorySuite(TrackingSuite):
     def test_a_short_interval_is_whole_and_half_a_one_is_refused(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as tracking:
             run = tracking.runs.create("0").head.id
-            _log(tracking, run, [point("a", 1.0, step=step, time_ms=time) for step in range(5) for time in (2, 1)])
+            _log(tracking, run, metrics=[point("a", 1.0, step=step, time_ms=time) for step in range(5) for time in (2, 1)])
             steps = [(metric.step, metric.time_ms) for _, metric in tracking.metrics.interval([run], "a", start=1, end=2)]
             assert steps == [(1, 1), (1, 2), (2, 1), (2, 2)]
             assert tracking.metrics.interval([run], "never") == []

@@ -61,7 +61,7 @@ class TrackedRunSuite(TrackingSuite):
             run = _run(tracking)
             assert tracking.runs.update(run, name="second").name == "second"
             assert tracking.runs.get(run).tags["mlflow.runName"] == "second"
-            tracking.runs.set_tag(run, "mlflow.runName", "third")
+            tracking.runs.set_tag(run, "mlflow.runName", value="third")
             assert tracking.runs.get(run).head.name == "third"
             tracking.runs.log_batch(run, tags={"mlflow.runName": "fourth"})
             assert tracking.runs.get(run).head.name == tracking.runs.get(run).tags["mlflow.runName"] == "fourth"
@@ -78,17 +78,17 @@ class TrackedRunSuite(TrackingSuite):
     def test_params_never_change_and_the_same_value_is_fine(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as tracking:
             run = _run(tracking)
-            tracking.runs.log_param(run, "depth", "3")
-            tracking.runs.log_param(run, "depth", "3")
+            tracking.runs.log_param(run, "depth", value="3")
+            tracking.runs.log_param(run, "depth", value="3")
             with pytest.raises(ParamValueChangedError, match=f"already logged with value='3' for run ID='{run}'"):
-                tracking.runs.log_param(run, "depth", "4")
+                tracking.runs.log_param(run, "depth", value="4")
             tracking.runs.log_batch(run, params={"depth": "3", "long": "é" * 6000, "empty": ""})
             assert tracking.runs.get(run).params == {"depth": "3", "empty": "", "long": "é" * 6000}
 
     def test_a_batch_is_logged_whole_or_not_at_all(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as tracking:
             run = _run(tracking)
-            tracking.runs.log_param(run, "a", "1")
+            tracking.runs.log_param(run, "a", value="1")
             with pytest.raises(ParamValueChangedError):
                 tracking.runs.log_batch(run, metrics=[point("loss", 1)], params={"b": "1", "a": "2"}, tags={"t": "1"})
             with pytest.raises(LoggedModelNotFoundError):
@@ -122,7 +122,7 @@ class TrackedRunSuite(TrackingSuite):
     def test_tags_are_set_replaced_and_deleted(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as tracking:
             run = _run(tracking)
-            tracking.runs.set_tag(run, "a", "x" * 8000)
+            tracking.runs.set_tag(run, "a", value="x" * 8000)
             tracking.runs.log_batch(run, tags={"a": "1", "b/c d": "2"})
             assert tracking.runs.get(run).tags == {"a": "1", "b/c d": "2", "mlflow.runName": "r"}
             tracking.runs.delete_tag(run, "a")
@@ -138,11 +138,11 @@ class TrackedRunSuite(TrackingSuite):
             assert tracking.runs.get(run).head.lifecycle is Lifecycle.DELETED
             for act in (
                 lambda: tracking.runs.log_metric(run, point("a", 1)),
-                lambda: tracking.runs.log_param(run, "a", "1"),
-                lambda: tracking.runs.set_tag(run, "a", "1"),
+                lambda: tracking.runs.log_param(run, "a", value="1"),
+                lambda: tracking.runs.set_tag(run, "a", value="1"),
                 lambda: tracking.runs.delete_tag(run, "mlflow.runName"),
                 lambda: tracking.runs.update(run, name="x"),
-                lambda: tracking.runs.log_inputs(run, [_IRIS]),
+                lambda: tracking.runs.log_inputs(run, datasets=[_IRIS]),
                 lambda: tracking.runs.log_outputs(run),
             ):
                 with pytest.raises(RunDeletedError, match=f"The run {run} must be in the 'active' state. Current state is deleted."):
@@ -173,15 +173,15 @@ class TrackedRunSuite(TrackingSuite):
             read, made = tracking.models.create("0").id, tracking.models.create("0", source_run=run).id
             again = DatasetInput(name="iris", digest="d1", source_type="s3", source="s3://other")
             plain = DatasetInput(name="iris", digest="d2", source_type="local", source="")
-            tracking.runs.log_inputs(run, [_IRIS, again, plain], [ModelInput(model=read)])
-            tracking.runs.log_inputs(run, [again], [ModelInput(model=read)])
+            tracking.runs.log_inputs(run, datasets=[_IRIS, again, plain], models=[ModelInput(model=read)])
+            tracking.runs.log_inputs(run, datasets=[again], models=[ModelInput(model=read)])
             tracking.runs.log_outputs(run, [ModelOutput(model=made, step=3)])
             found = tracking.runs.get(run)
             assert found.dataset_inputs == (_IRIS, plain)
             assert (found.model_inputs, found.model_outputs) == ((ModelInput(model=read),), (ModelOutput(model=made, step=3),))
-            tracking.runs.log_inputs(other, [again])
+            tracking.runs.log_inputs(other, datasets=[again])
             assert tracking.runs.get(other).dataset_inputs[0].source == _IRIS.source
             with pytest.raises(LoggedModelNotFoundError):
-                tracking.runs.log_inputs(run, [], [ModelInput(model="m-none")])
+                tracking.runs.log_inputs(run, models=[ModelInput(model="m-none")])
             with pytest.raises(TooLongError, match="'digest' exceeds"):
-                tracking.runs.log_inputs(run, [DatasetInput(name="x", digest="d" * 37, source_type="", source="")])
+                tracking.runs.log_inputs(run, datasets=[DatasetInput(name="x", digest="d" * 37, source_type="", source="")])

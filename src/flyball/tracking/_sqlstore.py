@@ -61,7 +61,7 @@ class SqlRunStore:
             experiment = loop_experiment(connection, run.experiment, now_ms=_ms(run.started))
             uri = f"{ARTIFACTS}{experiment}/{run.id}/artifacts"
             number = add_run(connection, id=run.id, experiment=experiment, user="", artifact_uri=uri, **_columns(run))
-            self._put_texts(connection, number, experiment, run)
+            self._put_texts(connection, run, number=number, experiment=experiment)
 
     def set(self, run: Run) -> None:
         with self._database.write() as connection:
@@ -69,19 +69,19 @@ class SqlRunStore:
             if found is None:
                 raise RunNotFoundError(run.id)
             connection.execute(update(tracked_runs).where(tracked_runs.c.number == found.number).values(**_columns(run)))
-            self._put_texts(connection, found.number, found.experiment, run)
+            self._put_texts(connection, run, number=found.number, experiment=found.experiment)
 
-    def _put_texts(self, connection: Connection, number: int, experiment: int, run: Run) -> None:
+    def _put_texts(self, connection: Connection, run: Run, *, number: int, experiment: int) -> None:
         params = {name: value if isinstance(value, str) else canonical(value) for name, value in run.parameters.items()}
         cause = {} if run.cause is None else {CAUSE: run.cause}
-        self._replace(connection, run_params, (number, experiment), params, taken=set(params))
-        held = self._texts(connection, run_tags, number)
+        self._replace(connection, run_params, of=(number, experiment), texts=params, taken=set(params))
+        held = self._texts(connection, run_tags, number=number)
         ours = {name for name in held if not name.startswith(_OURS)}
         tags = {**run.tags, RUN_NAME: run.name, **cause}
-        self._replace(connection, run_tags, (number, experiment), tags, taken=ours | set(tags))
+        self._replace(connection, run_tags, of=(number, experiment), texts=tags, taken=ours | set(tags))
 
     def _replace(
-        self, connection: Connection, table: Table, of: tuple[int, int], texts: Mapping[str, str], *, taken: AbstractSet[str]
+        self, connection: Connection, table: Table, *, of: tuple[int, int], texts: Mapping[str, str], taken: AbstractSet[str]
     ) -> None:
         keys = self._keys.create(_KINDS[table], taken)
         connection.execute(delete(table).where(table.c.run == of[0], table.c.key.in_([keys[name] for name in taken])))
@@ -109,7 +109,7 @@ class SqlRunStore:
     def add_metrics(self, run: RunId, points: Sequence[MetricPoint]) -> None:
         metrics = [Metric(key=point.name, value=point.value, step=point.step, time_ms=_ms(point.time)) for point in points]
         logged = entries(self._keys, metrics=metrics)
-        self._hot.run(lambda cursor: write_points(cursor, run, logged))
+        self._hot.run(lambda cursor: write_points(cursor, run, logged=logged))
 
     def list_metrics(self, run: RunId) -> Sequence[MetricPoint]:
         with self._database.read() as connection:
@@ -123,13 +123,13 @@ class SqlRunStore:
                 found.append(MetricPoint(names[key], value, step, EPOCH + time_ms * _MILLISECOND))
         return found
 
-    def _texts(self, connection: Connection, table: Table, number: int) -> dict[str, str]:
+    def _texts(self, connection: Connection, table: Table, *, number: int) -> dict[str, str]:
         rows = connection.execute(_TEXTS[table], {"of": number}).all()
         names = self._keys.names(row.key for row in rows)
         return {names[row.key]: row.value for row in rows}
 
     def _run(self, connection: Connection, row: Row[Any]) -> Run:
-        tags = self._texts(connection, run_tags, row.number)
+        tags = self._texts(connection, run_tags, number=row.number)
         latest = connection.execute(_METRICS, {"of": row.number}).all()
         names = self._keys.names(metric.key for metric in latest)
         details = row.details or self._made_up(connection, row)
@@ -153,7 +153,7 @@ class SqlRunStore:
         """The details of a run that a client logged."""
         return {
             "experiment": connection.execute(_EXPERIMENT, {"of": row.experiment}).scalar_one(),
-            "parameters": self._texts(connection, run_params, row.number),
+            "parameters": self._texts(connection, run_params, number=row.number),
             "artifacts": {},
             "summary": {},
             "reason": None,

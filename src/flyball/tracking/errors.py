@@ -184,7 +184,7 @@ class ParamValueChangedError(ConflictError):
 
     code = "param-value-changed"
 
-    def __init__(self, run: str, changed: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(self, run: str, *, changed: Sequence[tuple[str, str, str]]) -> None:
         if len(changed) == 1:
             key, old, new = (shown(text) for text in changed[0])
             super().__init__(
@@ -201,7 +201,7 @@ class FieldError(InvalidError):
 
     code = "field"
 
-    def __init__(self, path: str, value: str | float, why: str) -> None:
+    def __init__(self, path: str, value: str | float, *, why: str) -> None:
         given = json.dumps(shown(value) if isinstance(value, str) else value)
         super().__init__(f"Invalid value {given} for parameter '{path}' supplied: {why}")
         self.path = path
@@ -221,7 +221,7 @@ class BatchTooLargeError(InvalidError):
 
     code = "batch-too-large"
 
-    def __init__(self, what: str, limit: int, length: int) -> None:
+    def __init__(self, what: str, limit: int, *, length: int) -> None:
         super().__init__(
             f"A batch logging request can contain at most {limit} {what}. Got {length} {what}."
             f" Please split up {what} across multiple requests and try again."

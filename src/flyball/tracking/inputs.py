@@ -35,10 +35,10 @@ def check_dataset(dataset: DatasetInput) -> None:
         TooLongError, FieldError: one is not.
     """
     for name, limit in DATASET_LENGTHS.items():
-        check_length(name, getattr(dataset, name) or "", limit)
+        check_length(name, getattr(dataset, name) or "", limit=limit)
     for key, value in dataset.tags.items():
-        check_length("key", key, INPUT_TAG_KEY_LENGTH)
-        check_length("value", value, INPUT_TAG_LENGTH)
+        check_length("key", key, limit=INPUT_TAG_KEY_LENGTH)
+        check_length("value", value, limit=INPUT_TAG_LENGTH)
 
 
 def check_outputs(models: Sequence[ModelOutput]) -> None:
@@ -51,19 +51,19 @@ def check_outputs(models: Sequence[ModelOutput]) -> None:
         check_long("step", model.step)
 
 
-def link_datasets(connection: Connection, run: int, experiment: int, read: Sequence[DatasetInput]) -> None:
+def link_datasets(connection: Connection, run: int, *, experiment: int, read: Sequence[DatasetInput]) -> None:
     """The run has read these; of two with one name and digest, and of those linked before, the first stays as it is."""
     first: dict[tuple[str, str], DatasetInput] = {}
     for dataset in read:
         first.setdefault((dataset.name, dataset.digest), dataset)
     for dataset in first.values():
-        number = _number(connection, experiment, dataset)
+        number = _number(connection, dataset, experiment=experiment)
         if connection.execute(_LINKED, {"by": run, "of": number}).first() is None:
             tags = dict(dataset.tags)
             connection.execute(insert(run_datasets).values(run=run, dataset=number, context=tags.get(CONTEXT), tags=tags))
 
 
-def _number(connection: Connection, experiment: int, dataset: DatasetInput) -> int:
+def _number(connection: Connection, dataset: DatasetInput, *, experiment: int) -> int:
     found = connection.execute(_FIND, {"of": experiment, "called": dataset.name, "is": dataset.digest}).scalar_one_or_none()
     if found is not None:
         return int(found)

@@ -54,16 +54,16 @@ def check_key(what: str, key: str, *, path: str) -> None:
     if is_key(key):
         return
     if not key:
-        raise FieldError(path, key, "A key name must be provided.")
+        raise FieldError(path, key, why="A key name must be provided.")
     if _NAME.fullmatch(key) is None:
-        raise FieldError(path, key, _NAME_RULE)
+        raise FieldError(path, key, why=_NAME_RULE)
     if len(key) > KEY_LENGTH:
         raise TooLongError(what, KEY_LENGTH)
     rule = "Names may be treated as files in certain cases, and must not resolve to other names when treated as such."
-    raise FieldError(path, key, f"{rule} This name would resolve to {posixpath.normpath(key)!r}")
+    raise FieldError(path, key, why=f"{rule} This name would resolve to {posixpath.normpath(key)!r}")
 
 
-def check_length(what: str, text: str, limit: int) -> None:
+def check_length(what: str, text: str, *, limit: int) -> None:
     """A text has at most `limit` characters, all of which every database can keep.
 
     Raises:
@@ -72,14 +72,14 @@ def check_length(what: str, text: str, limit: int) -> None:
     if len(text) > limit:
         raise TooLongError(what, limit)
     if "\0" in text or (not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)):
-        raise FieldError(what, text, "Text may hold neither NUL nor unpaired surrogates.")
+        raise FieldError(what, text, why="Text may hold neither NUL nor unpaired surrogates.")
 
 
 def check_params(params: Mapping[str, str], *, path: str = "params") -> None:
     """Names and values of params are within their limits."""
     for index, (key, value) in enumerate(params.items()):
         check_key("Param key", key, path=f"{path}[{index}].key" if path else "key")
-        check_length("Param value", value, PARAM_LENGTH)
+        check_length("Param value", value, limit=PARAM_LENGTH)
 
 
 def check_tags(tags: Mapping[str, str], *, path: str = "tags", limit: int = TAG_LENGTH) -> None:
@@ -87,7 +87,7 @@ def check_tags(tags: Mapping[str, str], *, path: str = "tags", limit: int = TAG_
     for index, (key, value) in enumerate(tags.items()):
         at = f"{path}[{index}]." if path else ""
         check_key(f"{at}key", key, path=f"{at}key")
-        check_length(f"{at}value", value, limit)
+        check_length(f"{at}value", value, limit=limit)
 
 
 def check_long(path: str, number: int, *, least: int | None = None) -> None:
@@ -98,10 +98,10 @@ def check_long(path: str, number: int, *, least: int | None = None) -> None:
     """
     if number not in _LONGS or (least is not None and number < least):
         kind = "a nonnegative long" if least == 0 else "a valid long"
-        raise FieldError(path, number, f"It must be {kind} (64-bit integer).")
+        raise FieldError(path, number, why=f"It must be {kind} (64-bit integer).")
 
 
-def check_batch(metrics: int, params: int, tags: int) -> None:
+def check_batch(*, metrics: int, params: int, tags: int) -> None:
     """A batch has at most 1,000 metrics, 100 params, 100 tags, and 1,000 of all.
 
     Raises:
@@ -114,7 +114,7 @@ def check_batch(metrics: int, params: int, tags: int) -> None:
         ("metrics, params, and tags", BATCH_ENTRIES, metrics + params + tags),
     ):
         if length > limit:
-            raise BatchTooLargeError(what, limit, length)
+            raise BatchTooLargeError(what, limit, length=length)
 
 
 def check_experiment_name(name: str) -> None:
@@ -125,7 +125,7 @@ def check_experiment_name(name: str) -> None:
     """
     if not name:
         raise ExperimentNameError(name)
-    check_length("name", name, EXPERIMENT_NAME_LENGTH)
+    check_length("name", name, limit=EXPERIMENT_NAME_LENGTH)
 
 
 def experiment_number(experiment: str) -> int:
@@ -147,4 +147,4 @@ def check_model_name(name: str) -> None:
     """
     if not name or any(bar in name for bar in _MODEL_NAME_BARS):
         raise LoggedModelNameError(name, _MODEL_NAME_BARS)
-    check_length("name", name, EXPERIMENT_NAME_LENGTH)
+    check_length("name", name, limit=EXPERIMENT_NAME_LENGTH)

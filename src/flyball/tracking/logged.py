@@ -88,7 +88,7 @@ def entries(
         packed = records(points) if points else b""
     except (struct.error, OverflowError):
         rule = "Timestamp and step must be valid longs (64-bit integers), values valid doubles."
-        raise FieldError("metrics", len(metrics), rule) from None
+        raise FieldError("metrics", len(metrics), why=rule) from None
     param_keys = keys.create("param", params.keys()) if params else {}
     tag_keys = keys.create("tag", tags.keys()) if tags else {}
     return Entries(
@@ -127,31 +127,29 @@ class Write:
     logged: Entries
 
     def __call__(self, cursor: Cursor) -> None:
-        write(cursor, self.run, self.logged)
+        write(cursor, self.run, logged=self.logged)
 
 
-def write(cursor: Cursor, run: str, logged: Entries) -> None:
+def write(cursor: Cursor, run: str, *, logged: Entries) -> None:
     """All of the entries, or none.
 
     Raises:
         RunNotFoundError, RunDeletedError, ParamValueChangedError, LoggedModelNotFoundError: nothing was written.
     """
     if logged.params or logged.of_models:
-        number, experiment = active(cursor, run)
-        _write_checked(cursor, run, number, experiment, logged)
+        _write_checked(cursor, run, logged=logged)
     cursor.execute(_COUNT, (logged.count, run))
     found = cursor.fetchone()
     if found is None:
         active(cursor, run)  # says why
         raise RunNotFoundError(run)
-    number, experiment, position = found
     if logged.count:
-        _write_points(cursor, number, experiment, logged, position=position)
+        _write_points(cursor, found, logged=logged)
     if logged.tags:
-        _write_tags(cursor, number, experiment, logged)
+        _write_tags(cursor, found, logged=logged)
 
 
-def write_points(cursor: Cursor, run: str, logged: Entries) -> None:
+def write_points(cursor: Cursor, run: str, *, logged: Entries) -> None:
     """The points of the entries, whatever the run's lifecycle: the loop goes on where a client has deleted its run.
 
     Raises:
@@ -162,10 +160,11 @@ def write_points(cursor: Cursor, run: str, logged: Entries) -> None:
     if found is None:
         raise RunNotFoundError(run)
     if logged.count:
-        _write_points(cursor, found[0], found[1], logged, position=found[2])
+        _write_points(cursor, found, logged=logged)
 
 
-def _write_points(cursor: Cursor, number: int, experiment: int, logged: Entries, *, position: int) -> None:
+def _write_points(cursor: Cursor, run: tuple[int, int, int], *, logged: Entries) -> None:
+    number, experiment, position = run
     cursor.execute(_POINTS, (number, position, logged.points))
     cursor.executemany(
         _LATEST,
@@ -190,9 +189,12 @@ def active(cursor: Cursor, run: str) -> tuple[int, int]:
     return number, experiment
 
 
-def _write_checked(cursor: Cursor, run: str, number: int, experiment: int, logged: Entries) -> None:
+def _write_checked(cursor: Cursor, run: str, *, logged: Entries) -> None:
+    number, experiment = active(cursor, run)
     cursor.execute(_HOLD, (number,))  # changes nothing
-    fresh = _fresh_params(cursor, run, number, logged.params)
+    fresh, changed = _fresh_params(cursor, number, params=logged.params)
+    if changed:
+        raise ParamValueChangedError(run, changed=changed)
     models = _models(cursor, logged.of_models)
     if fresh:
         cursor.executemany(_PARAM, [(number, key, experiment, value, value[:HEAD]) for key, value in fresh])
@@ -205,7 +207,9 @@ def _write_checked(cursor: Cursor, run: str, number: int, experiment: int, logge
         cursor.executemany(_MODEL_METRIC, rows)
 
 
-def _fresh_params(cursor: Cursor, run: str, number: int, params: Mapping[str, tuple[int, str]]) -> list[tuple[int, str]]:
+def _fresh_params(
+    cursor: Cursor, number: int, *, params: Mapping[str, tuple[int, str]]
+) -> tuple[list[tuple[int, str]], list[tuple[str, str, str]]]:
     fresh, changed = [], []
     for name, (key, value) in params.items():
         cursor.execute(_OLD_PARAM, (number, key))
@@ -214,9 +218,7 @@ def _fresh_params(cursor: Cursor, run: str, number: int, params: Mapping[str, tu
             fresh.append((key, value))
         elif found[0] != value:
             changed.append((name, found[0], value))
-    if changed:
-        raise ParamValueChangedError(run, changed)
-    return fresh
+    return fresh, changed
 
 
 def _models(cursor: Cursor, metrics: Sequence[LoggedPoint]) -> dict[str | None, Any]:
@@ -230,7 +232,8 @@ def _models(cursor: Cursor, metrics: Sequence[LoggedPoint]) -> dict[str | None, 
     return numbers
 
 
-def _write_tags(cursor: Cursor, number: int, experiment: int, logged: Entries) -> None:
+def _write_tags(cursor: Cursor, run: tuple[int, int, int], *, logged: Entries) -> None:
+    number, experiment, _ = run
     cursor.executemany(_TAG, [(number, key, experiment, value, value[:HEAD]) for key, value in logged.tags.items()])
     if logged.name:
         cursor.execute(_NAME, (logged.name, number))

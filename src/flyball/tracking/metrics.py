@@ -59,7 +59,7 @@ class Metrics:
         after_mark = None if mark is None else (int(mark[0] or 0), int(mark[1] or 0), int(mark[2] or 0))
         with self._ledger.database.read() as connection:
             number = self._number(connection, run)
-            found = self._first(connection, number, key, limit=max_results, mark=after_mark)
+            found = self._first(connection, number, key=key, limit=max_results, mark=after_mark)
         if max_results is None or len(found) <= max_results:
             return found, None
         page = found.take(slice(0, max_results))
@@ -85,9 +85,9 @@ class Metrics:
         if (start is None) != (end is None):
             raise IntervalError
         with self._ledger.database.read() as connection:
-            return [(run, sample(self._parts(connection, run, key), start=start, end=end, most=max(1, max_results))) for run in runs]
+            return [(run, sample(self._parts(connection, run, key=key), start=start, end=end, most=max(1, max_results))) for run in runs]
 
-    def _parts(self, connection: Connection, run: str, key: str) -> list[Part]:
+    def _parts(self, connection: Connection, run: str, *, key: str) -> list[Part]:
         number, by = self._number(connection, run), self._ledger.keys.find("metric", key)
         if by is None:
             return []
@@ -100,7 +100,7 @@ class Metrics:
         return int(run_row(connection, run).number)
 
     def _first(
-        self, connection: Connection, run: int, key: str, *, limit: int | None = None, mark: tuple[int, int, int] | None = None
+        self, connection: Connection, run: int, *, key: str, limit: int | None = None, mark: tuple[int, int, int] | None = None
     ) -> Columns:
         """The points after `mark` in the order of time; where there is a `limit`, at least one more than it if there are as many."""
         by = self._ledger.keys.find("metric", key)

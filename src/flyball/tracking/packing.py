@@ -59,11 +59,11 @@ def pack_run(cursor: Cursor, run: int, *, position: int) -> None:
     cursor.execute(_TAIL, (run, position))
     columns = by_key(bytes(row[0]) for row in cursor.fetchall())
     for key, fresh in columns.items():
-        _add(cursor, run, key, fresh, position=position)
+        _add(cursor, run, key=key, fresh=fresh, position=position)
     cursor.execute(_CLEAR, (run, position))
 
 
-def _add(cursor: Cursor, run: int, key: int, fresh: Columns, *, position: int) -> None:
+def _add(cursor: Cursor, run: int, *, key: int, fresh: Columns, position: int) -> None:
     columns = fresh
     cursor.execute(_LAST, (run, key))
     last = cursor.fetchone()

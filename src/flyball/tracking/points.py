@@ -117,8 +117,8 @@ class Packed:
         form, count = _HEAD.unpack_from(packed)
         if form != _FORM:
             raise ValueError(f"packed points of form {form}, which this version does not know")
-        times = _Packing.at(packed, _HEAD.size, count)
-        steps = _Packing.at(packed, times.end, count)
+        times = _Packing.at(packed, _HEAD.size, count=count)
+        steps = _Packing.at(packed, times.end, count=count)
         return cls(times, steps, np.frombuffer(packed, "<f8", count, steps.end).astype(np.float64, copy=False))
 
     def __len__(self) -> int:
@@ -156,7 +156,7 @@ class _Packing:
     end: int
 
     @classmethod
-    def at(cls, packed: bytes, at: int, count: int) -> _Packing:
+    def at(cls, packed: bytes, at: int, *, count: int) -> _Packing:
         first, least, width = _INTS.unpack_from(packed, at)
         at += _INTS.size
         many = max(0, count - 1)
@@ -204,15 +204,15 @@ def ranks(values: Doubles) -> Longs:
 
 def by_time(columns: Columns) -> Columns:
     """In the order of (time, step, value), each point once."""
-    return _once(columns, columns.times, columns.steps)
+    return _once(columns, major=columns.times, minor=columns.steps)
 
 
 def by_step(columns: Columns) -> Columns:
     """In the order of (step, time, value), each point once."""
-    return _once(columns, columns.steps, columns.times)
+    return _once(columns, major=columns.steps, minor=columns.times)
 
 
-def _once(columns: Columns, major: Longs, minor: Longs) -> Columns:
+def _once(columns: Columns, *, major: Longs, minor: Longs) -> Columns:
     if bool(np.all(major[1:] > major[:-1])):  # as they nearly always are
         return columns
     rank = ranks(columns.values)

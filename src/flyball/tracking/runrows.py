@@ -69,23 +69,23 @@ def head(row: Row[Any]) -> RunHead:
     )  # fmt: skip
 
 
-def runs_numbered(connection: Connection, keys: Keys, numbers: Sequence[int]) -> list[TrackedRun]:
+def runs_numbered(connection: Connection, keys: Keys, *, numbers: Sequence[int]) -> list[TrackedRun]:
     """The runs of these numbers, in their order; those that are there no more are left out."""
     rows: dict[int, Row[Any]] = {}
     for start in range(0, len(numbers), _AT_ONCE):
         rows |= {row.number: row for row in connection.execute(_BY_NUMBERS, {"of": list(numbers[start : start + _AT_ONCE])})}
-    return tracked(connection, keys, [rows[number] for number in numbers if number in rows])
+    return tracked(connection, keys, rows=[rows[number] for number in numbers if number in rows])
 
 
-def tracked(connection: Connection, keys: Keys, rows: Sequence[Row[Any]]) -> list[TrackedRun]:
+def tracked(connection: Connection, keys: Keys, *, rows: Sequence[Row[Any]]) -> list[TrackedRun]:
     """The runs of these rows, in their order, with all that was logged to them."""
     found: list[TrackedRun] = []
     for start in range(0, len(rows), _AT_ONCE):
-        found += _tracked(connection, keys, rows[start : start + _AT_ONCE])
+        found += _tracked(connection, keys, rows=rows[start : start + _AT_ONCE])
     return found
 
 
-def _tracked(connection: Connection, keys: Keys, rows: Sequence[Row[Any]]) -> list[TrackedRun]:
+def _tracked(connection: Connection, keys: Keys, *, rows: Sequence[Row[Any]]) -> list[TrackedRun]:
     if not rows:
         return []
     of = {"of": [row.number for row in rows]}

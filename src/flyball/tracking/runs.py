@@ -46,8 +46,12 @@ class Runs:
     Thread-safe. Logging waits for no other table; the start and the end of a run are events.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, *, stop: Callable[[], bool] | None = None) -> None:
+        self._ledger, self._stop = ledger, stop
+
+    def until(self, stop: Callable[[], bool]) -> Runs:
+        """The same runs, whose searches end when `stop` says so, at the latest some milliseconds later."""
+        return Runs(self._ledger, stop=stop)
 
     def create(
         self, experiment: str, *, name: str | None = None, user: str = "", start_ms: int | None = None, tags: Mapping[str, str] = _NOTHING
@@ -62,8 +66,8 @@ class Runs:
         tagged = tags.get(RUN_NAME)
         if name and tagged and name != tagged:
             raise RunNameError(name, tagged)
-        check_length("run_name", name or tagged or "", RUN_NAME_LENGTH)
-        check_length("user_id", user, RUN_NAME_LENGTH)
+        check_length("run_name", name or tagged or "", limit=RUN_NAME_LENGTH)
+        check_length("user_id", user, limit=RUN_NAME_LENGTH)
         start = self._ledger.now_ms() if start_ms is None else start_ms
         check_long("start_time", start)
         keys = self._ledger.keys.create("tag", {*tags, RUN_NAME})
@@ -74,9 +78,9 @@ class Runs:
             uri = f"{of.artifact_location.rstrip('/')}/{run}/artifacts"
             facts = {"id": run, "experiment": of.id, "name": called, "user": user, "start_ms": start, "artifact_uri": uri}
             number = add_run(connection, **facts)
-            _put_tags(connection, number, of.id, {keys[key]: value for key, value in {**tags, RUN_NAME: called}.items()})
+            _put_tags(connection, number, experiment=of.id, tags={keys[key]: value for key, value in {**tags, RUN_NAME: called}.items()})
             self._ledger.recorder.record("run.started", f"run/{run}", data={"experiment": of.name, "name": called})
-            return tracked(connection, self._ledger.keys, [run_row(connection, run)])[0]
+            return tracked(connection, self._ledger.keys, rows=[run_row(connection, run)])[0]
 
     def get(self, run: str) -> TrackedRun:
         """The run with all that was logged to it, also a deleted one.
@@ -85,7 +89,7 @@ class Runs:
             RunNotFoundError: no run has this id.
         """
         with self._ledger.database.read() as connection:
-            return tracked(connection, self._ledger.keys, [run_row(connection, run)])[0]
+            return tracked(connection, self._ledger.keys, rows=[run_row(connection, run)])[0]
 
     def update(self, run: str, *, status: RunStatus | None = None, end_ms: int | None = None, name: str | None = None) -> RunHead:
         """What is given replaces what was; the first end of a run is an event, `run.finished`, `run.failed` or `run.killed`.
@@ -93,7 +97,7 @@ class Runs:
         Raises:
             RunNotFoundError, RunDeletedError, InvalidError: nothing was changed.
         """
-        check_length("run_name", name or "", RUN_NAME_LENGTH)
+        check_length("run_name", name or "", limit=RUN_NAME_LENGTH)
         check_long("end_time", end_ms or 0)
         given: dict[str, Any] = {"status": None if status is None else str(status), "end_ms": end_ms, "name": name or None}
         changed = {column: value for column, value in given.items() if value is not None}
@@ -102,7 +106,9 @@ class Runs:
             if changed:
                 connection.execute(update(tracked_runs).where(tracked_runs.c.number == row.number).values(**changed))
             if name:
-                _put_tags(connection, row.number, row.experiment, {self._ledger.keys.create("tag", {RUN_NAME})[RUN_NAME]: name})
+                _put_tags(
+                    connection, row.number, experiment=row.experiment, tags={self._ledger.keys.create("tag", {RUN_NAME})[RUN_NAME]: name}
+                )
             if status in _ENDED and row.status not in _ENDED:
                 self._ledger.recorder.record(f"run.{status}", f"run/{run}")
                 self._ledger.hot.run(lambda cursor: pack_ended(cursor, row.number, position=row.points))
@@ -139,7 +145,7 @@ class Runs:
         _check_metric(metric, "")
         self._write(run, entries(self._ledger.keys, metrics=(metric,)))
 
-    def log_param(self, run: str, key: str, value: str) -> None:
+    def log_param(self, run: str, key: str, *, value: str) -> None:
         """The param has this value for ever.
 
         Raises:
@@ -148,7 +154,7 @@ class Runs:
         check_params({key: value}, path="")
         self._write(run, entries(self._ledger.keys, params={key: value}))
 
-    def set_tag(self, run: str, key: str, value: str) -> None:
+    def set_tag(self, run: str, key: str, *, value: str) -> None:
         """The tag has this value; ``mlflow.runName`` renames the run.
 
         Raises:
@@ -184,7 +190,7 @@ class Runs:
         Raises:
             RunNotFoundError, RunDeletedError, ParamValueChangedError, LoggedModelNotFoundError, InvalidError: nothing was logged.
         """
-        check_batch(len(metrics), len(params), len(tags))
+        check_batch(metrics=len(metrics), params=len(params), tags=len(tags))
         for index, metric in enumerate(metrics):
             if (
                 not is_key(metric.key) or metric.time_ms < 0
@@ -198,7 +204,7 @@ class Runs:
     def _write(self, run: str, logged: Entries) -> None:
         self._ledger.hot.run(Write(run, logged))
 
-    def log_inputs(self, run: str, datasets: Sequence[DatasetInput] = (), models: Sequence[ModelInput] = ()) -> None:
+    def log_inputs(self, run: str, *, datasets: Sequence[DatasetInput] = (), models: Sequence[ModelInput] = ()) -> None:
         """The run has read these.
 
         Raises:
@@ -209,7 +215,7 @@ class Runs:
         with self._ledger.database.write() as connection:
             row = _active(connection, run)
             link_models(connection, row.number, read=models)
-            link_datasets(connection, row.number, row.experiment, datasets)
+            link_datasets(connection, row.number, experiment=row.experiment, read=datasets)
 
     def log_outputs(self, run: str, models: Sequence[ModelOutput] = ()) -> None:
         """The run has made these.
@@ -230,13 +236,12 @@ class Runs:
         view: ViewType = ViewType.ACTIVE_ONLY,
         max_results: int = 1000,
         token: str | None = None,
-        stop: Callable[[], bool] | None = None,
     ) -> Page[TrackedRun]:
         """The runs of these experiments that match, in the asked order; the latest start first where none is asked.
 
         Raises:
             InvalidError: the filter, the order or the token cannot be read.
-            SearchStoppedError: `stop` said so.
+            SearchStoppedError: nobody waits any more (`until`).
         """
         query = RunQuery(
             experiments=tuple(experiment_number(experiment) for experiment in experiments),
@@ -247,9 +252,9 @@ class Runs:
             token=token,
         )
         with self._ledger.database.read() as connection:
-            with asking(connection, stop) as own:
+            with asking(connection, self._stop) as own:
                 numbers, following = search_runs(own, query)
-            return Page(items=tuple(runs_numbered(connection, self._ledger.keys, numbers)), token=following)
+            return Page(items=tuple(runs_numbered(connection, self._ledger.keys, numbers=numbers)), token=following)
 
 
 def add_run(connection: Connection, **facts: Any) -> int:
@@ -258,7 +263,7 @@ def add_run(connection: Connection, **facts: Any) -> int:
     return int(connection.execute(insert(tracked_runs).values(**values).returning(tracked_runs.c.number)).scalar_one())
 
 
-def _put_tags(connection: Connection, run: int, experiment: int, tags: Mapping[int, str]) -> None:
+def _put_tags(connection: Connection, run: int, *, experiment: int, tags: Mapping[int, str]) -> None:
     held = set(connection.execute(select(run_tags.c.key).where(run_tags.c.run == run, run_tags.c.key.in_(list(tags)))).scalars())
     fresh = [
         {"run": run, "key": key, "experiment": experiment, "value": value, "head": value[:HEAD]}
@@ -287,4 +292,4 @@ def _check_metric(metric: LoggedPoint, path: str) -> None:
 
 def _check_name(tags: Mapping[str, str]) -> None:
     if RUN_NAME in tags:
-        check_length("run_name", tags[RUN_NAME], RUN_NAME_LENGTH)
+        check_length("run_name", tags[RUN_NAME], limit=RUN_NAME_LENGTH)

@@ -32,8 +32,9 @@ class Part(Protocol):
 def sample(parts: Sequence[Part], *, start: int | None, end: int | None, most: int) -> Columns:
     """At most `most` of the points with steps from `start` to `end`, by (step, time, value), each point once, both ends among them."""
     filled = [part for part in parts if len(part)]
+    between = None if start is None or end is None else (start, end)
     ordered = _following(filled)
-    return _of_all(filled, start, end, most) if ordered is None else _of_places(ordered, start, end, most)
+    return _of_all(filled, between, most=most) if ordered is None else _of_places(ordered, between, most=most)
 
 
 def _following(parts: Sequence[Part]) -> list[Part] | None:
@@ -47,15 +48,15 @@ def _following(parts: Sequence[Part]) -> list[Part] | None:
     return [parts[place] for _, place in ordered]
 
 
-def _of_all(parts: Sequence[Part], start: int | None, end: int | None, most: int) -> Columns:
+def _of_all(parts: Sequence[Part], between: tuple[int, int] | None, *, most: int) -> Columns:
     columns = joined([part.take(slice(None)) for part in parts])
-    if start is not None and end is not None:
-        columns = columns.take((columns.steps >= start) & (columns.steps <= end))
+    if between is not None:
+        columns = columns.take((columns.steps >= between[0]) & (columns.steps <= between[1]))
     return sampled(by_step(columns), most)
 
 
-def _of_places(parts: Sequence[Part], start: int | None, end: int | None, most: int) -> Columns:
-    bounds = [_bounds(part, start, end) for part in parts]
+def _of_places(parts: Sequence[Part], between: tuple[int, int] | None, *, most: int) -> Columns:
+    bounds = [_bounds(part, between) for part in parts]
     counts = np.array([until - since for since, until in bounds], np.int64)
     places = shares(int(counts.sum()), most)
     edges = np.concatenate(([0], np.cumsum(counts)))
@@ -67,9 +68,10 @@ def _of_places(parts: Sequence[Part], start: int | None, end: int | None, most: 
     return joined(found) if found else NOTHING
 
 
-def _bounds(part: Part, start: int | None, end: int | None) -> tuple[int, int]:
+def _bounds(part: Part, between: tuple[int, int] | None) -> tuple[int, int]:
     first, last = part.step_range or (0, 0)
-    if start is None or end is None or (start <= first and last <= end):
+    start, end = between or (first, last)
+    if start <= first and last <= end:
         return 0, len(part)
     if end < first or last < start:
         return 0, 0

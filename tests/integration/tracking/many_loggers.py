@@ -37,7 +37,7 @@ def log(home: Path, writer: int, *, entries: int, shared: str) -> None:
     database.close()
 
 
-def main(home: Path, processes: int, entries: int) -> int:
+def main(home: Path, *, processes: int, entries: int) -> int:
     """The number of processes that failed."""
     database = Database.open(home / "home.db")
     clock, ids = WallClock(), RandomIds()
@@ -61,4 +61,4 @@ def main(home: Path, processes: int, entries: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(Path(sys.argv[1]), processes=int(sys.argv[2]), entries=int(sys.argv[3])))

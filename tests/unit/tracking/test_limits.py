@@ -54,6 +54,6 @@ def test_the_field_is_named() -> None:
 
 @pytest.mark.parametrize(("metrics", "params", "tags"), [(1001, 0, 0), (0, 101, 0), (0, 0, 101), (950, 30, 30)])
 def test_a_batch_has_its_limits(metrics: int, params: int, tags: int) -> None:
-    check_batch(900, 50, 50)
+    check_batch(metrics=900, params=50, tags=50)
     with pytest.raises(BatchTooLargeError, match="A batch logging request can contain at most"):
-        check_batch(metrics, params, tags)
+        check_batch(metrics=metrics, params=params, tags=tags)

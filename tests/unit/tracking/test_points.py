@@ -12,7 +12,7 @@ from flyball.tracking.points import NOTHING, Columns, by_key, by_time, joined, p
 _I64 = np.iinfo(np.int64)
 
 
-def _columns(times: list[int], steps: list[int], values: list[float]) -> Columns:
+def _columns(*, times: list[int], steps: list[int], values: list[float]) -> Columns:
     return Columns(np.array(times, np.int64), np.array(steps, np.int64), np.array(values, np.float64))
 
 
@@ -23,13 +23,15 @@ def test_nothing_packs_to_nothing() -> None:
 
 
 def test_even_steps_cost_eight_bytes_a_point() -> None:
-    even = _columns(list(range(0, 10_000, 10)), list(range(1000)), [0.5] * 1000)
+    even = _columns(times=list(range(0, 10_000, 10)), steps=list(range(1000)), values=[0.5] * 1000)
     assert len(pack(even)) < 8 * 1000 + 60
 
 
 def test_the_extremes_survive() -> None:
     extreme = _columns(
-        [int(_I64.min), int(_I64.max), 0, int(_I64.min)], [int(_I64.max), int(_I64.min), -1, 5], [math.inf, -math.inf, math.nan, -0.0]
+        times=[int(_I64.min), int(_I64.max), 0, int(_I64.min)],
+        steps=[int(_I64.max), int(_I64.min), -1, 5],
+        values=[math.inf, -math.inf, math.nan, -0.0],
     )
     found = unpack(pack(extreme))
     assert found.times.tolist() == extreme.times.tolist()
@@ -48,12 +50,12 @@ def test_ranks_are_in_the_order_of_values_and_nan_is_above_all() -> None:
 
 
 def test_a_point_that_is_there_twice_is_once() -> None:
-    twice = _columns([1, 1, 1, 0], [1, 1, 1, 9], [math.nan, math.nan, 1.0, 0.0])
+    twice = _columns(times=[1, 1, 1, 0], steps=[1, 1, 1, 9], values=[math.nan, math.nan, 1.0, 0.0])
     assert by_time(twice).times.tolist() == [0, 1, 1]
 
 
 def test_samples_are_the_first_of_equal_shares_and_the_last_of_all() -> None:
-    ten = _columns(list(range(10)), list(range(10)), [0.0] * 10)
+    ten = _columns(times=list(range(10)), steps=list(range(10)), values=[0.0] * 10)
     assert sampled(ten, 3).steps.tolist() == [0, 4, 9]
     assert sampled(ten, 10) is ten
     assert sampled(ten, 1).steps.tolist() == [9]

@@ -61,7 +61,7 @@ def restore(call: Call, asked: forms.OneExperiment) -> Json:
 
 def set_tag(call: Call, asked: forms.ExperimentTag) -> Json:
     """The experiment has the tag."""
-    call.services.tracking.experiments.set_tag(text(asked.experiment_id), text(asked.key), asked.value or "")
+    call.services.tracking.experiments.set_tag(text(asked.experiment_id), text(asked.key), value=asked.value or "")
     return {}
 
 

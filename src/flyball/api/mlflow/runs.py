@@ -65,14 +65,13 @@ def search(call: Call, asked: forms.SearchRuns) -> Json:
     view = ViewType.ACTIVE_ONLY
     if asked.run_view_type is not None:
         view = answers.choice("run_view_type", asked.run_view_type, answers.ASKED_VIEW)
-    found = call.services.tracking.runs.search(
+    found = call.services.tracking.runs.until(call.gone).search(
         tuple(asked.experiment_ids or ()),
         filter=asked.filter or "",
         order_by=tuple(asked.order_by or ()),
         view=view,
         max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
         token=asked.page_token or None,
-        stop=call.gone,
     )
     return answers.page("runs", map(answers.run, found.items), found.token)
 
@@ -94,13 +93,13 @@ def log_metric(call: Call, asked: forms.LogMetric) -> bytes:
 
 def log_param(call: Call, asked: forms.RunPair) -> bytes:
     """A parameter is kept, and never changes."""
-    call.services.tracking.runs.log_param(run_of(asked), text(asked.key), asked.value or "")
+    call.services.tracking.runs.log_param(run_of(asked), text(asked.key), value=asked.value or "")
     return DONE
 
 
 def set_tag(call: Call, asked: forms.RunPair) -> bytes:
     """The run has the tag."""
-    call.services.tracking.runs.set_tag(run_of(asked), text(asked.key), asked.value or "")
+    call.services.tracking.runs.set_tag(run_of(asked), text(asked.key), value=asked.value or "")
     return DONE
 
 
@@ -197,7 +196,7 @@ def log_model(call: Call, asked: forms.LogModel) -> bytes:
     history = [*_known(runs.get(run).tags.get(MODEL_HISTORY)), model]
     while len(history) > 1 and len(json.dumps(history)) > _LONGEST_TAG:
         history.pop(0)
-    runs.set_tag(run, MODEL_HISTORY, json.dumps(history))
+    runs.set_tag(run, MODEL_HISTORY, value=json.dumps(history))
     return DONE
 
 
