@@ -36,7 +36,7 @@ from flyball.tracking.artifacterrors import (
 )
 from flyball.tracking.artifacts import Artifacts
 from flyball.tracking.artifactstore import ArtifactStore
-from tests.databases import OnEveryEngine
+from tests.databases import Databases, OnEveryEngine
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = ArtifactLimits(request_bytes=1000, upload_bytes=2500, parts=5, open_uploads=2, upload_ms=3_600_000)
@@ -108,8 +108,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    database = prepared(Database.open(tmp_path / "home.db"))
+def world(databases: Databases, tmp_path: Path) -> Iterator[World]:
+    database = prepared(databases.open(tmp_path))
     blobs, clock, store = LocalBlobs(tmp_path / "blobs"), VirtualClock(NOON), SqlArtifacts(database)
     artifacts = Artifacts(store, blobs, transactions=database, clock=clock, ids=RandomIds(), limits=LIMITS)
     yield World(artifacts, blobs, clock, store)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from flyball.storage._sqlstore import SqlEventLog
-from flyball.storage.database import Database
 from flyball.testing.trackingservices import point, tracking_in
 from flyball.tracking import RunStatus
+from tests.databases import Databases
 
 
-def test_a_run_is_told_from_its_start_to_its_end(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "home.db")
+def test_a_run_is_told_from_its_start_to_its_end(databases: Databases, tmp_path: Path) -> None:
+    database = databases.open(tmp_path)
     tracking, log = tracking_in(database), SqlEventLog(database)
     run = tracking.runs.create("0", name="first").head.id
     tracking.runs.log_batch(run, metrics=[point("a", 1)], params={"b": "1"}, tags={"c": "1"})
@@ -30,18 +30,18 @@ def test_a_run_is_told_from_its_start_to_its_end(tmp_path: Path) -> None:
     database.close()
 
 
-def test_the_same_seed_gives_the_same_runs(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_runs(databases: Databases, tmp_path: Path) -> None:
     found = []
     for world in ("a", "b"):
-        database = Database.open(tmp_path / world / "home.db")
+        database = databases.open(tmp_path / world)
         tracking = tracking_in(database)
         found.append([tracking.runs.create("0"), tracking.runs.create("0"), tracking.models.create("0")])
         database.close()
     assert found[0] == found[1]
 
 
-def test_a_run_that_ends_is_packed(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "home.db")
+def test_a_run_that_ends_is_packed(databases: Databases, tmp_path: Path) -> None:
+    database = databases.open(tmp_path)
     tracking = tracking_in(database)
     run = tracking.runs.create("0").head.id
     for step in range(50):
