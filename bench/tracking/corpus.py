@@ -1,12 +1,13 @@
 """Many runs, made by one rule and written in bulk: what the benchmark of searches looks through.
 
-Of the runs 40 % stand in one experiment, 40 % in a hundred and 20 % in a thousand, as in a company's tracking server. Each run has 10
-params, 5 metrics and 3 tags. Some values depend on a run's age (`data_version`, `release`), as they do in life: such a group lies in one
-stretch of time, which is what makes a walk from the newest run to it long.
+Of the runs 40 % stand in one experiment, 40 % in experiments of 4,000 and 20 % in experiments of 200, as in a company's tracking server.
+Each run has 10 params, 5 metrics and 3 tags. Some values depend on a run's age (`data_version`, `release`), as they do in life: such a
+group lies in one stretch of time, which is what makes a walk from the newest run to it long.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex
 
 from flyball.storage.database import Database
-from flyball.tracking._sql import latest_metrics, names, run_params, run_tags, tracked_runs
+from flyball.tracking._sql import latest_metrics, run_params, run_tags, tracked_runs
 
 PARAMS = ("batch_size", "data_version", "depth", "dropout", "epochs", "lr", "model", "note", "optimizer", "seed")
 METRICS = ("accuracy", "auc", "epoch", "loss", "seconds")
@@ -56,7 +57,8 @@ def build(place: Path, runs: int) -> Path:
 def experiments(runs: int) -> np.ndarray:
     """The experiment of each run, by its number less one."""
     turn, number = np.arange(runs) % 10, np.arange(runs)
-    middle, small = 2 + number // 10 % 100, 102 + number // 10 % 1000
+    middles, smalls = max(2, runs // 10_000), max(20, runs // 1_000)
+    middle, small = 2 + number // 10 % middles, 2 + middles + number // 10 % smalls
     return np.where(turn < 4, BIG, np.where(turn < 8, middle, small)).astype(np.int64)
 
 
@@ -68,7 +70,9 @@ def _fill(connection: sqlite3.Connection, runs: int) -> None:
     keys = _names(connection)
     homes = experiments(runs)
     made = [(int(each), f"experiment-{each}", "mlflow-artifacts:/x", "active", 0, 0) for each in np.unique(homes)]
-    connection.executemany("INSERT INTO experiments (id, name, artifact_location, lifecycle, created_ms, updated_ms) VALUES (?,?,?,?,?,?)", made)
+    connection.executemany(
+        "INSERT INTO experiments (id, name, artifact_location, lifecycle, created_ms, updated_ms) VALUES (?,?,?,?,?,?)", made
+    )
     for first in range(0, runs, CHUNK):
         numbers = np.arange(first + 1, min(first + CHUNK, runs) + 1)
         _fill_chunk(connection, numbers, homes[numbers - 1], keys, runs)
@@ -76,27 +80,44 @@ def _fill(connection: sqlite3.Connection, runs: int) -> None:
 
 def _names(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
     wanted = [("param", name) for name in PARAMS] + [("metric", name) for name in METRICS] + [("tag", name) for name in TAGS]
-    connection.executemany(f"INSERT OR IGNORE INTO {names.name} (kind, name) VALUES (?, ?)", wanted)
-    return {(kind, name): number for number, kind, name in connection.execute(f"SELECT id, kind, name FROM {names.name}")}
+    connection.executemany("INSERT OR IGNORE INTO names (kind, name) VALUES (?, ?)", wanted)
+    return {(kind, name): number for number, kind, name in connection.execute("SELECT id, kind, name FROM names")}
 
 
-def _fill_chunk(connection: sqlite3.Connection, numbers: np.ndarray, homes: np.ndarray, keys: dict[tuple[str, str], int], runs: int) -> None:
+def _fill_chunk(
+    connection: sqlite3.Connection, numbers: np.ndarray, homes: np.ndarray, keys: dict[tuple[str, str], int], runs: int
+) -> None:
     chance = np.random.default_rng(int(numbers[0]))
     texts, figures = _texts(chance, numbers, runs), _figures(chance, numbers, runs)
     rows = list(zip(numbers.tolist(), homes.tolist(), strict=True))
     heads = (
-        (number, f"{number * 0x9E3779B97F4A7C15 % 2**128:032x}", home, name, "u", status, "active", start, start + 60_000, f"mlflow-artifacts:/{home}/{number}")
-        for (number, home), name, status, start in zip(rows, texts["mlflow.runName"], _statuses(numbers), _starts(chance, numbers), strict=True)
+        (
+            number,
+            f"{number * 0x9E3779B97F4A7C15 % 2**128:032x}",
+            home,
+            name,
+            "u",
+            status,
+            "active",
+            start,
+            start + 60_000,
+            f"mlflow-artifacts:/{home}/{number}",
+        )
+        for (number, home), name, status, start in zip(
+            rows, texts["mlflow.runName"], _statuses(numbers), _starts(chance, numbers), strict=True
+        )
     )
-    columns = 'number, id, experiment, name, "user", status, lifecycle, start_ms, end_ms, artifact_uri'
-    connection.executemany(f"INSERT INTO tracked_runs ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)", heads)
+    columns = 'number, id, experiment, name, "user", status, lifecycle, start_ms, end_ms, artifact_uri, points'
+    connection.executemany(f"INSERT INTO tracked_runs ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,5)", heads)  # noqa: S608  our own words
     for table, kind, chosen in (("run_params", "param", PARAMS), ("run_tags", "tag", TAGS)):
         connection.executemany(
-            f"INSERT INTO {table} (run, key, experiment, value, head) VALUES (?,?,?,?,?)", _keyed(rows, {keys[kind, name]: texts[name] for name in chosen})
+            f"INSERT INTO {table} (run, key, experiment, value, head) VALUES (?,?,?,?,?)",  # noqa: S608  our own words
+            _keyed(rows, {keys[kind, name]: texts[name] for name in chosen}),
         )
     columns = "run, key, experiment, is_nan, value, step, time_ms"
     connection.executemany(
-        f"INSERT INTO latest_metrics ({columns}) VALUES (?,?,?,?,?,?,?)", _measured(rows, {keys["metric", name]: figures[name] for name in METRICS})
+        f"INSERT INTO latest_metrics ({columns}) VALUES (?,?,?,?,?,?,?)",  # noqa: S608  our own words
+        _measured(rows, {keys["metric", name]: figures[name] for name in METRICS}),
     )
 
 
@@ -112,7 +133,7 @@ def _measured(rows: list[tuple[int, int]], values: dict[int, list[float]]) -> It
     for place, (number, home) in enumerate(rows):
         for key, column in ordered:
             value = column[place]
-            nan = value != value
+            nan = math.isnan(value)
             yield number, key, home, int(nan), 0.0 if nan else value, 10, FIRST_MS
 
 
@@ -132,7 +153,11 @@ def _texts(chance: np.random.Generator, numbers: np.ndarray, runs: int) -> dict[
 
     ages = (numbers * 40 // (runs + 1)).tolist()
     words = chance.integers(0, len(_WORDS), (len(numbers), 4)).tolist()
-    notes = [f"trial {number} of {_WORDS[a]} and {_WORDS[b]}, with {_WORDS[c]} and the usual {_WORDS[d]} settings of the team" for number, (a, b, c, d) in zip(numbers.tolist(), words, strict=True)]
+    notes = [
+        f"trial {number} of {_WORDS[a]} and {_WORDS[b]}, with {_WORDS[c]} and usual {_WORDS[d]} settings, by us"
+        for number, (a, b, c, d) in zip(numbers.tolist(), words, strict=True)
+    ]
+    names = [f"{_WORDS[a]}-{_WORDS[b]}-{number % 1000}" for number, (a, b, _, _) in zip(numbers.tolist(), words, strict=True)]
     return {
         "batch_size": picked("16", "32", "64", "128"),
         "data_version": [f"v{age}" for age in ages],
@@ -144,7 +169,7 @@ def _texts(chance: np.random.Generator, numbers: np.ndarray, runs: int) -> dict[
         "note": notes,
         "optimizer": picked("adam", "sgd", "adamw"),
         "seed": [str(seed) for seed in chance.integers(0, 1_000_000, len(numbers))],
-        "mlflow.runName": [f"{_WORDS[a]}-{_WORDS[b]}-{number % 1000}" for number, (a, b, _, _) in zip(numbers.tolist(), words, strict=True)],
+        "mlflow.runName": names,
         "release": [f"r{age // 4}" for age in ages],
         "team": picked("risk", "growth", "search", "ads", "ops", "core", "data", "labs"),
     }  # fmt: skip

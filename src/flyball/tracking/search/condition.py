@@ -81,7 +81,7 @@ class Condition:
     """One thing that is asked of a run.
 
     `bounds` limit the indexed column of `field`: comparisons that hold for every run that passes. `present` says that the run has the
-    field, `source` where those that pass stand.
+    field, `source` where those that pass stand, and `absent` where those stand that do not.
     """
 
     field: Field
@@ -90,6 +90,7 @@ class Condition:
     present: bool = True
     number: bool = True  # a metric that passes may be anything but NaN
     source: Source | None = None
+    absent: Source | None = None
 
 
 class Conditions:
@@ -121,7 +122,7 @@ class Conditions:
         there = Sql(f"EXISTS (SELECT 1 FROM {table} k WHERE k.run = r.number AND k.key = ?", (key,))  # noqa: S608  our own words
         probe = there + (")" if passed == TRUE else Sql(" AND ") + passed + ")")
         if missing:
-            return Condition(clause.field, Sql("NOT ") + probe, present=False)
+            return Condition(clause.field, Sql("NOT ") + probe, present=False, absent=self.stretch(clause.field, key, (), exact=True))
         bounds, exact = bounds_of(clause)
         source = self.stretch(clause.field, key, bounds, exact=exact or passed == TRUE)
         numeric = clause.field.entity is Entity.METRIC and clause.operator is not _O.NE
@@ -164,6 +165,10 @@ class Conditions:
             return Condition(clause.field, probe)
         ranged = all_of(Sql(f"r.{column} {sign} ?", (bound,)) for sign, bound in bounds)
         return Condition(clause.field, probe, bounds, source=self.heads(ranged))
+
+    def everyone(self) -> Source:
+        """All runs of the experiments, in whatever stage."""
+        return Source("tracked_runs", self.dialect.among("r.experiment", self.scope.experiments))
 
     def heads(self, also: Sql = TRUE) -> Source:
         """All runs of the scope for which `also` holds."""

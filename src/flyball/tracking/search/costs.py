@@ -9,14 +9,15 @@ from dataclasses import dataclass
 class Costs:
     """Numbers of runs; they decide how long a search takes and never what it finds.
 
-    `few` rows of a source are sorted without a further thought. A walk may probe `short` runs for each one that is wanted before the
-    indexes are asked, and `long` after they could not tell. It may pass over `passed_over` runs for each one of an intersection,
-    `merged_over` where it has to merge experiments. A source of `read` rows is not read, because it excludes little; once `enough` runs are
-    left, no further one is. Sources are compared up to `counted` rows, and `ahead` more runs than are wanted are looked at, because some do
-    not pass.
+    `few` rows of a source are sorted without a further thought, `few_merged` where a walk would have to merge experiments. A walk may probe
+    `short` runs for each one that is wanted before the indexes are asked, and `long` after they could not tell. It may pass over
+    `passed_over` runs for each one of an intersection, `merged_over` where it has to merge experiments. A source of `read` rows is not
+    read, because it excludes little; once `enough` runs are left, no further one is. Sources are compared up to `counted` rows, and `ahead`
+    more runs than are wanted are looked at, because some do not pass.
     """
 
     few: int = 1_000
+    few_merged: int = 4_000
     short: int = 12
     long: int = 200
     passed_over: int = 8

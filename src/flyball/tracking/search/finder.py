@@ -58,7 +58,8 @@ class Finder:
         self._asking, self._conditions = asking, conditions
         self.costs = costs
         self._dialect, self._scope = asking.dialect, conditions.scope
-        self._members = Members(asking, costs)
+        self._few = costs.few if len(self._scope.experiments) == 1 else costs.few_merged
+        self._members = Members(asking, costs, conditions.everyone())
 
     def find(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found]:
         """The first `limit` runs that pass, strictly after the key."""
@@ -66,13 +67,16 @@ class Finder:
             return []  # without an order nothing is left to find: ids are unique
         if order[0].unknown:
             return _under(None, self.find(conditions, order[1:], None if after is None else after[1:], limit))
-        source, count = self._cheapest(conditions, self.costs.few)
-        if count < self.costs.few:
+        source, count = self._cheapest(conditions, self._few)
+        if count < self._few:
             return self._sorted(source, conditions, order, after, limit)
-        for way in (self._short_walk, self._over_members, self._long_walk):
-            found = way(conditions, order, after, limit)
-            if found is not None:
-                return found
+        found = self._short_walk(conditions, order, after, limit)
+        if found is None and self._members.nobody_lacks(conditions):
+            return []
+        for way in (self._over_members, self._long_walk):
+            found = way(conditions, order, after, limit) if found is None else found
+        if found is not None:
+            return found
         source, _ = self._cheapest(conditions, self.costs.counted)
         return self._sorted(source, conditions, order, after, limit)
 
@@ -98,7 +102,7 @@ class Finder:
         if read is None:
             return None
         members, probes = read
-        if len(members) > self.costs.few:
+        if len(members) > self._few:
             over = self.costs.passed_over if len(self._scope.experiments) == 1 else self.costs.merged_over
             found = self._in_phases(Asked(tuple(conditions), tuple(probes), members), order, after, limit, over * len(members))
             if found is not None:

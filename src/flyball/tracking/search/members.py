@@ -17,13 +17,14 @@ from flyball.tracking.search.costs import Costs
 from flyball.tracking.search.sql import Sql
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
+ALL = 2**40
 
 
 class Members:
     """The sources of one search, each counted and read once."""
 
-    def __init__(self, asking: Asking, costs: Costs) -> None:
-        self._asking, self._costs = asking, costs
+    def __init__(self, asking: Asking, costs: Costs, everyone: Source) -> None:
+        self._asking, self._costs, self._everyone = asking, costs, everyone
         self._counts: dict[Source, tuple[int, int]] = {}
         self._numbers: dict[Source, Numbers] = {}
 
@@ -35,6 +36,12 @@ class Members:
             known = self._asking.value(rows)
             self._counts[source] = known, cap
         return min(known, cap)
+
+    def nobody_lacks(self, asked: Sequence[Condition]) -> bool:
+        """Whether something is asked to be missing that every run has: such a search would look at all runs, for nothing."""
+        absent = [condition.absent for condition in asked if condition.absent is not None]
+        everyone = self.count(self._everyone, ALL) if absent else 0
+        return any(self.count(source, ALL) == everyone for source in absent)
 
     def intersection(self, asked: Sequence[Condition]) -> tuple[Numbers, list[Condition]] | None:
         """The runs that may pass, in the order of their numbers, and the conditions they must still be probed for.

@@ -168,7 +168,8 @@ class Rank:
         assert self.key is not None
         there = f"EXISTS (SELECT 1 FROM {self.table} k WHERE k.run = r.number AND k.key = ?"  # noqa: S608  our own words
         if part is None:
-            return Condition(self.field, Sql(f"NOT {there})", (self.key,)), present=False)
+            absent = conditions.stretch(self.field, self.key, (), exact=True)
+            return Condition(self.field, Sql(f"NOT {there})", (self.key,)), present=False, absent=absent)
         if is_nan(part):
             source = conditions.nan_stretch(self.key)
             return Condition(self.field, Sql(f"{there} AND k.is_nan = 1)", (self.key,)), number=False, source=source)
