@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.server
 import itertools
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from flyball.storage.blobs import BlobStore
 from flyball.storage.blobsurl import Bucket
 from flyball.storage.bucketerrors import BucketRefusedError, BucketUnreachableError
 from flyball.storage.errors import BlobCorruptError, BlobNotFoundError
+from flyball.storage.garbage import UsedDigests, sweep
 from flyball.testing.blobs import BlobStoreSuite
 from tests.s3 import KEY, SECRET, S3Server, serving_s3
 
@@ -106,6 +109,45 @@ def test_an_upload_that_breaks_off_leaves_nothing_in_the_bucket(bucket: Bucket, 
     with pytest.raises(ConnectionResetError):
         S3Blobs(bucket, LocalBlobs(tmp_path)).put_chunks(broken())
     assert [path for path in (server.root / bucket.name).rglob("*") if path.is_file()] == []
+
+
+_UPLOADING = """
+import sys, time
+from pathlib import Path
+from flyball.app.blobs import open_blobs
+
+def chunks():
+    yield b"x" * 5_000_000
+    print("under way", flush=True)
+    time.sleep(600)
+
+open_blobs(sys.argv[1], cache=Path(sys.argv[2])).put_chunks(chunks())
+"""
+
+
+def test_an_upload_whose_process_is_killed_leaves_nothing(bucket: Bucket, server: S3Server, tmp_path: Path) -> None:
+    url = f"{bucket}?endpoint={bucket.endpoint}&region=us-east-1"
+    uploader = subprocess.Popen([sys.executable, "-c", _UPLOADING, url, str(tmp_path / "cache")], stdout=subprocess.PIPE)
+    with uploader:
+        assert uploader.stdout is not None
+        assert uploader.stdout.readline() == b"under way\n"
+        uploader.kill()
+    blobs = S3Blobs(bucket, LocalBlobs(tmp_path / "cache"))
+    digest = blobs.put_chunks([b"the next one"])
+    assert list(blobs.list()) == [digest]
+    there = [path.stat().st_size for place in (server.root / bucket.name, tmp_path) for path in place.rglob("*") if path.is_file()]
+    assert sorted(size for size in there if size) == [12, 12], "the content and its copy here"
+
+
+def test_a_bucket_is_swept(bucket: Bucket, tmp_path: Path) -> None:
+    blobs = S3Blobs(bucket, LocalBlobs(tmp_path))
+    kept, *others = (blobs.put(f"content {number}".encode()) for number in range(30))
+    before = WallClock().now() + timedelta(minutes=10)
+    rehearsed = sweep(blobs, UsedDigests([kept]), before=before, dry_run=True)
+    assert (rehearsed.used, rehearsed.freed, len(list(blobs.list()))) == (1, len(others), 30)
+    assert sweep(blobs, UsedDigests([kept]), before=before) == rehearsed
+    assert list(blobs.list()) == [kept]
+    assert [meta for batch in obstore.list(blobs._store, "condemned") for meta in batch] == []
 
 
 def test_wrong_credentials_are_told_without_them(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
