@@ -1,19 +1,18 @@
 """Run as a program: many processes log to one home at once, each to a run of its own and to one that all share.
 
-python many_loggers.py HOME PROCESSES ENTRIES
+python many_loggers.py URL PROCESSES ENTRIES
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from flyball.core.clock import WallClock
 from flyball.core.ids import RandomIds
 from flyball.core.rand import SeededRandom
 from flyball.storage._sqlstore import SqlEventLog
-from flyball.storage.database import Database
+from flyball.storage.database import open_database
 from flyball.storage.recorder import Recorder
 from flyball.tracking.trackedrun import Metric
 from flyball.tracking.tracking import open_tracking
@@ -21,9 +20,9 @@ from flyball.tracking.tracking import open_tracking
 BATCH = 50
 
 
-def log(home: Path, writer: int, *, entries: int, shared: str) -> None:
+def log(url: str, writer: int, *, entries: int, shared: str) -> None:
     """Half of the entries are single points, the others come in batches, with a tag and a param in each."""
-    database = Database.open(home / "home.db")
+    database = open_database(url)
     clock, ids = WallClock(), RandomIds()
     recorder = Recorder(SqlEventLog(database), clock=clock, ids=ids)
     tracking = open_tracking(database, clock=clock, ids=ids, random=SeededRandom(writer), recorder=recorder)
@@ -37,9 +36,9 @@ def log(home: Path, writer: int, *, entries: int, shared: str) -> None:
     database.close()
 
 
-def main(home: Path, *, processes: int, entries: int) -> int:
+def main(url: str, *, processes: int, entries: int) -> int:
     """The number of processes that failed."""
-    database = Database.open(home / "home.db")
+    database = open_database(url)
     clock, ids = WallClock(), RandomIds()
     recorder = Recorder(SqlEventLog(database), clock=clock, ids=ids)
     shared = (
@@ -52,7 +51,7 @@ def main(home: Path, *, processes: int, entries: int) -> int:
         if child == 0:
             status = 1
             try:
-                log(home, writer, entries=entries, shared=shared)
+                log(url, writer, entries=entries, shared=shared)
                 status = 0
             finally:
                 os._exit(status)
@@ -61,4 +60,4 @@ def main(home: Path, *, processes: int, entries: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), processes=int(sys.argv[2]), entries=int(sys.argv[3])))
+    sys.exit(main(sys.argv[1], processes=int(sys.argv[2]), entries=int(sys.argv[3])))

@@ -12,20 +12,19 @@ from pathlib import Path
 import pytest
 
 from flyball.core.errors import FlyballError
-from flyball.storage.database import Database
 from flyball.testing.trackingservices import point, tracking_in
 from flyball.tracking.errors import RunNotFoundError
 from flyball.tracking.hot import Cursor
 from flyball.tracking.hotengines import hot_writes
+from tests.databases import Databases
 
 PROCESSES, ENTRIES, BATCH = 8, 400, 50  # bench/tracking/points.py has 32 processes with 1,000 entries each
 
 _FOREVER = """
 import itertools, sys
-from pathlib import Path
-from flyball.storage.database import Database
+from flyball.storage.database import open_database
 from flyball.testing.trackingservices import point, tracking_in
-tracking = tracking_in(Database.open(Path(sys.argv[1]) / "home.db"))
+tracking = tracking_in(open_database(sys.argv[1]))
 run = tracking.runs.create("0").head.id
 print(run, flush=True)
 for step in itertools.count():
@@ -34,12 +33,12 @@ for step in itertools.count():
 """
 
 
-def test_processes_lose_nothing_and_never_fail(tmp_path: Path) -> None:
+def test_processes_lose_nothing_and_never_fail(databases: Databases, tmp_path: Path) -> None:
     program = Path(__file__).with_name("many_loggers.py")
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(program), str(tmp_path), str(PROCESSES), str(ENTRIES)]
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(program), databases.url(tmp_path), str(PROCESSES), str(ENTRIES)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    database = Database.open(tmp_path / "home.db")
+    database = databases.open(tmp_path)
     tracking = tracking_in(database)
     runs = {run.head.name: run for run in tracking.runs.search(["0"]).items}
     assert len(runs) == PROCESSES + 1
@@ -55,8 +54,8 @@ def test_processes_lose_nothing_and_never_fail(tmp_path: Path) -> None:
     database.close()
 
 
-def test_threads_share_transactions_and_each_gets_its_own_answer(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "home.db")
+def test_threads_share_transactions_and_each_gets_its_own_answer(databases: Databases, tmp_path: Path) -> None:
+    database = databases.open(tmp_path)
     tracking = tracking_in(database)
     run = tracking.runs.create("0").head.id
 
@@ -78,8 +77,8 @@ class _BrokenError(Exception):
     pass
 
 
-def test_an_act_that_breaks_its_word_takes_nothing_from_the_others(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "home.db")
+def test_an_act_that_breaks_its_word_takes_nothing_from_the_others(databases: Databases, tmp_path: Path) -> None:
+    database = databases.open(tmp_path)
     hot = hot_writes(database)
 
     def act(at: int) -> int:
@@ -105,8 +104,8 @@ def test_an_act_that_breaks_its_word_takes_nothing_from_the_others(tmp_path: Pat
     database.close()
 
 
-def test_what_is_logged_inside_a_transaction_is_a_part_of_it(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "home.db")
+def test_what_is_logged_inside_a_transaction_is_a_part_of_it(databases: Databases, tmp_path: Path) -> None:
+    database = databases.open(tmp_path)
     tracking = tracking_in(database)
     run = tracking.runs.create("0").head.id
 
@@ -124,15 +123,16 @@ def test_what_is_logged_inside_a_transaction_is_a_part_of_it(tmp_path: Path) -> 
     database.close()
 
 
-def test_kill_takes_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", _FOREVER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
+def test_kill_takes_nothing_that_was_acknowledged(databases: Databases, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", _FOREVER, databases.url(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         told = [child.stdout.readline().strip() for _ in range(60)]
         os.kill(child.pid, signal.SIGKILL)
         told += child.stdout.read().split()
         child.wait()
-    database = Database.open(tmp_path / "home.db")
+    database = databases.open(tmp_path)
     tracking = tracking_in(database)
+    tracking.runs.set_tag(told[0], "seen", value="after")  # waits for what the dead one had under way
     run, last = told[0], int(told[-1])
     found = tracking.runs.get(run)
     steps = [metric.step for metric in tracking.metrics.history(run, "a").items]
