@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import re
@@ -17,7 +18,9 @@ from urllib.request import build_opener
 
 import pytest
 
+from flyball.app.location import CODE_IN_USE
 from flyball.core.clock import MonotonicTimer
+from flyball.storage._localblobs import LocalBlobs
 from tests.integration.cli.orders import write_project
 
 TIMER = MonotonicTimer()
@@ -102,6 +105,8 @@ def test_it_says_where_everything_is_lets_one_in_and_ends_by_ctrl_c(terminals: l
     with pytest.raises(HTTPError, match="401"):
         opener.open(link[0].partition("/login")[0] + "/", timeout=20)
     assert up.until("the loop began").startswith("2024-01-01 12:00  late: ")
+    snapshot = json.loads((tmp_path / ".flyball" / CODE_IN_USE).read_text())["code"]
+    assert LocalBlobs(tmp_path / ".flyball" / "blobs").exists(snapshot), "what the next training will name is named until then, for `gc`"
     code, seconds = up.end(signal.SIGINT)
     assert code == 0
     assert seconds < 10
