@@ -29,7 +29,7 @@ from flyball.loop.projectfile import load_project
 from flyball.serving.child import ChildModel
 from flyball.serving.engine import Engine
 from flyball.serving.following import Follower, HttpPlans, PlanFile
-from flyball.serving.loading import SCRATCH, Declared, Loader, retired
+from flyball.serving.loading import SCRATCH, Declared, Loader, isolation_of, retired
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
 from flyball.serving.version import NOTHING, Serving
@@ -131,6 +131,7 @@ class ModelServer:
 
     async def _swap(self, serving: Serving) -> None:
         before, self.engine.serving = self.engine.serving, serving
+        self.engine.counters.isolation = isolation_of(serving)
         for child in retired(before, serving):
             self._close(child, after_seconds=_GRACE_SECONDS)
 

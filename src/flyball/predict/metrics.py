@@ -25,6 +25,9 @@ def render(counters: Counters, *, revision: int) -> str:
     lines += _counter("flyball_http_requests_total", "Requests by status.", values=counters.requests.items(), labels=("route", "status"))
     lines += _counter("flyball_flushes_total", "Batches that were computed.", values=[((), counters.flushes)])
     lines += _counter("flyball_refused_plans_total", "Plans with a version that was refused.", values=[((), counters.refused_plans)])
+    lines += _head("flyball_isolation", "Whether the process of a version's model was granted a measure.", kind="gauge")
+    for (endpoint, version, measure), granted in sorted(counters.isolation.items()):
+        lines.append(_line("flyball_isolation", granted, endpoint=endpoint, version=version, measure=measure))
     name = "flyball_prediction_seconds"
     lines += _head(name, "Seconds from the arrival of a request to its prediction.", kind="histogram")
     for (endpoint, version), histogram in sorted(counters.seconds.items()):

@@ -28,7 +28,10 @@ class Histogram:
 
 @dataclass
 class Counters:
-    """Rows that were answered and that a version failed, warnings by kind, flushes, and requests by status."""
+    """Rows that were answered and that a version failed, warnings by kind, flushes, and requests by status.
+
+    `isolation` is no count: by endpoint, version and measure, whether the process of a model was granted it.
+    """
 
     answered: Counter[Labels] = field(default_factory=Counter)
     failed: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -37,6 +40,7 @@ class Counters:
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     flushes: int = 0
     refused_plans: int = 0
+    isolation: dict[Labels, int] = field(default_factory=dict)
 
     def add_answers(self, labels: Labels, seconds: Sequence[float]) -> None:
         """Rows were answered, each so many seconds after its request arrived."""

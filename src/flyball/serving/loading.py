@@ -157,6 +157,17 @@ class Loader:
                 del self._sources[known]
 
 
+def isolation_of(serving: Serving) -> dict[tuple[str, int, str], int]:
+    """By endpoint, version and measure, whether the process of its model was granted it: 1 or 0."""
+    return {
+        (endpoint.name, version.number, measure.name): int(measure.granted)
+        for endpoint in serving.endpoints.values()
+        for version in endpoint.versions.values()
+        if isinstance(version.model, ChildModel)
+        for measure in version.model.measures
+    }
+
+
 def retired(before: Serving, after: Serving) -> list[ChildModel]:
     """The child processes that `before` had and `after` has not."""
     kept = {id(model) for model in _children(after)}

@@ -170,6 +170,9 @@ def test_metrics_and_health_are_those_of_any_model_server(server: ServerProcess)
 
 def test_its_process_says_what_the_host_granted(server: ServerProcess) -> None:
     assert "runs in a process of its own; taken from it:" in server.log
+    metrics = server.request("GET", "/metrics").body.decode()
+    assert 'flyball_isolation{endpoint="churn",version="1",measure="memory"} 1' in metrics
+    assert 'flyball_isolation{endpoint="boosted"' not in metrics
 
 
 def test_a_plan_of_what_may_not_run_is_refused_when_it_is_made_and_when_it_is_loaded(tmp_path: Path) -> None:
