@@ -17,7 +17,7 @@ from tests.clients.noted import Noted, fresh, tell
 MEGABYTE = 1 << 20
 
 
-def of_runs(client: Noted, experiment: str, place: Path) -> None:
+def of_runs(client: Noted, experiment: str, *, place: Path) -> None:
     """Files of a run: logged, listed, given back."""
     run = client.create_run(experiment).info.run_id
     (place / "tree" / "deep").mkdir(parents=True)
@@ -45,7 +45,7 @@ def of_runs(client: Noted, experiment: str, place: Path) -> None:
     assert [each.path for each in client.list_artifacts(run, "said")] == ["said/dict.json", "said/stream.bin"]
 
 
-def of_models(client: Noted, experiment: str, place: Path) -> None:
+def of_models(client: Noted, experiment: str, *, place: Path) -> None:
     """Files of a logged model."""
     model = client.create_logged_model(experiment, name="filed").model_id
     (place / "files").mkdir()
@@ -58,7 +58,7 @@ def of_models(client: Noted, experiment: str, place: Path) -> None:
     assert (Path(download_artifacts(f"models:/{model}")) / "MLmodel").read_text() == "flavors: {}"
 
 
-def large(client: Noted, experiment: str, place: Path) -> None:
+def large(client: Noted, experiment: str, *, place: Path) -> None:
     """A file of 24 MB, first whole and then in parts."""
     run = client.create_run(experiment).info.run_id
     path = place / "large.bin"
@@ -81,7 +81,7 @@ def main() -> None:
     client = Noted()
     for part in (of_runs, of_models, large):
         with tempfile.TemporaryDirectory() as place:
-            part(client, client.create_experiment(fresh(part.__name__)), Path(place))
+            part(client, client.create_experiment(fresh(part.__name__)), place=Path(place))
     tell(client)
 
 

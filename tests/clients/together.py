@@ -13,7 +13,7 @@ from mlflow.entities import Metric, Param
 from tests.clients.noted import fresh
 
 
-def worker(number: int, entries: int, shared: str, name: str) -> None:
+def worker(number: int, entries: int, *, shared: str, name: str) -> None:
     """What one process logs."""
     client = MlflowClient()
     experiment = client.get_experiment_by_name(name)
@@ -29,7 +29,7 @@ def worker(number: int, entries: int, shared: str, name: str) -> None:
 def main() -> None:
     """Start the others, wait, and count."""
     if sys.argv[1] == "--worker":
-        worker(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])
+        worker(int(sys.argv[2]), int(sys.argv[3]), shared=sys.argv[4], name=sys.argv[5])
         return
     workers, entries = int(sys.argv[1]), int(sys.argv[2])
     client, name = MlflowClient(), fresh("together")

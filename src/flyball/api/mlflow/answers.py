@@ -53,7 +53,7 @@ class Plain(str):
     __slots__ = ()
 
 
-def choice(parameter: str, value: int | str, known: Mapping[int | str, Any]) -> Any:
+def choice(parameter: str, value: int | str, *, known: Mapping[int | str, Any]) -> Any:
     """What an enum's name or number means; a number may come as a text.
 
     Raises:
@@ -64,7 +64,7 @@ def choice(parameter: str, value: int | str, known: Mapping[int | str, Any]) -> 
         found = known.get(int(value[:9]))
     if found is None:
         names = ", ".join(str(name) for name in known if isinstance(name, str))
-        raise WrongValueError(parameter, value, f"it is one of {names}.")
+        raise WrongValueError(parameter, value, hint=f"it is one of {names}.")
     return found
 
 
@@ -181,7 +181,7 @@ def logged_model(value: LoggedModel) -> Json:
     return {"info": info, "data": {"params": pairs(value.params), "metrics": [metric(each) for each in value.metrics]}}
 
 
-def page(name: str, items: Iterable[Json], token: str | None) -> Json:
+def page(name: str, items: Iterable[Json], *, token: str | None) -> Json:
     """One page of a longer answer."""
     found: Json = {name: list(items)}
     if token:

@@ -77,7 +77,7 @@ def distinct(parameter: str, pairs: Sequence[Pair] | None) -> dict[str, str]:
     if len(found) < len(items):
         keys = [key for key, _ in items]
         doubled = sorted({key for key in keys if keys.count(key) > 1})
-        raise WrongValueError(parameter, doubled, "each key may stand in one request only once.")
+        raise WrongValueError(parameter, doubled, hint="each key may stand in one request only once.")
     return found
 
 
@@ -97,7 +97,7 @@ def within(parameter: str, value: int | None, *, default: int, most: int) -> int
     if value is None:
         return default
     if value <= 0:
-        raise WrongValueError(parameter, value, "It must be a positive integer.")
+        raise WrongValueError(parameter, value, hint="It must be a positive integer.")
     if value > most:
-        raise WrongValueError(parameter, value, f"It must be at most {most}.")
+        raise WrongValueError(parameter, value, hint=f"It must be at most {most}.")
     return value

@@ -111,22 +111,22 @@ class MlflowDoor(Annex):
         else:
             body = await self._read(scope, receive, permission=route.permission)
             call = self._call(scope, args)
-            await _say(send, await self._hands.quick.run(lambda: _work(route, call, scope, body=body)))
+            await _say(send, await self._hands.quick.run(lambda: _work(route, call, scope=scope, body=body)))
 
     async def _do_slowly(self, scope: Scope, receive: Receive, send: Send, *, route: Route, args: Mapping[str, str]) -> None:
         body = await self._read(scope, receive, permission=route.permission)
         presence = Presence(receive)
         try:
-            call = self._call(scope, args, presence)
-            answer = await self._hands.slow.run(lambda: _work(route, call, scope, body=body))
+            call = self._call(scope, args, presence=presence)
+            answer = await self._hands.slow.run(lambda: _work(route, call, scope=scope, body=body))
             if isinstance(answer, (bytes, Plain)):
                 await _say(send, answer)
             else:
-                await _stream(send, self._hands.slow, answer, gone=presence.gone)
+                await _stream(send, answer, crew=self._hands.slow, gone=presence.gone)
         finally:
             presence.end()
 
-    def _call(self, scope: Scope, args: Mapping[str, str], presence: Presence | None = None) -> Call:
+    def _call(self, scope: Scope, args: Mapping[str, str], *, presence: Presence | None = None) -> Call:
         if not args and presence is None:
             return Call(self._services, scope[CALLER])
         heads = {name: value.decode("latin-1") for name, value in scope["headers"] if name in {b"host", b"authorization"}}
@@ -189,14 +189,14 @@ def _check_text(raw_path: bytes) -> None:
     try:
         unquote_to_bytes(raw_path).decode()
     except UnicodeDecodeError as error:
-        raise WrongValueError("path", raw_path.decode("latin-1"), "it is not UTF-8.") from error
+        raise WrongValueError("path", raw_path.decode("latin-1"), hint="it is not UTF-8.") from error
 
 
 def _never() -> bool:
     return False
 
 
-def _work(route: Route, call: Call, scope: Scope, *, body: bytes) -> Any:
+def _work(route: Route, call: Call, *, scope: Scope, body: bytes) -> Any:
     """What is answered: bytes of JSON, a plain text, or parts of JSON that are made when they are asked for."""
     assert route.reader is not None
     assert route.work is not None
@@ -212,7 +212,7 @@ async def _say(send: Send, answer: bytes | Plain) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _stream(send: Send, crew: Crew, parts: Iterator[bytes], *, gone: Callable[[], bool]) -> None:
+async def _stream(send: Send, parts: Iterator[bytes], *, crew: Crew, gone: Callable[[], bool]) -> None:
     # Two parts are made before anything is said, so that what is refused is refused with its status.
     chunk, following = await pull(crew, parts), await pull(crew, parts)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", JSON), *_PRIVATE]})

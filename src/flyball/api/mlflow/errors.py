@@ -45,7 +45,7 @@ class WrongValueError(InvalidError):
 
     code = "wrong-value"
 
-    def __init__(self, parameter: str, value: Any, hint: str = "") -> None:
+    def __init__(self, parameter: str, value: Any, *, hint: str = "") -> None:
         why = hint or f"Hint: Value was of type '{_kind(value)}'."
         super().__init__(f"Invalid value {_text(value)} for parameter '{parameter}' supplied: {why}")
 

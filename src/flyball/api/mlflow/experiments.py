@@ -30,7 +30,7 @@ def get_named(call: Call, asked: forms.NamedExperiment) -> Json:
 
 def search(call: Call, asked: forms.Search) -> Json:
     """A page of experiments."""
-    view = ViewType.ACTIVE_ONLY if asked.view_type is None else answers.choice("view_type", asked.view_type, answers.ASKED_VIEW)
+    view = ViewType.ACTIVE_ONLY if asked.view_type is None else answers.choice("view_type", asked.view_type, known=answers.ASKED_VIEW)
     found = call.services.tracking.experiments.search(
         filter=asked.filter or "",
         order_by=tuple(asked.order_by or ()),
@@ -38,7 +38,7 @@ def search(call: Call, asked: forms.Search) -> Json:
         max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
         token=asked.page_token or None,
     )
-    return answers.page("experiments", map(answers.experiment, found.items), found.token)
+    return answers.page("experiments", map(answers.experiment, found.items), token=found.token)
 
 
 def rename(call: Call, asked: forms.RenameExperiment) -> Json:

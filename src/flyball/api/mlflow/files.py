@@ -87,7 +87,7 @@ async def upload(at: Transfer) -> None:
     root, path = Root.parse(at.call.args["path"])
     _check_length(at, path)
     await Inflow(at.receive).serve(at.crew, lambda chunks: services.artifacts.put(root, path, chunks=chunks, principal=caller))
-    await _say(at, b"{}", [(b"content-type", b"application/json")])
+    await _say(at, b"{}", headers=[(b"content-type", b"application/json")])
 
 
 async def upload_part(at: Transfer) -> None:
@@ -101,7 +101,7 @@ async def upload_part(at: Transfer) -> None:
     _check_length(at, name)
     inflow, place = Inflow(at.receive), int(number)
     part = await inflow.serve(at.crew, lambda chunks: services.artifacts.put_part(name, place, chunks=chunks, secret=secret))
-    await _say(at, b"{}", [(b"content-type", b"application/json"), (b"etag", f'"{part.digest}"'.encode())])
+    await _say(at, b"{}", headers=[(b"content-type", b"application/json"), (b"etag", f'"{part.digest}"'.encode())])
 
 
 def _check_length(at: Transfer, path: str) -> None:
@@ -115,12 +115,12 @@ async def _give(at: Transfer, find: Callable[[], ArtifactFile]) -> None:
     etag = f'"{file.digest}"'
     headers = [*_attachment(file.path), (b"etag", etag.encode()), (b"accept-ranges", b"bytes")]
     if at.header(b"if-none-match") == etag:
-        await _say(at, b"", headers, status=304)
+        await _say(at, b"", headers=headers, status=304)
         return
     asked = _range(at.header(b"range") if at.header(b"if-range") in {"", etag} else "")
     span = _span(asked, file.size)
     if span is None:
-        await _say(at, b"", [*headers, (b"content-range", f"bytes */{file.size}".encode())], status=416)
+        await _say(at, b"", headers=[*headers, (b"content-range", f"bytes */{file.size}".encode())], status=416)
         return
     start, end = span
     if asked is not None:
@@ -174,7 +174,7 @@ def _start(status: int, headers: Headers) -> dict[str, object]:
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-async def _say(at: Transfer, body: bytes, headers: Headers, *, status: int = 200) -> None:
+async def _say(at: Transfer, body: bytes, *, headers: Headers, status: int = 200) -> None:
     length = [] if status == 304 else [(b"content-length", str(len(body)).encode())]
     await at.send(_start(status, [*headers, *length]))
     await at.send({"type": "http.response.body", "body": body})

@@ -23,12 +23,12 @@ def history(call: Call, asked: forms.History) -> bytes | Iterator[bytes]:
     run, key, metrics = run_of(asked), text(asked.metric_key), call.services.tracking.metrics
     most = None if asked.max_results is None else within("max_results", asked.max_results, default=PAGE, most=MOST_PAGE)
     if most is None or most > PAGE:
-        return _whole(metrics, run, key, left=most, token=asked.page_token or None)
+        return _whole(metrics, run, key=key, left=most, token=asked.page_token or None)
     found, token = metrics.history_columns(run, key, max_results=most, token=asked.page_token or None)
-    return encode(answers.page("metrics", _points(key, found), token))
+    return encode(answers.page("metrics", _points(key, found), token=token))
 
 
-def _whole(metrics: Metrics, run: str, key: str, *, left: int | None, token: str | None) -> Iterator[bytes]:
+def _whole(metrics: Metrics, run: str, *, key: str, left: int | None, token: str | None) -> Iterator[bytes]:
     yield b'{"metrics":['
     comma = b""
     while True:
@@ -61,14 +61,16 @@ def interval(call: Call, asked: forms.BulkInterval) -> Json:
     """About so many values of each run, spread evenly over the steps, with the first and the last."""
     runs = asked.run_ids or []
     if len(runs) > INTERVAL_RUNS:
-        raise WrongValueError("run_ids", len(runs), f"GetMetricHistoryBulkInterval request must specify at most {INTERVAL_RUNS} run_ids.")
+        raise WrongValueError(
+            "run_ids", len(runs), hint=f"GetMetricHistoryBulkInterval request must specify at most {INTERVAL_RUNS} run_ids."
+        )
     if asked.max_results is not None and not 1 <= asked.max_results <= INTERVAL_RESULTS:
-        raise WrongValueError("max_results", asked.max_results, f"max_results must be between 1 and {INTERVAL_RESULTS}.")
+        raise WrongValueError("max_results", asked.max_results, hint=f"max_results must be between 1 and {INTERVAL_RESULTS}.")
     start, end = asked.start_step, asked.end_step
     if (start is None) != (end is None):
         raise MissingValueError("end_step" if end is None else "start_step")
     if start is not None and end is not None and start > end:
-        raise WrongValueError("end_step", end, f"end_step must be greater than start_step, which is {start}.")
+        raise WrongValueError("end_step", end, hint=f"end_step must be greater than start_step, which is {start}.")
     key = text(asked.metric_key)
     found = call.services.tracking.metrics.interval_columns(
         runs, key, start=start, end=end, max_results=asked.max_results or INTERVAL_RESULTS
@@ -82,7 +84,7 @@ def bulk(call: Call, asked: forms.BulkHistory) -> Json:
     if not runs:
         raise MissingValueError("run_id")
     if len(runs) > BULK_RUNS:
-        raise WrongValueError("run_id", len(runs), f"GetMetricHistoryBulk request cannot specify more than {BULK_RUNS} run_ids.")
+        raise WrongValueError("run_id", len(runs), hint=f"GetMetricHistoryBulk request cannot specify more than {BULK_RUNS} run_ids.")
     if asked.metric_key is None:
         raise MissingValueError("metric_key")
     left = min(within("max_results", asked.max_results, default=PAGE, most=MOST_PAGE), PAGE)

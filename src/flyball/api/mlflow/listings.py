@@ -66,7 +66,7 @@ def create_upload(call: Call, asked: forms.CreateUpload) -> Json:
     root, path = _upload_place(call, asked.path or "")
     count = 1 if asked.num_parts is None else asked.num_parts
     if not 1 <= count <= MOST_PARTS:
-        raise WrongValueError("num_parts", count, f"It must be between 1 and {MOST_PARTS}.")
+        raise WrongValueError("num_parts", count, hint=f"It must be between 1 and {MOST_PARTS}.")
     upload, secret = call.services.artifacts.create_upload(root, path, principal=call.caller)
     headers = {UPLOAD_HEADER: secret, **_own_authorization(call)}
     credentials = [

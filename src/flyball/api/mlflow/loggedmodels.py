@@ -32,7 +32,7 @@ def get(call: Call, asked: forms.GetLoggedModel) -> Json:
 
 def finalize(call: Call, asked: forms.FinalizeLoggedModel) -> Json:
     """The logged model is ready, or has failed."""
-    status = answers.choice("status", asked.status or 0, answers.ASKED_MODEL_STATUS)
+    status = answers.choice("status", asked.status or 0, known=answers.ASKED_MODEL_STATUS)
     return {"model": answers.logged_model(call.services.tracking.models.finalize(call.args["model_id"], status))}
 
 
@@ -65,7 +65,7 @@ def log_params(call: Call, asked: forms.LoggedModelPairs) -> Json:
 def search(call: Call, asked: forms.SearchLoggedModels) -> Json:
     """A page of logged models; `max_results` 0 is the client's way to leave it out."""
     if asked.max_results is not None and asked.max_results < 0:
-        raise WrongValueError("max_results", asked.max_results, "It must be a positive integer.")
+        raise WrongValueError("max_results", asked.max_results, hint="It must be a positive integer.")
     found = call.services.tracking.models.search(
         tuple(asked.experiment_ids or ()),
         datasets=[_dataset(each, place) for place, each in enumerate(asked.datasets or ())],
@@ -74,7 +74,7 @@ def search(call: Call, asked: forms.SearchLoggedModels) -> Json:
         max_results=min(asked.max_results or DEFAULT_RESULTS, DEFAULT_RESULTS),
         token=asked.page_token or None,
     )
-    return answers.page("models", map(answers.logged_model, found.items), found.token)
+    return answers.page("models", map(answers.logged_model, found.items), token=found.token)
 
 
 def _dataset(asked: forms.DatasetChoice, place: int) -> tuple[str, str | None]:

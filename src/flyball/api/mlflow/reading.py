@@ -134,7 +134,7 @@ def _check_texts(value: Any, path: str = "") -> None:
     """No text has half of a pair that stands for one character, nor the NUL that databases refuse."""
     if isinstance(value, str):
         if "\0" in value:
-            raise WrongValueError(path, value.replace("\0", "␀"), "it holds a NUL character.")
+            raise WrongValueError(path, value.replace("\0", "␀"), hint="it holds a NUL character.")
         try:
             value.encode()
         except UnicodeEncodeError as error:

@@ -44,7 +44,7 @@ def search(call: Call, asked: forms.Search) -> Json:
         max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
         token=asked.page_token or None,
     )
-    return page("registered_models", map(registryanswers.model, found.items), found.token)
+    return page("registered_models", map(registryanswers.model, found.items), token=found.token)
 
 
 def set_tag(call: Call, asked: forms.ModelPair) -> Json:

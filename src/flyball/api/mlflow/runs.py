@@ -43,7 +43,7 @@ def get(call: Call, asked: forms.OneRun) -> Json:
 
 def update(call: Call, asked: forms.UpdateRun) -> Json:
     """The run has another status, end or name."""
-    status = None if asked.status is None else answers.choice("status", asked.status, answers.ASKED_STATUS)
+    status = None if asked.status is None else answers.choice("status", asked.status, known=answers.ASKED_STATUS)
     head = call.services.tracking.runs.update(run_of(asked), status=status, end_ms=asked.end_time, name=asked.run_name or None)
     return {"run_info": answers.head(head)}
 
@@ -64,7 +64,7 @@ def search(call: Call, asked: forms.SearchRuns) -> Json:
     """A page of runs."""
     view = ViewType.ACTIVE_ONLY
     if asked.run_view_type is not None:
-        view = answers.choice("run_view_type", asked.run_view_type, answers.ASKED_VIEW)
+        view = answers.choice("run_view_type", asked.run_view_type, known=answers.ASKED_VIEW)
     found = call.services.tracking.runs.until(call.gone).search(
         tuple(asked.experiment_ids or ()),
         filter=asked.filter or "",
@@ -73,7 +73,7 @@ def search(call: Call, asked: forms.SearchRuns) -> Json:
         max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
         token=asked.page_token or None,
     )
-    return answers.page("runs", map(answers.run, found.items), found.token)
+    return answers.page("runs", map(answers.run, found.items), token=found.token)
 
 
 def log_metric(call: Call, asked: forms.LogMetric) -> bytes:
@@ -186,12 +186,12 @@ def log_model(call: Call, asked: forms.LogModel) -> bytes:
     try:
         model = json.loads(said)
     except (ValueError, RecursionError) as error:
-        raise WrongValueError("model_json", said, "it is no JSON.") from error
+        raise WrongValueError("model_json", said, hint="it is no JSON.") from error
     if not isinstance(model, dict):
-        raise WrongValueError("model_json", said, "it is no JSON object.")
+        raise WrongValueError("model_json", said, hint="it is no JSON object.")
     missing = [name for name in _MODEL_FIELDS if name not in model]
     if missing:
-        raise WrongValueError("model_json", said, f"Model json is missing mandatory fields: {', '.join(missing)}.")
+        raise WrongValueError("model_json", said, hint=f"Model json is missing mandatory fields: {', '.join(missing)}.")
     runs = call.services.tracking.runs
     history = [*_known(runs.get(run).tags.get(MODEL_HISTORY)), model]
     while len(history) > 1 and len(json.dumps(history)) > _LONGEST_TAG:

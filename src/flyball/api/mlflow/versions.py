@@ -59,7 +59,7 @@ def search(call: Call, asked: forms.Search) -> Json:
         max_results=within("max_results", asked.max_results, default=DEFAULT_RESULTS, most=MOST_RESULTS),
         token=asked.page_token or None,
     )
-    return page("model_versions", map(registryanswers.version, found.items), found.token)
+    return page("model_versions", map(registryanswers.version, found.items), token=found.token)
 
 
 def set_tag(call: Call, asked: forms.VersionPair) -> Json:

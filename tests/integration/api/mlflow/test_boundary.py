@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -130,7 +130,8 @@ def broken(door: Door) -> Iterator[httpx.Client]:
         def __getattr__(self, name: str) -> object:
             raise ZeroDivisionError(name)
 
-    services = type(door.services)(Broken(), Broken(), Broken())  # type: ignore[arg-type]
+    broken: Any = Broken()
+    services = type(door.services)(broken, broken, broken)
     with open_mlflow_door(services, token=None) as url, httpx.Client(base_url=url) as client:
         yield client
 

@@ -24,7 +24,7 @@ def placed(door: Door) -> str:
     return f"{experiment}/{door.run(experiment)}/artifacts"
 
 
-def put(door: Door, path: str, content: Any = b"content") -> httpx.Response:
+def put(door: Door, path: str, *, content: Any = b"content") -> httpx.Response:
     return door.owner.put(f"{STORE}/{quote(path)}", content=content)
 
 
@@ -32,7 +32,7 @@ def put(door: Door, path: str, content: Any = b"content") -> httpx.Response:
 def test_what_was_put_is_what_is_given(door: Door, size: int) -> None:
     root, content = placed(door), hashlib.sha256(b"x").digest() * (size // 32 + 1)
     content = content[:size]
-    assert put(door, f"{root}/a/b ü.bin", content).json() == {}
+    assert put(door, f"{root}/a/b ü.bin", content=content).json() == {}
     got = door.owner.get(f"{STORE}/{quote(root)}/a/b%20%C3%BC.bin")
     assert (got.status_code, got.content == content, got.headers["content-length"]) == (200, True, str(size))
     assert got.headers["content-type"] == "application/octet-stream"
@@ -50,7 +50,7 @@ def test_a_stream_without_a_length_is_taken(door: Door) -> None:
         for number in range(50):
             yield bytes([number]) * 50_000
 
-    assert put(door, f"{root}/streamed", chunks()).status_code == 200
+    assert put(door, f"{root}/streamed", content=chunks()).status_code == 200
     assert door.owner.get(f"{STORE}/{root}/streamed").content == b"".join(chunks())
 
 
@@ -66,7 +66,7 @@ def test_a_stream_without_a_length_is_taken(door: Door) -> None:
 )  # fmt: skip
 def test_ranges(door: Door, asked: str, status: int, span: tuple[int, int] | None) -> None:
     root, content = placed(door), bytes(number % 251 for number in range(1000))
-    put(door, f"{root}/file", content)
+    put(door, f"{root}/file", content=content)
     got = door.owner.get(f"{STORE}/{root}/file", headers={"Range": asked} if asked else {})
     assert got.status_code == status
     if span is None:
@@ -91,7 +91,7 @@ def test_a_file_that_is_known_is_not_sent_again(door: Door) -> None:
 )
 def test_nothing_is_given_as_a_page_of_ours(door: Door, name: str, kind: str | None) -> None:
     root = placed(door)
-    put(door, f"{root}/{name}", b"<script>alert(1)</script>")
+    put(door, f"{root}/{name}", content=b"<script>alert(1)</script>")
     got = door.owner.get(f"{STORE}/{root}/{name}")
     assert got.headers["content-type"] == (kind or "application/octet-stream")
     assert got.headers["content-disposition"].startswith("attachment;")
@@ -118,7 +118,7 @@ def test_files_are_listed(door: Door) -> None:
 def test_pages_ask_for_files_by_run_and_by_version(door: Door) -> None:
     root = placed(door)
     run, name = root.split("/")[1], door.fresh("paged")
-    put(door, f"{root}/model/MLmodel", b"flavors: {}")
+    put(door, f"{root}/model/MLmodel", content=b"flavors: {}")
     assert door.owner.get("/get-artifact", params={"run_uuid": run, "path": "model/MLmodel"}).content == b"flavors: {}"
     door.say("POST registered-models/create", {"name": name})
     door.say("POST model-versions/create", {"name": name, "source": f"runs:/{run}/model", "run_id": run})
@@ -145,23 +145,24 @@ def test_a_path_that_is_none_is_none_for_every_use(door: Door, path: str) -> Non
     put(door, f"{root}/secret.txt")
     raw = f"{STORE}/{root}/{quote(path, safe='%/')}"
     for method in ("PUT", "GET", "DELETE"):
-        answer = _raw(door, method, raw)
+        answer = _raw(door, f"{method} {raw}")
         assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 404")), (method, answer[:200])
         assert b"error_code" in answer
     for asked in (path, path.replace("%", "%25")):
         listed = door.ask("GET artifacts/list", run_id=run, path=asked)
         assert listed.status_code == 400 or listed.json()["files"] == [], listed.text
     for step in ("create", "complete", "abort"):
-        made = _raw(door, "POST", f"{PROXY}/mpu/{step}/{root}/{quote(path, safe='%/')}", b'{"path": "f", "upload_id": "u", "parts": [{}]}')
+        body = b'{"path": "f", "upload_id": "u", "parts": [{}]}'
+        made = _raw(door, f"POST {PROXY}/mpu/{step}/{root}/{quote(path, safe='%/')}", body=body)
         assert made.startswith((b"HTTP/1.1 400", b"HTTP/1.1 404")) or (step == "abort" and made.startswith(b"HTTP/1.1 200")), made[:200]
     assert [file["path"] for file in door.say("GET artifacts/list", run_id=run)["files"]] == ["secret.txt"]
 
 
-def _raw(door: Door, method: str, path: str, body: bytes = b"") -> bytes:
+def _raw(door: Door, route: str, *, body: bytes = b"") -> bytes:
     """The answer to a request whose path nobody has tidied on the way."""
     host, port = door.url.removeprefix("http://").split(":")
     head = [
-        f"{method} {path} HTTP/1.1", f"Host: {host}:{port}", f"Authorization: {door.owner.headers['authorization']}",
+        f"{route} HTTP/1.1", f"Host: {host}:{port}", f"Authorization: {door.owner.headers['authorization']}",
         f"Content-Length: {len(body)}", "Content-Type: application/json", "Connection: close",
     ]  # fmt: skip
     with socket.create_connection((host, int(port)), timeout=60) as raw:
@@ -174,7 +175,7 @@ def _raw(door: Door, method: str, path: str, body: bytes = b"") -> bytes:
 
 def test_a_file_comes_in_parts(door: Door) -> None:
     root, content = placed(door), bytes(range(256)) * 10_000
-    made = door.say(f"POST {PROXY}/mpu/create/{root}/big", {"path": "/home/me/file.bin", "num_parts": 3})
+    made = door.say(f"POST {PROXY}/mpu/create/{root}/big", {"path": "C:\\data\\file.bin", "num_parts": 3})
     parts = []
     for credential, start in zip(made["credentials"], range(0, len(content), 1_000_000), strict=True):
         assert credential["url"].startswith(door.url)
@@ -182,7 +183,7 @@ def test_a_file_comes_in_parts(door: Door) -> None:
         sent = httpx.put(credential["url"], content=content[start : start + 1_000_000], headers=credential["headers"])
         assert sent.status_code == 200, sent.text
         parts.append({"part_number": credential["part_number"], "etag": sent.headers["etag"], "url": credential["url"]})
-    ended = {"path": "/home/me/file.bin", "upload_id": made["upload_id"], "parts": parts}
+    ended = {"path": "C:\\data\\file.bin", "upload_id": made["upload_id"], "parts": parts}
     assert door.say(f"POST {PROXY}/mpu/complete/{root}/big", ended) == {}
     assert door.owner.get(f"{STORE}/{root}/big/file.bin").content == content
     door.refuse(f"POST {PROXY}/mpu/complete/{root}/big", ended, status=404, code="RESOURCE_DOES_NOT_EXIST")
@@ -210,7 +211,7 @@ def test_parts_that_do_not_fit_are_refused(door: Door) -> None:
 
 def test_a_range_can_be_asked_for_apart(door: Door) -> None:
     root = placed(door)
-    put(door, f"{root}/file", b"0123456789")
+    put(door, f"{root}/file", content=b"0123456789")
     made = door.say(f"GET {PROXY}/presigned/{root}/file")
     assert made["file_size"] == 10
     assert httpx.get(made["url"], headers={**made["headers"], "Range": "bytes=2-4"}).content == b"234"
@@ -218,14 +219,14 @@ def test_a_range_can_be_asked_for_apart(door: Door) -> None:
 
 def test_a_file_that_is_too_large_is_refused(door: Door) -> None:
     root = placed(door)
-    answer = put(door, f"{root}/large", b"x" * 6_000_001)
+    answer = put(door, f"{root}/large", content=b"x" * 6_000_001)
     assert (answer.status_code, answer.json()["error_code"]) == (413, "INVALID_PARAMETER_VALUE")
 
     def chunks() -> Iterator[bytes]:
         for _ in range(7):
             yield b"x" * 1_000_000
 
-    assert put(door, f"{root}/large", chunks()).status_code == 413
+    assert put(door, f"{root}/large", content=chunks()).status_code == 413
     assert door.say(f"GET {STORE}", path=root)["files"] == []
 
 
