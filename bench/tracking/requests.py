@@ -215,6 +215,9 @@ def compare(servers: Sequence[Served], name: str, figure: Callable[[Served], flo
 def measure(servers: Sequence[Served], *, quick: bool) -> list[Comparison]:
     """All comparisons, printed as they come."""
     seconds, runs, points = (1.0, 300, 20_000) if quick else (4.0, 2_000, 200_000)
+    for served in servers:  # the first requests load what the others use
+        log_batch(served, 2, keys=10)
+        stock(served, 5)
     found = [
         compare(servers, "log-metric, 1 client", lambda s: log_metric(s, 1, seconds), unit="/s", least=10),
         compare(servers, "log-metric, 8 clients", lambda s: log_metric(s, 8, seconds), unit="/s", least=10),

@@ -88,7 +88,7 @@ def _running(
     try:
         yield process, f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # its workers too
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

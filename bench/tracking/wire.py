@@ -16,16 +16,25 @@ class AnswerError(Exception):
     """The server refused what a benchmark asked."""
 
 
+class ClosedError(AnswerError):
+    """The server closed the connection."""
+
+
 class Wire:
     """One connection to one server; not thread-safe."""
 
     def __init__(self, url: str, token: str | None = None, *, quick: bool = True) -> None:
         parts = urlsplit(url)
         self._host, self._quick = f"{parts.hostname}:{parts.port}", quick
-        self._socket = socket.create_connection((parts.hostname or "", parts.port or 80))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._address = (parts.hostname or "", parts.port or 80)
+        self._socket = self._connected()
         self._token = f"Authorization: Bearer {token}\r\n" if token else ""
         self._rest = b""
+
+    def _connected(self) -> socket.socket:
+        found = socket.create_connection(self._address)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return found
 
     def request(self, method: str, path: str, body: object = None) -> bytes:
         """The bytes of a POST or GET; `body` is JSON."""
@@ -47,22 +56,29 @@ class Wire:
         Raises:
             AnswerError: it is not a 200.
         """
-        self._socket.sendall(request)
-        head, _, body = self._until_head().partition(b"\r\n\r\n")
+        try:
+            self._socket.sendall(request)
+            found = self._until_head()
+        except (ConnectionError, ClosedError):  # a server closes what was idle for some seconds; benchmarks may ask twice
+            self._socket.close()
+            self._socket, self._rest = self._connected(), b""
+            self._socket.sendall(request)
+            found = self._until_head()
+        head, _, body = found.partition(b"\r\n\r\n")
         lines = head.split(b"\r\n")
         fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])}
         if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
-            found, self._rest = self._chunks(body)
+            answer, self._rest = self._chunks(body)
         else:
-            found, self._rest = self._exactly(body, int(fields.get(b"content-length", b"0")))
+            answer, self._rest = self._exactly(body, int(fields.get(b"content-length", b"0")))
         if b" 200 " not in lines[0] + b" ":
-            raise AnswerError(f"{lines[0].decode()}: {found[:500].decode(errors='replace')}")
-        return found
+            raise AnswerError(f"{lines[0].decode()}: {answer[:500].decode(errors='replace')}")
+        return answer
 
     def _receive(self) -> bytes:
         data = self._socket.recv(1 << 20)
         if not data:
-            raise AnswerError("the connection was closed")
+            raise ClosedError("the connection was closed")
         if self._quick:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return data
