@@ -10,6 +10,7 @@ told for a hundred million.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -54,13 +55,15 @@ def opened(place: Path) -> tuple[Database, Tracking]:
 
 
 def milliseconds(work: Callable[[int], object], count: int, *, rounds: int) -> float:
-    """For one call: the median over the rounds; every call gets a number of its own."""
-    found = []
+    """For one call: the median over the rounds; every call gets a number of its own. Prints what of it was this process's own work."""
+    found, busy = [], []
     for turn in range(rounds):
-        begun = TIMER.seconds()
+        begun, times = TIMER.seconds(), os.times()
         for number in range(turn * count, (turn + 1) * count):
             work(number)
         found.append((TIMER.seconds() - begun) / count * 1000)
+        busy.append((os.times().user + os.times().system - times.user - times.system) / count * 1000)
+    print(f"    {statistics.median(busy):.3f} ms of CPU")
     return statistics.median(found)
 
 
@@ -125,7 +128,13 @@ def reading(limits: Limits, place: Path, *, rounds: int) -> None:
 
 
 def size(place: Path) -> int:
-    """Bytes on the disk of a home that is closed: the schema's own 0.4 MB are among them."""
+    """Bytes on the disk of a home that is closed, beyond those of an empty one."""
+    with tempfile.TemporaryDirectory() as empty:
+        Database.open(Path(empty) / "home.db").close()
+        return _bytes(place) - _bytes(Path(empty))
+
+
+def _bytes(place: Path) -> int:
     return sum(file.stat().st_size for file in place.iterdir() if file.name.startswith("home.db"))
 
 
@@ -162,7 +171,7 @@ def short_runs(limits: Limits, place: Path, *, wanted: int) -> None:
 def processes(limits: Limits, place: Path, *, count: int, entries: int) -> None:
     """Many processes on one home."""
     begun = TIMER.seconds()
-    done = subprocess.run([sys.executable, str(WRITERS), str(place), str(count), str(entries)], check=False)
+    done = subprocess.run([sys.executable, str(WRITERS), f"sqlite:///{place / 'home.db'}", str(count), str(entries)], check=False)
     print(f"{count} processes with {entries:,} entries each: {TIMER.seconds() - begun:.1f} s")
     limits.tell("processes that failed", done.returncode, unit="", limit=0)
     database = Database.open(place / "home.db")
