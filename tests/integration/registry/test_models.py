@@ -31,11 +31,12 @@ from flyball.registry.registered import Stage, VersionRequest
 from flyball.registry.signing import SealState
 from flyball.testing.registry_home import FILES, Person, RegistryHome, open_registry_home
 from flyball.tracking.artifact import Root, RootKind
+from tests.databases import Databases
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[RegistryHome]:
-    with open_registry_home(tmp_path) as home:
+def home(databases: Databases, tmp_path: Path) -> Iterator[RegistryHome]:
+    with open_registry_home(tmp_path, database=databases.open(tmp_path)) as home:
         yield home
 
 
