@@ -31,6 +31,7 @@ from flyball.registry.registered import Stage, VersionRequest
 from flyball.registry.signing import SealState
 from flyball.testing.registry_home import FILES, Person, RegistryHome, open_registry_home
 from flyball.tracking.artifact import Root, RootKind
+from flyball.tracking.artifacterrors import ArtifactNotFoundError, ArtifactPathError
 from tests.databases import Databases
 
 
@@ -290,6 +291,25 @@ class TestVersions:
         assert [(edge.child, edge.parent, edge.kind) for edge in edges] == [
             ("model/churn@2", "run/run-1", "made-by"), ("run/run-1", "dataset/flights@3", "trained-on"),
         ]  # fmt: skip
+
+    def test_the_model_of_a_training_is_downloaded_whole(self, home: RegistryHome, models: Models) -> None:
+        blob = home.parts.blobs.put(b"a model")
+        registration = Registration(
+            model="churn", digest=blob, run=RunId("run-1"), training_digest=Digest("1" * 64), feature_fingerprint=Digest("2" * 64),
+            code_version="git:abc", environment=Digest("3" * 64),
+        )  # fmt: skip
+        home.registry.register(registration)
+        path = models.download_uri("churn", 1).removeprefix("mlflow-artifacts:/")
+        (entry,) = models.files.list(path)
+        file = models.files.get(f"{path}/{entry.path}")
+        assert (entry.path, entry.size, file.size) == ("model.bin", 7, 7)
+        assert b"".join(home.artifacts.open(file)) == b"a model"
+
+    @pytest.mark.parametrize("rest", ["", "/2/artifacts", "/1/artifact", "/1/artifacts/nothing", "/1/artifacts/../../x", "/x/artifacts"])
+    def test_no_other_path_is_a_versions(self, home: RegistryHome, models: Models, rest: str) -> None:
+        made = home.version()
+        with pytest.raises((ArtifactNotFoundError, ArtifactPathError)):
+            models.files.get(f"versions/{made.model_id}{rest}")
 
     def test_a_version_of_a_client_can_be_validated(self, home: RegistryHome, models: Models) -> None:
         home.version()
