@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flyball.api.annex import Annex
-from flyball.api.crew import CALLING
 from flyball.api.doors import Doors
+from flyball.api.gate import Gate, held
 from flyball.api.intake import ClientGoneError, Intake, Message, Receive
 from flyball.api.rendering import failure, refusal
+from flyball.api.turns import CALLING
 from flyball.core.errors import FlyballError
 from flyball.core.ids import Ids
 from flyball.core.optional import extra
@@ -49,6 +50,7 @@ class Rim:
 
     def __init__(self, app: ASGIApp, keepers: Keepers) -> None:
         self._app, self._keepers = app, keepers
+        self._gate = Gate()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request in, or answer it here."""
@@ -61,7 +63,7 @@ class Rim:
         watched = _Started(send)
         annex = self._keepers.find_annex(scope["path"])
         try:
-            await (annex or self._app)(scope, await self._admit(scope, receive, annex=annex), watched)
+            await self._pass(scope, await self._admit(scope, receive, annex=annex), watched, annex=annex)
         except ClientGoneError:
             return
         except FlyballError as error:
@@ -72,6 +74,13 @@ class Rim:
             name = self._keepers.ids.create("err")
             log.exception("%s: %s %s", name, scope["method"], scope["path"])
             await (annex.failure if annex else failure)(name)(scope, receive, watched)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, *, annex: Annex | None) -> None:
+        if annex is not None:  # its own work with a request is short
+            await annex(scope, receive, send)
+            return
+        with held(await self._gate.enter(CALLING.get())):
+            await self._app(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, *, annex: Annex | None) -> Receive:
         keepers, method = self._keepers, scope["method"]

@@ -9,8 +9,11 @@ from typing import TypeVar
 
 import pytest
 
-from flyball.api.crew import CALLING, Crew
+from flyball.api.crew import Crew
 from flyball.api.errors import OverloadedError
+from flyball.api.gate import Gate as PlaceGate
+from flyball.api.gate import held
+from flyball.api.turns import CALLING
 from flyball.governance.errors import RateLimitedError
 
 T = TypeVar("T")
@@ -131,3 +134,26 @@ def test_what_goes_wrong_is_raised_and_the_hand_comes_back() -> None:
         assert await crew.run(lambda: 7) == 7
 
     run(test, hands=1, queue=1)
+
+
+def test_a_place_before_the_routes_is_left_when_the_work_begins_and_when_nothing_was_to_do() -> None:
+    async def test(crew: Crew, gate: Gate) -> None:
+        places = PlaceGate(1)
+
+        async def one(name: str) -> str:
+            with held(await places.enter("a")):
+                return await crew.run(gate.work(name))
+
+        async def nothing() -> None:
+            with held(await places.enter("b")):
+                pass
+
+        working = asyncio.create_task(one("slow"))
+        await gate.until(1)
+        async with asyncio.timeout(PATIENCE):  # it waits for a gate that only we open, and holds no place
+            await nothing()
+            await nothing()
+        gate.let(1)
+        assert await working == "slow"
+
+    run(test, hands=2, queue=2)
