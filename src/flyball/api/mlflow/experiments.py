@@ -5,16 +5,19 @@ from __future__ import annotations
 from flyball.api.mlflow import answers, forms
 from flyball.api.mlflow.answers import Json
 from flyball.api.mlflow.call import Call, mapping, text, within
+from flyball.api.mlflow.errors import WrongValueError
 from flyball.tracking.experiment import ViewType
 
 DEFAULT_RESULTS, MOST_RESULTS = 1000, 50_000
+OURS = "mlflow-artifacts:"
 
 
 def create(call: Call, asked: forms.CreateExperiment) -> Json:
     """A new experiment."""
-    made = call.services.tracking.experiments.create(
-        text(asked.name), artifact_location=asked.artifact_location or None, tags=mapping("tags", asked.tags)
-    )
+    location = asked.artifact_location or None
+    if location is not None and location.lower().startswith(OURS):
+        raise WrongValueError("artifact_location", location, hint="files of this server lie under the experiment's number: leave it out.")
+    made = call.services.tracking.experiments.create(text(asked.name), artifact_location=location, tags=mapping("tags", asked.tags))
     return {"experiment_id": made.id}
 
 

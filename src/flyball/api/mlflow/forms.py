@@ -257,12 +257,6 @@ class CreateLoggedModel(Form):
     tags: list[Pair] | None = None
 
 
-class GetLoggedModel(Form):
-    """Whether a deleted one is meant as well."""
-
-    allow_deleted: str | None = None
-
-
 class FinalizeLoggedModel(Form):
     """What became of a logged model."""
 

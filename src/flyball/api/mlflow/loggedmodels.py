@@ -24,7 +24,7 @@ def create(call: Call, asked: forms.CreateLoggedModel) -> Json:
     return {"model": answers.logged_model(made)}
 
 
-def get(call: Call, asked: forms.GetLoggedModel) -> Json:
+def get(call: Call, asked: Nothing) -> Json:
     """A logged model."""
     del asked
     return {"model": answers.logged_model(call.services.tracking.models.get(call.args["model_id"]))}

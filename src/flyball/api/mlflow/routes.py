@@ -87,7 +87,7 @@ def _logged_models() -> Iterator[Route]:
     one = f"{at}/{{model_id}}"
     yield from _route(f"POST {at}", TRACK, form=forms.CreateLoggedModel, work=loggedmodels.create)
     yield from _route(f"POST {at}/search", READ, form=forms.SearchLoggedModels, work=loggedmodels.search, slow=True)
-    yield from _route(f"GET {one}", READ, form=forms.GetLoggedModel, work=loggedmodels.get)
+    yield from _route(f"GET {one}", READ, form=Nothing, work=loggedmodels.get)
     yield from _route(f"PATCH {one}", TRACK, form=forms.FinalizeLoggedModel, work=loggedmodels.finalize)
     yield from _route(f"DELETE {one}", TRACK, form=Nothing, work=loggedmodels.delete)
     yield from _route(f"PATCH {one}/tags", TRACK, form=forms.LoggedModelPairs, work=loggedmodels.set_tags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from typing import cast
 
@@ -20,6 +21,7 @@ DEFAULT_RESULTS, MOST_RESULTS = 1000, 50_000
 MODEL_HISTORY = "mlflow.log-model.history"
 _MODEL_FIELDS = ("artifact_path", "flavors", "run_id", "utc_time_created")
 _LONGEST_TAG = 8000
+_ONE_AT_A_TIME = threading.Lock()  # a tag is read, made longer and written: of two at once one would be lost
 
 
 def create(call: Call, asked: forms.CreateRun) -> Json:
@@ -193,10 +195,11 @@ def log_model(call: Call, asked: forms.LogModel) -> bytes:
     if missing:
         raise WrongValueError("model_json", said, hint=f"Model json is missing mandatory fields: {', '.join(missing)}.")
     runs = call.services.tracking.runs
-    history = [*_known(runs.get(run).tags.get(MODEL_HISTORY)), model]
-    while len(history) > 1 and len(json.dumps(history)) > _LONGEST_TAG:
-        history.pop(0)
-    runs.set_tag(run, MODEL_HISTORY, value=json.dumps(history))
+    with _ONE_AT_A_TIME:
+        history = [*_known(runs.get(run).tags.get(MODEL_HISTORY)), model]
+        while len(history) > 1 and len(json.dumps(history)) > _LONGEST_TAG:
+            history.pop(0)
+        runs.set_tag(run, MODEL_HISTORY, value=json.dumps(history))
     return DONE
 
 

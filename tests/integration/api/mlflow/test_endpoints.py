@@ -19,8 +19,6 @@ ROOT = Path(__file__).parents[4]
 TABLE = Table(ROUTES)
 NOT_KEPT = re.compile(r"/api/3\.0/mlflow/(?!server-info)|traces|presigned-(up|down)load-url|search-datasets|get-online-trace-details")
 """Traces, scorers, gateways, prompts, evaluation datasets, workspaces; URLs of clouds; a listing of MLflow's own pages."""
-RENAMED = {"allow_deleted"}
-"""Fields that stand in no message: the client writes them into the query by hand."""
 
 
 def known(client: str) -> list[dict[str, Any]]:
@@ -75,7 +73,7 @@ def test_what_is_read_has_the_names_and_kinds_of_their_messages(client: str) -> 
             continue
         told = inspect.type_info(found[0].reader.form)
         assert isinstance(told, inspect.StructType)
-        ours = {field.encode_name: kind(field.type) for field in told.fields if field.encode_name not in RENAMED}
+        ours = {field.encode_name: kind(field.type) for field in told.fields}
         # Several endpoints about one thing share a form: what one of them has no field for is passed over there.
         shared = {name: of for name, of in ours.items() if name in each["fields"]}
         assert shared == {name: each["fields"][name] for name in shared}, each["path"]

@@ -38,6 +38,7 @@ def test_what_an_experiment_must_be(door: Door) -> None:
     for given, said in (
         ({}, "'name'"), ({"name": ""}, "'name'"), ({"name": 3}, "'name'"), ({"name": "c", "tags": 3}, "'tags'"),
         ({"name": "c", "tags": [{"value": "1"}]}, "'tags[0].key'"), ({"name": "x" * 501}, "500"),
+        ({"name": "c", "artifact_location": "mlflow-artifacts:/elsewhere"}, "'artifact_location'"),
     ):  # fmt: skip
         assert said in door.refuse("POST experiments/create", given)
     assert "'new_name'" in door.refuse("POST experiments/update", {"experiment_id": one, "new_name": ""})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -172,6 +173,11 @@ def test_the_old_way_to_log_a_model(door: Door) -> None:
         assert door.say("POST runs/log-model", {"run_id": run, "model_json": json.dumps(model)}) == {}
     (tag,) = [tag for tag in door.got(run)["data"]["tags"] if tag["key"] == "mlflow.log-model.history"]
     assert json.loads(tag["value"]) == [model, model]
+    with ThreadPoolExecutor(8) as together:
+        body = {"run_id": run, "model_json": json.dumps(model)}
+        assert all(together.map(lambda _: door.say("POST runs/log-model", body) == {}, range(8)))
+    (tag,) = [tag for tag in door.got(run)["data"]["tags"] if tag["key"] == "mlflow.log-model.history"]
+    assert len(json.loads(tag["value"])) == 10
     for bad in ("{", "[]", "{}"):
         assert "model_json" in door.refuse("POST runs/log-model", {"run_id": run, "model_json": bad})
 
