@@ -85,8 +85,32 @@ def _converted(fitted: Any, manifest: ModelManifest, *, inputs: Sequence[OnnxInp
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph = skl2onnx.to_onnx(fitted, initial_types=types, options=options)
+    _send_missing(graph, _trees_of(fitted))
     outputs = [output.name for output in graph.graph.output]
     return OnnxPredictor(manifest, graph.SerializeToString(), inputs=inputs, outputs=outputs[: 2 if manifest.classes else 1])
+
+
+def _trees_of(fitted: Any) -> list[Any]:
+    """scikit-learn's own trees of a tree or a forest, also at the end of a pipeline; none of any other model."""
+    last = fitted.steps[-1][1] if getattr(fitted, "steps", None) else fitted
+    if hasattr(last, "tree_"):
+        return [last.tree_]
+    members = getattr(last, "estimators_", None)
+    return [member.tree_ for member in members if hasattr(member, "tree_")] if isinstance(members, list) else []
+
+
+def _send_missing(graph: Any, trees: Sequence[Any]) -> None:
+    """A missing value goes down the branch that scikit-learn sends it; skl2onnx 1.20 leaves that out, and it goes right."""
+    nodes = [node for node in graph.graph.node if node.op_type.startswith("TreeEnsemble")]
+    if len(nodes) != 1 or not trees:
+        return
+    found = {attribute.name: attribute for attribute in nodes[0].attribute}
+    if not {"nodes_treeids", "nodes_nodeids", "nodes_missing_value_tracks_true"} <= found.keys():
+        return
+    places = zip(found["nodes_treeids"].ints, found["nodes_nodeids"].ints, strict=True)
+    left = [int(trees[tree].missing_go_to_left[node]) if tree < len(trees) else 0 for tree, node in places]
+    del found["nodes_missing_value_tracks_true"].ints[:]
+    found["nodes_missing_value_tracks_true"].ints.extend(left)
 
 
 @cache

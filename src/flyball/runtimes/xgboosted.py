@@ -32,8 +32,7 @@ class XgboostPredictor:
             return np.empty((0, width) if width else 0)
         rounds = _best(self._booster)
         found = self._booster.inplace_predict(self.matrix.transform(frame), iteration_range=rounds, validate_features=False)
-        said: Floats = np.asarray(found, dtype=np.float64)
-        return classed(said) if width else said
+        return classed(found) if width else np.asarray(found, dtype=np.float64)  # the complement is single precision, as its own
 
     def dump(self) -> Files:
         return {"model.ubj": self._data, "matrix.json": canonical(self.matrix.to_json()).encode()}

@@ -10,9 +10,10 @@ import lightgbm
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor  # type: ignore[import-untyped]  # it ships no types
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier  # type: ignore[import-untyped]  # it ships no types
 from sklearn.linear_model import LinearRegression, LogisticRegression  # type: ignore[import-untyped]  # it ships no types
 from sklearn.preprocessing import FunctionTransformer  # type: ignore[import-untyped]  # it ships no types
+from sklearn.tree import DecisionTreeRegressor  # type: ignore[import-untyped]  # it ships no types
 
 from flyball.core.errors import InvalidError
 from flyball.pipelines import ConfinedExecutor
@@ -40,12 +41,16 @@ def forms() -> dict[str, tuple[Any, str]]:
         "boosting": (HistGradientBoostingClassifier(max_iter=10).fit(numbers, labels), "onnx"),
         "boosted values": (HistGradientBoostingRegressor(max_iter=10).fit(numbers, rows["age"].to_numpy()), "onnx"),
         "several classes": (LogisticRegression(max_iter=500).fit(numbers, rows["plan"].to_numpy()), "onnx"),
+        "forest": (RandomForestClassifier(8, max_depth=5, random_state=0).fit(numbers, labels), "onnx"),
+        "tree of values": (DecisionTreeRegressor(max_depth=5, random_state=0).fit(numbers, rows["age"].to_numpy()), "onnx"),
         "lightgbm": (lightgbm.LGBMClassifier(n_estimators=5, verbose=-1, n_jobs=1).fit(numbers.to_numpy(), labels), "trees"),
         "lightgbm values": (lightgbm.LGBMRegressor(n_estimators=5, verbose=-1, n_jobs=1).fit(numbers.to_numpy(), labels), "trees"),
     }
 
 
-@pytest.mark.parametrize("kind", ["pipeline", "boosting", "boosted values", "several classes", "lightgbm", "lightgbm values"])
+@pytest.mark.parametrize(
+    "kind", ["pipeline", "boosting", "boosted values", "several classes", "forest", "tree of values", "lightgbm", "lightgbm values"]
+)
 def test_a_form_without_code_answers_as_the_original(tmp_path: Path, kind: str) -> None:
     fitted, form = forms()[kind]
     rows = visits() if kind == "pipeline" else visits().select(NUMBERS)
