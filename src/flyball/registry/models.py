@@ -49,7 +49,7 @@ class Models(ModelNames):
     @property
     def files(self) -> VersionFiles:
         """The files of versions, by the paths of artifacts."""
-        return VersionFiles(self._store)
+        return VersionFiles(self._store, self._parts.blobs)
 
     def create_version(self, name: str, request: VersionRequest, *, principal: Uploader) -> RegisteredVersion:
         """The next version of the model, made of the source's files as they are now: `version.registered`.

@@ -6,6 +6,7 @@ import re
 
 from flyball.registry.modelstore import ModelStore
 from flyball.registry.registered import VERSIONS, RegisteredVersion, VersionFile
+from flyball.storage.blobs import BlobStore
 from flyball.tracking.artifact import ArtifactFile, Entry
 from flyball.tracking.artifacterrors import ArtifactNotFoundError, ArtifactPathError
 from flyball.tracking.artifactpath import parse_directory
@@ -21,8 +22,8 @@ def is_version_path(text: str) -> bool:
 class VersionFiles:
     """What the rows of a version say, by path. Thread-safe."""
 
-    def __init__(self, store: ModelStore) -> None:
-        self._store = store
+    def __init__(self, store: ModelStore, blobs: BlobStore) -> None:
+        self._store, self._blobs = store, blobs
 
     def get(self, text: str) -> ArtifactFile:
         """The file at the path.
@@ -34,7 +35,7 @@ class VersionFiles:
         version, path = self._parse(text)
         for file in self._store.list_files(version.name, version.number):
             if file.path == path:
-                return _artifact(file, version)
+                return self._artifact(file, version)
         raise ArtifactNotFoundError(_owner(version), path)
 
     def list(self, text: str) -> list[Entry]:
@@ -48,10 +49,10 @@ class VersionFiles:
         found: dict[str, Entry] = {}
         for file in self._store.list_files(version.name, version.number):
             if file.path == path:
-                return [Entry(file.path, is_dir=False, size=file.size_bytes)]
+                return [Entry(file.path, is_dir=False, size=self._size(file))]
             if file.path.startswith(below):
                 name, _, rest = file.path.removeprefix(below).partition("/")
-                found[name] = Entry(below + name, is_dir=bool(rest), size=None if rest else file.size_bytes)
+                found[name] = Entry(below + name, is_dir=bool(rest), size=None if rest else self._size(file))
         return [found[name] for name in sorted(found)]
 
     def _parse(self, text: str) -> tuple[RegisteredVersion, str]:
@@ -65,16 +66,19 @@ class VersionFiles:
             raise ArtifactNotFoundError(f"version {found['number']} of the model {found['model']}", path)
         return version, path
 
+    def _artifact(self, file: VersionFile, version: RegisteredVersion) -> ArtifactFile:
+        return ArtifactFile(
+            path=file.path,
+            digest=file.digest,
+            size=self._size(file),
+            uploader=file.uploader,
+            may_run_code=file.may_run_code,
+            uploaded_ms=version.created_ms,
+        )
 
-def _artifact(file: VersionFile, version: RegisteredVersion) -> ArtifactFile:
-    return ArtifactFile(
-        path=file.path,
-        digest=file.digest,
-        size=file.size_bytes or 0,
-        uploader=file.uploader,
-        may_run_code=file.may_run_code,
-        uploaded_ms=version.created_ms,
-    )
+    def _size(self, file: VersionFile) -> int:
+        # A training registers its model by digest alone.
+        return sum(map(len, self._blobs.read(file.digest))) if file.size_bytes is None else file.size_bytes
 
 
 def _owner(version: RegisteredVersion) -> str:
