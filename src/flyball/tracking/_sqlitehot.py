@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Generic, TypeVar, cast
 
 from flyball.core.errors import FlyballError
@@ -17,6 +21,9 @@ with extra("store"):
     from sqlalchemy import Connection
 
 T = TypeVar("T")
+
+AT_ONCE = 100
+_ROW = re.compile(r" VALUES (?P<row>\([?, ]+\))")
 
 
 @dataclass(slots=True, eq=False)
@@ -86,7 +93,30 @@ class GroupedWrites:
                 asked.run(cursor)
 
 
-def _cursor(connection: Connection) -> Any:
-    raw = connection.connection.driver_connection
+class _Cursor:
+    """A driver's cursor that puts a hundred rows by one statement: a third less than a hundred times."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self.execute, self.fetchone, self.fetchall, self.close = cursor.execute, cursor.fetchone, cursor.fetchall, cursor.close
+
+    def executemany(self, statement: str, values: Sequence[Sequence[Any]], /) -> object:
+        whole = len(values) - len(values) % AT_ONCE
+        for start in range(0, whole, AT_ONCE):
+            self._cursor.execute(_many(statement), [*chain.from_iterable(values[start : start + AT_ONCE])])
+        return self._cursor.executemany(statement, values[whole:])
+
+
+@lru_cache
+def _many(statement: str) -> str:
+    """The statement for `AT_ONCE` rows."""
+    found = _ROW.search(statement)
+    if found is None:
+        raise ValueError(f"not an INSERT of values: {statement}")
+    return f"{statement[: found.start('row')]}{', '.join([found['row']] * AT_ONCE)}{statement[found.end('row') :]}"
+
+
+def _cursor(connection: Connection) -> _Cursor:
+    raw: sqlite3.Connection | None = connection.connection.driver_connection
     assert raw is not None
-    return raw.cursor()
+    return _Cursor(raw.cursor())
