@@ -145,8 +145,9 @@ def _trained(state: LoopState, event: Event) -> Decision:
 
 
 def _judged(state: LoopState, event: Event) -> Decision:
-    if state.training is None:
-        return state, ()
+    training = state.training
+    if training is None or event.data.get("run", training.run) != training.run:
+        return state, ()  # a version that somebody registered by hand: its verdict is not that of this training
     match event.type:
         case "version.validated":
             version = int(event.data["version"])

@@ -164,6 +164,21 @@ def test_a_drift_alarm_is_told_even_where_nothing_answers_it() -> None:
     assert decide(state, _event(3, "alert.raised", data={"kind": "drift"}, hours=2), now=START) == (state, ())
 
 
+def test_a_version_that_somebody_registered_by_hand_is_not_taken_for_that_of_the_training() -> None:
+    told = [
+        _event(1, "loop.started", data={}, hours=0),
+        _event(2, "timer.fired", data={"timer": "first-training"}, hours=59 * 24),
+        _event(3, "version.validated", data={"version": 1, "run": "by-hand"}, hours=59 * 24),
+        _event(4, "training.finished", data={"run": "run-1"}, hours=59 * 24),
+        _event(5, "version.rejected", data={"version": 2, "run": "by-hand"}, hours=59 * 24),
+    ]
+    state, _ = _run(told)
+    assert state.training is not None
+    assert state.training.run == "run-1"
+    own = _event(6, "version.validated", data={"version": 3, "run": "run-1"}, hours=59 * 24)
+    assert decide(state, own, now=own.time)[1] == (StartRollout(3),)
+
+
 def test_a_verdict_that_is_told_twice_moves_once_and_the_next_stage_may_be_judged_again() -> None:
     def released(number: int, kind: str, **data: Any) -> Event:
         return _event(number, kind, data={"version": 1, **data}, hours=number)
