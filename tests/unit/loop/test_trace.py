@@ -31,7 +31,8 @@ COMPUTED = {  # the calls whose first argument is no plain text, by module, with
     "monitoring/parity.py": {CHECKED},
     "registry/parts.py": {
         "alias.deleted", "alias.set", "model.created", "model.deleted", "model.renamed", "model.tag-deleted", "model.tag-set",
-        "model.updated", "version.deleted", "version.registered", "version.stage-set", "version.tag-deleted", "version.tag-set", "version.updated",
+        "model.updated", "version.deleted", "version.registered", "version.stage-set", "version.tag-deleted", "version.tag-set",
+        "version.updated",
     },
     "registry/service.py": {"version.validated", "version.rejected", "version.retired", "version.restored"},
     "releases/service.py": {"rollout.stage-entered", "rollout.finished", "rollout.rolled-back"},
