@@ -75,7 +75,7 @@ def _fill(connection: sqlite3.Connection, runs: int) -> None:
     )
     for first in range(0, runs, CHUNK):
         numbers = np.arange(first + 1, min(first + CHUNK, runs) + 1)
-        _fill_chunk(connection, numbers, homes[numbers - 1], keys, runs)
+        _fill_chunk(connection, numbers, homes=homes[numbers - 1], keys=keys, runs=runs)
 
 
 def _names(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
@@ -85,10 +85,10 @@ def _names(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
 
 
 def _fill_chunk(
-    connection: sqlite3.Connection, numbers: np.ndarray, homes: np.ndarray, keys: dict[tuple[str, str], int], runs: int
+    connection: sqlite3.Connection, numbers: np.ndarray, *, homes: np.ndarray, keys: dict[tuple[str, str], int], runs: int
 ) -> None:
     chance = np.random.default_rng(int(numbers[0]))
-    texts, figures = _texts(chance, numbers, runs), _figures(chance, numbers, runs)
+    texts, figures = _texts(chance, numbers, runs=runs), _figures(chance, numbers, runs=runs)
     rows = list(zip(numbers.tolist(), homes.tolist(), strict=True))
     heads = (
         (
@@ -147,7 +147,7 @@ def _statuses(numbers: np.ndarray) -> list[str]:
     return ["failed" if number % 50 == 0 else "running" if number % 1000 == 7 else "finished" for number in numbers.tolist()]
 
 
-def _texts(chance: np.random.Generator, numbers: np.ndarray, runs: int) -> dict[str, list[str]]:
+def _texts(chance: np.random.Generator, numbers: np.ndarray, *, runs: int) -> dict[str, list[str]]:
     def picked(*values: str) -> list[str]:
         return [values[place] for place in chance.integers(0, len(values), len(numbers))]
 
@@ -175,7 +175,7 @@ def _texts(chance: np.random.Generator, numbers: np.ndarray, runs: int) -> dict[
     }  # fmt: skip
 
 
-def _figures(chance: np.random.Generator, numbers: np.ndarray, runs: int) -> dict[str, list[float]]:
+def _figures(chance: np.random.Generator, numbers: np.ndarray, *, runs: int) -> dict[str, list[float]]:
     better = 0.1 * numbers / runs  # models get better with time
     losses = chance.lognormal(-1, 0.7, len(numbers))
     losses[chance.random(len(numbers)) < 0.01] = np.nan

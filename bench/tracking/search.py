@@ -89,7 +89,7 @@ def scopes(runs: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield f"all {len(homes):,}", tuple(homes)
 
 
-def measured(connection: Connection, keys: Keys, query: RunQuery) -> tuple[float, int, str | None]:
+def measured(connection: Connection, keys: Keys, *, query: RunQuery) -> tuple[float, int, str | None]:
     """The median time of one page of whole runs."""
     times = list[float]()
     numbers, token = tuple[int, ...](), None
@@ -102,18 +102,20 @@ def measured(connection: Connection, keys: Keys, query: RunQuery) -> tuple[float
     return statistics.median(times), len(numbers), token
 
 
-def searched(connection: Connection, keys: Keys, mix: Sequence[tuple[str, tuple[str, ...]]], homes: tuple[int, ...]) -> Iterator[Searched]:
+def searched(
+    connection: Connection, keys: Keys, *, mix: Sequence[tuple[str, tuple[str, ...]]], homes: tuple[int, ...]
+) -> Iterator[Searched]:
     """Each search of the mix: its first page, and a deep one where it has so many."""
     for asked, order in mix:
         clauses, ordered = parse_filter(asked, of=Kind.RUN), parse_order(order, of=Kind.RUN)
         query = RunQuery(experiments=homes, clauses=clauses, order=ordered, limit=PAGE)
-        milliseconds, found, _ = measured(connection, keys, query)
+        milliseconds, found, _ = measured(connection, keys, query=query)
         yield Searched(f"{asked or 'all'} | {', '.join(order) or 'newest'}", milliseconds, found)
         with asking(connection) as own:
             _, deep = search_runs(own, RunQuery(experiments=homes, clauses=clauses, order=ordered, limit=PAGE * DEEP))
         if deep is not None:
             deeper = RunQuery(experiments=homes, clauses=clauses, order=ordered, limit=PAGE, token=deep)
-            milliseconds, found, _ = measured(connection, keys, deeper)
+            milliseconds, found, _ = measured(connection, keys, query=deeper)
             yield Searched(f"{asked or 'all'} | {', '.join(order) or 'newest'} | page {DEEP + 1}", milliseconds, found)
 
 
@@ -149,7 +151,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def tell(name: str, results: Sequence[Searched], limit: float, rows: float) -> bool:
+def tell(name: str, results: Sequence[Searched], *, limit: float, rows: float) -> bool:
     """One line a search that is slow, one for all; whether the limit is kept."""
     times = [result.milliseconds for result in results]
     for result in sorted(results, key=lambda each: -each.milliseconds)[:5]:
@@ -171,13 +173,13 @@ def bench(place: Path, runs: int) -> bool:
     with reading(path) as (connection, keys):
         rows = floor(connection)
         for name, homes in scopes(runs):
-            results = list(searched(connection, keys, MIX, homes))
-            tell(f"  {name}", results, LIMITS_MS[runs], rows)
+            results = list(searched(connection, keys, mix=MIX, homes=homes))
+            tell(f"  {name}", results, limit=LIMITS_MS[runs], rows=rows)
             mixed += results
-            sought += searched(connection, keys, ANYWHERE, homes)
+            sought += searched(connection, keys, mix=ANYWHERE, homes=homes)
         kept = [
-            tell(f"{runs:,} runs, the mix", mixed, LIMITS_MS[runs], rows),
-            tell(f"{runs:,} runs, texts anywhere", sought, LIKE_LIMIT_MS, rows),
+            tell(f"{runs:,} runs, the mix", mixed, limit=LIMITS_MS[runs], rows=rows),
+            tell(f"{runs:,} runs, texts anywhere", sought, limit=LIKE_LIMIT_MS, rows=rows),
         ]
     return all(kept)
 

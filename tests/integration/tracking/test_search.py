@@ -34,7 +34,7 @@ def tracking(database: Database) -> Tracking:
     return tracking_in(database)
 
 
-def _names(tracking: Tracking, asked: str = "", order: Sequence[str] = ()) -> list[str]:
+def _names(tracking: Tracking, asked: str = "", *, order: Sequence[str] = ()) -> list[str]:
     page = tracking.runs.search(["0"], filter=asked, order_by=order)
     return [run.head.name for run in page.items]
 
@@ -57,8 +57,8 @@ def test_runs_are_found_by_what_was_logged(three: Tracking) -> None:
     assert _names(three, "params.note LIKE '%''s%' AND attributes.status = 'RUNNING'") == ["three", "two", "one"]
     assert _names(three, "tags.t IS NULL") == ["none"]
     assert _names(three, "tags.mlflow.runName ILIKE 'T%'") == ["three", "two"]
-    assert _names(three, "", ["metrics.loss"]) == ["three", "one", "two", "none"]
-    assert _names(three, "", ["metrics.loss DESC"]) == ["one", "three", "two", "none"]
+    assert _names(three, "", order=["metrics.loss"]) == ["three", "one", "two", "none"]
+    assert _names(three, "", order=["metrics.loss DESC"]) == ["one", "three", "two", "none"]
 
 
 def test_a_token_continues_its_own_search_only(three: Tracking) -> None:
@@ -110,13 +110,13 @@ def test_logged_models_are_found_by_their_measurements(tracking: Tracking) -> No
             run, Metric(key="auc", value=value, time_ms=time_ms, model=models[model].id, dataset_name=dataset, dataset_digest="1")
         )
 
-    def found(asked: str = "", order: Sequence[Mapping[str, Any]] = (), datasets: Sequence[tuple[str, str | None]] = ()) -> list[str]:
+    def found(asked: str = "", order: Sequence[Mapping[str, Any]] = (), *, datasets: Sequence[tuple[str, str | None]] = ()) -> list[str]:
         return [each.name for each in tracking.models.search(["0"], filter=asked, order_by=order, datasets=datasets).items]
 
     by_name: list[dict[str, Any]] = [{"field_name": "name"}]
     assert found("metrics.auc >= 0.6", by_name) == ["m0", "m1"]
-    assert found("metrics.auc >= 0.6", by_name, [("d1", None)]) == ["m1"]
-    assert found("", by_name, [("d2", "1")]) == ["m0", "m2"]
+    assert found("metrics.auc >= 0.6", by_name, datasets=[("d1", None)]) == ["m1"]
+    assert found("", by_name, datasets=[("d2", "1")]) == ["m0", "m2"]
     assert found("params.p IN ('1', '3') AND tags.odd = '1'", by_name) == ["m1", "m3"]
     assert found("status = 'READY'") == ["m2"]
     on_first: list[dict[str, Any]] = [{"field_name": "metrics.auc", "ascending": False, "dataset_name": "d1"}, {"field_name": "name"}]

@@ -50,7 +50,7 @@ def _searches(draw: st.DrawFn) -> tuple[list[Made], RunQuery]:
     )
 
 
-def _ids(connection: Connection, query: RunQuery, costs: Costs) -> list[str]:
+def _ids(connection: Connection, query: RunQuery, *, costs: Costs) -> list[str]:
     """All pages, one after the other."""
     ids = {row.number: row.id for row in connection.execute(select(tracked_runs.c.number, tracked_runs.c.id))}
     found: list[str] = []
@@ -72,11 +72,13 @@ def _ids(connection: Connection, query: RunQuery, costs: Costs) -> list[str]:
 def test_every_way_finds_what_the_laws_say(tmp_path: Path, databases: Databases, search: tuple[list[Made], RunQuery], costs: Costs) -> None:
     world, query = search
     with opened(databases, tmp_path) as database, contextlib.suppress(_TakenBackError):
-        _compare(database, world, query, costs)
+        _compare(database, world, query=query, costs=costs)
 
 
-def _compare(database: Database, world: list[Made], query: RunQuery, costs: Costs) -> None:
+def _compare(database: Database, world: list[Made], *, query: RunQuery, costs: Costs) -> None:
     with database.write() as connection:
         put(connection, world)
-        assert _ids(connection, query, costs) == expected(world, query.experiments, query.clauses, query.order, query.view)
+        assert _ids(connection, query, costs=costs) == expected(
+            world, query.experiments, asked=query.clauses, order=query.order, view=query.view
+        )
         raise _TakenBackError

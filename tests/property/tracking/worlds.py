@@ -149,12 +149,12 @@ def passes(run: Made, clause: Clause) -> bool:
     """The law of one comparison: what is missing passes IS NULL alone, NaN passes != alone."""
     if clause.field.entity is Entity.DATASET:
         place = ("name", "digest", "context").index(clause.field.key)
-        return any(each[place] is not None and matches(str(each[place]), clause.operator, clause.value) for each in run.datasets)
+        return any(each[place] is not None and matches(str(each[place]), clause.operator, asked=clause.value) for each in run.datasets)
     value = found(run, clause.field)
     if value is None:
         return clause.operator is Operator.IS_NULL
     assert isinstance(value, str | int | float)
-    return matches(value, clause.operator, clause.value)
+    return matches(value, clause.operator, asked=clause.value)
 
 
 class _Backward:
@@ -188,7 +188,7 @@ def place(run: Made, order: Sequence[Order]) -> list[tuple[int, object]]:
     return places
 
 
-def expected(world: Sequence[Made], homes: Sequence[int], asked: Sequence[Clause], order: Sequence[Order], view: ViewType) -> list[str]:
+def expected(world: Sequence[Made], homes: Sequence[int], *, asked: Sequence[Clause], order: Sequence[Order], view: ViewType) -> list[str]:
     """The ids of the runs that a search finds, by the laws."""
     stages = {ViewType.ACTIVE_ONLY: {Lifecycle.ACTIVE}, ViewType.DELETED_ONLY: {Lifecycle.DELETED}, ViewType.ALL: set(Lifecycle)}[view]
     chosen = [run for run in world if run.experiment in homes and run.lifecycle in stages and all(passes(run, clause) for clause in asked)]
@@ -213,7 +213,7 @@ def put(connection: Connection, world: Sequence[Made]) -> None:
             start_ms=run.start, end_ms=run.end, artifact_uri=run.uri, points=0,
         ).returning(tracked_runs.c.number)  # fmt: skip
         number = connection.execute(row).scalar_one()
-        _put_values(connection, run, number, numbered)
+        _put_values(connection, run, number=number, numbered=numbered)
         for name, digest, context in run.datasets:
             if (run.experiment, name, digest) not in sets:
                 new = insert(datasets).values(experiment=run.experiment, name=name, digest=digest, source_type="", source="")
@@ -222,7 +222,7 @@ def put(connection: Connection, world: Sequence[Made]) -> None:
             connection.execute(link)
 
 
-def _put_values(connection: Connection, run: Made, number: int, numbered: Mapping[tuple[str, str], int]) -> None:
+def _put_values(connection: Connection, run: Made, *, number: int, numbered: Mapping[tuple[str, str], int]) -> None:
     shared = {"run": number, "experiment": run.experiment}
     for kind, table, values in (("param", run_params, run.params), ("tag", run_tags, run.tags)):
         for key, text in values.items():

@@ -96,7 +96,7 @@ class Condition:
 class Conditions:
     """Clauses made conditions, for one dialect, scope and dictionary of names."""
 
-    def __init__(self, dialect: Dialect, scope: Scope, keys: Mapping[Field, int]) -> None:
+    def __init__(self, dialect: Dialect, scope: Scope, *, keys: Mapping[Field, int]) -> None:
         self.dialect, self.scope, self._keys = dialect, scope, keys
 
     def key(self, field: Field) -> int | None:
@@ -122,21 +122,23 @@ class Conditions:
         there = Sql(f"EXISTS (SELECT 1 FROM {table} k WHERE k.run = r.number AND k.key = ?", (key,))  # noqa: S608  our own words
         probe = there + (")" if passed == TRUE else Sql(" AND ") + passed + ")")
         if missing:
-            return Condition(clause.field, Sql("NOT ") + probe, present=False, absent=self.stretch(clause.field, key, (), exact=True))
+            return Condition(
+                clause.field, Sql("NOT ") + probe, present=False, absent=self.stretch(clause.field, key, bounds=(), exact=True)
+            )
         bounds, exact = bounds_of(clause)
-        source = self.stretch(clause.field, key, bounds, exact=exact or passed == TRUE)
+        source = self.stretch(clause.field, key, bounds=bounds, exact=exact or passed == TRUE)
         numeric = clause.field.entity is Entity.METRIC and clause.operator is not _O.NE
         return Condition(clause.field, probe, bounds, number=numeric, source=source)
 
     def _passed(self, row: str, clause: Clause) -> Sql:
-        compared = self.dialect.compared(f"{row}.value", clause.operator, clause.value)
+        compared = self.dialect.compared(f"{row}.value", clause.operator, value=clause.value)
         if clause.field.entity is not Entity.METRIC:
             return compared
         if clause.operator is _O.NE:
             return Sql(f"({row}.is_nan = 1 OR ") + compared + ")"
         return Sql(f"{row}.is_nan = 0 AND ") + compared
 
-    def stretch(self, field: Field, key: int, bounds: Sequence[tuple[str, object]], *, exact: bool) -> Source:
+    def stretch(self, field: Field, key: int, *, bounds: Sequence[tuple[str, object]], exact: bool) -> Source:
         """The runs that have the field, its indexed column within the bounds."""
         metric = field.entity is Entity.METRIC
         where = Sql("s.key = ? AND ", (key,)) + self.dialect.among("s.experiment", self.scope.experiments)
@@ -154,13 +156,13 @@ class Conditions:
     def _attribute(self, clause: Clause) -> Condition:
         column, operator, value = COLUMNS[clause.field.key], clause.operator, clause.value
         if clause.field.key == "status":
-            passed = tuple(str(status) for status in RunStatus if matches(str(status).upper(), operator, value))
+            passed = tuple(str(status) for status in RunStatus if matches(str(status).upper(), operator, asked=value))
             probe = self.dialect.among(self.dialect.unindexed("r.status"), passed) if passed else FALSE
             return Condition(clause.field, probe, source=self.heads(self.dialect.among("r.status", passed)) if passed else None)
-        probe = self.dialect.compared(self.dialect.unindexed(f"r.{column}"), operator, value)
+        probe = self.dialect.compared(self.dialect.unindexed(f"r.{column}"), operator, value=value)
         bounds = bounds_of(clause)[0] if clause.field.key in INDEXED else ()
         if clause.field.key == "run_id" and operator in {_O.EQ, _O.IN}:
-            return Condition(clause.field, probe, source=Source("tracked_runs", self.dialect.compared("r.id", operator, value)))
+            return Condition(clause.field, probe, source=Source("tracked_runs", self.dialect.compared("r.id", operator, value=value)))
         if not bounds:
             return Condition(clause.field, probe)
         ranged = all_of(Sql(f"r.{column} {sign} ?", (bound,)) for sign, bound in bounds)
@@ -177,7 +179,7 @@ class Conditions:
 
     def _dataset(self, clause: Clause) -> Condition:
         column = "i.context" if clause.field.key == "context" else f"d.{clause.field.key}"
-        compared = self.dialect.compared(column, clause.operator, clause.value)
+        compared = self.dialect.compared(column, clause.operator, value=clause.value)
         tables = "run_datasets i JOIN tracked_datasets d ON d.number = i.dataset"
         probe = Sql(f"EXISTS (SELECT 1 FROM {tables} WHERE i.run = r.number AND ") + compared + ")"  # noqa: S608  our own words
         if column == "i.context":

@@ -45,7 +45,7 @@ class FilterTooLargeError(InvalidError):
 
     code = "filter-too-large"
 
-    def __init__(self, what: str, found: int, limit: int) -> None:
+    def __init__(self, what: str, found: int, *, limit: int) -> None:
         super().__init__(f"Invalid filter: it has {found:,} {what}, more than {limit:,}. Ask for less at once.")
 
 

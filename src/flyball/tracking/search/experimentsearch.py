@@ -44,4 +44,4 @@ def search_experiments(connection: Connection, query: ExperimentQuery) -> tuple[
     passing = _ASKED.passing(clauses, engine=connection.dialect.name)
     asked = select(experiments.c.id).where(experiments.c.lifecycle.in_(stages), *passing)
     facts = ("experiments", clauses, order, str(query.view))
-    return read_page(connection, asked, _ORDERED.places(order), limit=query.limit, token=query.token, facts=facts)
+    return read_page(connection, asked, places=_ORDERED.places(order), limit=query.limit, token=query.token, facts=facts)

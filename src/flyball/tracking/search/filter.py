@@ -52,7 +52,7 @@ class _Parser:
             self._next += 1
             found.append(self._clause())
             if len(found) > MAX_CLAUSES:
-                raise FilterTooLargeError("clauses", sum(token.text.upper() == "AND" for token in self._tokens) + 1, MAX_CLAUSES)
+                raise FilterTooLargeError("clauses", sum(token.text.upper() == "AND" for token in self._tokens) + 1, limit=MAX_CLAUSES)
         return tuple(found)
 
     def _peek(self) -> Token | None:
@@ -79,7 +79,7 @@ class _Parser:
             raise NullTestError(str(of), valid="tags and params" if Entity.PARAM in self._vocabulary.words.values() else "tags")
         if operator not in valid:
             raise ComparatorError(str(of), operator, valid=valid)
-        return Clause(of, operator) if operator in NULLS else Clause(of, operator, self._value(of, operator, begin))
+        return Clause(of, operator) if operator in NULLS else Clause(of, operator, self._value(of, operator, begin=begin))
 
     def _operator(self, begin: int, name: str) -> Operator:
         token = self._peek()
@@ -101,7 +101,7 @@ class _Parser:
             raise ComparatorError(name, words, valid=_OPERATORS)
         raise self._refused(begin)
 
-    def _value(self, of: Field, operator: Operator, begin: int) -> str | int | float | tuple[str, ...]:
+    def _value(self, of: Field, operator: Operator, *, begin: int) -> str | int | float | tuple[str, ...]:
         token = self._peek()
         if token is None:
             raise self._refused(begin)
@@ -141,7 +141,7 @@ class _Parser:
         if not found:
             raise ListError("()", "got empty list")
         if len(found) > MAX_LISTED:
-            raise FilterTooLargeError("values in a list", len(found), MAX_LISTED)
+            raise FilterTooLargeError("values in a list", len(found), limit=MAX_LISTED)
         return tuple(found)
 
     def _listed(self, token: Token) -> str:

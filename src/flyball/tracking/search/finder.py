@@ -54,31 +54,31 @@ class _SpentError(Exception):
 class Finder:
     """One search; each step may be a smaller search of the same kind."""
 
-    def __init__(self, asking: Asking, conditions: Conditions, costs: Costs = COSTS) -> None:
+    def __init__(self, asking: Asking, conditions: Conditions, *, costs: Costs = COSTS) -> None:
         self._asking, self._conditions = asking, conditions
         self.costs = costs
         self._dialect, self._scope = asking.dialect, conditions.scope
         self._few = costs.few if len(self._scope.experiments) == 1 else costs.few_merged
-        self._members = Members(asking, costs, conditions.everyone())
+        self._members = Members(asking, costs, everyone=conditions.everyone())
 
-    def find(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found]:
+    def find(self, conditions: Sequence[Condition], order: Sequence[Rank], *, after: Key | None, limit: int) -> list[Found]:
         """The first `limit` runs that pass, strictly after the key."""
         if limit < 1 or not order or any(condition.probe == FALSE for condition in conditions):
             return []  # without an order nothing is left to find: ids are unique
         if order[0].unknown:
-            return _under(None, self.find(conditions, order[1:], None if after is None else after[1:], limit))
+            return _under(None, self.find(conditions, order[1:], after=None if after is None else after[1:], limit=limit))
         source, count = self._cheapest(conditions, self._few)
         if count < self._few:
-            return self._sorted(source, conditions, order, after, limit)
-        found = self._short_walk(conditions, order, after, limit)
+            return self._sorted(source, conditions, order=order, after=after, limit=limit)
+        found = self._short_walk(conditions, order, after=after, limit=limit)
         if found is None and self._members.nobody_lacks(conditions):
             return []
         for way in (self._over_members, self._long_walk):
-            found = way(conditions, order, after, limit) if found is None else found
+            found = way(conditions, order, after=after, limit=limit) if found is None else found
         if found is not None:
             return found
         source, _ = self._cheapest(conditions, self.costs.counted)
-        return self._sorted(source, conditions, order, after, limit)
+        return self._sorted(source, conditions, order=order, after=after, limit=limit)
 
     def _cheapest(self, conditions: Sequence[Condition], cap: int) -> tuple[Source, int]:
         """The source with the fewest rows, counted up to `cap`."""
@@ -88,59 +88,61 @@ class Finder:
         fewest, place = min(counts)
         return (sources[place], fewest) if fewest < cap else (everything, cap)
 
-    def _short_walk(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found] | None:
+    def _short_walk(self, conditions: Sequence[Condition], order: Sequence[Rank], *, after: Key | None, limit: int) -> list[Found] | None:
         if order[0].everywhere:
             return None  # of runs in no order of experiments few would pass
-        return self._in_phases(Asked.all(conditions), order, after, limit, self.costs.short * limit)
+        return self._in_phases(Asked.all(conditions), order, after=after, limit=limit, budget=self.costs.short * limit)
 
-    def _long_walk(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found] | None:
+    def _long_walk(self, conditions: Sequence[Condition], order: Sequence[Rank], *, after: Key | None, limit: int) -> list[Found] | None:
         _, sortable = self._cheapest(conditions, self.costs.long * limit)
-        return self._in_phases(Asked.all(conditions), order, after, limit, sortable)
+        return self._in_phases(Asked.all(conditions), order, after=after, limit=limit, budget=sortable)
 
-    def _over_members(self, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found] | None:
+    def _over_members(self, conditions: Sequence[Condition], order: Sequence[Rank], *, after: Key | None, limit: int) -> list[Found] | None:
         read = self._members.intersection(conditions)
         if read is None:
             return None
         members, probes = read
         if len(members) > self._few:
             over = self.costs.passed_over if len(self._scope.experiments) == 1 else self.costs.merged_over
-            found = self._in_phases(Asked(tuple(conditions), tuple(probes), members), order, after, limit, over * len(members))
+            found = self._in_phases(
+                Asked(tuple(conditions), tuple(probes), members), order, after=after, limit=limit, budget=over * len(members)
+            )
             if found is not None:
                 return found
         listed = Source("tracked_runs", self._dialect.among("r.number", members.tolist()) if len(members) else FALSE)
-        return self._sorted(listed, probes, order, after, limit)
+        return self._sorted(listed, probes, order=order, after=after, limit=limit)
 
-    def _in_phases(self, asked: Asked, order: Sequence[Rank], after: Key | None, limit: int, budget: int) -> list[Found] | None:
+    def _in_phases(self, asked: Asked, order: Sequence[Rank], *, after: Key | None, limit: int, budget: int) -> list[Found] | None:
         """By walks, where there is an index and the budget lasts."""
         if not order[0].walkable:
             return None
         try:
-            return _Phases(self, asked, order, budget).found(after, limit)
+            return _Phases(self, asked, order=order, budget=budget).found(after, limit)
         except _SpentError:
             return None
 
-    def walk(self, asked: Asked, rank: Rank, size: int) -> Walk:
+    def walk(self, asked: Asked, rank: Rank, *, size: int) -> Walk:
         """A walk in the order of one field, within what is asked of that field."""
         bounds = [bound for each in asked.conditions if each.field == rank.field for bound in each.bounds]
         within = all_of(Sql(f"w.{rank.column} {sign} ?", (value,)) for sign, value in bounds)
-        return Walk(self._asking, self._scope, rank, bounds=within, size=size)
+        return Walk(self._asking, self._scope, rank=rank, bounds=within, size=size)
 
-    def head_group(self, asked: Asked, order: Sequence[Rank], head: str, after: Key | None, limit: int) -> list[Found]:
+    def head_group(self, asked: Asked, order: Sequence[Rank], *, head: str, after: Key | None, limit: int) -> list[Found]:
         """The runs whose long texts begin alike: no index has them in order."""
         if limit < 1:
             return []
         conditions = [*asked.conditions, order[0].pinned_head(head, self._conditions)]
         source, _ = self._cheapest(conditions, self.costs.counted)
-        return self._sorted(source, conditions, order, after, limit)
+        return self._sorted(source, conditions, order=order, after=after, limit=limit)
 
-    def pinned(self, asked: Asked, order: Sequence[Rank], part: Part, after: Key | None, limit: int) -> list[Found]:
+    def pinned(self, asked: Asked, order: Sequence[Rank], *, part: Part, after: Key | None, limit: int) -> list[Found]:
         """The runs with one value of the first field, in the order of the others."""
         if limit < 1:
             return []
         pin = order[0].pinned(part, self._conditions)
-        return _under(part, self.find([*asked.conditions, pin], order[1:], after, limit))
+        return _under(part, self.find([*asked.conditions, pin], order[1:], after=after, limit=limit))
 
-    def passing(self, pairs: Sequence[Pair], asked: Asked, order: Sequence[Rank]) -> dict[int, Key]:
+    def passing(self, pairs: Sequence[Pair], asked: Asked, *, order: Sequence[Rank]) -> dict[int, Key]:
         """The sort keys of those that pass."""
         numbers = np.fromiter((number for _, number in pairs), np.int64, len(pairs))
         if asked.members is not None:
@@ -159,7 +161,9 @@ class Finder:
         keys = {row[0]: _parts(read, row[1:]) for row in self._asking.rows(rows + where)}
         return keys if cut else {number: (value, *keys[number]) for value, number in pairs if number in keys}
 
-    def _sorted(self, source: Source, conditions: Sequence[Condition], order: Sequence[Rank], after: Key | None, limit: int) -> list[Found]:
+    def _sorted(
+        self, source: Source, conditions: Sequence[Condition], *, order: Sequence[Rank], after: Key | None, limit: int
+    ) -> list[Found]:
         """All runs of the source that pass, sorted; in one statement."""
         names = [[f"c{place}_{column}" for column in range(rank.width)] for place, rank in enumerate(order)]
         named = zip(order, names, strict=True)
@@ -172,7 +176,7 @@ class Finder:
         ]  # or SQLite would sort by an index, and look at all runs
         outer = Sql("SELECT * FROM (") + inner + ") q"  # noqa: S608  our own words
         if after is not None:
-            outer += Sql(" WHERE ") + beyond(order, names, after)
+            outer += Sql(" WHERE ") + beyond(order, names, key=after)
         ordering = ", ".join(rank.ordering(each) for rank, each in zip(order, names, strict=True))
         rows = self._asking.rows(outer + f" ORDER BY {ordering} LIMIT {limit:d}")
         return [Found(row[0], _parts(order, row[1:])) for row in rows]
@@ -189,7 +193,7 @@ class _Alike:
 class _Phases:
     """One order walked: values in the index's order, then NaN, then the runs that have none."""
 
-    def __init__(self, finder: Finder, asked: Asked, order: Sequence[Rank], budget: int) -> None:
+    def __init__(self, finder: Finder, asked: Asked, *, order: Sequence[Rank], budget: int) -> None:
         self._finder, self._asked, self._order, self._budget = finder, asked, order, budget
         own = [condition for condition in asked.conditions if condition.field == order[0].field]
         self._nans = order[0].metric and not any(condition.number for condition in own)
@@ -213,21 +217,21 @@ class _Phases:
         for entered, part, here in phases:
             if entered:
                 rest = after[1:] if after is not None and here(first) else None
-                found += self._finder.pinned(self._asked, self._order, part, rest, limit - len(found))
+                found += self._finder.pinned(self._asked, self._order, part=part, after=rest, limit=limit - len(found))
         return found
 
     def _rest_of_group(self, after: Key, limit: int) -> list[Found]:
         """What comes after the key among the runs that the index cannot tell from it."""
         head = self._order[0].cut(after[0])
         if head is not None:
-            return self._finder.head_group(self._asked, self._order, head, after, limit)
-        return self._finder.pinned(self._asked, self._order, after[0], after[1:], limit)
+            return self._finder.head_group(self._asked, self._order, head=head, after=after, limit=limit)
+        return self._finder.pinned(self._asked, self._order, part=after[0], after=after[1:], limit=limit)
 
     def _walked(self, start: Part, limit: int) -> list[Found]:
         """Along the index, strictly after the indexed value; runs that share one are sorted together."""
         if limit < 1:
             return []
-        walk = self._finder.walk(self._asked, self._order[0], limit + self._finder.costs.ahead)
+        walk = self._finder.walk(self._asked, self._order[0], size=limit + self._finder.costs.ahead)
         if start is not None:
             walk.after(start)
         found, alike = list[Found](), _Alike()
@@ -249,7 +253,7 @@ class _Phases:
     def _gathered(self, pairs: Sequence[Pair], alike: _Alike) -> list[Found]:
         """Those of the batch that pass, but for the last value's, of which more may come: they stay in `alike`."""
         found = list[Found]()
-        keys = self._finder.passing(pairs, self._asked, self._order)
+        keys = self._finder.passing(pairs, self._asked, order=self._order)
         for value, number in (pair for pair in pairs if pair[1] in keys):
             if value != alike.value:
                 found += self._in_order(alike.found)
@@ -264,8 +268,8 @@ class _Phases:
         """All runs with one value in the index, which are too many to be sorted in passing."""
         head = self._order[0].cut(value)
         if head is not None:
-            return self._finder.head_group(self._asked, self._order, head, None, limit)
-        return self._finder.pinned(self._asked, self._order, value, None, limit)
+            return self._finder.head_group(self._asked, self._order, head=head, after=None, limit=limit)
+        return self._finder.pinned(self._asked, self._order, part=value, after=None, limit=limit)
 
     def _in_order(self, found: list[Found]) -> list[Found]:
         order = self._order

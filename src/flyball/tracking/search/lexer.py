@@ -54,7 +54,7 @@ def tokens(text: str) -> list[Token]:
         FilterClauseError, FilterTooLargeError: a character begins no token, or there are too many.
     """
     if len(text) > MAX_LENGTH:
-        raise FilterTooLargeError("characters", len(text), MAX_LENGTH)
+        raise FilterTooLargeError("characters", len(text), limit=MAX_LENGTH)
     refuse_unstorable(text)
     found: list[Token] = []
     position = _after_space(text, 0)

@@ -61,16 +61,16 @@ class Listing:
             column = self.attributes[clause.field.key]
             states = self.states.get(clause.field.key)
             if states is None:
-                return compared(column, clause.operator, clause.value, engine=engine)
-            return column.in_([str(state) for state in states if matches(str(state).upper(), clause.operator, clause.value)])
-        return self._keyed(clause, self.keyed[clause.field.entity], engine)
+                return compared(column, clause.operator, value=clause.value, engine=engine)
+            return column.in_([str(state) for state in states if matches(str(state).upper(), clause.operator, asked=clause.value)])
+        return self._keyed(clause, self.keyed[clause.field.entity], engine=engine)
 
-    def _keyed(self, clause: Clause, table: Keyed, engine: str) -> Expression:
+    def _keyed(self, clause: Clause, table: Keyed, *, engine: str) -> Expression:
         named = and_(table.owner, table.name == clause.field.key)
         there = select(table.value).where(named).exists()
         if clause.operator in {Operator.IS_NULL, Operator.IS_NOT_NULL}:
             return there if clause.operator is Operator.IS_NOT_NULL else not_(there)
-        passed = select(table.value).where(named, compared(table.value, clause.operator, clause.value, engine=engine)).exists()
+        passed = select(table.value).where(named, compared(table.value, clause.operator, value=clause.value, engine=engine)).exists()
         asked = (clause.operator, clause.value)
         if clause.field.key == self.without and asked in {(Operator.EQ, "false"), (Operator.NE, "true")}:
             return or_(passed, not_(there))
@@ -129,7 +129,7 @@ class Place:
         return or_(later, missing) if self.nan is None else or_(and_(self.nan == 0, later), self.nan == 1, missing)
 
 
-def compared(column: Expression, operator: Operator, value: object, *, engine: str) -> Expression:
+def compared(column: Expression, operator: Operator, *, value: object, engine: str) -> Expression:
     """The comparison of a column, with the meaning of `textmatch.matches` on either engine."""
     match operator:
         case Operator.LIKE | Operator.ILIKE:
@@ -148,7 +148,7 @@ def compared(column: Expression, operator: Operator, value: object, *, engine: s
 
 
 def read_page(
-    connection: Connection, asked: Select[Any], places: Sequence[Place], *, limit: int, token: str | None, facts: Sequence[object]
+    connection: Connection, asked: Select[Any], *, places: Sequence[Place], limit: int, token: str | None, facts: Sequence[object]
 ) -> tuple[list[Any], str | None]:
     """The first column of the page's rows, and the token of the next page; `facts` are what makes this search another than others.
 

@@ -23,7 +23,7 @@ ALL = 2**40
 class Members:
     """The sources of one search, each counted and read once."""
 
-    def __init__(self, asking: Asking, costs: Costs, everyone: Source) -> None:
+    def __init__(self, asking: Asking, costs: Costs, *, everyone: Source) -> None:
         self._asking, self._costs, self._everyone = asking, costs, everyone
         self._counts: dict[Source, tuple[int, int]] = {}
         self._numbers: dict[Source, Numbers] = {}

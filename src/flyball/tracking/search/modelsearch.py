@@ -73,7 +73,7 @@ def search_logged_models(connection: Connection, query: ModelQuery) -> tuple[lis
     if query.datasets and not any(clause.field.entity is Entity.METRIC for clause in clauses):
         asked = asked.where(select(_M.model).where(_OWN, _on(query.datasets)).exists())
     facts = ("logged models", tuple(sorted(set(query.experiments))), clauses, order, query.datasets)
-    return read_page(connection, asked, listing.places(order), limit=query.limit, token=query.token, facts=facts)
+    return read_page(connection, asked, places=listing.places(order), limit=query.limit, token=query.token, facts=facts)
 
 
 def _on(datasets: Sequence[tuple[str, str | None]]) -> Expression:
@@ -81,7 +81,7 @@ def _on(datasets: Sequence[tuple[str, str | None]]) -> Expression:
 
 
 def _measured(clause: Clause, *, datasets: Sequence[tuple[str, str | None]], engine: str) -> Expression:
-    number = and_(_M.is_nan == 0, compared(_M.value, clause.operator, clause.value, engine=engine))
+    number = and_(_M.is_nan == 0, compared(_M.value, clause.operator, value=clause.value, engine=engine))
     passed = or_(number, _M.is_nan == 1) if clause.operator is Operator.NE else number
     on = [_on(datasets)] if datasets else []
     return select(_M.model).where(_OWN, _M.name == clause.field.key, passed, *on).exists()

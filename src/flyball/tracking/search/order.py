@@ -43,7 +43,7 @@ def parse_order(clauses: Sequence[str], *, of: Kind) -> tuple[Order, ...]:
         OrderClauseError, OrderFieldError, OrderTwiceError, EntityTypeError, AttributeKeyError: it is no order of this kind.
     """
     if len(clauses) > MAX_ORDERS:
-        raise FilterTooLargeError("orders", len(clauses), MAX_ORDERS)
+        raise FilterTooLargeError("orders", len(clauses), limit=MAX_ORDERS)
     asked = [_parsed(clause, VOCABULARIES[of]) for clause in clauses]
     if len({order.field for order in asked}) != len(asked):
         raise OrderTwiceError(clauses)
@@ -96,10 +96,10 @@ def _parsed(clause: str, vocabulary: Vocabulary) -> Order:
     direction = found[1].text.upper() if len(found) == 2 else "ASC"
     if direction not in {"ASC", "DESC"}:
         raise OrderClauseError(clause)
-    return Order(_field(*name_parts(found[0].text), vocabulary), direction == "ASC")
+    return Order(_field(*name_parts(found[0].text), vocabulary=vocabulary), direction == "ASC")
 
 
-def _field(word: str | None, key: str, vocabulary: Vocabulary) -> Field:
+def _field(word: str | None, key: str, *, vocabulary: Vocabulary) -> Field:
     true = vocabulary.aliases.get(key, key)
     attribute = word is None or vocabulary.words.get(word) is Entity.ATTRIBUTE
     if attribute and true in vocabulary.orders:

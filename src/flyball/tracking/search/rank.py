@@ -168,25 +168,27 @@ class Rank:
         assert self.key is not None
         there = f"EXISTS (SELECT 1 FROM {self.table} k WHERE k.run = r.number AND k.key = ?"  # noqa: S608  our own words
         if part is None:
-            absent = conditions.stretch(self.field, self.key, (), exact=True)
+            absent = conditions.stretch(self.field, self.key, bounds=(), exact=True)
             return Condition(self.field, Sql(f"NOT {there})", (self.key,)), present=False, absent=absent)
         if is_nan(part):
             source = conditions.nan_stretch(self.key)
             return Condition(self.field, Sql(f"{there} AND k.is_nan = 1)", (self.key,)), number=False, source=source)
-        return self._pinned_value(part, there, conditions)
+        return self._pinned_value(part, there, conditions=conditions)
 
-    def _pinned_value(self, part: Part, there: str, conditions: Conditions) -> Condition:
+    def _pinned_value(self, part: Part, there: str, *, conditions: Conditions) -> Condition:
         assert self.key is not None
         bounds: tuple[tuple[str, object], ...] = (("=", part[:HEAD] if isinstance(part, str) else part),)
         exact = not isinstance(part, str) or len(part) < HEAD
-        source = conditions.stretch(self.field, self.key, bounds, exact=exact)
+        source = conditions.stretch(self.field, self.key, bounds=bounds, exact=exact)
         return Condition(self.field, Sql(f"{there} AND k.value = ?)", (self.key, part)), bounds, source=source)
 
     def pinned_head(self, head: str, conditions: Conditions) -> Condition:
         """That a run's text begins as the index says, where the index does not hold all of it."""
         assert self.key is not None
         probe = Sql(f"EXISTS (SELECT 1 FROM {self.table} k WHERE k.run = r.number AND k.key = ? AND k.head = ?)", (self.key, head))  # noqa: S608  our own words
-        return Condition(self.field, probe, (("=", head),), source=conditions.stretch(self.field, self.key, (("=", head),), exact=True))
+        return Condition(
+            self.field, probe, (("=", head),), source=conditions.stretch(self.field, self.key, bounds=(("=", head),), exact=True)
+        )
 
 
 def is_nan(part: Part) -> bool:
@@ -199,12 +201,12 @@ def ranks(order: Sequence[Order], keys: Mapping[Field, int]) -> tuple[Rank, ...]
     return tuple(Rank(each.field, each.ascending, keys.get(each.field)) for each in order)
 
 
-def beyond(fields: Sequence[Rank], names: Sequence[Sequence[str]], key: Sequence[Part]) -> Sql:
+def beyond(fields: Sequence[Rank], names: Sequence[Sequence[str]], *, key: Sequence[Part]) -> Sql:
     """Whether a row comes strictly after `key` in the order of all fields."""
     if not fields:
         return FALSE
     here = fields[0].after(names[0], key[0])
-    rest = beyond(fields[1:], names[1:], key[1:])
+    rest = beyond(fields[1:], names[1:], key=key[1:])
     if rest == FALSE:
         return here
     tied = Sql("(") + fields[0].same(names[0], key[0]) + " AND " + rest + ")"

@@ -45,9 +45,9 @@ def search_runs(asking: Asking, query: RunQuery, *, costs: Costs = COSTS) -> tup
     if not query.experiments or query.limit < 1:
         return (), None
     keys = _keys(asking, query)
-    conditions = Conditions(asking.dialect, Scope.of(query.experiments, query.view), keys)
+    conditions = Conditions(asking.dialect, Scope.of(query.experiments, query.view), keys=keys)
     asked = [conditions.of(clause) for clause in query.clauses]
-    found = Finder(asking, conditions, costs).find(asked, ranks(query.order, keys), after, query.limit + 1)
+    found = Finder(asking, conditions, costs=costs).find(asked, ranks(query.order, keys), after=after, limit=query.limit + 1)
     page = found[: query.limit]
     token = encode_token(page[-1].key, search=search) if len(found) > query.limit else None
     return tuple(each.number for each in page), token

@@ -73,7 +73,7 @@ class Dialect:
             return Sql("json_each(?) e", (json.dumps(values),))
         return Sql("unnest(?::bigint[]) AS e(value)", (tuple(values),))
 
-    def compared(self, column: str, operator: Operator, value: object) -> Sql:
+    def compared(self, column: str, operator: Operator, *, value: object) -> Sql:
         """The comparison of a column, which is not NULL where it holds.
 
         Raises:
@@ -96,7 +96,7 @@ class Dialect:
             return Sql(f"{column} {'ILIKE' if folded else 'LIKE'} ? ESCAPE ''", (pattern,))
         text = pattern if folded else glob(pattern)  # SQLite's LIKE folds ASCII, its GLOB folds nothing
         if len(text.encode()) > MAX_PATTERN_BYTES:
-            raise FilterTooLargeError("bytes in a pattern", len(text.encode()), MAX_PATTERN_BYTES)
+            raise FilterTooLargeError("bytes in a pattern", len(text.encode()), limit=MAX_PATTERN_BYTES)
         return Sql(f"{column} {'LIKE' if folded else 'GLOB'} ?", (text,))
 
 

@@ -19,7 +19,7 @@ _COMPARED: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 
 
-def matches(found: str | float, operator: Operator, asked: Value) -> bool:
+def matches(found: str | float, operator: Operator, *, asked: Value) -> bool:
     """Whether what was found passes; ILIKE folds the 26 letters of ASCII and no others."""
     match operator:
         case Operator.LIKE | Operator.ILIKE:

@@ -40,7 +40,7 @@ class Walk:
     `bounds` is a condition on the indexed column of the row `w`, `size` how many runs are wanted at first.
     """
 
-    def __init__(self, asking: Asking, scope: Scope, rank: Rank, *, bounds: Sql = TRUE, size: int) -> None:
+    def __init__(self, asking: Asking, scope: Scope, *, rank: Rank, bounds: Sql = TRUE, size: int) -> None:
         self._asking, self._rank, self._bounds, self._size = asking, rank, bounds, size
         stages = (None,) if rank.keyed else scope.stages
         self._stretches: list[_Home] = [(home, stage) for home in scope.experiments for stage in stages]
@@ -98,7 +98,9 @@ class Walk:
             heapq.heappush(heap, (self._sort_key(stretch.buffer[0][0]), id(stretch), stretch))
 
     def _read(self, stretch: _Stretch) -> list[Any]:
-        rows = self._asking.rows(self._rows(stretch.home, f"w.{self._rank.column}, w.{self._rank.number}", stretch.at, stretch.size))
+        rows = self._asking.rows(
+            self._rows(stretch.home, f"w.{self._rank.column}, w.{self._rank.number}", at=stretch.at, size=stretch.size)
+        )
         stretch.ended = len(rows) < stretch.size
         stretch.at = rows[-1] if rows else stretch.at
         stretch.size = min(stretch.size * 2, MOST)
@@ -109,12 +111,12 @@ class Walk:
         found = []
         homes = self._asking.dialect.each(sorted({home for home, _ in self._stretches if home is not None}))
         for stage in sorted({stage for _, stage in self._stretches}, key=str):
-            first = self._rows(("e.value", stage), f"w.{self._rank.column}", None, 1)
+            first = self._rows(("e.value", stage), f"w.{self._rank.column}", at=None, size=1)
             rows = self._asking.rows(Sql("SELECT e.value, (") + first + ") FROM " + homes)  # noqa: S608  our own words
             found += [(self._sort_key(value), (home, stage)) for home, value in rows if value is not None]
         return sorted(found, key=lambda each: each[0])
 
-    def _rows(self, home: tuple[int | str | None, str | None], chosen: str, at: Pair | None, size: int) -> Sql:
+    def _rows(self, home: tuple[int | str | None, str | None], chosen: str, *, at: Pair | None, size: int) -> Sql:
         """The stretch's next rows, after `at`."""
         rank, sign = self._rank, ">" if self._rank.ascending else "<"
         column, number = f"w.{rank.column}", f"w.{rank.number}"
