@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 
-from flyball.app.heads import BoundedHeads
+from flyball.api.gathering import WholeAnswers
 from flyball.app.listening import bind
 from flyball.core.optional import extra
 
@@ -61,7 +61,7 @@ def serve(app: FastAPI, *, host: str, port: int, sock: socket.socket | None = No
     stop = stop or threading.Event()
     listener = sock or bind(host, port, field="control_port")
     config = uvicorn.Config(
-        app, http=BoundedHeads, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off", ws="none",
+        app, http=WholeAnswers, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off", ws="none",
         timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_SECONDS, backlog=BACKLOG,
     )  # fmt: skip
     try:
