@@ -27,7 +27,7 @@ class Served:
     port: int = 0
 
     @classmethod
-    def start(cls, home: Path, *arguments: str) -> Self:
+    def start(cls, home: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Self:
         """Start it, and return when it answers."""
         output = home.parent / f"{home.name}.serve.log"
         place = home / "run" / "predict.json"
@@ -35,7 +35,7 @@ class Served:
         with output.open("wb") as log:
             process = subprocess.Popen(
                 [*COMMAND, "serve", *arguments, "--home", str(home), "--port", "0"],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )  # fmt: skip
         made = cls(home, process, output)
         wait_for(lambda: place.exists() or process.poll() is not None, 200, told="a listening model server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +80,21 @@ def converted(home: Path, references: list[ModelReference]) -> dict[str, str]:
     finally:
         stores.close()
     return found
+
+
+def test_a_version_of_a_server_elsewhere_is_fetched_and_its_code_runs_by_this_person_s_word(
+    server: Server, told: dict[str, Any], tmp_path: Path
+) -> None:
+    elsewhere = {"FLYBALL_URL": server.url, "FLYBALL_TOKEN": server.token()}
+    with Served.start(tmp_path / "laptop", "models:/leaving@best", "--run-code", environment=elsewhere) as served:
+        agree(served, {"leaving": told["leaving"]}, tolerance=1e-9)
+    command = [*COMMAND, "serve", "models:/plans/latest", "--home", str(tmp_path / "other")]
+    done = subprocess.run(command, env={**os.environ, **elsewhere}, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "was not allowed to run code here" in done.stderr
+    command[len(COMMAND) + 1] = "models:/nobody/1"
+    done = subprocess.run(command, env={**os.environ, **elsewhere}, capture_output=True, text=True, timeout=120, check=False)
+    assert "nobody" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,8 @@ from flyball.core.clock import WallClock
 from flyball.core.errors import NotFoundError
 from flyball.core.ids import Digest, EventId, RandomIds
 from flyball.pipelines import ConfinedExecutor, Executor
+from flyball.registry.registered import VersionFile
+from flyball.runtimes.model import Files
 from flyball.serving.byhand import FoundVersion, ModelReference, serving_plan, version_plan
 from flyball.serving.converting import Conversion, convert_version, find_conversion, record_conversion
 from flyball.serving.plan import ServingPlan
@@ -30,6 +33,15 @@ from flyball.storage.errors import os_errors
 from flyball.storage.events import EventLog
 
 BY_HAND = Path("serving", "byhand")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedVersion:
+    """A version of another server, with all its files."""
+
+    name: str
+    number: int
+    files: Files
 
 
 class NoVersionsError(NotFoundError):
@@ -58,11 +70,37 @@ def lay_out(home: Path, references: Sequence[ModelReference], *, port: int, acto
         plan = serving_plan({version.name: version_plan(version, content, into=into) for version in found})
     finally:
         stores.close()
+    return _kept(plan, home, port=port), plan
+
+
+def lay_out_fetched(home: Path, versions: Sequence[FetchedVersion], *, port: int, run_code: bool) -> tuple[Path, ServingPlan]:
+    """The plan that serves versions of another server, kept as `lay_out` does; `home` is made where there is none.
+
+    `run_code` is this person's word that they trust what carries code: what the other server allows its uploaders counts there alone.
+
+    Raises:
+        FlyballError: as `lay_out`.
+    """
+    into = LocalBlobs(home / BY_HAND / "blobs")
+    plans = {}
+    for fetched in versions:
+        files = [
+            VersionFile(path=path, digest=into.put(data), size_bytes=len(data), may_run_code=run_code)
+            for path, data in sorted(fetched.files.items())
+        ]
+        found = FoundVersion(name=fetched.name, number=fetched.number, files=files)
+        plans[fetched.name] = version_plan(found, into, into=into)
+    plan = serving_plan(plans)
+    return _kept(plan, home, port=port), plan
+
+
+def _kept(plan: ServingPlan, home: Path, *, port: int) -> Path:
     path = home / BY_HAND / f"{port}.json"
     with os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(plan.encode())
-    _forget_unnamed(path.parent, into)
-    return path, plan
+    _forget_unnamed(path.parent, LocalBlobs(path.parent / "blobs"))
+    return path
 
 
 def convert_registered(

@@ -209,6 +209,12 @@ def serve(
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Ask nobody for a token. On loopback only.")] = False,
     host: Annotated[str, typer.Option("--host", envvar="FLYBALL_HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", envvar="FLYBALL_SERVE_PORT", help="The port to listen on; 0 is any free one.")] = 8501,
+    url: Annotated[
+        str | None, typer.Option("--from", metavar="URL", envvar="FLYBALL_URL", help="The server that has the models, where no home is.")
+    ] = None,
+    run_code: Annotated[
+        bool, typer.Option("--run-code", help="You trust what comes from that server: it may be loaded here though it carries code.")
+    ] = False,
     home: FoundHomeOption = None,
 ) -> None:
     """Serve registered versions, without a project.
@@ -218,7 +224,8 @@ def serve(
     with told():
         from flyball.cli import serving
 
-        serving.serve(serving.Wanted(models=models, host=host, port=port, auth=not no_auth, home=home))
+        wanted = serving.Wanted(models=models, host=host, port=port, auth=not no_auth, home=home, url=url, run_code=run_code)
+        serving.serve(wanted)
 
 
 @app.command()

@@ -11,21 +11,27 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from flyball.app.actor import person
-from flyball.app.byhand import lay_out
+from flyball.app.byhand import lay_out, lay_out_fetched
 from flyball.app.listening import bind
-from flyball.app.location import find_home
+from flyball.app.location import HOME, HomeNotFoundError, find_home
 from flyball.serving.byhand import ModelReference
+from flyball.serving.plan import ServingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What to serve, and where; port 0 is any free one."""
+    """What to serve, and where; port 0 is any free one.
+
+    `url` is the server to fetch from where there is no home here; `run_code` trusts what comes from there.
+    """
 
     models: Sequence[str]
     host: str
     port: int
     auth: bool = True
     home: Path | None = None
+    url: str | None = None
+    run_code: bool = False
 
 
 def serve(wanted: Wanted) -> NoReturn:
@@ -35,9 +41,16 @@ def serve(wanted: Wanted) -> NoReturn:
         FlyballError: a version is not there, may not be loaded or cannot be served; or the port is taken.
     """
     references = [ModelReference.parse(text) for text in wanted.models]
-    home = find_home(wanted.home, Path.cwd())
     port = _free(wanted.host, wanted.port)
-    plan, served = lay_out(home, references, port=port, actor=person())
+    try:
+        home = find_home(wanted.home, Path.cwd())
+    except HomeNotFoundError:
+        if wanted.url is None:
+            raise
+        home = (wanted.home or Path(HOME)).resolve()  # a journal and a token are kept there
+        plan, served = _fetched(wanted, references, home=home, port=port)
+    else:
+        plan, served = lay_out(home, references, port=port, actor=person())
     for endpoint in served.endpoints:
         told = f"models:/{endpoint.model}/{endpoint.champion}"
         sys.stdout.write(f"{told} will answer at http://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
@@ -45,6 +58,16 @@ def serve(wanted: Wanted) -> NoReturn:
     options = ["--home", str(home), "--host", wanted.host, "--port", str(port), "--plan", str(plan)]
     command = [sys.executable, "-P", "-m", "flyball.predict", *options, *([] if wanted.auth else ["--no-auth"])]
     os.execv(sys.executable, command)  # noqa: S606 - our own module; the server needs nothing of what found its models
+
+
+def _fetched(wanted: Wanted, references: Sequence[ModelReference], *, home: Path, port: int) -> tuple[Path, ServingPlan]:
+    from flyball.cli.fetching import fetch
+    from flyball.client import Client
+    from flyball.client.client import TOKEN
+
+    with Client(wanted.url or "", os.environ.get(TOKEN)) as client:
+        versions = [fetch(client, reference) for reference in references]
+    return lay_out_fetched(home, versions, port=port, run_code=wanted.run_code)
 
 
 def _free(host: str, port: int) -> int:

@@ -116,7 +116,9 @@ class Wire:
         if response.status_code < 400:
             return response
         try:
-            found = response.json()["error"]
+            found = response.json()
+            # MLflow's routes refuse in MLflow's form.
+            found = {"code": found["error_code"], **found} if "error_code" in found else found["error"]
             code, message = str(found["code"]), str(found["message"])
         except (ValueError, KeyError, TypeError):
             code, message = "", f"{self.url}{ask.path} answered {response.status_code} without a reason: it is no control plane."
