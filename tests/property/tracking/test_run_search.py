@@ -14,7 +14,7 @@ from flyball.tracking._sql import tracked_runs
 from flyball.tracking.experiment import ViewType
 from flyball.tracking.search import Clause, Order
 from flyball.tracking.search.asking import asking
-from flyball.tracking.search.costs import COSTS, Costs
+from flyball.tracking.search.costs import COSTS, MERGED, Costs
 from flyball.tracking.search.runs import RunQuery, search_runs
 from tests.databases import Databases, opened
 from tests.property.tracking.worlds import EXPERIMENTS, Made, clauses, expected, orders, put, worlds
@@ -26,12 +26,13 @@ class _TakenBackError(Exception):
 
 _ways = st.sampled_from([
     COSTS,
-    Costs(few=0, few_merged=0, ahead=0),  # walks that probe
-    Costs(few=0, few_merged=0, short=0, ahead=0, passed_over=100, merged_over=100, enough=0),  # walks over what the indexes say
-    Costs(few=0, few_merged=0, short=0, passed_over=0, merged_over=0),  # intersections that are sorted
-    Costs(few=0, few_merged=0, short=0, read=0, ahead=0),  # long walks
-    Costs(few=0, few_merged=0, short=0, long=0, read=0, counted=3),  # everything sorted
-    Costs(few=3, few_merged=2, short=1, long=2, passed_over=1, read=4, enough=1, counted=5, ahead=0),  # each way given up for the next
+    MERGED,
+    Costs(few=0, ahead=0),  # walks that probe
+    Costs(few=0, short=0, ahead=0, sorted=0, passed_over=100, enough=0),  # walks over what the indexes say
+    Costs(few=0, short=0, sorted=100),  # intersections that are sorted
+    Costs(few=0, short=0, read=0, ahead=0),  # long walks
+    Costs(few=0, short=0, long=0, read=0, counted=3),  # everything sorted
+    Costs(few=3, short=1, long=2, sorted=1, passed_over=1, read=4, enough=1, counted=5, ahead=0),  # each way given up for the next
 ])  # fmt: skip
 
 

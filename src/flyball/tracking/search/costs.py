@@ -9,19 +9,18 @@ from dataclasses import dataclass
 class Costs:
     """Numbers of runs; they decide how long a search takes and never what it finds.
 
-    `few` rows of a source are sorted without a further thought, `few_merged` where a walk would have to merge experiments. A walk may probe
-    `short` runs for each one that is wanted before the indexes are asked, and `long` after they could not tell. It may pass over
-    `passed_over` runs for each one of an intersection, `merged_over` where it has to merge experiments. A source of `read` rows is not
-    read, because it excludes little; once `enough` runs are left, no further one is. Sources are compared up to `counted` rows, and `ahead`
-    more runs than are wanted are looked at, because some do not pass.
+    `few` rows of a source are sorted without a further thought. A walk may probe `short` runs for each one that is wanted before the
+    indexes are asked, and `long` after they could not tell. Of an intersection `sorted` runs are sorted; a walk over more of them may pass
+    over `passed_over` others for each one. A source of `read` rows is not read, because it excludes little; once `enough` runs are left, no
+    further one is. Sources are compared up to `counted` rows, and `ahead` more runs than are wanted are looked at, because some do not
+    pass. Where many experiments are merged, a walk costs more, and the numbers of `MERGED` stand.
     """
 
     few: int = 1_000
-    few_merged: int = 4_000
     short: int = 12
     long: int = 200
+    sorted: int = 1_000
     passed_over: int = 8
-    merged_over: int = 1
     read: int = 150_000
     enough: int = 1_500
     counted: int = 200_000
@@ -29,3 +28,4 @@ class Costs:
 
 
 COSTS = Costs()
+MERGED = Costs(few=4_000, short=4, sorted=30_000, passed_over=1, read=250_000)

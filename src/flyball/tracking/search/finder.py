@@ -17,7 +17,7 @@ import numpy as np
 
 from flyball.tracking.search.asking import Asking
 from flyball.tracking.search.condition import Condition, Conditions, Source
-from flyball.tracking.search.costs import COSTS, Costs
+from flyball.tracking.search.costs import Costs
 from flyball.tracking.search.members import Members, Numbers
 from flyball.tracking.search.pagetoken import Key, Part
 from flyball.tracking.search.rank import Rank, beyond, is_nan
@@ -54,11 +54,10 @@ class _SpentError(Exception):
 class Finder:
     """One search; each step may be a smaller search of the same kind."""
 
-    def __init__(self, asking: Asking, conditions: Conditions, *, costs: Costs = COSTS) -> None:
+    def __init__(self, asking: Asking, conditions: Conditions, *, costs: Costs) -> None:
         self._asking, self._conditions = asking, conditions
         self.costs = costs
         self._dialect, self._scope = asking.dialect, conditions.scope
-        self._few = costs.few if len(self._scope.experiments) == 1 else costs.few_merged
         self._members = Members(asking, costs, everyone=conditions.everyone())
 
     def find(self, conditions: Sequence[Condition], order: Sequence[Rank], *, after: Key | None, limit: int) -> list[Found]:
@@ -67,8 +66,8 @@ class Finder:
             return []  # without an order nothing is left to find: ids are unique
         if order[0].unknown:
             return _under(None, self.find(conditions, order[1:], after=None if after is None else after[1:], limit=limit))
-        source, count = self._cheapest(conditions, self._few)
-        if count < self._few:
+        source, count = self._cheapest(conditions, self.costs.few)
+        if count < self.costs.few:
             return self._sorted(source, conditions, order=order, after=after, limit=limit)
         found = self._short_walk(conditions, order, after=after, limit=limit)
         if found is None and self._members.nobody_lacks(conditions):
@@ -102,10 +101,13 @@ class Finder:
         if read is None:
             return None
         members, probes = read
-        if len(members) > self._few:
-            over = self.costs.passed_over if len(self._scope.experiments) == 1 else self.costs.merged_over
+        if len(members) > self.costs.sorted:
             found = self._in_phases(
-                Asked(tuple(conditions), tuple(probes), members), order, after=after, limit=limit, budget=over * len(members)
+                Asked(tuple(conditions), tuple(probes), members),
+                order,
+                after=after,
+                limit=limit,
+                budget=self.costs.passed_over * len(members),
             )
             if found is not None:
                 return found

@@ -8,7 +8,7 @@ from flyball.tracking.experiment import ViewType
 from flyball.tracking.search.asking import Asking
 from flyball.tracking.search.clause import Clause, Entity, Field, Order
 from flyball.tracking.search.condition import Conditions, Scope
-from flyball.tracking.search.costs import COSTS, Costs
+from flyball.tracking.search.costs import COSTS, MERGED, Costs
 from flyball.tracking.search.finder import Finder
 from flyball.tracking.search.pagetoken import decode_token, encode_token, fingerprint
 from flyball.tracking.search.rank import ranks
@@ -33,7 +33,7 @@ class RunQuery:
         return fingerprint("runs", tuple(sorted(set(self.experiments))), self.clauses, self.order, str(self.view))
 
 
-def search_runs(asking: Asking, query: RunQuery, *, costs: Costs = COSTS) -> tuple[tuple[int, ...], str | None]:
+def search_runs(asking: Asking, query: RunQuery, *, costs: Costs | None = None) -> tuple[tuple[int, ...], str | None]:
     """The numbers of the page's runs, and the token of the next page if there is one; in the caller's transaction.
 
     Raises:
@@ -47,7 +47,9 @@ def search_runs(asking: Asking, query: RunQuery, *, costs: Costs = COSTS) -> tup
     keys = _keys(asking, query)
     conditions = Conditions(asking.dialect, Scope.of(query.experiments, query.view), keys=keys)
     asked = [conditions.of(clause) for clause in query.clauses]
-    found = Finder(asking, conditions, costs=costs).find(asked, ranks(query.order, keys), after=after, limit=query.limit + 1)
+    found = Finder(asking, conditions, costs=costs or (COSTS if len(set(query.experiments)) == 1 else MERGED)).find(
+        asked, ranks(query.order, keys), after=after, limit=query.limit + 1
+    )
     page = found[: query.limit]
     token = encode_token(page[-1].key, search=search) if len(found) > query.limit else None
     return tuple(each.number for each in page), token
