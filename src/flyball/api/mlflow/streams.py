@@ -117,6 +117,10 @@ class Presence:
         """It has closed the connection."""
         return self._gone.is_set()
 
+    async def ended(self) -> None:
+        """Wait until it has."""
+        await self._watch
+
     def end(self) -> None:
         """Watch no more."""
         self._watch.cancel()
