@@ -17,7 +17,7 @@ with extra("store"):
 T = TypeVar("T")
 KeyKind: TypeAlias = Literal["metric", "param", "tag"]
 
-_MOST = 200_000  # remembered keys; who has more asks the database again
+_MOST = 20_000  # remembered keys of a kind, which are copied when there is a new one; who has more asks the database again
 _ADD = text("INSERT INTO names (kind, name) VALUES (:kind, :name) ON CONFLICT (kind, name) DO NOTHING")
 _BY_NAME = select(names.c.name, names.c.id).where(names.c.kind == bindparam("of"), names.c.name.in_(bindparam("asked", expanding=True)))
 _BY_ID = select(names.c.id, names.c.name).where(names.c.id.in_(bindparam("asked", expanding=True)))

@@ -49,7 +49,7 @@ def points(database: Database, run: str) -> int:
     return found
 
 
-def add(cursor: Cursor, run: str, count: int = 1) -> int:
+def add(cursor: Cursor, run: str, *, count: int = 1) -> int:
     cursor.execute("UPDATE tracked_runs SET points = points + ? WHERE id = ? RETURNING points", (count, run))
     found: int = cursor.fetchone()[0]
     return found
@@ -57,7 +57,7 @@ def add(cursor: Cursor, run: str, count: int = 1) -> int:
 
 def test_what_an_act_returns_comes_after_its_writes_are_kept(database: Database, hot: HotWrites) -> None:
     assert hot.run(lambda cursor: add(cursor, "a")) == 1
-    assert hot.run(lambda cursor: add(cursor, "a", 2**40)) == 2**40 + 1
+    assert hot.run(lambda cursor: add(cursor, "a", count=2**40)) == 2**40 + 1
     assert (points(database, "a"), points(database, "b")) == (2**40 + 1, 0)
 
 
@@ -74,7 +74,7 @@ def test_an_error_of_ours_passes_and_the_next_act_is_as_before(database: Databas
 
 def test_a_statement_that_fails_takes_its_act_back_and_no_other(database: Database, hot: HotWrites) -> None:
     def wrong(cursor: Cursor) -> None:
-        add(cursor, "a", 100)
+        add(cursor, "a", count=100)
         cursor.execute("SELECT nonsense FROM tracked_runs WHERE id = ?", ("a",))
         cursor.fetchall()
 
