@@ -15,9 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from bench.tracking.servers import PEER, Served, ours, peer
 
 API = "/api/2.0/mlflow"
 ROUNDS = 3
+_LESS: dict[str, Any] = {"higher_is_better": False, "least": None}
+_ONCE = {**_LESS, "rounds": 1}
 STOCK = """
 import sys, time, mlflow
 from mlflow import MlflowClient
@@ -67,12 +70,12 @@ class Comparison:
 def create_run(served: Served) -> str:
     """A new run of experiment 0; its id."""
     wire = served.wire()
-    found = wire.ask("POST", f"{API}/runs/create", {"experiment_id": "0", "start_time": 1, "run_name": "bench"})
+    found = wire.ask("POST", f"{API}/runs/create", body={"experiment_id": "0", "start_time": 1, "run_name": "bench"})
     wire.close()
     return str(found["run"]["info"]["run_id"])
 
 
-def log_metric(served: Served, clients: int, seconds: float, *, quick: bool = True) -> float:
+def log_metric(served: Served, clients: int, *, seconds: float, quick: bool = True) -> float:
     """Requests a second by so many clients, each with a run of its own."""
     counts = [0] * clients
     stop = threading.Event()
@@ -82,7 +85,7 @@ def log_metric(served: Served, clients: int, seconds: float, *, quick: bool = Tr
         step = 0
         while not stop.is_set():
             body = {"run_id": run, "key": "loss", "value": 0.5, "timestamp": 1_700_000_000_000 + step, "step": step}
-            wire.send(wire.request("POST", f"{API}/runs/log-metric", body))
+            wire.send(wire.request("POST", f"{API}/runs/log-metric", body=body))
             step += 1
         counts[number] = step
         wire.close()
@@ -107,7 +110,7 @@ def log_batch(served: Served, batches: int, *, keys: int) -> float:
             {"key": f"m{place % keys}", "value": place * 0.5, "timestamp": 1_700_000_000_000 + place, "step": batch * 1000 + place}
             for place in range(1000)
         ]
-        requests.append(wire.request("POST", f"{API}/runs/log-batch", {"run_id": run, "metrics": metrics}))
+        requests.append(wire.request("POST", f"{API}/runs/log-batch", body={"run_id": run, "metrics": metrics}))
     begun = time.perf_counter()
     for request in requests:
         wire.send(request)
@@ -122,12 +125,12 @@ def fill_history(served: Served, points: int) -> str:
     for start in range(0, points, 1000):
         steps = range(start, start + 1000)
         metrics = [{"key": "loss", "value": step * 0.001, "timestamp": 1_700_000_000_000 + step, "step": step} for step in steps]
-        wire.ask("POST", f"{API}/runs/log-batch", {"run_id": run, "metrics": metrics})
+        wire.ask("POST", f"{API}/runs/log-batch", body={"run_id": run, "metrics": metrics})
     wire.close()
     return run
 
 
-def whole_history(served: Served, run: str, points: int) -> float:
+def whole_history(served: Served, run: str, *, points: int) -> float:
     """Seconds for the whole history, page by page as the stock client asks for it."""
     wire, token, got = served.wire(), "", 0
     begun = time.perf_counter()
@@ -162,16 +165,16 @@ def bulk_interval(served: Served, run: str) -> float:
 def fill_runs(served: Served, count: int) -> str:
     """An experiment of `count` runs with 10 params, 5 metrics and 3 tags each; its id."""
     wire = served.wire()
-    experiment = str(wire.ask("POST", f"{API}/experiments/create", {"name": f"bench-{count}"})["experiment_id"])
+    experiment = str(wire.ask("POST", f"{API}/experiments/create", body={"name": f"bench-{count}"})["experiment_id"])
     for number in range(count):
-        made = wire.ask("POST", f"{API}/runs/create", {"experiment_id": experiment, "start_time": number, "run_name": f"run-{number}"})
+        made = wire.ask("POST", f"{API}/runs/create", body={"experiment_id": experiment, "start_time": number, "run_name": f"run-{number}"})
         batch = {
             "run_id": made["run"]["info"]["run_id"],
             "metrics": [{"key": f"m{k}", "value": (number * (7 + k)) % 1009 / 1009, "timestamp": number, "step": 0} for k in range(5)],
             "params": [{"key": f"p{k}", "value": str((number * (3 + k)) % 17)} for k in range(10)],
             "tags": [{"key": f"t{k}", "value": str((number * (5 + k)) % 13)} for k in range(3)],
         }
-        wire.ask("POST", f"{API}/runs/log-batch", batch)
+        wire.ask("POST", f"{API}/runs/log-batch", body=batch)
     wire.close()
     return experiment
 
@@ -179,7 +182,7 @@ def fill_runs(served: Served, count: int) -> str:
 def search(served: Served, experiment: str, **asked: Any) -> float:
     """Milliseconds for the first page of 100 runs."""
     wire = served.wire()
-    request = wire.request("POST", f"{API}/runs/search", {"experiment_ids": [experiment], "max_results": 100, **asked})
+    request = wire.request("POST", f"{API}/runs/search", body={"experiment_ids": [experiment], "max_results": 100, **asked})
     taken = []
     for _ in range(3):
         begun = time.perf_counter()
@@ -201,7 +204,7 @@ def stock(served: Served, calls: int) -> float:
     return float(done.stdout.split()[-1])
 
 
-def compare(servers: Sequence[Served], name: str, figure: Callable[[Served], float], **how: Any) -> Comparison:
+def compare(servers: Sequence[Served], name: str, *, figure: Callable[[Served], float], **how: Any) -> Comparison:
     """One figure of both, in alternating rounds."""
     rounds = how.pop("rounds", ROUNDS)
     found = Comparison(name, **how)
@@ -214,44 +217,61 @@ def compare(servers: Sequence[Served], name: str, figure: Callable[[Served], flo
 
 def measure(servers: Sequence[Served], *, quick: bool) -> list[Comparison]:
     """All comparisons, printed as they come."""
-    seconds, runs, points = (1.0, 300, 20_000) if quick else (4.0, 2_000, 200_000)
     for served in servers:  # the first requests load what the others use
         log_batch(served, 2, keys=10)
         stock(served, 5)
-    found = [
-        compare(servers, "log-metric, 1 client", lambda s: log_metric(s, 1, seconds), unit="/s", least=10),
-        compare(servers, "log-metric, 8 clients", lambda s: log_metric(s, 8, seconds), unit="/s", least=10),
-        compare(servers, "log-metric, 1 client, delayed ACKs", lambda s: log_metric(s, 1, seconds, quick=False), unit="/s", least=None),
-        compare(servers, "log-batch of 1,000, one key", lambda s: log_batch(s, 5, keys=1), unit="metrics/s", least=25),
-        compare(servers, "log-batch of 1,000, 1,000 keys", lambda s: log_batch(s, 5, keys=1000), unit="metrics/s", least=25),
-        compare(servers, "log_metric by the stock client", lambda s: stock(s, 100 if quick else 300), unit="/s", least=None),
+    return [*measure_writes(servers, quick=quick), *measure_histories(servers, quick=quick), *measure_searches(servers, quick=quick)]
+
+
+def measure_writes(servers: Sequence[Served], *, quick: bool) -> list[Comparison]:
+    """What a training loop feels."""
+    seconds, calls = (1.0, 100) if quick else (4.0, 300)
+    second: dict[str, Any] = {"unit": "/s"}
+    metrics: dict[str, Any] = {"unit": "metrics/s", "least": 25}
+    return [
+        compare(servers, "log-metric, 1 client", figure=lambda s: log_metric(s, 1, seconds=seconds), least=10, **second),
+        compare(servers, "log-metric, 8 clients", figure=lambda s: log_metric(s, 8, seconds=seconds), least=10, **second),
+        compare(servers, "  with delayed ACKs", figure=lambda s: log_metric(s, 1, seconds=seconds, quick=False), least=None, **second),
+        compare(servers, "log-batch of 1,000, one key", figure=lambda s: log_batch(s, 5, keys=1), **metrics),
+        compare(servers, "log-batch of 1,000, 1,000 keys", figure=lambda s: log_batch(s, 5, keys=1000), **metrics),
+        compare(servers, "log_metric by the stock client", figure=lambda s: stock(s, calls), least=None, **second),
     ]
-    histories = {served.name: fill_history(served, points) for served in servers}
-    slower: dict[str, Any] = {"higher_is_better": False, "least": None}
-    once = {**slower, "rounds": 1}
-    found += [
-        compare(
-            servers, f"history of {points:,} points", lambda s: whole_history(s, histories[s.name], points), unit="s", rounds=1, **slower
-        ),
-        compare(
-            servers, f"bulk interval of {points:,} points", lambda s: bulk_interval(s, histories[s.name]), unit="ms", rounds=1, **slower
-        ),
-    ]
-    made = {served.name: fill_runs(served, runs) for served in servers}
+
+
+def measure_histories(servers: Sequence[Served], *, quick: bool) -> list[Comparison]:
+    """What a chart waits for."""
+    points = 20_000 if quick else 200_000
+    runs = {served.name: fill_history(served, points) for served in servers}
+    whole = compare(
+        servers, f"history of {points:,} points", figure=lambda s: whole_history(s, runs[s.name], points=points), unit="s", **_ONCE
+    )
+    curve = compare(servers, f"bulk interval of {points:,} points", figure=lambda s: bulk_interval(s, runs[s.name]), unit="ms", **_ONCE)
+    return [whole, curve]
+
+
+def measure_searches(servers: Sequence[Served], *, quick: bool) -> list[Comparison]:
+    """What a table waits for, and what the servers weigh with all this in them."""
+    count = 300 if quick else 2_000
+    made = {served.name: fill_runs(served, count) for served in servers}
     asked: dict[str, dict[str, Any]] = {
         "first page": {},
         "filtered, sorted by a metric": {"filter": "metrics.m0 > 0.5 and params.p1 = '3'", "order_by": ["metrics.m1 DESC"]},
         "sorted by a metric": {"order_by": ["metrics.m2 ASC"]},
     }
+    figures: dict[str, tuple[str, Callable[[Served], float]]] = {
+        "memory of all processes": ("MB", lambda s: s.memory_bytes() / 1e6),
+        "processes": ("", lambda s: float(s.processes())),
+        "start to first answer": ("s", lambda s: s.start_seconds),
+    }
+    found = []
     for name, query in asked.items():
-        found.append(compare(servers, f"{name} of {runs:,} runs", lambda s, q=query: search(s, made[s.name], **q), unit="ms", **slower))  # type: ignore[misc]
-    for name, figure, unit in (
-        ("memory of all processes", lambda s: s.memory_bytes() / 1e6, "MB"),
-        ("processes", lambda s: float(s.processes()), ""),
-        ("start to first answer", lambda s: s.start_seconds, "s"),
-    ):
-        found.append(compare(servers, name, figure, unit=unit, **once))
-    return found
+        figure = partial(_search_in, made=made, query=query)
+        found.append(compare(servers, f"{name} of {count:,} runs", figure=figure, unit="ms", **_LESS))
+    return [*found, *(compare(servers, name, figure=figure, unit=unit, **_ONCE) for name, (unit, figure) in figures.items())]
+
+
+def _search_in(served: Served, *, made: Mapping[str, str], query: Mapping[str, Any]) -> float:
+    return search(served, made[served.name], **query)
 
 
 def main() -> int:

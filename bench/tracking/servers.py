@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from bench.tracking.wire import Wire
 ROOT = Path(__file__).resolve().parents[2]
 PEER = ROOT / ".venv-clients" / "mlflow" / "bin"
 START_SECONDS = 180
+FIRST = "/api/2.0/mlflow/experiments/get?experiment_id=0"
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,10 @@ def ours(place: Path, *, database: str | None = None) -> Iterator[Served]:
         path = home / "token"
         return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
-    with _running("flyball", command, port, more, place) as (process, url):
-        seconds = _until(lambda: _answers(f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0", token()), process, place / "flyball.log")
+    with _running("flyball", command, port=port, more=more, place=place) as (process, url):
+        seconds = _until(
+            lambda: _answers(f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0", token()), process, log=place / "flyball.log"
+        )
         yield Served("flyball", url, token(), process.pid, seconds, home)
 
 
@@ -71,14 +74,14 @@ def peer(place: Path, *, database: str | None = None) -> Iterator[Served]:
     command = [str(PEER / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", store]
     command += ["--default-artifact-root", str(place / "artifacts")]
     more = {"PATH": f"{PEER}:{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    with _running("mlflow", command, port, more, place) as (process, url):
-        seconds = _until(lambda: _answers(f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0", None), process, place / "mlflow.log")
+    with _running("mlflow", command, port=port, more=more, place=place) as (process, url):
+        seconds = _until(lambda: _answers(f"{url}{FIRST}", None), process, log=place / "mlflow.log")
         yield Served("mlflow", url, None, process.pid, seconds, place)
 
 
 @contextmanager
 def _running(
-    name: str, command: list[str], port: int, more: Mapping[str, str], place: Path
+    name: str, command: list[str], *, port: int, more: Mapping[str, str], place: Path
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     place.mkdir(parents=True, exist_ok=True)
     with (place / f"{name}.log").open("ab") as log:
@@ -96,9 +99,8 @@ def _running(
             process.wait()
 
 
-def _until(answers: object, process: subprocess.Popen[bytes], log: Path) -> float:
+def _until(answers: Callable[[], bool], process: subprocess.Popen[bytes], *, log: Path) -> float:
     begun = time.perf_counter()
-    assert callable(answers)
     while not answers():
         if process.poll() is not None or time.perf_counter() - begun > START_SECONDS:
             sys.exit(f"{log.stem} does not start: {log.read_text(errors='replace')[-2000:]}")

@@ -36,19 +36,19 @@ class Wire:
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return found
 
-    def request(self, method: str, path: str, body: object = None) -> bytes:
+    def request(self, method: str, path: str, *, body: object = None) -> bytes:
         """The bytes of a POST or GET; `body` is JSON."""
         data = b"" if body is None else json.dumps(body).encode()
         fields = f"Host: {self._host}\r\n{self._token}Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         return f"{method} {path} HTTP/1.1\r\n{fields}".encode() + data
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
+    def ask(self, method: str, path: str, *, body: object = None) -> Any:
         """What the server says, as JSON.
 
         Raises:
             AnswerError: it did not say 200.
         """
-        return json.loads(self.send(self.request(method, path, body)) or b"null")
+        return json.loads(self.send(self.request(method, path, body=body)) or b"null")
 
     def send(self, request: bytes) -> bytes:
         """The body of the answer to these bytes.

@@ -33,7 +33,7 @@ def import_mlflow(named: str, *, home: Path, artifacts: Path | None, run_code: b
         notes = Notes(place, named)
         try:
             blobs = Places.of(place, os.environ).open_blobs(place)
-            target = HomeTarget.of(open_keeping(stores, blobs), blobs, Importer(who, run_code))
+            target = HomeTarget.of(open_keeping(stores, blobs), blobs, importer=Importer(who, run_code))
             work = Import(source, target, notes, _say)
             _say(f"importing {source.name} into {place}")
             found = work.run()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -78,7 +79,7 @@ class Adoption:
             self._ledger.hot.run(lambda cursor: write(cursor, head.id, logged=entries(self._ledger.keys, params=found.params, tags=tags)))
             for points in _parts(history, POINTS_AT_ONCE):
                 some = entries(self._ledger.keys, metrics=points)
-                self._ledger.hot.run(lambda cursor, logged=some: write_points(cursor, head.id, logged=logged))  # type: ignore[misc]
+                self._ledger.hot.run(partial(write_points, run=head.id, logged=some))
             link_datasets(connection, number, experiment=int(experiment), read=found.dataset_inputs)
             link_models(connection, number, read=found.model_inputs, made=found.model_outputs)
 

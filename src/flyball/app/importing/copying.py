@@ -84,7 +84,7 @@ class Target(Protocol):
         """The model's aliases point where they did, as far as those versions are here."""
         ...
 
-    def put_file(self, kind: Kind, experiment: str, owner: str, *, path: str, pieces: Iterable[bytes]) -> int:
+    def put_file(self, kind: Kind, experiment: str, *, owner: str, path: str, pieces: Iterable[bytes]) -> int:
         """The file is among the artifacts of that run or logged model; its bytes."""
         ...
 
@@ -175,7 +175,7 @@ class Import:
             before = self.found.points
             points = (self._counted(point) for metric in run.metrics for point in self.source.history(run.head.id, metric.key))
             self.target.put_run(run, experiment, history=points)
-            files = self._files("run", experiment, run.head.id, uri=run.head.artifact_uri)
+            files = self._files("run", experiment, owner=run.head.id, uri=run.head.artifact_uri)
             self.target.settle_run(run.head.id, run.head.lifecycle)
             self.notes.add(name, (self.found.points - before, *files))
         else:
@@ -192,7 +192,7 @@ class Import:
         done = self.notes.find(name)
         if done is None:
             self.target.put_logged_model(model, experiment)
-            files = self._files("model", experiment, model.id, uri=model.artifact_uri)
+            files = self._files("model", experiment, owner=model.id, uri=model.artifact_uri)
             self.target.settle_logged_model(model.id, model.lifecycle)
             self.notes.add(name, (0, *files))
         else:
@@ -219,11 +219,11 @@ class Import:
         except SourceError as error:
             self._problem(f"version {version.number} of {model!r}: {error}")
 
-    def _files(self, kind: Kind, experiment: str, owner: str, *, uri: str) -> tuple[int, int]:
+    def _files(self, kind: Kind, experiment: str, *, owner: str, uri: str) -> tuple[int, int]:
         count = size = 0
         try:
             for path in self.source.files(uri):
-                size += self.target.put_file(kind, experiment, owner, path=path, pieces=self.source.read(uri, path))
+                size += self.target.put_file(kind, experiment, owner=owner, path=path, pieces=self.source.read(uri, path))
                 count += 1
         except SourceError as error:  # one owner's files that are not to be had do not end an import; they are told at its end
             self._problem(f"files of {kind} {owner}: {error}")

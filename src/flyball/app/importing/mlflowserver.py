@@ -48,7 +48,7 @@ class MlflowServer:
 
     def experiments(self) -> Iterator[Experiment]:
         asked = {"max_results": PAGE, "view_type": "ALL", "order_by": ["experiment_id ASC"]}
-        for row in self._pages("POST", f"{API}/experiments/search", asked, "experiments"):
+        for row in self._pages("POST", f"{API}/experiments/search", asked=asked, name="experiments"):
             yield Experiment(
                 id=row["experiment_id"],
                 name=row["name"],
@@ -61,7 +61,7 @@ class MlflowServer:
 
     def runs(self, experiment: str) -> Iterator[TrackedRun]:
         asked = {"experiment_ids": [experiment], "max_results": PAGE, "run_view_type": "ALL", "order_by": ["attributes.start_time ASC"]}
-        for row in self._pages("POST", f"{API}/runs/search", asked, "runs"):
+        for row in self._pages("POST", f"{API}/runs/search", asked=asked, name="runs"):
             data, inputs = row.get("data", {}), row.get("inputs", {})
             yield TrackedRun(
                 head=_head(row["info"]),
@@ -78,12 +78,12 @@ class MlflowServer:
 
     def history(self, run: str, key: str) -> Iterator[Metric]:
         asked = {"run_id": run, "metric_key": key, "max_results": LONG_PAGE}
-        for row in self._pages("GET", f"{API}/metrics/get-history", asked, "metrics"):
+        for row in self._pages("GET", f"{API}/metrics/get-history", asked=asked, name="metrics"):
             yield _metric(row)
 
     def logged_models(self, experiment: str) -> Iterator[LoggedModel]:
         asked = {"experiment_ids": [experiment], "max_results": 50}
-        for row in self._pages("POST", f"{API}/logged-models/search", asked, "models", optional=True):
+        for row in self._pages("POST", f"{API}/logged-models/search", asked=asked, name="models", optional=True):
             info, data = row["info"], row.get("data", {})
             yield LoggedModel(
                 id=info["model_id"],
@@ -102,9 +102,12 @@ class MlflowServer:
             )
 
     def registered(self) -> Iterator[FoundModel]:
-        for row in self._pages("GET", f"{API}/registered-models/search", {"max_results": 1000}, "registered_models"):
+        for row in self._pages("GET", f"{API}/registered-models/search", asked={"max_results": 1000}, name="registered_models"):
             found = self._pages(
-                "GET", f"{API}/model-versions/search", {"filter": f"name = '{row['name']}'", "max_results": 10_000}, "model_versions"
+                "GET",
+                f"{API}/model-versions/search",
+                asked={"filter": f"name = '{row['name']}'", "max_results": 10_000},
+                name="model_versions",
             )
             yield FoundModel(
                 name=row["name"],
@@ -131,7 +134,7 @@ class MlflowServer:
 
     def _below(self, base: str, folder: str) -> Iterator[str]:
         where = f"{base}/{folder}".rstrip("/")
-        for found in self._ask("GET", FILES, {"path": where}).get("files", ()):
+        for found in self._ask("GET", FILES, asked={"path": where}).get("files", ()):
             path = f"{folder}/{found['path']}".lstrip("/")
             if found.get("is_dir"):
                 yield from self._below(base, path)
@@ -146,7 +149,7 @@ class MlflowServer:
 
     def _version(self, row: Json) -> FoundVersion:
         name, number = row["name"], int(row["version"])
-        found = self._ask("GET", f"{API}/model-versions/get-download-uri", {"name": name, "version": number})
+        found = self._ask("GET", f"{API}/model-versions/get-download-uri", asked={"name": name, "version": number})
         return FoundVersion(
             number=number,
             source=row.get("source", ""),
@@ -161,17 +164,17 @@ class MlflowServer:
             tags=_texts(row.get("tags")),
         )
 
-    def _pages(self, method: str, path: str, asked: Json, name: str, *, optional: bool = False) -> Iterator[Json]:
+    def _pages(self, method: str, path: str, *, asked: Json, name: str, optional: bool = False) -> Iterator[Json]:
         token = ""
         while True:
-            found = self._ask(method, path, {**asked, **({"page_token": token} if token else {})}, optional=optional)
+            found = self._ask(method, path, asked={**asked, **({"page_token": token} if token else {})}, optional=optional)
             yield from found.get(name, ())
             token = found.get("next_page_token", "")
             if not token:
                 return
 
-    def _ask(self, method: str, path: str, asked: Json, *, optional: bool = False) -> Json:
-        answer = self._send(method, path, asked)
+    def _ask(self, method: str, path: str, *, asked: Json, optional: bool = False) -> Json:
+        answer = self._send(method, path, asked=asked)
         if optional and answer.status_code in {404, 405}:  # an older server does not know it
             return {}
         try:
@@ -183,7 +186,7 @@ class MlflowServer:
             raise SourceError(self.name, f"{method} {path} answered {answer.status_code} {told}".strip())
         return found
 
-    def _send(self, method: str, path: str, asked: Json) -> httpx.Response:
+    def _send(self, method: str, path: str, *, asked: Json) -> httpx.Response:
         how: dict[str, Any] = {"json": asked} if method == "POST" else {"params": asked}
         for left in reversed(range(_TRIES)):
             try:

@@ -38,7 +38,7 @@ class HomeTarget:
     importer: Importer
 
     @classmethod
-    def of(cls, keeping: Keeping, blobs: BlobStore, importer: Importer) -> HomeTarget:
+    def of(cls, keeping: Keeping, blobs: BlobStore, *, importer: Importer) -> HomeTarget:
         """The target over what the home keeps."""
         models = ModelAdoption(keeping.parts, actor=importer.principal)
         return cls(Adoption(keeping.ledger), models, keeping.artifacts, blobs, importer)
@@ -61,7 +61,7 @@ class HomeTarget:
     def settle_logged_model(self, model: str, lifecycle: Lifecycle) -> None:
         self.runs.settle_logged_model(model, lifecycle)
 
-    def put_file(self, kind: Literal["run", "model"], experiment: str, owner: str, *, path: str, pieces: Iterable[bytes]) -> int:
+    def put_file(self, kind: Literal["run", "model"], experiment: str, *, owner: str, path: str, pieces: Iterable[bytes]) -> int:
         root = Root(RootKind(kind), experiment, owner)
         return self.artifacts.put(root, path, chunks=pieces, principal=self.importer).size
 
@@ -69,7 +69,7 @@ class HomeTarget:
         self.models.put_model(found.name, description=found.description, tags=found.tags, created_ms=found.created_ms)
 
     def put_version(self, model: str, found: FoundVersion, *, source: Source) -> bool:
-        files = [self._file(source, found.files, path) for path in source.files(found.files)]
+        files = [self._file(source, found.files, path=path) for path in source.files(found.files)]
         adopted = AdoptedVersion(
             number=found.number,
             source=found.source,
@@ -94,7 +94,7 @@ class HomeTarget:
         registered = sum(self.models.count(name) is not None for name in models)
         return Counts(experiments=len(here), registered_models=registered, versions=versions, **counted)
 
-    def _file(self, source: Source, uri: str, path: str) -> VersionFile:
+    def _file(self, source: Source, uri: str, *, path: str) -> VersionFile:
         size = 0
 
         def counted() -> Iterable[bytes]:

@@ -184,7 +184,7 @@ def opened(home: Path) -> Iterator[Taken]:
     stores = Stores.at_home(home, clock=WallClock(), ids=RandomIds())
     blobs = LocalBlobs(home / "blobs")
     keeping = open_keeping(stores, blobs)
-    yield Taken(home, keeping, HomeTarget.of(keeping, blobs, Importer("ada")))
+    yield Taken(home, keeping, HomeTarget.of(keeping, blobs, importer=Importer("ada")))
     stores.close()
 
 
