@@ -102,7 +102,7 @@ class Adoption:
                 updated_ms=found.updated_ms, artifact_uri=f"{place.rstrip('/')}/models/{found.id}/artifacts", creator=found.creator,
             )  # fmt: skip
             number = int(connection.execute(made.returning(logged_models.c.number)).scalar_one())
-            _put_texts(connection, number, found)
+            _put_texts(connection, number, found=found)
             rows = [_model_metric(number, metric) for metric in found.metrics]
             if rows:
                 connection.execute(insert(logged_model_metrics), rows)
@@ -139,7 +139,7 @@ def _counts(numbers: Sequence[int]) -> Iterator[tuple[str, Select[Any]]]:
         yield "file_bytes", select(func.sum(artifact_files.c.size)).select_from(files).where(within)
 
 
-def _put_texts(connection: Connection, number: int, found: LoggedModel) -> None:
+def _put_texts(connection: Connection, number: int, *, found: LoggedModel) -> None:
     for table, texts in ((logged_model_params, found.params), (logged_model_tags, found.tags)):
         if texts:
             connection.execute(insert(table), [{"model": number, "name": name, "value": value} for name, value in texts.items()])
