@@ -47,8 +47,9 @@ demo: flights  ## backtest a year of flights, then run December live until Ctrl-
 	@echo
 	@$(BIN)/python examples/flights/december.py --home $(HOME_OF_DEMO) $(if $(ONCE),--once)
 
-bench: install flights  ## limits and comparisons, measured here and now
-	@set -e; for script in bench/*.py bench/live/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+bench: install flights clients  ## limits and comparisons, measured here and now
+	@set -e; for script in bench/*.py bench/live/*.py bench/tracking/[prs]*[!s].py bench/tracking/requests.py; do \
+		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 
 lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra local --extra flights --extra dev \
