@@ -20,6 +20,8 @@ from flyball.data.live import LiveRows
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.loop.definition import datasets_of
 from flyball.loop.model import Project
+from flyball.registry._sqlmodels import SqlModels
+from flyball.registry.admission import Admission
 from flyball.serving.log import PredictionLog
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock
@@ -88,7 +90,10 @@ class LiveParts:
         online = Online(datasets, Histories(home.data), whole=labels, store=store, clock=place.clock)
         watched = Watched(place.clock, place.timer, place.root, sources=not place.lockstep)
         models = place.project.models
-        planner = Planner(models, place.project_file.name, stores.registry, stores.releases, stores.runs, home.data, home.blobs)
+        admission = Admission(SqlModels(stores.database), stores.journal.log, stores.sealer)
+        planner = Planner(
+            models, place.project_file.name, stores.registry, stores.releases, stores.runs, home.data, home.blobs, admission=admission
+        )
         return cls(
             place=place,
             log=PredictionLog(LocalJournal.read(home.path / PREDICTIONS), home.tables, positions=stores.positions),

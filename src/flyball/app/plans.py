@@ -17,6 +17,7 @@ from flyball.data.service import DataService
 from flyball.loop.definition import datasets_of
 from flyball.loop.model import Model
 from flyball.registry import RegistryStore
+from flyball.registry.admission import Admission
 from flyball.releases import Deployment, ReleaseStore
 from flyball.runtimes import read_manifest
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
@@ -54,6 +55,7 @@ class Planner:
     runs: RunStore
     data: DataService
     blobs: BlobStore
+    admission: Admission | None = None
     _versions: dict[tuple[str, int], VersionPlan] = field(default_factory=dict)
 
     def revision(self) -> int:
@@ -65,6 +67,7 @@ class Planner:
 
         Raises:
             MissingCodeError: a deployed version cannot be served by anybody.
+            VersionTamperedError: one is not what was signed when it was made.
         """
         deployed = self._deployed()
         endpoints = tuple(self._endpoint(model, deployment) for model, deployment in deployed)
@@ -90,6 +93,8 @@ class Planner:
     def _version(self, model: Model, number: int) -> VersionPlan:
         key = (model.name, number)
         if key not in self._versions:
+            if self.admission is not None:
+                self.admission.admit_named(model.name, number)
             version = self.registry.find(model.name, number)
             run = None if version is None else self.runs.find(version.run)
             if version is None or run is None or "code" not in run.artifacts:

@@ -221,7 +221,7 @@ class Models(ModelNames):
             VersionTamperedError: its signature says that it is not what was made.
         """
         version = self.get_version(name, number)
-        Verifier(self._parts).admit(version)
+        Verifier(self._parts).admission.admit(version)
         return version.location
 
     def list_files(self, name: str, number: int) -> list[VersionFile]:
@@ -239,7 +239,7 @@ class Models(ModelNames):
         Raises:
             RegisteredVersionNotFoundError: there is no such version.
         """
-        return Verifier(self._parts).check(self.get_version(name, number))
+        return Verifier(self._parts).admission.check(self.get_version(name, number))
 
     def verify(self, name: str, number: int) -> Report:
         """The whole chain of the version, each content read.

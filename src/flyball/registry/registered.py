@@ -143,7 +143,8 @@ class RegisteredVersion:
     @property
     def tags(self) -> Mapping[str, str]:
         """What people tagged it with, and what Flyball says of it under ``flyball.``."""
-        return dict(sorted({**self.own_tags, **_told(self.made)}.items()))
+        signed_by = self.seal.key if self.seal else "nobody"
+        return dict(sorted({**self.own_tags, **_told(self.made), "flyball.signed-by": signed_by}.items()))
 
 
 def _told(made: ModelVersion) -> dict[str, str]:

@@ -7,7 +7,6 @@ digest of a dataset version. What may change after the signing (state, stage, ta
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +15,13 @@ from flyball.core.canonical import canonical, digest
 from flyball.core.duration import EPOCH, MICROSECOND
 from flyball.core.errors import FlyballError
 from flyball.core.events import Event
+from flyball.registry.admission import Admission
 from flyball.registry.history import History
-from flyball.registry.keyerrors import VersionTamperedError
 from flyball.registry.parts import RegistryParts
 from flyball.registry.registered import RegisteredVersion, Seal, VersionFile
 from flyball.registry.report import SIGNATURE, Check, Outcome, Report
 from flyball.registry.signing import SealState
-from flyball.registry.statement import evidence_facts, files_digest, version_facts
+from flyball.registry.statement import evidence_facts, files_digest
 
 _SEALS = {
     SealState.SIGNED: (Outcome.PASSED, "signed by key {key}"),
@@ -38,23 +37,10 @@ class Verifier:
 
     parts: RegistryParts
 
-    def check(self, version: RegisteredVersion) -> SealState:
-        """Whether the version's rows are what was signed; its files' contents are not read."""
-        state = self._seal_state(version.seal)
-        if state is not SealState.SIGNED or version.seal is None:
-            return state
-        return SealState.BROKEN if self._differing(version, version.seal, files=self._files(version)) else state
-
-    def admit(self, version: RegisteredVersion) -> SealState:
-        """The same; what is broken or foreign goes no further.
-
-        Raises:
-            VersionTamperedError: it is.
-        """
-        state = self.check(version)
-        if self.parts.sealer is not None and state in {SealState.BROKEN, SealState.FOREIGN}:
-            raise VersionTamperedError(version.name, version.number, state=state.value)
-        return state
+    @property
+    def admission(self) -> Admission:
+        """What is asked before anything is loaded."""
+        return Admission(self.parts.models, self.parts.log, self.parts.sealer)
 
     def verify(self, version: RegisteredVersion) -> Report:
         """All checks, each on its own: one that fails does not hide the others."""
@@ -76,38 +62,17 @@ class Verifier:
     def _files(self, version: RegisteredVersion) -> list[VersionFile]:
         return self.parts.models.list_files(version.name, version.number)
 
-    def _seal_state(self, seal: Seal | None) -> SealState:
-        if self.parts.sealer is None:
-            return SealState.UNSIGNED if seal is None else SealState.FOREIGN
-        return self.parts.sealer.keyring.check(seal)
-
     def _signature(self, seal: Seal | None) -> tuple[Outcome, str]:
-        outcome, text = _SEALS[self._seal_state(seal)]
+        outcome, text = _SEALS[self.admission.seal_state(seal)]
         return outcome, text.format(key="" if seal is None else seal.key[:16])
 
     def _statement(self, version: RegisteredVersion, files: list[VersionFile]) -> tuple[Outcome, str]:
         if version.seal is None:
             return Outcome.ABSENT, "nothing is stated"
-        differing = self._differing(version, version.seal, files=files)
+        differing = self.admission.differing(version, version.seal, files=files)
         if differing:
             return Outcome.FAILED, f"what is stored differs from what was signed: {', '.join(differing)}"
         return Outcome.PASSED, "what is stored is what was signed"
-
-    def _differing(self, version: RegisteredVersion, seal: Seal, *, files: list[VersionFile]) -> list[str]:
-        """The names of the facts that are not as they were stated."""
-        said = _read(seal.statement)
-        if said is None:
-            return ["the statement itself"]
-        digests = self.parts.sealer.find_digests(version.made.data_versions) if self.parts.sealer else {}
-        facts = version_facts(version.made, version.origin, files=files, model_id=version.model_id, datasets=digests)
-        now = {**json.loads(canonical(facts)), "key": seal.key}
-        now["model"] = said.get("model") if self._was_renamed(version, said.get("model")) else now["model"]
-        differing = [name for name in sorted({*now, *said}) if now.get(name) != said.get(name) or (name in now) is not (name in said)]
-        # Equal facts in another text, say with one space more, are no statement that was ever made.
-        return differing or ([] if canonical(now) == seal.statement else ["the statement itself"])
-
-    def _was_renamed(self, version: RegisteredVersion, name: object) -> bool:
-        return name != version.name and name in History.read(self.parts.log, version).names
 
     def _contents(self, files: list[VersionFile]) -> tuple[Outcome, str]:
         total = 0
@@ -164,7 +129,7 @@ class Verifier:
         facts = registered[0].data
         if (facts.get("digest"), facts.get("run"), facts.get("version")) != (made.digest, made.run, made.number):
             problem = "the event of its registration names another digest, run or number"
-        elif (_made(registered[0]) != made.created and not facts.get("imported")) or registered[0].cause != made.cause:
+        elif (_made(registered[0]), registered[0].cause) != (made.created, made.cause):
             problem = "the event of its registration has another time or cause"
         rollouts = [event for event in history.rollouts if event.data.get("version") == version.number]
         events = [*history.events, *rollouts]
@@ -209,14 +174,6 @@ def _checked(name: str, step: Callable[[], tuple[Outcome, str]]) -> Check:
     except FlyballError as error:
         return Check(name, Outcome.FAILED, str(error))
     return Check(name, outcome, found)
-
-
-def _read(statement: str) -> dict[str, object] | None:
-    try:
-        said = json.loads(statement)
-    except ValueError:
-        return None
-    return said if isinstance(said, dict) else None
 
 
 def _made(registered: Event) -> datetime:

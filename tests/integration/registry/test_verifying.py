@@ -15,7 +15,9 @@ from flyball.core.ids import Digest, RunId
 from flyball.data.model import DatasetVersion
 from flyball.data.model import VersionState as DatasetState
 from flyball.registry import Difference, Estimate, Evidence, Registration, VersionState
+from flyball.registry.admission import Admission
 from flyball.registry.keyerrors import VersionTamperedError
+from flyball.registry.refusals import RegisteredVersionNotFoundError
 from flyball.registry.registered import VersionRequest
 from flyball.registry.report import Outcome, Report, Verdict
 from flyball.registry.signing import SealState
@@ -276,6 +278,12 @@ def test_what_is_not_what_was_signed_is_not_given_away(place: Path) -> None:
     with open_registry_home(place) as home:
         assert home.models.check("churn", 1) is SealState.BROKEN
         assert home.models.check("churn", 2) is SealState.SIGNED
+        admission = Admission(home.parts.models, home.parts.log, home.parts.sealer)
+        assert admission.admit_named("churn", 2) is SealState.SIGNED
+        with pytest.raises(VersionTamperedError, match="it is not what was signed when it was made"):
+            admission.admit_named("churn", 1)
+        with pytest.raises(RegisteredVersionNotFoundError):
+            admission.admit_named("churn", 3)
         with pytest.raises(VersionTamperedError, match="is neither loaded nor given away"):
             home.models.download_uri("churn", 1)
 
@@ -287,6 +295,7 @@ def test_without_a_key_a_version_is_unsigned_and_says_so(tmp_path: Path) -> None
     assert (report.verdict, report.failures) == (Verdict.UNSIGNED, ())
     with open_registry_home(tmp_path) as home:
         assert home.models.check("churn", 1) is SealState.UNSIGNED
+        assert home.models.get_version("churn", 1).tags["flyball.signed-by"] == "nobody"
         assert home.models.download_uri("churn", 1)
 
 
