@@ -48,7 +48,7 @@ demo: flights  ## backtest a year of flights, then run December live until Ctrl-
 	@$(BIN)/python examples/flights/december.py --home $(HOME_OF_DEMO) $(if $(ONCE),--once)
 
 bench: install flights clients  ## limits and comparisons, measured here and now
-	@set -e; for script in bench/*.py bench/live/*.py bench/tracking/[prs]*[!s].py bench/tracking/requests.py; do \
+	@set -e; for script in bench/*.py bench/live/*.py bench/tracking/points.py bench/tracking/search.py bench/tracking/requests.py; do \
 		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 
 lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)
