@@ -43,6 +43,7 @@ MIX: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", ("attributes.end_time DESC",)),
     ("", ("attributes.run_name ASC",)),
     ("", ("attributes.status ASC",)),
+    ("", ("attributes.user_id ASC",)),
     ("metrics.accuracy > 0.9", ()),
     ("metrics.accuracy < 0.55", ()),
     ("metrics.accuracy > 0.9", ("metrics.accuracy DESC",)),

@@ -82,6 +82,7 @@ tracked_runs = Table(
     Index(None, "experiment", "lifecycle", "end_ms"),
     Index(None, "experiment", "lifecycle", "name"),
     Index(None, "experiment", "lifecycle", "status"),
+    Index(None, "experiment", "lifecycle", "user"),
     sqlite_autoincrement=True,  # a number is never given twice: a reader may hold it while its run is purged
 )
 

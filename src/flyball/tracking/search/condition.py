@@ -20,7 +20,7 @@ COLUMNS = {
     "run_id": "id", "run_name": "name", "user_id": '"user"', "status": "status",
     "start_time": "start_ms", "end_time": "end_ms", "artifact_uri": "artifact_uri",
 }  # fmt: skip
-INDEXED = frozenset({"start_time", "end_time", "run_name", "status"})
+INDEXED = frozenset({"start_time", "end_time", "run_name", "status", "user_id"})
 STAGES = {
     ViewType.ACTIVE_ONLY: (Lifecycle.ACTIVE,),
     ViewType.DELETED_ONLY: (Lifecycle.DELETED,),

@@ -28,4 +28,4 @@ class Costs:
 
 
 COSTS = Costs()
-MERGED = Costs(few=4_000, short=4, sorted=30_000, passed_over=1, read=250_000)
+MERGED = Costs(few=4_000, short=4, sorted=30_000, passed_over=1)

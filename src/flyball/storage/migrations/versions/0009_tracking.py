@@ -109,6 +109,7 @@ def _make_experiments_and_runs() -> None:
     op.create_index(op.f("ix_tracked_runs_experiment_lifecycle_end_ms"), "tracked_runs", ["experiment", "lifecycle", "end_ms"])
     op.create_index(op.f("ix_tracked_runs_experiment_lifecycle_name"), "tracked_runs", ["experiment", "lifecycle", "name"])
     op.create_index(op.f("ix_tracked_runs_experiment_lifecycle_status"), "tracked_runs", ["experiment", "lifecycle", "status"])
+    op.create_index(op.f("ix_tracked_runs_experiment_lifecycle_user"), "tracked_runs", ["experiment", "lifecycle", "user"])
 
 
 def _make_logged() -> None:
