@@ -18,6 +18,7 @@ from flyball.core.optional import extra
 from flyball.storage._postgreserrors import ERRORS, translate
 from flyball.storage._postgresowner import Owner
 from flyball.storage.databaseurl import shown
+from flyball.storage.schema import BINARY
 from flyball.storage.servererrors import CommitUnknownError, ServerFailedError, ServerGoneError
 
 with extra("store"):
@@ -213,6 +214,11 @@ def _engine(url: URL) -> Engine:
         # A server that has gone has said so, or has closed: what can be read unasked is no good sign. That is known without asking it.
         if record.info.setdefault("pid", os.getpid()) != os.getpid() or raw.closed or _speaks(raw.fileno()):
             raise InvalidatePoolError
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _before(_connection: object, cursor: Any, _statement: str, _values: object, context: Any, _many: object) -> None:
+        if context is not None and BINARY in context.execution_options:
+            cursor.format = psycopg.pq.Format.BINARY
 
     return engine
 

@@ -29,6 +29,9 @@ metadata = MetaData(
     }
 )
 
+BINARY = "flyball_binary"
+"""The execution option of statements that give bytes in bulk: a server need not write them out as text. Their other columns are numbers."""
+
 BigSerial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in a column whose type is INTEGER
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flyball.core.optional import extra
+from flyball.storage.schema import BINARY
 from flyball.tracking._sql import metric_chunks, metric_points
 from flyball.tracking.errors import IntervalError
 from flyball.tracking.ledger import Ledger
@@ -21,16 +22,28 @@ with extra("store"):
 
 MOST_IN_INTERVAL = 2500
 
-_TAIL = select(metric_points.c.records).where(metric_points.c.run == bindparam("of")).order_by(metric_points.c.position)
+_BYTES: dict[str, Any] = {BINARY: True}
+_TAIL = (
+    select(metric_points.c.records)
+    .where(metric_points.c.run == bindparam("of"))
+    .order_by(metric_points.c.position)
+    .execution_options(**_BYTES)
+)
 _CHUNKS = (
     select(metric_chunks.c.position, metric_chunks.c.first_ms)
     .where(metric_chunks.c.run == bindparam("of"), metric_chunks.c.key == bindparam("by"), metric_chunks.c.last_ms >= bindparam("since"))
     .order_by(metric_chunks.c.first_ms, metric_chunks.c.position)
 )
-_CHUNK = select(metric_chunks.c.packed).where(
-    metric_chunks.c.run == bindparam("of"), metric_chunks.c.key == bindparam("by"), metric_chunks.c.position == bindparam("at")
+_CHUNK = (
+    select(metric_chunks.c.packed)
+    .where(metric_chunks.c.run == bindparam("of"), metric_chunks.c.key == bindparam("by"), metric_chunks.c.position == bindparam("at"))
+    .execution_options(**_BYTES)
 )
-_ALL_CHUNKS = select(metric_chunks.c.packed).where(metric_chunks.c.run == bindparam("of"), metric_chunks.c.key == bindparam("by"))
+_ALL_CHUNKS = (
+    select(metric_chunks.c.packed)
+    .where(metric_chunks.c.run == bindparam("of"), metric_chunks.c.key == bindparam("by"))
+    .execution_options(**_BYTES)
+)
 _SINCE_EVER = -(2**63)
 
 
