@@ -9,22 +9,19 @@ from typing import Any
 from flyball.core.optional import extra
 from flyball.tracking._sql import (
     datasets,
-    latest_metrics,
     run_datasets,
-    run_model_inputs,
-    run_model_outputs,
-    run_params,
-    run_tags,
     tracked_runs,
 )
 from flyball.tracking.errors import RunNotFoundError
 from flyball.tracking.experiment import Lifecycle
 from flyball.tracking.keys import Keys
 from flyball.tracking.model import RunStatus
+from flyball.tracking.search.asking import Asking
+from flyball.tracking.search.sql import Sql
 from flyball.tracking.trackedrun import DatasetInput, Metric, ModelInput, ModelOutput, RunHead, TrackedRun
 
 with extra("store"):
-    from sqlalchemy import Connection, Row, Table, bindparam, select
+    from sqlalchemy import Connection, Row, bindparam, select
 
 _NAN = float("nan")
 _BY_ID = select(tracked_runs).where(tracked_runs.c.id == bindparam("of"))
@@ -32,15 +29,11 @@ _BY_NUMBERS = select(tracked_runs).where(tracked_runs.c.number.in_(bindparam("of
 _AT_ONCE = 1000
 
 
-def _of_runs(table: Table, *names: str) -> Any:
-    return select(*(table.c[name] for name in names)).where(table.c.run.in_(bindparam("of", expanding=True)))
-
-
-_METRICS = _of_runs(latest_metrics, "run", "key", "is_nan", "value", "step", "time_ms")
-_PARAMS = _of_runs(run_params, "run", "key", "value")
-_TAGS = _of_runs(run_tags, "run", "key", "value")
-_INPUTS = _of_runs(run_model_inputs, "run", "model").order_by(run_model_inputs.c.model)
-_OUTPUTS = _of_runs(run_model_outputs, "run", "model", "step").order_by(run_model_outputs.c.step, run_model_outputs.c.model)
+_METRICS = Sql("SELECT run, key, is_nan, value, step, time_ms FROM latest_metrics WHERE ")
+_PARAMS = Sql("SELECT run, key, value FROM run_params WHERE ")
+_TAGS = Sql("SELECT run, key, value FROM run_tags WHERE ")
+_INPUTS = Sql("SELECT run, model FROM run_model_inputs WHERE ")
+_OUTPUTS = Sql("SELECT run, model, step FROM run_model_outputs WHERE ")
 _DATASETS = (
     select(run_datasets.c.run, run_datasets.c.tags, datasets)
     .join(datasets, datasets.c.number == run_datasets.c.dataset)
@@ -88,15 +81,17 @@ def tracked(connection: Connection, keys: Keys, *, rows: Sequence[Row[Any]]) -> 
 def _tracked(connection: Connection, keys: Keys, *, rows: Sequence[Row[Any]]) -> list[TrackedRun]:
     if not rows:
         return []
-    of = {"of": [row.number for row in rows]}
-    metrics = _metrics(keys, connection.execute(_METRICS, of).all())
-    params = _texts(keys, connection.execute(_PARAMS, of).all())
-    tags = _texts(keys, connection.execute(_TAGS, of).all())
-    read = _datasets(connection.execute(_DATASETS, of))
+    numbers = [row.number for row in rows]
+    own = Asking(connection)  # the driver itself: a list of numbers costs SQLAlchemy more than the engine
+    these = own.dialect.among("run", numbers)
+    metrics = _metrics(keys, own.rows(_METRICS + these))
+    params = _texts(keys, own.rows(_PARAMS + these))
+    tags = _texts(keys, own.rows(_TAGS + these))
+    read = _datasets(connection.execute(_DATASETS, {"of": numbers}))
     inputs, outputs = defaultdict(list), defaultdict(list)
-    for run, model in connection.execute(_INPUTS, of):
+    for run, model in sorted(own.rows(_INPUTS + these)):
         inputs[run].append(ModelInput(model=model))
-    for run, model, step in connection.execute(_OUTPUTS, of):
+    for run, step, model in sorted((run, step, model) for run, model, step in own.rows(_OUTPUTS + these)):
         outputs[run].append(ModelOutput(model=model, step=step))
     return [
         TrackedRun(
