@@ -21,7 +21,7 @@ MICROSECONDS = 1362139200123456
 EVIDENCE = Evidence(metric="auc", metrics={"auc": Estimate(0.7, 0.6, 0.8, 9)}, start=NOON, end=NOON, rows=9)
 
 
-def version(model: str, number: int, state: VersionState) -> ModelVersion:
+def version(model: str, number: int, *, state: VersionState) -> ModelVersion:
     return ModelVersion(
         model=model, number=number, digest=Digest(str(number) * 64), run=RunId(f"run-{number}"), state=state, data_versions={"flights": 3},
         training_digest=Digest("t"), feature_fingerprint=Digest("f"), code_version="git:abc", environment=Digest("e"),
@@ -30,10 +30,10 @@ def version(model: str, number: int, state: VersionState) -> ModelVersion:
 
 
 VERSIONS = [
-    version("early", 7, VersionState.CANDIDATE),
-    version("late", 1, VersionState.RETIRED),
-    version("late", 2, VersionState.VALIDATED),
-    version("late", 3, VersionState.VALIDATED),
+    version("early", 7, state=VersionState.CANDIDATE),
+    version("late", 1, state=VersionState.RETIRED),
+    version("late", 2, state=VersionState.VALIDATED),
+    version("late", 3, state=VersionState.VALIDATED),
 ]
 
 
