@@ -18,16 +18,17 @@ from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.ids import RandomIds
 from flyball.governance import HostGuard, OwnerToken, Sessions, TokenBook
 from flyball.storage._localblobs import LocalBlobs
+from flyball.storage.database import Database
 from flyball.testing.controlplane import StillPlane
 from flyball.tracking._artifacts_sqlstore import SqlArtifacts
 from flyball.tracking.artifacts import ArtifactLimits, Artifacts
 
 
 @contextmanager
-def open_services(home: Path, *, limits: ArtifactLimits | None = None) -> Iterator[Services]:
-    """Runs, models and files of the home, in SQLite and on its disk."""
+def open_services(home: Path, *, limits: ArtifactLimits | None = None, database: Database | None = None) -> Iterator[Services]:
+    """Runs, models and files of the home, in SQLite or in `database`, which is closed with them, and on its disk."""
     clock, ids = WallClock(), RandomIds()
-    stores = Stores.open(home, clock=clock, ids=ids)
+    stores = Stores.over(database, home, clock=clock, ids=ids) if database else Stores.open(home, clock=clock, ids=ids)
     try:
         kept, artifacts = open_keeping(stores, LocalBlobs(home / "blobs")), SqlArtifacts(stores.database)
         files = Artifacts(artifacts, kept.parts.blobs, transactions=stores.database, clock=clock, ids=ids, limits=limits)

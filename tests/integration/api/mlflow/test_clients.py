@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from flyball.storage.database import open_database
 from flyball.testing.mlflow import open_mlflow_door, open_services
+from tests.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[4]
 CLIENTS = ROOT / ".venv-clients"
@@ -80,3 +82,12 @@ def test_every_method_of_tracking_and_registry_was_called(called: dict[str, set[
 @pytest.mark.slow
 def test_several_processes_log_at_once(url: str) -> None:
     run(url, "mlflow", "tests.clients.together", "4", "25")
+
+
+@pytest.mark.slow
+def test_a_stock_client_finds_the_same_on_postgresql(postgres: PostgresServer, postgres_template: str, tmp_path: Path) -> None:
+    database = open_database(postgres.url(postgres.create(template=postgres_template)))
+    with open_services(tmp_path, database=database) as services, open_mlflow_door(services, token=TOKEN) as address:
+        for script in BOTH:
+            run(address, "mlflow", f"tests.clients.{script}")
+        run(address, "skinny", "tests.clients.together", "4", "10")
