@@ -27,12 +27,12 @@ class _TakenBackError(Exception):
 _ways = st.sampled_from([
     COSTS,
     MERGED,
-    Costs(few=0, ahead=0),  # walks that probe
+    Costs(few=0, sparse=0, ahead=0),  # walks that probe
     Costs(few=0, short=0, ahead=0, sorted=0, passed_over=100, enough=0),  # walks over what the indexes say
     Costs(few=0, short=0, sorted=100),  # intersections that are sorted
     Costs(few=0, short=0, read=0, ahead=0),  # long walks
     Costs(few=0, short=0, long=0, read=0, counted=3),  # everything sorted
-    Costs(few=3, short=1, long=2, sorted=1, passed_over=1, read=4, enough=1, counted=5, ahead=0),  # each way given up for the next
+    Costs(few=3, sparse=4, short=1, long=2, sorted=1, passed_over=1, read=4, enough=1, counted=5, ahead=0),  # each given up
 ])  # fmt: skip
 
 

@@ -69,11 +69,14 @@ class Finder:
         source, count = self._cheapest(conditions, self.costs.few)
         if count < self.costs.few:
             return self._sorted(source, conditions, order=order, after=after, limit=limit)
-        found = self._short_walk(conditions, order, after=after, limit=limit)
-        if found is None and self._members.nobody_lacks(conditions):
-            return []
-        for way in (self._over_members, self._long_walk):
+        ways = [self._short_walk, self._over_members, self._long_walk]
+        if self._cheapest(conditions, self.costs.sparse)[1] < self.costs.sparse:
+            ways = ways[1:]
+        found = None
+        for way in ways:
             found = way(conditions, order, after=after, limit=limit) if found is None else found
+            if found is None and self._members.nobody_lacks(conditions):
+                return []
         if found is not None:
             return found
         source, _ = self._cheapest(conditions, self.costs.counted)
