@@ -16,6 +16,7 @@ from flyball.api.app import Limits, create_app
 from flyball.api.entrance import Entrance
 from flyball.api.mlflow import Services, mlflow_door
 from flyball.api.serving import serve
+from flyball.app.conversions import Conversions
 from flyball.app.keeping import open_keeping
 from flyball.app.listening import announce, bind
 from flyball.app.settings import Settings
@@ -88,6 +89,9 @@ def run(settings: Settings) -> int:
         app = create_app(control, entrance, limits=limits, annexes=[mlflow])
         tokens.start()
         closing.callback(tokens.close)
+        conversions = Conversions(control.stores, control.blobs)
+        conversions.start()
+        closing.callback(conversions.close)
         announce(settings.home, "control", port=port)
         control.begin()
         serve(app, host=settings.host, port=port, sock=listener, stop=stop)

@@ -1,0 +1,118 @@
+"""After a version is registered by a client, what carries code in it is written anew where that answers the same: a durable job for each.
+
+The log is read once, from where it was read to: a registration that was made while nobody ran, or that an import brought, is seen as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from flyball.app.byhand import find_version
+from flyball.app.keeping import open_keeping
+from flyball.app.stores import Stores
+from flyball.core.clock import MonotonicTimer
+from flyball.core.errors import NotFoundError, UnavailableError
+from flyball.pipelines import ConfinedExecutor, Executor
+from flyball.pipelines.jobs import Commit, JobWorker
+from flyball.registry import version_subject
+from flyball.serving.byhand import ModelReference
+from flyball.serving.converting import CONVERTED, Conversion, convert_version, record_conversion
+from flyball.storage.blobs import BlobStore
+from flyball.storage.jobs import Job
+
+KIND = LANE = NAME = "conversions"
+REGISTERED = "version.registered"
+LOOK_SECONDS = 1.0
+_BATCH = 1000
+_LOG = logging.getLogger(__name__)
+
+
+class ConversionKind:
+    """The job of one version: its model is loaded and converted in a confined process, and what came of it is told with the version."""
+
+    def __init__(self, stores: Stores, content: BlobStore, executor: Executor) -> None:
+        self._stores, self._content, self._executor = stores, content, executor
+
+    def prepare(self, job: Job) -> Commit:
+        """Convert; nothing of the registry changes before the commit."""
+        reference = ModelReference(str(job.payload["model"]), number=int(job.payload["version"]))
+        keeping = open_keeping(self._stores, self._content)
+        version = find_version(keeping, self._stores.journal.log, reference=reference, content=self._content)
+        found = convert_version(version, self._content, executor=self._executor)
+
+        def commit() -> Mapping[str, Any]:
+            record_conversion(self._stores.journal.recorder, version, found=found, cause=job.cause)
+            return {"verdict": found.verdict, "form": found.form}
+
+        return commit
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """It is told that the version is kept as it is; of one that was deleted meanwhile there is nothing to tell."""
+        if isinstance(error, NotFoundError):
+            return
+        facts = {"version": job.payload["version"], **Conversion(verdict="kept", reason=str(error)).to_json()}
+        subject = version_subject(str(job.payload["model"]), int(job.payload["version"]))
+        self._stores.journal.recorder.record(CONVERTED, subject, data=facts, cause=job.cause)
+
+
+class Conversions:
+    """Finds what was registered, and converts it, in a thread of its own until closed."""
+
+    def __init__(self, stores: Stores, content: BlobStore, *, executor: Executor | None = None) -> None:
+        self._stores = stores
+        kinds = {KIND: ConversionKind(stores, content, executor or ConfinedExecutor())}
+        timer = MonotonicTimer()
+        self._worker = JobWorker(stores.jobs, kinds, transactions=stores.database, timer=timer, lanes=[LANE], name=NAME)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
+
+    def start(self) -> None:
+        """Go on where an earlier process of this home was ended."""
+        self._stores.jobs.recover_of(NAME)
+        self._thread.start()
+
+    def close(self, seconds: float = 1.0) -> None:
+        """End; a conversion under way is done again by the next process. Idempotent."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def run_all(self) -> int:
+        """Convert all that is registered and not converted by now; how many that were."""
+        self.look()
+        count = 0
+        while self._worker.run_once():
+            count += 1
+        return count
+
+    def look(self) -> int:
+        """A job for every version that a client registered since the last look; how many of them are new."""
+        positions, log = self._stores.positions, self._stores.journal.log
+        found = 0
+        while True:
+            batch = log.read_after(positions.get(NAME), _BATCH)
+            if not batch:
+                return found
+            with self._stores.database.write():
+                for _, event in batch:
+                    # The loop's own versions name no source: they are of our own formats from the start.
+                    if event.type == REGISTERED and event.data.get("source"):
+                        model = event.subject.removeprefix("model/").rpartition("/version/")[0]
+                        payload = {"model": model, "version": event.data["version"]}
+                        self._stores.jobs.create(KIND, lane=LANE, payload=payload, key=f"{KIND}/{event.id}", cause=event.id)
+                        found += 1
+                positions.set(NAME, batch[-1][0])
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self.look()
+                while not self._stop.is_set() and self._worker.run_once():
+                    pass
+            except UnavailableError as error:
+                _LOG.warning("Versions that were registered are converted later: %s", error)
+            except Exception:  # noqa: BLE001  the rim of a thread that must go on
+                _LOG.exception("The conversions could not go on; they are tried again")

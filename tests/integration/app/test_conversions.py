@@ -1,0 +1,133 @@
+"""Versions that clients register are converted by durable jobs: each once, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flyball.app.conversions import KIND, LANE, Conversions
+from flyball.app.keeping import Keeping, open_keeping
+from flyball.app.stores import Stores
+from flyball.core.clock import WallClock
+from flyball.core.ids import RandomIds
+from flyball.pipelines import Executor, InlineExecutor
+from flyball.registry.registered import VersionRequest
+from flyball.serving.converting import get_conversion
+from flyball.storage._localblobs import LocalBlobs
+from flyball.tracking.artifacts import Root, RootKind
+from tests.loggedmodels import columns_signature, leaves, logged_booster, logged_pickle, pipeline, visits
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who uploads."""
+
+    may_run_code: bool
+    principal: str = "ada"
+
+
+@dataclass
+class Team:
+    """A home with a run, whose files become versions."""
+
+    stores: Stores
+    blobs: LocalBlobs
+    keeping: Keeping
+    run: str
+
+    def register(self, name: str, files: Mapping[str, bytes], *, may_run_code: bool = True) -> None:
+        """The next version of the model, of these files."""
+        client = Client(may_run_code)
+        for path, data in files.items():
+            self.keeping.artifacts.put(Root(RootKind.RUN, "0", self.run), f"{name}/{path}", chunks=[data], principal=client)
+        if not any(found.name == name for found in self.keeping.registry.search().items):
+            self.keeping.registry.create(name)
+        self.keeping.registry.create_version(name, VersionRequest(source=f"runs:/{self.run}/{name}", run=self.run), principal=client)
+
+    def conversions(self, executor: Executor | None = None) -> Conversions:
+        return Conversions(self.stores, self.blobs, executor=executor)
+
+    def verdict(self, name: str, number: int = 1) -> str | None:
+        found = get_conversion(self.stores.journal.log, name, number=number)
+        return None if found is None else found.verdict
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Team]:
+    stores = Stores.at_home(tmp_path / "home", clock=WallClock(), ids=RandomIds())
+    blobs = LocalBlobs(tmp_path / "home" / "blobs")
+    keeping = open_keeping(stores, blobs)
+    yield Team(stores, blobs, keeping, keeping.tracking.runs.create("0").head.id)
+    stores.close()
+
+
+def fitted() -> Mapping[str, bytes]:
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # it ships no types
+
+    frame = visits()
+    return logged_pickle(pipeline(LogisticRegression()).fit(frame, leaves(frame)), columns_signature(frame))
+
+
+def boosted() -> Mapping[str, bytes]:
+    import lightgbm
+
+    frame = visits().select("age", "visits")
+    made: Any = lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(frame.to_numpy(), leaves(visits())), 3)
+    return logged_booster(made.model_to_string(), columns_signature(frame))
+
+
+def test_what_carries_code_is_converted_and_what_does_not_stays(team: Team) -> None:
+    team.register("pickled", fitted())
+    team.register("boosted", boosted())
+    team.register("foreign", fitted(), may_run_code=False)
+    assert team.conversions().run_all() == 3
+    assert [team.verdict(name) for name in ("pickled", "boosted", "foreign")] == ["converted", "native", "refused"]
+    refused = get_conversion(team.stores.journal.log, "foreign", number=1)
+    assert refused is not None
+    assert "was not allowed to run code" in refused.reason
+
+
+def test_each_version_is_converted_once(team: Team) -> None:
+    team.register("boosted", boosted())
+    assert team.conversions().run_all() == 1
+    assert team.conversions().run_all() == 0
+    team.register("boosted", boosted())
+    assert team.conversions().run_all() == 1
+    assert team.verdict("boosted", 2) == "native"
+
+
+def test_a_job_that_was_under_way_when_the_server_died_is_done_by_the_next(team: Team) -> None:
+    team.register("boosted", boosted())
+    team.conversions().look()
+    assert team.stores.jobs.claim([LANE], KIND) is not None  # by a process that is dead
+    next_one = team.conversions()
+    assert next_one.run_all() == 0
+    team.stores.jobs.recover_of(KIND)
+    assert next_one.run_all() == 1
+    assert team.verdict("boosted") == "native"
+
+
+def test_a_version_that_was_deleted_meanwhile_is_passed_over(team: Team) -> None:
+    team.register("boosted", boosted())
+    conversions = team.conversions()
+    conversions.look()
+    team.keeping.registry.delete_version("boosted", 1)
+    assert conversions.run_all() == 1
+    assert team.verdict("boosted") is None
+    assert [job.state for job in team.stores.jobs.list()] == ["failed"]
+
+
+def test_a_defect_of_the_conversion_is_told_with_the_version(team: Team) -> None:
+    class Broken(InlineExecutor):
+        """Fails as no model does."""
+
+        def execute(self, *_: object, **__: object) -> dict[str, Any]:
+            raise ValueError("a defect")
+
+    team.register("pickled", fitted())
+    assert team.conversions(Broken()).run_all() == 1
+    assert team.verdict("pickled") == "kept"
