@@ -31,7 +31,7 @@ RUN = (
 )
 
 
-def bare(server: PostgresServer, name: str, count: int) -> float:
+def bare(server: PostgresServer, name: str, *, count: int) -> float:
     """One row per commit by the driver alone."""
     with psycopg.connect(server.url(name), autocommit=True) as raw:
         return per_second(lambda number: raw.execute("INSERT INTO timer_fires VALUES (%s, 1)", [f"b{number}"], prepare=True), count)
@@ -79,7 +79,7 @@ def main(count: int) -> int:
         name = server.create()
         database = open_database(server.url(name))
         begin = TIMER.seconds()
-        limit = bare(server, name, count)
+        limit = bare(server, name, count=count)
         free = per_second(lambda _: _empty(database), count)
         tell("empty transactions with a turn", free, limit=limit, peer="one insert by the driver")
         events(database, count, limit=limit)

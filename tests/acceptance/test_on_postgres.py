@@ -15,7 +15,7 @@ from flyball.core.clock import Clock, WallClock
 from flyball.core.events import Event
 from flyball.core.ids import Ids, RandomIds
 from flyball.storage._sqlstore import SqlEventLog
-from flyball.storage.database import Database, open_database
+from flyball.storage.database import Database
 from tests.acceptance.test_faithful import Silent, Story, about_live_only, told, when
 from tests.databases import Databases, PostgresDatabases, opened
 from tests.integration.faults.conftest import write_project
@@ -117,8 +117,8 @@ def test_a_live_loop_on_a_server_that_is_killed_under_it_does_what_the_backtest_
     backtest(project, tmp_path / "home", start=START)
     with opened(databases, tmp_path) as database:
         live = story(database)
-    promised_in = open_database(f"sqlite:///{tmp_path}/home/backtests/parcels/declared/flyball.db")
-    promised = story(promised_in)
+    promised_in = Stores.open(tmp_path / "home" / "backtests/parcels/declared", clock=WallClock(), ids=RandomIds())
+    promised = story(promised_in.database)
     promised_in.close()
     assert live == promised
     assert "rollout.finished" in {kind for events in live.values() for _, kind, _ in events}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Literal
 
 from flyball.core.clock import MonotonicTimer
@@ -100,10 +100,21 @@ class PostgresEngine:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection, _taken_back(connection.begin()) as transaction:
-            xid = self._take_turn(connection)
+        with ExitStack() as held:
+            try:
+                connection, transaction, xid = self._begin_turn(held)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                held.pop_all().close()  # the server has gone and perhaps come back since it was last used: nothing was begun
+                connection, transaction, xid = self._begin_turn(held)
             yield connection
             self._commit(transaction, xid)
+
+    def _begin_turn(self, held: ExitStack) -> tuple[Connection, RootTransaction, str]:
+        connection = held.enter_context(self._engine.connect())
+        transaction = held.enter_context(_taken_back(connection.begin()))
+        return connection, transaction, self._take_turn(connection)
 
     @contextmanager
     def writing_freely(self) -> Iterator[Connection]:
@@ -136,7 +147,7 @@ class PostgresEngine:
 
     def own(self, holder: str) -> None:
         self.disown()
-        owner = Owner(self._engine, self.place, holder)
+        owner = Owner(self._engine, self.place, holder=holder)
         owner.lock()
         try:
             with self.writing() as connection:
@@ -210,13 +221,14 @@ def _engine(url: URL) -> Engine:
     engine = create_engine(url.set(query=given), pool_size=10, max_overflow=40, pool_timeout=BUSY_SECONDS, pool_use_lifo=True)
 
     @event.listens_for(engine, "checkout")
-    def _checkout(raw: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
+    def _checkout(raw: psycopg.Connection[Any], record: Any, *_: object) -> None:
         # A server that has gone has said so, or has closed: what can be read unasked is no good sign. That is known without asking it.
         if record.info.setdefault("pid", os.getpid()) != os.getpid() or raw.closed or _speaks(raw.fileno()):
             raise InvalidatePoolError
 
     @event.listens_for(engine, "before_cursor_execute")
-    def _before(_connection: object, cursor: Any, _statement: str, _values: object, context: Any, _many: object) -> None:
+    def _before(*given: Any) -> None:
+        _, cursor, _, _, context, _ = given
         if context is not None and BINARY in context.execution_options:
             cursor.format = psycopg.pq.Format.BINARY
 

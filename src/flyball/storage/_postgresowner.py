@@ -36,7 +36,7 @@ _TAKE = text(
 class Owner:
     """This process as the owner; not thread-safe, but used by who has the process's turn."""
 
-    def __init__(self, engine: Engine, place: str, holder: str) -> None:
+    def __init__(self, engine: Engine, place: str, *, holder: str) -> None:
         self._engine, self._place = engine, place
         self._holder = f"{holder} (pid {os.getpid()} on {socket.gethostname()})"
         self._session: Connection | None = None

@@ -54,7 +54,7 @@ SELECT number, points FROM run
 """
 _HOLD = "SELECT number FROM tracked_runs WHERE number = ? FOR UPDATE"
 _MANY = re.compile(r"INSERT INTO (?P<table>\w+) \((?P<columns>[\w, ]+)\) VALUES \([?, ]+\)(?P<rest>.*)", re.DOTALL)
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
 class PostgresWrites:

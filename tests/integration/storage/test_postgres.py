@@ -241,14 +241,19 @@ def test_connections_that_have_died_are_not_used_again(database: Database) -> No
 def test_a_commit_whose_connection_breaks_is_asked_for(database: Database, monkeypatch: pytest.MonkeyPatch, *, kept: bool) -> None:
     commit = sa.engine.RootTransaction.commit
 
-    def broken(transaction: sa.engine.RootTransaction) -> None:  # the network's doing, before or after the server has heard of it
+    def wait_until_kept() -> None:
+        while not names(database):
+            pass
+
+    def broken(transaction: sa.engine.RootTransaction) -> None:  # the network's doing, after the server has heard of it or before
         monkeypatch.setattr(sa.engine.RootTransaction, "commit", commit)
-        if kept:
-            transaction.connection.exec_driver_sql("COMMIT")
         raw = transaction.connection.connection.driver_connection
         assert raw is not None
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(run, database, "SELECT pg_terminate_backend(:pid)", pid=raw.info.backend_pid).result()
+        if kept:
+            raw.pgconn.send_query(b"COMMIT")
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(wait_until_kept).result(PATIENCE_SECONDS)
+        raw.pgconn.finish()
         commit(transaction)
 
     def write() -> None:
