@@ -20,12 +20,11 @@ from flyball.app.places import Places
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
 from flyball.core.errors import NotFoundError
-from flyball.core.ids import Digest, EventId, RandomIds
-from flyball.pipelines import ConfinedExecutor, Executor
+from flyball.core.ids import Digest, RandomIds
 from flyball.registry.registered import VersionFile
 from flyball.runtimes.model import Files
 from flyball.serving.byhand import FoundVersion, ModelReference, serving_plan, version_plan
-from flyball.serving.converting import Conversion, convert_version, find_conversion, record_conversion
+from flyball.serving.converting import find_conversion
 from flyball.serving.plan import ServingPlan
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage.blobs import BlobStore
@@ -101,23 +100,6 @@ def _kept(plan: ServingPlan, home: Path, *, port: int) -> Path:
         path.write_bytes(plan.encode())
     _forget_unnamed(path.parent, LocalBlobs(path.parent / "blobs"))
     return path
-
-
-def convert_registered(
-    stores: Stores, content: BlobStore, *, reference: ModelReference, executor: Executor | None = None, cause: EventId | None = None
-) -> Conversion:
-    """What came of converting the version, which the version's events tell from now on: `version.converted`.
-
-    The model's code runs confined, and only if whoever uploaded it might run code here then.
-
-    Raises:
-        NotFoundError: there is no such version.
-        VersionTamperedError: it is not what was signed when it was made.
-    """
-    version = find_version(open_keeping(stores, content), stores.journal.log, reference=reference, content=content)
-    found = convert_version(version, content, executor=executor or ConfinedExecutor())
-    record_conversion(stores.journal.recorder, version, found=found, cause=cause)
-    return found
 
 
 def find_version(keeping: Keeping, log: EventLog, *, reference: ModelReference, content: BlobStore) -> FoundVersion:
