@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
-from flyball.client.errors import ServerFailedError, UnreachableError, error_of
+from flyball.client.errors import ClientError, ServerFailedError, UnreachableError, error_of
 from flyball.core.errors import InvalidError
 from flyball.core.optional import extra
 
@@ -113,8 +114,29 @@ class Wire:
             response = self._http.request(ask.method, ask.path, params=ask.params, headers=ask.headers, timeout=timeout, **body)
         except httpx.TransportError as error:
             raise UnreachableError(self.url, reason=str(error) or type(error).__name__) from error
-        if response.status_code < 400:
-            return response
+        if response.status_code >= 400:
+            raise self._refused(response, ask)
+        return response
+
+    @contextmanager
+    def stream(self, ask: Ask) -> Iterator[httpx.Response]:
+        """The answer, which is no refusal, with its body unread.
+
+        Raises:
+            ClientError: it was refused, or nobody answered.
+        """
+        try:
+            # As the server has packed it, so that its length is that of what is passed on.
+            headers = {"Accept-Encoding": "identity", **(ask.headers or {})}
+            with self._http.stream(ask.method, ask.path, params=ask.params, headers=headers) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    raise self._refused(response, ask)
+                yield response
+        except httpx.TransportError as error:
+            raise UnreachableError(self.url, reason=str(error) or type(error).__name__) from error
+
+    def _refused(self, response: httpx.Response, ask: Ask) -> ClientError:
         try:
             found = response.json()
             # MLflow's routes refuse in MLflow's form.
@@ -122,7 +144,7 @@ class Wire:
             code, message = str(found["code"]), str(found["message"])
         except (ValueError, KeyError, TypeError):
             code, message = "", f"{self.url}{ask.path} answered {response.status_code} without a reason: it is no control plane."
-        raise error_of(response.status_code, code=code, message=message)
+        return error_of(response.status_code, code=code, message=message)
 
 
 def part(name: str) -> str:
