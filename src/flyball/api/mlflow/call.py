@@ -56,23 +56,23 @@ def run_of(asked: OneRun) -> str:
     return found
 
 
-def mapping(parameter: str, pairs: Sequence[Pair] | None) -> dict[str, str]:
-    """Tags as a mapping; of several with one key the last counts.
+def mapping(parameter: str, pairs: Sequence[Pair] | None, *, longest: int | None = None) -> dict[str, str]:
+    """Tags as a mapping, each cut to its `longest` first characters; of several with one key the last counts.
 
     Raises:
         MissingValueError: one has no key.
     """
-    return dict(_items(parameter, pairs or ()))
+    return dict(_items(parameter, pairs or (), longest))
 
 
-def distinct(parameter: str, pairs: Sequence[Pair] | None) -> dict[str, str]:
-    """Parameters as a mapping; each is said once.
+def distinct(parameter: str, pairs: Sequence[Pair] | None, *, longest: int | None = None) -> dict[str, str]:
+    """Parameters as a mapping, each cut to its `longest` first characters; each is said once.
 
     Raises:
         MissingValueError: one has no key.
         WrongValueError: one is said twice.
     """
-    items = _items(parameter, pairs or ())
+    items = _items(parameter, pairs or (), longest)
     found = dict(items)
     if len(found) < len(items):
         keys = [key for key, _ in items]
@@ -81,11 +81,11 @@ def distinct(parameter: str, pairs: Sequence[Pair] | None) -> dict[str, str]:
     return found
 
 
-def _items(parameter: str, pairs: Sequence[Pair]) -> list[tuple[str, str]]:
+def _items(parameter: str, pairs: Sequence[Pair], longest: int | None) -> list[tuple[str, str]]:
     for place, pair in enumerate(pairs):
         if not pair.key:
             raise MissingValueError(f"{parameter}[{place}].key")
-    return [(pair.key or "", pair.value or "") for pair in pairs]
+    return [(pair.key or "", (pair.value or "")[:longest]) for pair in pairs]
 
 
 def within(parameter: str, value: int | None, *, default: int, most: int) -> int:

@@ -7,6 +7,7 @@ from flyball.api.mlflow.answers import Json
 from flyball.api.mlflow.call import Call, distinct, mapping, text
 from flyball.api.mlflow.errors import MissingValueError, WrongValueError
 from flyball.api.mlflow.reading import Nothing
+from flyball.tracking.limits import PARAM_LENGTH, TAG_LENGTH
 
 DEFAULT_RESULTS = 100
 
@@ -18,8 +19,8 @@ def create(call: Call, asked: forms.CreateLoggedModel) -> Json:
         name=asked.name or None,
         model_type=asked.model_type or None,
         source_run=asked.source_run_id or None,
-        params=distinct("params", asked.params),
-        tags=mapping("tags", asked.tags),
+        params=distinct("params", asked.params, longest=PARAM_LENGTH),
+        tags=mapping("tags", asked.tags, longest=TAG_LENGTH),
     )
     return {"model": answers.logged_model(made)}
 
@@ -45,7 +46,7 @@ def delete(call: Call, asked: Nothing) -> Json:
 
 def set_tags(call: Call, asked: forms.LoggedModelPairs) -> Json:
     """The logged model has the tags."""
-    call.services.tracking.models.set_tags(call.args["model_id"], mapping("tags", asked.tags))
+    call.services.tracking.models.set_tags(call.args["model_id"], mapping("tags", asked.tags, longest=TAG_LENGTH))
     return {}
 
 
@@ -58,7 +59,7 @@ def delete_tag(call: Call, asked: Nothing) -> Json:
 
 def log_params(call: Call, asked: forms.LoggedModelPairs) -> Json:
     """Parameters are kept, and never change."""
-    call.services.tracking.models.log_params(call.args["model_id"], distinct("params", asked.params))
+    call.services.tracking.models.log_params(call.args["model_id"], distinct("params", asked.params, longest=PARAM_LENGTH))
     return {}
 
 

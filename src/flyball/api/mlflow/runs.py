@@ -13,6 +13,7 @@ from flyball.api.mlflow.call import Call, distinct, mapping, run_of, text, withi
 from flyball.api.mlflow.errors import MissingValueError, WrongValueError
 from flyball.api.mlflow.reading import Number, number
 from flyball.tracking.experiment import ViewType
+from flyball.tracking.limits import PARAM_LENGTH, TAG_LENGTH
 from flyball.tracking.logged import LoggedPoint
 from flyball.tracking.trackedrun import DatasetInput, Metric, ModelInput, ModelOutput
 
@@ -20,7 +21,6 @@ DONE = b"{}"
 DEFAULT_RESULTS, MOST_RESULTS = 1000, 50_000
 MODEL_HISTORY = "mlflow.log-model.history"
 _MODEL_FIELDS = ("artifact_path", "flavors", "run_id", "utc_time_created")
-_LONGEST_TAG = 8000
 _ONE_AT_A_TIME = threading.Lock()  # a tag is read, made longer and written: of two at once one would be lost
 
 
@@ -33,7 +33,7 @@ def create(call: Call, asked: forms.CreateRun) -> Json:
         name=asked.run_name or None,
         user=asked.user_id or "",
         start_ms=asked.start_time,
-        tags=mapping("tags", asked.tags),
+        tags=mapping("tags", asked.tags, longest=TAG_LENGTH),
     )
     return {"run": answers.run(made)}
 
@@ -94,14 +94,14 @@ def log_metric(call: Call, asked: forms.LogMetric) -> bytes:
 
 
 def log_param(call: Call, asked: forms.RunPair) -> bytes:
-    """A parameter is kept, and never changes."""
-    call.services.tracking.runs.log_param(run_of(asked), text(asked.key), value=asked.value or "")
+    """A parameter is kept, and never changes; one that is too long is cut, as MLflow's server does, so that no training ends for it."""
+    call.services.tracking.runs.log_param(run_of(asked), text(asked.key), value=(asked.value or "")[:PARAM_LENGTH])
     return DONE
 
 
 def set_tag(call: Call, asked: forms.RunPair) -> bytes:
-    """The run has the tag."""
-    call.services.tracking.runs.set_tag(run_of(asked), text(asked.key), value=asked.value or "")
+    """The run has the tag, cut where it is too long."""
+    call.services.tracking.runs.set_tag(run_of(asked), text(asked.key), value=(asked.value or "")[:TAG_LENGTH])
     return DONE
 
 
@@ -116,8 +116,8 @@ def log_batch(call: Call, asked: forms.LogBatch) -> bytes:
     call.services.tracking.runs.log_batch(
         run_of(asked),
         metrics=_metrics(asked.metrics or ()),
-        params=distinct("params", asked.params),
-        tags=mapping("tags", asked.tags),
+        params=distinct("params", asked.params, longest=PARAM_LENGTH),
+        tags=mapping("tags", asked.tags, longest=TAG_LENGTH),
     )
     return DONE
 
@@ -197,7 +197,7 @@ def log_model(call: Call, asked: forms.LogModel) -> bytes:
     runs = call.services.tracking.runs
     with _ONE_AT_A_TIME:
         history = [*_known(runs.get(run).tags.get(MODEL_HISTORY)), model]
-        while len(history) > 1 and len(json.dumps(history)) > _LONGEST_TAG:
+        while len(history) > 1 and len(json.dumps(history)) > TAG_LENGTH:
             history.pop(0)
         runs.set_tag(run, MODEL_HISTORY, value=json.dumps(history))
     return DONE
