@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 class ConversionKind:
     """The job of one version: its model is loaded and converted in a confined process, and what came of it is told with the version."""
 
-    def __init__(self, stores: Stores, content: BlobStore, executor: Executor) -> None:
+    def __init__(self, stores: Stores, content: BlobStore, *, executor: Executor) -> None:
         self._stores, self._content, self._executor = stores, content, executor
 
     def prepare(self, job: Job) -> Commit:
@@ -63,7 +63,7 @@ class Conversions:
 
     def __init__(self, stores: Stores, content: BlobStore, *, executor: Executor | None = None) -> None:
         self._stores = stores
-        kinds = {KIND: ConversionKind(stores, content, executor or ConfinedExecutor())}
+        kinds = {KIND: ConversionKind(stores, content, executor=executor or ConfinedExecutor())}
         timer = MonotonicTimer()
         self._worker = JobWorker(stores.jobs, kinds, transactions=stores.database, timer=timer, lanes=[LANE], name=NAME)
         self._stop = threading.Event()

@@ -63,6 +63,20 @@ def _rows(data: Mapping[str, Any]) -> str:
     return f"{data.get('rows', 0):,} rows"
 
 
+def _reason(data: Mapping[str, Any]) -> str:
+    return f": {data['reason']}" if data.get("reason") else ""
+
+
+def _conversion(data: Mapping[str, Any]) -> str:
+    match data.get("verdict"):
+        case "converted":
+            return f"converted to {data.get('form')}, which answers the same and carries no code"
+        case "native":
+            return f"served as {data.get('form')}, which carries no code"
+        case _:
+            return f"not converted: {data.get('reason', '')}"
+
+
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "dataset.pinned": lambda d: f"the {d.get('rows', 0):,} rows of version {d.get('version')} of the dataset",
     "dataset.version.received": lambda d: f"version {d.get('version')} of the dataset was read",
@@ -77,8 +91,8 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "evidence.attached": lambda d: f"judged on the {_rows(d)} of the hold-out: {d.get('metric')} {_figure(d.get('value'))}",
     "run.started": lambda d: f"a run of {d.get('experiment')} started",
     "run.finished": lambda _: "the run finished",
-    "run.failed": lambda d: f"the run failed: {d.get('reason', '')}",
-    "run.killed": lambda d: f"the run was killed: {d.get('reason', '')}",
+    "run.failed": lambda d: f"the run failed{_reason(d)}",
+    "run.killed": lambda d: f"the run was killed{_reason(d)}",
     "features.compiled": lambda d: f"{len(d.get('features', ()))} features compiled",
     "loop.started": lambda d: f"the loop began; first training at {_day(d.get('first_training'))}",
     "timer.fired": lambda d: f"the timer {d.get('timer')!r} fired",
@@ -106,6 +120,10 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "version.stage-set": lambda d: f"version {d.get('version')} is in stage {d.get('stage')}",
     "version.tag-set": lambda d: f"tag {d.get('key')} of version {d.get('version')} set",
     "version.tag-deleted": lambda d: f"tag {d.get('key')} of version {d.get('version')} deleted",
+    "version.converted": lambda d: f"version {d.get('version')}: {_conversion(d)}",
+    "token.created": lambda d: f"a token of role {d.get('role')} was made",
+    "token.revoked": lambda _: "the token was taken back",
+    "garbage.collected": lambda d: f"{d.get('bytes', 0):,} bytes that nothing refers to were freed",
     "gates.evaluated": lambda d: f"gates for version {d.get('version')}: {'passed' if d.get('passed') else 'failed'}",
     "version.validated": lambda d: f"version {d.get('version')} validated",
     "version.rejected": lambda d: f"version {d.get('version')} rejected: {d.get('why', '')}",

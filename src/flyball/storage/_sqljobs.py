@@ -3,8 +3,8 @@
 Two laws are the schema's own: a key is unique, and so is `busy_lane`, which has the lane of a job while it is leased or running and
 nothing otherwise; so no race of workers, and no database, can run two jobs of a lane.
 
-Claims and heartbeats take no turn: a claim locks the first job of a lane and skips those that others have locked, so workers do not wait for
-each other. All else has its turn, so that what `check` has seen stays so until the transaction around it has ended.
+Claims and heartbeats take no turn: a claim locks the first job of a lane and skips those that others have locked, so workers do not wait
+for each other. All else has its turn, so that what `check` has seen stays so until the transaction around it has ended.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ async def main(home):
     await models.close()
 
 asyncio.run(main(Path(sys.argv[1])))
-print(sorted({"sqlalchemy", "alembic", "deltalake", "sklearn", "scipy", "pandas", "pyarrow", "lightgbm", "yaml", "onnxruntime"} & set(sys.modules)))
+heavy = {"sqlalchemy", "alembic", "deltalake", "sklearn", "scipy", "pandas", "pyarrow", "lightgbm", "yaml", "onnxruntime"}
+print(sorted(heavy & set(sys.modules)))
 """
 
 

@@ -16,10 +16,12 @@ from flyball.data.model import VersionState
 from flyball.loop.catalogue import FEATURES_COMPILED
 from flyball.loop.trace import describe
 from flyball.monitoring.parity import CHECKED
+from flyball.serving.converting import CONVERTED
 from flyball.tracking.model import RunStatus
 
 SOURCES = Path(flyball.__file__).parent
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
+CLIENT_RUNS = {f"run.{status}" for status in RunStatus if status not in {RunStatus.RUNNING, RunStatus.SCHEDULED}}
 COMPUTED = {  # the calls whose first argument is no plain text, by module, with what it may be
     "data/recording.py": {"contract.given", "contract.inferred", "contract.changed", "contract.warned", "rows.quarantined"},
     "data/service.py": {f"dataset.version.{state}" for state in VersionState},
@@ -36,7 +38,11 @@ COMPUTED = {  # the calls whose first argument is no plain text, by module, with
     },
     "registry/service.py": {"version.validated", "version.rejected", "version.retired", "version.restored"},
     "releases/service.py": {"rollout.stage-entered", "rollout.finished", "rollout.rolled-back"},
-    "tracking/service.py": {f"run.{status}" for status in RunStatus if status is not RunStatus.RUNNING},
+    "tracking/service.py": CLIENT_RUNS,
+    "tracking/runs.py": CLIENT_RUNS,
+    "app/conversions.py": {CONVERTED},
+    "serving/converting.py": {CONVERTED},
+    "governance/service.py": {"token.created", "token.revoked"},
 }  # fmt: skip
 
 

@@ -322,9 +322,9 @@ class _Copy:
         for kind, table, values in (("param", "run_params", texts), ("tag", "run_tags", tags)):
             for name, value in values.items():
                 self._put(table, run=run, key=self._name(kind, name), experiment=experiment, value=value, head=value[:64])
-        self._copy_points(run, experiment, row["id"])
+        self._copy_points(run, experiment, run_id=row["id"])
 
-    def _copy_points(self, run: int, experiment: int, run_id: str) -> None:
+    def _copy_points(self, run: int, experiment: int, *, run_id: str) -> None:
         found = list(self._rows("SELECT * FROM run_metrics WHERE run = :run ORDER BY position", run=run_id))
         if not found:
             return
