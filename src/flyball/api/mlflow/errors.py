@@ -123,7 +123,7 @@ _TOLD: tuple[tuple[type[FlyballError], int, str], ...] = (
     (InvalidError, 400, "INVALID_PARAMETER_VALUE"),
     (NotFoundError, 404, "RESOURCE_DOES_NOT_EXIST"),
     (ConflictError, 409, "RESOURCE_CONFLICT"),
-    (IntegrityError, 500, "DATA_LOSS"),
+    (IntegrityError, 409, "DATA_LOSS"),  # no 5xx: the client would ask for minutes again, and what is damaged stays so
     (MissingExtraError, 501, "NOT_IMPLEMENTED"),
     (RateLimitedError, 429, "REQUEST_LIMIT_EXCEEDED"),
     (OverloadedError, 503, "TEMPORARILY_UNAVAILABLE"),
