@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from typing import Any
 
 from flyball.app.home import Home
 from flyball.app.location import find_home
-from flyball.app.rows import dataset_row, deployment_row, event_row, run_row, version_row, view_row, window_row
+from flyball.app.rows import dataset_row, deployment_row, event_row, logged_run_row, run_row, version_row, view_row, window_row
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
 from flyball.core.errors import InvalidError, NotFoundError
 from flyball.core.events import Event
 from flyball.core.ids import EventId, RandomIds, RunId
+from flyball.core.rand import SeededRandom
 from flyball.loop.catalogue import FEATURES_COMPILED
 from flyball.loop.trace import causes, describe
 from flyball.pipelines import InlineExecutor
@@ -24,8 +26,11 @@ from flyball.releases import Deployment
 from flyball.releases.rollout import Rollout
 from flyball.storage.events import EventQuery
 from flyball.tracking import Run
+from flyball.tracking.tracking import Tracking, open_tracking
 
 QUARANTINE_SHOWN = 20
+MOST_EXPERIMENTS = 50_000
+HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}")
 KINDS = ("datasets", "views", "runs", "versions", "deployments", "windows", "events", "backtests")
 OF_WORLDS = ("runs", "versions", "deployments", "windows")
 Row = Mapping[str, Any]
@@ -95,7 +100,7 @@ class Inspection:
         find: Mapping[str, Callable[[], Rows]] = {
             "datasets": lambda: [dataset_row(version) for version in self.home.data.list(name)],
             "views": lambda: [view_row(view) for view in self._views() if name in {None, view["view"]}],
-            "runs": lambda: [run_row(run) for run in stores.runs.list(name)],
+            "runs": lambda: self._run_rows(name, limit),
             "versions": lambda: [self._version_row(version) for version in stores.registry.list(name)],
             "deployments": lambda: self._deployments(name),
             "windows": lambda: self._windows(name),
@@ -129,9 +134,30 @@ class Inspection:
     def _windows(self, name: str | None) -> Rows:
         return [window_row(found, self._metric(model)) for model in self._models(name) for found in self.stores.windows.list(model)]
 
+    def _run_rows(self, name: str | None, limit: int) -> Rows:
+        """The loop's trainings and what clients logged, of all experiments or of the one of this name, by their start."""
+        rows = {str(run.id): run_row(run) for run in self.stores.runs.list(name)}
+        tracking = self._tracking()
+        named = {
+            each.id: each.name for each in tracking.experiments.search(max_results=MOST_EXPERIMENTS).items if name in {None, each.name}
+        }
+        found = tracking.runs.search(tuple(named), order_by=("attributes.start_time DESC",), max_results=limit).items if named else ()
+        logged = {run.head.id: logged_run_row(run, experiment=named[run.head.experiment]) for run in found}
+        return sorted({**logged, **rows}.values(), key=lambda row: (row["started"], row["run"]))
+
     def _run(self, name: str) -> Run:
-        begun = [run for run in self.stores.runs.list() if run.id.startswith(name)]
-        return begun[0] if len(begun) == 1 else self.stores.runs.get(RunId(name))
+        begun = [str(run.id) for run in self.stores.runs.list() if run.id.startswith(name)]
+        if not begun and HEXADECIMAL.fullmatch(name):
+            tracking = self._tracking()
+            everywhere = tuple(each.id for each in tracking.experiments.search(max_results=MOST_EXPERIMENTS).items)
+            found = tracking.runs.search(everywhere, filter=f"attributes.run_id LIKE '{name}%'", max_results=2) if everywhere else None
+            begun = [run.head.id for run in found.items] if found else []
+        return self.stores.runs.get(RunId(begun[0] if len(begun) == 1 else name))
+
+    def _tracking(self) -> Tracking:
+        journal, stores = self.stores.journal, self.stores
+        random = SeededRandom(0)  # nothing is made here, so nothing is named
+        return open_tracking(stores.database, clock=stores.clock, ids=stores.ids, random=random, recorder=journal.recorder)
 
     def _view(self, name: str) -> Any:
         views = self._views()

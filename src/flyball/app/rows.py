@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+from flyball.core.duration import EPOCH
 from flyball.core.events import Event
 from flyball.data import DatasetVersion
 from flyball.loop.trace import describe
@@ -13,7 +15,9 @@ from flyball.registry import Evidence, ModelVersion
 from flyball.releases import Deployment
 from flyball.releases.rollout import Rollout
 from flyball.tracking import Run
+from flyball.tracking.trackedrun import TrackedRun
 
+SHOWN_METRICS = 3
 Row = Mapping[str, Any]
 
 
@@ -41,13 +45,29 @@ def run_row(run: Run) -> Row:
     name = evidence.get("metric")
     return {
         "run": run.id,
-        "model": run.experiment,
-        "started": f"{run.started:%Y-%m-%d}",
+        "experiment": run.experiment,
+        "name": run.name,
+        "started": f"{run.started:%Y-%m-%d %H:%M}",
         "because": run.parameters.get("reason"),
         "status": run.status.value,
         "rows": (run.summary.get("training") or {}).get("rows"),
         "winner": model.get("format"),
-        "hold-out": figure(name, run.metrics.get(name)) if name else None,
+        "metrics": figure(name, run.metrics.get(name)) if name else None,
+    }
+
+
+def logged_run_row(run: TrackedRun, *, experiment: str) -> Row:
+    """A run that a client logged, with the first of its metrics; nobody said why it began."""
+    return {
+        "run": run.head.id,
+        "experiment": experiment,
+        "name": run.head.name,
+        "started": f"{EPOCH + timedelta(milliseconds=run.head.start_ms):%Y-%m-%d %H:%M}",
+        "because": None,
+        "status": run.head.status.value,
+        "rows": None,
+        "winner": None,
+        "metrics": ", ".join(figure(metric.key, metric.value) or "" for metric in run.metrics[:SHOWN_METRICS]) or None,
     }
 
 
