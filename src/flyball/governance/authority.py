@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from flyball.core.errors import FlyballError
-from flyball.governance.errors import ForbiddenError, UnauthenticatedError
+from flyball.governance.errors import ForbiddenError, UnauthenticatedError, UnknownTokenError
 from flyball.governance.permissions import Permission, Role, may
 from flyball.governance.sessions import OWNERS, Holder, Sessions
 from flyball.governance.token import OwnerToken
@@ -76,7 +76,7 @@ class Authority:
             return self._owner(actor)
         try:
             found = self._bearer(secret, name) if secret.startswith(PREFIX) else self._session(secret, actor)
-            return found or Caller(Role.ANONYMOUS, ANONYMOUS)
+            return found or Caller(Role.ANONYMOUS, ANONYMOUS, refusal=UnknownTokenError())
         except FlyballError as error:
             return Caller(Role.ANONYMOUS, ANONYMOUS, refusal=error)
 

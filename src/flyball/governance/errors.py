@@ -4,6 +4,7 @@
 
     FlyballError
     ├── UnauthenticatedError (PermissionError)   no token, or none that we know
+    │   ├── UnknownTokenError                    a token that opens nothing here
     │   ├── LoginCodeError                       a login code that was used, is too old or was never given
     │   └── TokenExpiredError, TokenRevokedError a token that we knew
     └── ForbiddenError (PermissionError)         known, but not this
@@ -41,6 +42,16 @@ class UnauthenticatedError(FlyballError, PermissionError):
             message
             or "This needs a token: send 'Authorization: Bearer TOKEN'. `flyball env` prints the owner's token; "
             "`flyball token create` makes others."
+        )
+
+
+class UnknownTokenError(UnauthenticatedError):
+    """Something was shown that opens nothing; whether it ever did is not said."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The token that was sent opens nothing here: it is wrong, or another server's. With Basic, the user is the token's name. "
+            "`flyball env` prints the owner's token; `flyball token create` makes others."
         )
 
 

@@ -49,6 +49,14 @@ def test_what_is_not_the_token_opens_nothing(authorization: str) -> None:
         boundary().admit(Permission.READ, [HOST, (b"authorization", authorization.encode("utf-8"))])
 
 
+def test_who_sends_a_token_that_opens_nothing_is_not_asked_to_send_one() -> None:
+    with pytest.raises(UnauthenticatedError, match="This needs a token"):
+        boundary().admit(Permission.READ, [HOST])
+    for authorization in (b"Bearer " + b"w" * 43, b"Basic YTpi"):
+        with pytest.raises(UnauthenticatedError, match="The token that was sent opens nothing here"):
+            boundary().admit(Permission.READ, [HOST, (b"authorization", authorization)])
+
+
 def test_two_tokens_are_none() -> None:
     with pytest.raises(UnauthenticatedError):
         boundary().admit(Permission.READ, [HOST, OWNER, OWNER])
