@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from shlex import quote
 from typing import Any
 
 from flyball.app.settings import Settings
@@ -71,7 +72,7 @@ class Follower:
         if settings.project is not None:
             lines.append(f"  model server   {settings.serve_url}/predict/ENDPOINT")
         else:
-            lines.append('  MLflow         eval "$(flyball env)", then use the stock client')
+            lines.append(f'  MLflow         eval "$(flyball env --home {quote(str(settings.home))})", then use the stock client')
         lines += [f"  console        {self._login()}"] if settings.console else []
         lines += [f"  time           {self._time(datetime.fromisoformat(status['clock']['now']))}"]
         lines += [f"  phase          {status['phase']}"] if status.get("phase") else []
