@@ -40,6 +40,25 @@ for step in range(int(sys.argv[2])):
 print(int(sys.argv[2]) / (time.perf_counter() - begun))
 """
 
+LOOP = """
+import sys, time, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.config.enable_async_logging(True)
+def work(log):
+    begun = time.perf_counter()
+    for step in range(1500):
+        until = time.perf_counter() + 0.001
+        while time.perf_counter() < until:
+            pass
+        if log and step % 10 == 0:
+            mlflow.log_metric("loss", 0.5, step=step)
+    return time.perf_counter() - begun
+with mlflow.start_run():
+    work(True)
+    plain, logged = sorted(work(False) for _ in range(3))[1], sorted(work(True) for _ in range(3))[1]
+print(100 * (logged - plain) / plain)
+"""
+
 
 @dataclass
 class Comparison:
@@ -195,11 +214,20 @@ def search(served: Served, experiment: str, **asked: Any) -> float:
 
 def stock(served: Served, calls: int) -> float:
     """`MlflowClient.log_metric` a second, by the stock client in its own environment."""
+    return _by_stock_client(served, STOCK, str(calls))
+
+
+def training_loop(served: Served) -> float:
+    """What of a loop of 1 ms steps goes into logging every tenth asynchronously, in percent, by the stock client."""
+    return _by_stock_client(served, LOOP)
+
+
+def _by_stock_client(served: Served, script: str, *arguments: str) -> float:
     import os
 
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **({"MLFLOW_TRACKING_TOKEN": served.token} if served.token else {})}
     done = subprocess.run(
-        [str(PEER / "python"), "-c", STOCK, served.url, str(calls)], env=environment, capture_output=True, check=True, text=True
+        [str(PEER / "python"), "-c", script, served.url, *arguments], env=environment, capture_output=True, check=True, text=True
     )
     return float(done.stdout.split()[-1])
 
@@ -235,6 +263,7 @@ def measure_writes(servers: Sequence[Served], *, quick: bool) -> list[Comparison
         compare(servers, "log-batch of 1,000, one key", figure=lambda s: log_batch(s, 5, keys=1), **metrics),
         compare(servers, "log-batch of 1,000, 1,000 keys", figure=lambda s: log_batch(s, 5, keys=1000), **metrics),
         compare(servers, "log_metric by the stock client", figure=lambda s: stock(s, calls), least=None, **second),
+        compare(servers, "cost of logging every 10th step of 1 ms", figure=training_loop, unit="%", **_ONCE),
     ]
 
 
