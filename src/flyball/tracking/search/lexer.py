@@ -14,7 +14,7 @@ MAX_LENGTH = 400_000  # some ten thousand ids in one list
 class Sort(Enum):
     """What a token is."""
 
-    NAME = auto()  # metrics.`a b`, "quoted", AND
+    NAME = auto()  # metrics.`a b`, params.'c', "quoted", AND
     TEXT = auto()  # 'in single quotes'
     NUMBER = auto()
     COMPARATOR = auto()
@@ -34,10 +34,11 @@ class Token:
 
 _DOUBLE = r'"[^"]*(?:""[^"]*)*"'
 _BACK = r"`[^`]*(?:``[^`]*)*`"
+_SINGLE = r"'[^']*(?:''[^']*)*'"
 _PIECES = {
-    Sort.TEXT: r"'[^']*(?:''[^']*)*'",
+    Sort.TEXT: _SINGLE,
     Sort.NUMBER: r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])",
-    Sort.NAME: rf"(?:[^\W\d]\w*|{_DOUBLE}|{_BACK})(?:\.(?:\w[\w/-]*|{_DOUBLE}|{_BACK}))*",
+    Sort.NAME: rf"(?:[^\W\d]\w*|{_DOUBLE}|{_BACK})(?:\.(?:\w[\w/-]*|{_DOUBLE}|{_BACK}|{_SINGLE}))*",
     Sort.COMPARATOR: r"[<>=!]+",
     Sort.OPEN: r"\(",
     Sort.CLOSE: r"\)",
@@ -104,7 +105,7 @@ def name_parts(text: str) -> tuple[str | None, str]:
 
 
 def _plain(text: str) -> str:
-    for quote in ('"', "`"):
+    for quote in ('"', "`", "'"):
         inner = unquoted(text, quote)
         if inner is not None:
             return inner

@@ -42,6 +42,8 @@ def _one(text: str, of: Kind = Kind.RUN) -> tuple[str, str, Operator, Value]:
         ("parameters.lr like '%a_'", ("parameter", "lr", _O.LIKE, "%a_")),
         ('param.x iLike "A"', ("parameter", "x", _O.ILIKE, "A")),
         ("tags.`mlflow.parentRunId` = 'x'", ("tag", "mlflow.parentRunId", _O.EQ, "x")),
+        ("params.'a b' = 'x'", ("parameter", "a b", _O.EQ, "x")),
+        ("tags.'it''s' = 'x'", ("tag", "it's", _O.EQ, "x")),
         ("tags.t = 'it''s'", ("tag", "t", _O.EQ, "it's")),
         ('tags.t = "it\'s"', ("tag", "t", _O.EQ, "it's")),
         ("tags.t = 'a AND b OR c'", ("tag", "t", _O.EQ, "a AND b OR c")),
