@@ -237,7 +237,9 @@ def _refuse_managed(model: RegisteredModel, *, deed: str) -> None:
 
 
 def _refuse_alias(model: RegisteredModel, alias: str, *, number: int | None = None) -> None:
-    if model.managed_by is not None and alias in MANAGED_ALIASES:
+    # A "Champion" beside the champion would be read for it; what stands so from before may still be taken away.
+    read_as = alias if number is None else alias.casefold()
+    if model.managed_by is not None and read_as in MANAGED_ALIASES:
         raise ManagedAliasError(model.name, alias, endpoint=endpoint_of(model.managed_by), number=number)
 
 

@@ -185,6 +185,9 @@ class TestAliases:
                 models.set_alias("churn", alias, number=2)
             with pytest.raises(ManagedAliasError, match=r"flyball promote door"):
                 models.delete_alias("churn", alias)
+        for alias in ("Champion", "CHALLENGER"):  # would be read for what it is not
+            with pytest.raises(ManagedAliasError):
+                models.set_alias("churn", alias, number=2)
         models.set_alias("churn", "mine", number=2)
         home.registry.project("churn", managed_by="production/door", champion=2, challenger=None)
         assert models.get("churn").aliases == {"champion": 2, "mine": 2}
