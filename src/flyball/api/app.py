@@ -14,6 +14,7 @@ from flyball.api.doors import Doors
 from flyball.api.entrance import Entrance
 from flyball.api.errors import BodyFormError, BrokenJsonError, MethodError, NoSuchRouteError
 from flyball.api.intake import Intake
+from flyball.api.landing import add_landing
 from flyball.api.rendering import answer, refusal
 from flyball.api.rim import Keepers, Rim
 from flyball.api.tokens import add_tokens
@@ -59,8 +60,12 @@ def create_app(
     limits: Limits = DEFAULT_LIMITS,
     ids: Ids | None = None,
     annexes: Sequence[Annex] = (),
+    console_url: str | None = None,
 ) -> FastAPI:
-    """The HTTP door of `plane`, as an ASGI app for one event loop, for those whom `entrance` lets in; with `annexes` of the same loop."""
+    """The HTTP door of `plane`, as an ASGI app for one event loop, for those whom `entrance` lets in; with `annexes` of the same loop.
+
+    Its root leads browsers to `console_url`.
+    """
     # The pages of FastAPI's documentation load scripts from elsewhere; the description itself is a route like any other.
     app = FastAPI(title="Flyball control plane", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     doors = Doors(app)
@@ -72,6 +77,7 @@ def create_app(
         add(doors, desk)
     if entrance.tokens is not None:
         add_tokens(doors, desk, service=entrance.tokens)
+    add_landing(doors, console_url)
     _add_description(doors, app)
     _add_errors(app)
     limiter = Limiter(limits.rates, MonotonicTimer())

@@ -86,7 +86,8 @@ def run(settings: Settings) -> int:
         kept = open_keeping(control.stores, control.blobs)
         limits = Limits(rates=Rates.of(os.environ))
         mlflow = mlflow_door(Services(kept.tracking, kept.registry, kept.artifacts), limits=limits)
-        app = create_app(control, entrance, limits=limits, annexes=[mlflow])
+        console_url = settings.console_url if settings.console else None
+        app = create_app(control, entrance, limits=limits, annexes=[mlflow], console_url=console_url)
         tokens.start()
         closing.callback(tokens.close)
         conversions = Conversions(control.stores, control.blobs)

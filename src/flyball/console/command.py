@@ -36,13 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         token = find_token(chosen.token_file, needed=not chosen.no_auth)
         # The framework is loaded when the options are known to be right: they are answered at once.
+        from flyball.console.archive import Archives
         from flyball.console.controlplane import HttpControlPlane
         from flyball.console.server import Listener, serve
 
         listener = Listener(
             host=chosen.host, port=chosen.port, names=tuple(chosen.name), logins=not chosen.no_auth, run_file=chosen.run_file
         )  # fmt: skip
-        serve(HttpControlPlane(chosen.control_url, token), listener, control_url=chosen.control_url)
+        plane, archives = HttpControlPlane(chosen.control_url, token), Archives(chosen.control_url, token)
+        serve(plane, archives, listener=listener, control_url=chosen.control_url)
     except FlyballError as error:
         sys.stderr.write(f"flyball console: {error}\n")
         raise SystemExit(2 if isinstance(error, InvalidError) else 7 if isinstance(error, ConflictError) else 1) from error

@@ -23,17 +23,35 @@ CLOCK_FACE = element(
 """Stands still in the page; the script writes into it."""
 
 
+BARE_PHASE = "keeping runs and models"
+PLACES = {"/": "Loop", "/runs": "Runs", "/registry": "Models"}
+
+
+def is_bare(known: Known) -> bool:
+    """Whether the server runs no project, so that there is no loop to show."""
+    return known.status is not None and not known.status.models and known.status.phase == BARE_PHASE
+
+
+def brand(known: Known, *, here: str) -> Markup:
+    """Whose page it is, and the ways to the others; `here` is the one that it belongs to."""
+    mark = element("a", MARK, element("span", text("Flyball"), class_="brand-name"), class_="brand", href="/", aria_label="Flyball")
+    places = {path: name for path, name in PLACES.items() if path != "/" or not is_bare(known)}
+    links = [
+        element("a", text(name), href=path, class_="place", aria_current="page" if path == here else None) for path, name in places.items()
+    ]
+    project = element("span", text(known.status.project), class_="project") if known.status else NOTHING
+    return joined(mark, element("nav", *links, class_="places", aria_label="Flyball"), project)
+
+
 def head_markup(known: Known, model: ModelFigures | None) -> Markup:
     """Whose page it is, and which model it shows; the others are links."""
-    project = element("span", text(known.status.project), class_="project") if known.status else NOTHING
-    brand = element("a", MARK, element("span", text("Flyball"), class_="brand-name"), class_="brand", href="/", aria_label="Flyball")
     names = list(known.models)
     if len(names) > 1:
         tabs = [_tab(name, current=model is not None and name == model.name) for name in names]
         which = element("nav", *tabs, class_="tabs", aria_label="Models")
     else:
         which = element("span", text(names[0]), class_="model-name") if names else NOTHING
-    return joined(brand, project, which)
+    return joined(brand(known, here="/"), which)
 
 
 def _tab(name: str, *, current: bool) -> Markup:

@@ -12,12 +12,19 @@ from flyball.console.words import days, figure
 def notice(known: Known, url: str) -> Markup:
     """Nothing while all is well; else what is wrong, and of when the figures are that the page shows."""
     if known.trouble is not None:
-        title = "Control plane unreachable" if known.away else "The figures cannot be read"
-        seen = f"Showing what was known at {known.asked_at:%H:%M} UTC." if known.asked_at else f"Nothing is known yet of {url}."
-        return _notice(title, f"{seen} {known.trouble} This page recovers by itself.", tone="warn")
+        return away_notice(known, url)
     if known.status is not None and not known.models:
         return _notice("No model yet", known.status.phase[:1].upper() + known.status.phase[1:], tone="work")
     return NOTHING
+
+
+def away_notice(known: Known, url: str) -> Markup:
+    """Nothing while the control plane answers; else what is wrong, and of when that is which the page shows."""
+    if known.trouble is None:
+        return NOTHING
+    title = "Control plane unreachable" if known.away else "The figures cannot be read"
+    seen = f"Showing what was known at {known.asked_at:%H:%M} UTC." if known.asked_at else f"Nothing is known yet of {url}."
+    return _notice(title, f"{seen} {known.trouble} This page recovers by itself.", tone="warn")
 
 
 def _notice(title: str, said: str, *, tone: str) -> Markup:

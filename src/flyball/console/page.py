@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nicegui import events, ui
@@ -15,29 +14,19 @@ from nicegui import events, ui
 from flyball.console.answers import Happening, ModelFigures, WindowFigures
 from flyball.console.cards import canary_card, champion_card, loop_card
 from flyball.console.charts import Series, drift_options, quality_options
-from flyball.console.controlplane import ControlPlane
 from flyball.console.decisions import Decision, DecisionDialog, Deed, promotion, return_to_former
-from flyball.console.head import CLOCK_FACE, THEME_BUTTON, clock_call, head_markup, pace_markup
+from flyball.console.frame import Surroundings, foot
+from flyball.console.head import CLOCK_FACE, THEME_BUTTON, clock_call, head_markup, is_bare, pace_markup
 from flyball.console.health import health_strip
 from flyball.console.kinds import concerns
 from flyball.console.markup import Markup, element, joined, text
 from flyball.console.notices import drift_words, notice, quality_words
 from flyball.console.palette import palette
 from flyball.console.timeline import Timeline
-from flyball.console.watch import Known, Watch
+from flyball.console.watch import Known
 from flyball.core.errors import FlyballError
 
 REFRESH_SECONDS = 0.4
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a page is given to live on."""
-
-    plane: ControlPlane
-    watch: Watch
-    control_url: str
-    logins: bool
 
 
 class ConsolePage:
@@ -70,7 +59,8 @@ class ConsolePage:
             with ui.element("aside").classes("board-side"), ui.element("section").classes("panel timeline"):
                 ui.html(element("div", element("h2", text("Timeline")), class_="panel-head"), sanitize=False)
                 self._timeline = Timeline(self._causes)
-        self._foot = ui.html(_foot(logins=self._around.logins), sanitize=False, tag="footer").classes("foot")
+        told = foot("Flyball. All times are UTC, on the business clock.", logins=self._around.logins)
+        ui.html(told, sanitize=False, tag="footer").classes("foot")
         self._dialog = DecisionDialog(self._act)
         ui.on("flyball-theme", self._set_theme)
         self.refresh()
@@ -136,6 +126,9 @@ class ConsolePage:
         if known is self._seen:
             return
         self._seen = known
+        if is_bare(known):
+            ui.navigate.to("/runs")
+            return
         model = self._model
         self._head.content = head_markup(known, model)
         self._notice.content = notice(known, self._around.control_url)
@@ -204,10 +197,3 @@ class ConsolePage:
 def _waiting_card(title: str) -> Markup:
     bones = (element("div", class_="skeleton tall"), element("div", class_="skeleton line"), element("div", class_="skeleton line"))
     return joined(element("div", element("h2", text(title)), class_="card-head"), *bones)
-
-
-def _foot(*, logins: bool) -> Markup:
-    leave = (
-        Markup('<form method="post" action="/logout"><button class="link" type="submit">Log out</button></form>') if logins else Markup("")
-    )
-    return joined(element("span", text("Flyball. All times are UTC, on the business clock.")), leave)

@@ -68,3 +68,8 @@ def foreign_page(error: FlyballError) -> str:
 
 
 LOGGED_OUT = _page("You are logged out", _HOW)
+
+
+def refused_page(what: str, error: FlyballError) -> str:
+    """What stands in place of something that is not given."""
+    return _page("Not to be had", _code(what), text(error))

@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flyball.console.archive import Archives
 from flyball.console.controlplane import ControlPlane
+from flyball.console.downloads import add_downloads
 from flyball.console.errors import PortTakenError
-from flyball.console.guard import SESSION, Guard
-from flyball.console.page import ConsolePage, Surroundings
+from flyball.console.frame import Surroundings
+from flyball.console.guard import Guard
+from flyball.console.pages import add_pages
+from flyball.console.recordstyle import RECORD_STYLE
+from flyball.console.runsscript import RUNS_SCRIPT
 from flyball.console.script import HEAD
 from flyball.console.sessions import Everybody, Sessions, Visitors
 from flyball.console.style import STYLE
@@ -28,7 +33,7 @@ from flyball.governance.hosts import HostGuard, check_bind
 with extra("console"):
     import uvicorn
     from fastapi import FastAPI
-    from nicegui import Client, app, core, ui
+    from nicegui import app, core, ui
 
 FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f5bd0" stroke-width="2.4" stroke-linecap="round">'
@@ -48,7 +53,7 @@ class Listener:
     run_file: Path | None = None
 
 
-def serve(plane: ControlPlane, listener: Listener, *, control_url: str) -> None:
+def serve(plane: ControlPlane, archives: Archives, *, listener: Listener, control_url: str) -> None:
     """Serve the console until the process is told to end.
 
     Raises:
@@ -61,7 +66,7 @@ def serve(plane: ControlPlane, listener: Listener, *, control_url: str) -> None:
     visitors: Visitors = Sessions(plane, timer) if listener.logins else Everybody()
     with _bound(listener) as bound:
         port = bound.getsockname()[1]
-        inside = _framework(Surroundings(plane, watch, control_url, logins=listener.logins))
+        inside = _framework(Surroundings(plane, watch, archives, control_url, logins=listener.logins))
         hosts = HostGuard.of(listener.host, port, names=listener.names)
         guard = Guard(inside, hosts=hosts, visitors=visitors, cookie=f"flyball-console-{port}")
         config = uvicorn.Config(
@@ -77,20 +82,10 @@ def serve(plane: ControlPlane, listener: Listener, *, control_url: str) -> None:
 
 
 def _framework(around: Surroundings) -> FastAPI:
-    @ui.page("/", title="Flyball")
-    async def show(client: Client, model: str | None = None) -> None:
-        # That which the guard has let in, and no other: a second reading of the cookies might find another.
-        session = str(client.request.scope.get(SESSION) or "") if around.logins else None
-        page = ConsolePage(around, model, session=session)
-        around.watch.enter()
-        client.on_delete(around.watch.leave)
-        client.on_delete(page.close)
-        page.build()
-        await client.connected(timeout=30)
-        await page.start()
-
-    ui.add_head_html(HEAD, shared=True)
-    ui.add_css(STYLE, shared=True)
+    add_pages(around)
+    add_downloads(app, around)
+    ui.add_head_html(HEAD + RUNS_SCRIPT, shared=True)
+    ui.add_css(STYLE + RECORD_STYLE, shared=True)
     # A console that ended and came back shall find its pages waiting, not gone.
     core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
     logging.getLogger("nicegui").setLevel(logging.ERROR)

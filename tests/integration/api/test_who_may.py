@@ -112,15 +112,20 @@ class NobodyThere:
 
 
 def console() -> Door:
+    from flyball.console.archive import Archives
+    from flyball.console.frame import Surroundings
     from flyball.console.guard import Guard
-    from flyball.console.page import Surroundings
     from flyball.console.server import _framework
     from flyball.console.sessions import Sessions as ConsoleSessions
     from flyball.console.watch import Watch
 
     plane: Any = NobodyThere()
     timer = MonotonicTimer()
-    inside = _framework(Surroundings(plane, Watch(plane, clock=WallClock(), timer=timer), "http://127.0.0.1:1", logins=True))
+    inside = _framework(
+        Surroundings(
+            plane, Watch(plane, clock=WallClock(), timer=timer), Archives("http://127.0.0.1:1", None), "http://127.0.0.1:1", logins=True
+        )
+    )
     app = Guard(inside, hosts=GUARD, visitors=ConsoleSessions(plane, timer), cookie="c")
     own = [("GET", "/healthz"), ("GET", "/login"), ("POST", "/logout")]
     roles = {role.value: {"Cookie": f"c=session-of-{role.value}-"} for role in Role}
@@ -225,7 +230,8 @@ def test_a_stranger_may_ask_for_liveness_only() -> None:
     golden = _golden()
     assert set(golden) == set(DOORS)
     open_to_all = {(door, route) for door, routes in golden.items() for route, who in routes.items() if who["anonymous"] != "no"}
-    assert open_to_all == {(door, "GET /health" if door == "mlflow" else "GET /healthz") for door in golden}
+    liveness = {(door, "GET /health" if door == "mlflow" else "GET /healthz") for door in golden}
+    assert open_to_all == {*liveness, ("control plane", "GET /")}  # the root says what it is, and no more
 
 
 def test_each_role_may_what_the_one_below_may() -> None:
