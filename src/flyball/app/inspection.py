@@ -14,6 +14,7 @@ from flyball.app.location import find_home
 from flyball.app.rows import dataset_row, deployment_row, event_row, logged_run_row, run_row, version_row, view_row, window_row
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
+from flyball.core.duration import microseconds
 from flyball.core.errors import InvalidError, NotFoundError
 from flyball.core.events import Event
 from flyball.core.ids import EventId, RandomIds, RunId
@@ -136,14 +137,13 @@ class Inspection:
 
     def _run_rows(self, name: str | None, limit: int) -> Rows:
         """The loop's trainings and what clients logged, of all experiments or of the one of this name, by their start."""
-        rows = {str(run.id): run_row(run) for run in self.stores.runs.list(name)}
+        rows = {str(run.id): (microseconds(run.started), run_row(run)) for run in self.stores.runs.list(name)}
         tracking = self._tracking()
-        named = {
-            each.id: each.name for each in tracking.experiments.search(max_results=MOST_EXPERIMENTS).items if name in {None, each.name}
-        }
+        every = tracking.experiments.search(max_results=MOST_EXPERIMENTS).items
+        named = {each.id: each.name for each in every if name in {None, each.name}}
         found = tracking.runs.search(tuple(named), order_by=("attributes.start_time DESC",), max_results=limit).items if named else ()
-        logged = {run.head.id: logged_run_row(run, experiment=named[run.head.experiment]) for run in found}
-        return sorted({**logged, **rows}.values(), key=lambda row: (row["started"], row["run"]))
+        logged = {run.head.id: (run.head.start_ms * 1000, logged_run_row(run, experiment=named[run.head.experiment])) for run in found}
+        return [row for _, row in sorted({**logged, **rows}.values(), key=lambda each: (each[0], each[1]["run"]))]
 
     def _run(self, name: str) -> Run:
         begun = [str(run.id) for run in self.stores.runs.list() if run.id.startswith(name)]
