@@ -110,5 +110,7 @@ def line_of(event: Mapping[str, Any]) -> str:
     >>> line_of({"time": "2013-12-01T06:00:00+00:00", "subject": "model/late-arrival/version/2", "text": "version 2 is champion"})
     '2013-12-01 06:00  late-arrival: version 2 is champion'
     """
-    whom = event["subject"].split("/")[1:2]
+    kind, *whom = event["subject"].split("/")[:2]
+    if kind == "experiment":  # it is called by a number, and the sentence says its name
+        whom = []
     return f"{utc(datetime.fromisoformat(event['time'])):%Y-%m-%d %H:%M}  {': '.join([*whom, event['text']])}"

@@ -27,3 +27,8 @@ def test_a_comparison_of_nothing_is_none() -> None:
 def test_times_are_told_in_utc() -> None:
     event = {"time": "2013-12-01T06:00:00+02:00", "subject": "home", "text": "a sentence"}
     assert line_of(event) == "2013-12-01 04:00  a sentence"
+
+
+def test_experiments_are_told_by_name_and_not_by_number() -> None:
+    event = {"time": "2013-12-01T06:00:00+02:00", "subject": "experiment/7", "text": "experiment churn was created"}
+    assert line_of(event) == "2013-12-01 04:00  experiment churn was created"
