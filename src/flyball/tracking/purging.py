@@ -30,7 +30,7 @@ from flyball.tracking._sql import (
     tracked_runs,
 )
 from flyball.tracking.artifact import RootKind
-from flyball.tracking.experiment import Lifecycle
+from flyball.tracking.experiment import DEFAULT_ID, Lifecycle
 
 with extra("store"):
     from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select, update
@@ -66,11 +66,14 @@ class Purge:
         self._database = database
 
     def find(self, before_ms: int, *, needed: Collection[str]) -> Condemned:
-        """What was deleted before then: by itself, or with its experiment. Of `needed` ids none; their experiment stays with them."""
+        """What was deleted before then: by itself, or with its experiment. Of `needed` ids none; their experiment stays with them.
+
+        The experiment "Default" always stays, emptied: what is logged without a word about experiments goes there, once it is restored.
+        """
         with self._database.read() as connection:
             runs = _deleted(connection, tracked_runs, before_ms=before_ms)
             models = _deleted(connection, logged_models, before_ms=before_ms)
-            gone = _gone(before_ms)
+            gone = and_(_gone(before_ms), experiments.c.id != int(DEFAULT_ID))
             rows = connection.execute(select(experiments.c.id, experiments.c.name).where(gone).order_by(experiments.c.id)).all()
             kept = {found.id: experiment for found, experiment in (*runs, *models) if found.id in needed}
         return Condemned(

@@ -146,6 +146,17 @@ def test_a_logged_model_goes_alone_and_an_experiment_with_all_that_it_has(world:
     assert world.rows() == before
 
 
+def test_the_default_experiment_is_emptied_and_stays(world: World) -> None:
+    world.run(b"of the run")
+    world.tracking.experiments.delete("0")
+    world.later(days=31)
+    world.age()
+    found = world.garbage.collect(Wish()).purged
+    assert (found.experiments, len(found.runs), world.contents()) == ((), 1, set())
+    world.tracking.experiments.restore("0")  # else nothing could be logged without naming an experiment, ever
+    world.run(b"the next")
+
+
 def test_what_was_restored_stays(world: World) -> None:
     root = world.run(b"wanted again")
     world.tracking.runs.delete(root.id)
