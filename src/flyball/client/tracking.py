@@ -105,7 +105,7 @@ class TrackingClient:
         """The versions of a model that a loop trains, each with its evidence."""
         return self._wire.ask_list(Ask("GET", f"/api/v1/models/{part(model)}/versions", headers=self._headers), "versions")
 
-    def _get(self, path: str, **params: Any) -> Json:
+    def _get(self, path: str, /, **params: Any) -> Json:
         return self._wire.ask(Ask("GET", f"{_API}/{path}", params, headers=self._headers))
 
     def _search(self, what: str, body: Json, *, name: str) -> Listed:

@@ -41,6 +41,7 @@ class RunsPage:
 
     def build(self) -> None:
         """Lay the page out, empty."""
+        self._client = ui.context.client
         with self._frame.page("runs-page"):
             ui.html(heading("Runs", text("What was logged, newest first until a column is sorted by.")), sanitize=False)
             with ui.element("section").classes("panel runs-panel").props("aria-label=Runs"):
@@ -163,7 +164,8 @@ class RunsPage:
         self._draw()
 
     def _run(self, script: str) -> None:
-        ui.run_javascript(script)  # type: ignore[unused-awaitable]  # it answers nothing
+        # By the client: the button that was clicked may be gone by now, and its place in the page with it.
+        self._client.run_javascript(script)  # type: ignore[unused-awaitable]  # it answers nothing
 
     def _turn_columns(self) -> None:
         self._columns.set_visibility(not self._columns.visible)

@@ -14,8 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flyball.app.settings import Settings
 from tests.browser.chromium import Browser, chromium
+from tests.integration.console.filled import Filled, fill
 from tests.integration.console.standin import TOKEN, StandIn
+from tests.integration.console.visiting import Visit
+from tests.live import Server
 
 
 @dataclass
@@ -96,5 +100,34 @@ def browser(chrome: Browser, console: ConsoleProcess, control: StandIn) -> Itera
     chrome.open(f"{console.url}/login?code={control.create_code()}")
     chrome.one(".event")
     yield chrome
+    chrome.open("about:blank")
+    chrome.chrome.delete_all_cookies()
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    return fill(tmp_path_factory.mktemp("runs") / "home")
+
+
+@pytest.fixture(scope="session")
+def server(filled: Filled) -> Iterator[Server]:
+    """A real `flyball server` on the filled home, with its console."""
+    running = Server.start(filled.home, console=True)
+    yield running
+    assert running.end() == 0
+
+
+@pytest.fixture(scope="session")
+def console_url(server: Server) -> str:
+    return Settings.load(server.home).console_url
+
+
+@pytest.fixture(scope="module")
+def visit(chrome: Browser, server: Server, console_url: str) -> Iterator[Visit]:
+    """Opens pages of the console in a browser that is logged in."""
+    with server.client() as client:
+        chrome.open(f"{console_url}/login?code={client.create_login_code()}")
+    assert chrome.says("Runs", 60)
+    yield Visit(chrome, console_url)
     chrome.open("about:blank")
     chrome.chrome.delete_all_cookies()

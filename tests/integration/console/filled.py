@@ -75,7 +75,7 @@ def _tell(kept: Keeping, experiment: str, *, name: str, place: int) -> str:
         "model/MLmodel": b"flavors: {}\n",
         "model/data/model.txt": b"tree\n" * 1000,
         "notes.html": HARM.encode(),
-        "a &amp; 1.txt": b"odd",
+        "a & 1.txt": b"odd",
     }
     for path, content in files.items():
         kept.artifacts.put(root, path, chunks=[content], principal=OWNER)
