@@ -106,6 +106,11 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         f"trained on {_rows(d)}: {d.get('winner', '')}, {d.get('metric')} {_figure(d.get('value'))} on the hold-out"
     ),
     "training.failed": lambda d: f"training failed: {d.get('why', '')}",
+    "run.deleted": lambda _: "the run was deleted",
+    "run.restored": lambda _: "the run was restored",
+    "experiment.created": lambda d: f"experiment {d.get('name')} was created",
+    "experiment.deleted": lambda d: f"experiment {d.get('name')} was deleted with its runs",
+    "experiment.restored": lambda d: f"experiment {d.get('name')} was restored with its runs",
     "model.created": lambda _: "the registered model was created",
     "model.renamed": lambda d: f"the registered model {d.get('from')} is called {d.get('to')} now",
     "model.updated": lambda _: "the registered model was described anew",

@@ -24,6 +24,10 @@ class Recorder:
     def __init__(self, log: EventLog, *, clock: Clock, ids: Ids, actor: str = "system") -> None:
         self._log, self._clock, self._ids, self._actor = log, clock, ids, actor
 
+    def by(self, actor: str) -> Recorder:
+        """The same, for what `actor` does."""
+        return Recorder(self._log, clock=self._clock, ids=self._ids, actor=actor)
+
     def record(self, kind: str, subject: str, *, data: Mapping[str, Any] | None = None, cause: EventId | None = None) -> Event:
         """Append what happened now, and return it as it stands in the log.
 

@@ -47,8 +47,12 @@ class Experiments:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
+    def by(self, actor: str) -> Experiments:
+        """The same experiments, telling what is done as done by `actor`."""
+        return Experiments(self._ledger.by(actor))
+
     def create(self, name: str, *, artifact_location: str | None = None, tags: Mapping[str, str] | None = None) -> Experiment:
-        """A new experiment of this name; its artifacts lie under its number where no place is given.
+        """A new experiment of this name: `experiment.created`; its artifacts lie under its number where no place is given.
 
         Raises:
             ExperimentExistsError: the name is taken, perhaps by a deleted one.
@@ -64,6 +68,7 @@ class Experiments:
                 raise ExperimentExistsError(name, deleted=taken.lifecycle == Lifecycle.DELETED)
             number = add_experiment(connection, name, now_ms=now, artifact_location=artifact_location)
             _set_tags(connection, number, tags=tags or {})
+            self._ledger.recorder.record("experiment.created", f"experiment/{number}", data={"name": name})
             return _experiments(connection, [connection.execute(_BY_ID, {"of": number}).one()])[0]
 
     def get(self, experiment: str) -> Experiment:
@@ -152,6 +157,8 @@ class Experiments:
             _set(connection, row.id, lifecycle=str(new), updated_ms=now)
             of_runs = update(tracked_runs).where(tracked_runs.c.experiment == row.id, tracked_runs.c.lifecycle == str(old))
             connection.execute(of_runs.values(lifecycle=str(new), deleted_ms=now if new is Lifecycle.DELETED else None))
+            kind = "experiment.deleted" if new is Lifecycle.DELETED else "experiment.restored"
+            self._ledger.recorder.record(kind, f"experiment/{row.id}", data={"name": row.name})
 
     def set_tag(self, experiment: str, key: str, *, value: str) -> None:
         """The tag has this value.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flyball.core.clock import Clock
 from flyball.core.duration import microseconds
@@ -34,6 +34,10 @@ class Ledger:
     ids: Ids
     random: Random
     recorder: Recorder
+
+    def by(self, actor: str) -> Ledger:
+        """The same, telling what is done as done by `actor`."""
+        return replace(self, recorder=self.recorder.by(actor))
 
     def now_ms(self) -> int:
         """Business time in whole milliseconds since 1970 UTC."""

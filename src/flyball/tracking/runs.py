@@ -49,6 +49,10 @@ class Runs:
     def __init__(self, ledger: Ledger, *, stop: Callable[[], bool] | None = None) -> None:
         self._ledger, self._stop = ledger, stop
 
+    def by(self, actor: str) -> Runs:
+        """The same runs, telling what is done as done by `actor`."""
+        return Runs(self._ledger.by(actor), stop=self._stop)
+
     def until(self, stop: Callable[[], bool]) -> Runs:
         """The same runs, whose searches end when `stop` says so, at the latest some milliseconds later."""
         return Runs(self._ledger, stop=stop)
@@ -115,7 +119,7 @@ class Runs:
             return head(run_row(connection, run))
 
     def delete(self, run: str) -> None:
-        """The run is deleted; idempotent.
+        """The run is deleted: `run.deleted`; idempotent.
 
         Raises:
             RunNotFoundError: no run has this id.
@@ -123,7 +127,7 @@ class Runs:
         self._move(run, Lifecycle.DELETED, deleted_ms=self._ledger.now_ms())
 
     def restore(self, run: str) -> None:
-        """The run is active again; idempotent.
+        """The run is active again: `run.restored`; idempotent.
 
         Raises:
             RunNotFoundError: no run has this id.
@@ -134,7 +138,8 @@ class Runs:
         with self._ledger.database.write() as connection:
             row = run_row(connection, run)
             moved = update(tracked_runs).where(tracked_runs.c.number == row.number, tracked_runs.c.lifecycle != str(to))
-            connection.execute(moved.values(lifecycle=str(to), deleted_ms=deleted_ms))
+            if connection.execute(moved.values(lifecycle=str(to), deleted_ms=deleted_ms)).rowcount:
+                self._ledger.recorder.record("run.restored" if to is Lifecycle.ACTIVE else "run.deleted", f"run/{run}")
 
     def log_metric(self, run: str, metric: LoggedPoint) -> None:
         """The point stands in the metric's history; it is the latest if its (step, time, value) is the highest.

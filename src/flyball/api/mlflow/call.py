@@ -10,6 +10,8 @@ from flyball.api.mlflow.forms import OneRun, Pair
 from flyball.governance import Caller
 from flyball.registry.models import Models
 from flyball.tracking.artifacts import Artifacts
+from flyball.tracking.experiments import Experiments
+from flyball.tracking.runs import Runs
 from flyball.tracking.tracking import Tracking
 
 
@@ -32,6 +34,16 @@ class Call:
     gone: Callable[[], bool] = lambda: False
     address: str = ""
     authorization: str = ""
+
+    @property
+    def experiments(self) -> Experiments:
+        """The experiments, which tell what is done as done by who asks."""
+        return self.services.tracking.experiments.by(self.caller.actor)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs, which tell what is done as done by who asks; for what is no event, the services' own do."""
+        return self.services.tracking.runs.by(self.caller.actor)
 
     @property
     def registry(self) -> Models:

@@ -17,7 +17,7 @@ def create(call: Call, asked: forms.CreateExperiment) -> Json:
     location = asked.artifact_location or None
     if location is not None and location.lower().startswith(OURS):
         raise WrongValueError("artifact_location", location, hint="files of this server lie under the experiment's number: leave it out.")
-    made = call.services.tracking.experiments.create(text(asked.name), artifact_location=location, tags=mapping("tags", asked.tags))
+    made = call.experiments.create(text(asked.name), artifact_location=location, tags=mapping("tags", asked.tags))
     return {"experiment_id": made.id}
 
 
@@ -52,13 +52,13 @@ def rename(call: Call, asked: forms.RenameExperiment) -> Json:
 
 def delete(call: Call, asked: forms.OneExperiment) -> Json:
     """The experiment is deleted, and can be restored."""
-    call.services.tracking.experiments.delete(text(asked.experiment_id))
+    call.experiments.delete(text(asked.experiment_id))
     return {}
 
 
 def restore(call: Call, asked: forms.OneExperiment) -> Json:
     """The experiment is active again."""
-    call.services.tracking.experiments.restore(text(asked.experiment_id))
+    call.experiments.restore(text(asked.experiment_id))
     return {}
 
 

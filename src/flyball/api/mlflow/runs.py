@@ -28,7 +28,7 @@ def create(call: Call, asked: forms.CreateRun) -> Json:
     """A new run, which is running."""
     if not asked.experiment_id:
         raise MissingValueError("experiment_id")
-    made = call.services.tracking.runs.create(
+    made = call.runs.create(
         asked.experiment_id,
         name=asked.run_name or None,
         user=asked.user_id or "",
@@ -46,19 +46,19 @@ def get(call: Call, asked: forms.OneRun) -> Json:
 def update(call: Call, asked: forms.UpdateRun) -> Json:
     """The run has another status, end or name."""
     status = None if asked.status is None else answers.choice("status", asked.status, known=answers.ASKED_STATUS)
-    head = call.services.tracking.runs.update(run_of(asked), status=status, end_ms=asked.end_time, name=asked.run_name or None)
+    head = call.runs.update(run_of(asked), status=status, end_ms=asked.end_time, name=asked.run_name or None)
     return {"run_info": answers.head(head)}
 
 
 def delete(call: Call, asked: forms.OneRun) -> bytes:
     """The run is deleted, and can be restored."""
-    call.services.tracking.runs.delete(run_of(asked))
+    call.runs.delete(run_of(asked))
     return DONE
 
 
 def restore(call: Call, asked: forms.OneRun) -> bytes:
     """The run is active again."""
-    call.services.tracking.runs.restore(run_of(asked))
+    call.runs.restore(run_of(asked))
     return DONE
 
 
