@@ -37,10 +37,14 @@ class ConversionKind:
         self._stores, self._content, self._executor = stores, content, executor
 
     def prepare(self, job: Job) -> Commit:
-        """Convert; nothing of the registry changes before the commit."""
+        """Convert; nothing of the registry changes before the commit. Of a version that was deleted meanwhile there is nothing to do."""
         reference = ModelReference(str(job.payload["model"]), number=int(job.payload["version"]))
         keeping = open_keeping(self._stores, self._content)
-        version = find_version(keeping, self._stores.journal.log, reference=reference, content=self._content)
+        try:
+            version = find_version(keeping, self._stores.journal.log, reference=reference, content=self._content)
+        except NotFoundError as gone:
+            told = {"verdict": "gone", "reason": str(gone)}
+            return lambda: told
         found = convert_version(version, self._content, executor=self._executor)
 
         def commit() -> Mapping[str, Any]:
@@ -50,7 +54,7 @@ class ConversionKind:
         return commit
 
     def failed(self, job: Job, error: Exception) -> None:
-        """It is told that the version is kept as it is; of one that was deleted meanwhile there is nothing to tell."""
+        """It is told that the version is kept as it is; of one that was deleted under way there is nothing to tell."""
         if isinstance(error, NotFoundError):
             return
         facts = {"version": job.payload["version"], **Conversion(verdict="kept", reason=str(error)).to_json()}
