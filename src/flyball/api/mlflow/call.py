@@ -74,7 +74,7 @@ def mapping(parameter: str, pairs: Sequence[Pair] | None, *, longest: int | None
     Raises:
         MissingValueError: one has no key.
     """
-    return dict(_items(parameter, pairs or (), longest))
+    return dict(_items(parameter, pairs or (), longest=longest))
 
 
 def distinct(parameter: str, pairs: Sequence[Pair] | None, *, longest: int | None = None) -> dict[str, str]:
@@ -84,7 +84,7 @@ def distinct(parameter: str, pairs: Sequence[Pair] | None, *, longest: int | Non
         MissingValueError: one has no key.
         WrongValueError: one is said twice.
     """
-    items = _items(parameter, pairs or (), longest)
+    items = _items(parameter, pairs or (), longest=longest)
     found = dict(items)
     if len(found) < len(items):
         keys = [key for key, _ in items]
@@ -93,7 +93,7 @@ def distinct(parameter: str, pairs: Sequence[Pair] | None, *, longest: int | Non
     return found
 
 
-def _items(parameter: str, pairs: Sequence[Pair], longest: int | None) -> list[tuple[str, str]]:
+def _items(parameter: str, pairs: Sequence[Pair], *, longest: int | None) -> list[tuple[str, str]]:
     for place, pair in enumerate(pairs):
         if not pair.key:
             raise MissingValueError(f"{parameter}[{place}].key")
