@@ -80,6 +80,8 @@ def lay_out_fetched(home: Path, versions: Sequence[FetchedVersion], *, port: int
     Raises:
         FlyballError: as `lay_out`.
     """
+    with os_errors(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # a home is its owner's alone
     into = LocalBlobs(home / BY_HAND / "blobs")
     plans = {}
     for fetched in versions:

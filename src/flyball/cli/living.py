@@ -31,7 +31,7 @@ def up(settings: Settings, *, command: str) -> int:
     lines = Lines()
     if settings.project is not None and not settings.project.is_file():
         raise ProjectMissingError(settings.project)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)  # a home is its owner's alone
     lines.say(f"starting {settings.title}; its home is {settings.home}")
 
     def follow(up: Supervisor) -> None:

@@ -31,6 +31,10 @@ def test_it_makes_its_home_and_runs_nothing_but_the_control_plane(server: Server
     assert (status["models"], status["phase"]) == ([], "keeping runs and models")
 
 
+def test_its_home_is_its_owner_s_alone(server: Server) -> None:
+    assert server.home.stat().st_mode & 0o777 == 0o700
+
+
 def test_what_there_is_can_be_looked_at(owner: httpx.Client) -> None:
     assert owner.get("/api/v1/models").json() == {"models": []}
     assert owner.get("/api/v1/datasets").json() == {"datasets": []}
