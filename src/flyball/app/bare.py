@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flyball.app.controlplane import Deed, EventPage, Json, Pulse
+from flyball.app.controlplane import Deed, Json
 from flyball.app.liveview import LiveView
 from flyball.app.places import Places
 from flyball.app.settings import Settings
 from flyball.app.stores import Stores
+from flyball.app.viewed import Viewed
 from flyball.app.watching import Watching
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import ConflictError, NotFoundError
@@ -95,7 +96,7 @@ class _Around:
         return 0
 
 
-class BareControl:
+class BareControl(Viewed):
     """A `ControlPlane` of a home that has no project. Thread-safe."""
 
     begun = True
@@ -103,7 +104,7 @@ class BareControl:
 
     def __init__(self, stores: Stores, blobs: BlobStore) -> None:
         self.stores, self.blobs = stores, blobs
-        self._view = LiveView(_NoProject(), stores, _NoPredictions(), _Around(stores))
+        super().__init__(LiveView(_NoProject(), stores, _NoPredictions(), _Around(stores)))
 
     @classmethod
     def open(cls, settings: Settings, *, failed: Callable[[BaseException], None]) -> BareControl:
@@ -122,33 +123,6 @@ class BareControl:
     def close(self) -> None:
         """Let go of the home; idempotent."""
         self.stores.close()
-
-    def pulse(self) -> Pulse:
-        return self._view.pulse()
-
-    def get_status(self) -> Json:
-        return self._view.get_status()
-
-    def list_models(self) -> Json:
-        return self._view.list_models()
-
-    def get_model(self, name: str) -> Json:
-        return self._view.get_model(name)
-
-    def list_windows(self, model: str) -> Json:
-        return self._view.list_windows(model)
-
-    def list_versions(self, model: str) -> Json:
-        return self._view.list_versions(model)
-
-    def list_events(self, page: EventPage) -> Json:
-        return self._view.list_events(page)
-
-    def list_causes(self, event: str) -> Json:
-        return self._view.list_causes(event)
-
-    def list_datasets(self) -> Json:
-        return self._view.list_datasets()
 
     def get_prediction(self, prediction: str) -> Json:
         raise PredictionNotHereError(prediction)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flyball.app.bare import NoProjectError
-from flyball.app.controlplane import Deed, EventPage, Json, Pulse
+from flyball.app.controlplane import Deed, Json
 from flyball.app.home import Home
 from flyball.app.liveloop import LiveLoop
 from flyball.app.liveparts import LiveParts, Place
@@ -22,6 +22,7 @@ from flyball.app.location import PREDICTIONS
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
 from flyball.app.surroundings import Around
+from flyball.app.viewed import Viewed
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.loop.projectfile import load_project
@@ -69,7 +70,7 @@ def _latest_event(clock: WallClock | SharedClock, home: Home) -> datetime | None
     return max((event.time for event in log.list(EventQuery(since=clock.now())) if event.actor == SYSTEM), default=None)
 
 
-class Control:
+class Control(Viewed):
     """A `ControlPlane`. `open` it, `begin` the loop in a thread, `close` it."""
 
     def __init__(self, settings: Settings, place: Place, *, failed: Callable[[BaseException], None]) -> None:
@@ -79,7 +80,7 @@ class Control:
         self._loop = LiveLoop(self._parts, failed=failed)
         self._around = Around(self._parts, self._loop)
         self._releasing = Releasing(place.home.stores)
-        self._view = LiveView(place.project, place.home.stores, self._parts.log, self._around)
+        super().__init__(LiveView(place.project, place.home.stores, self._parts.log, self._around))
         self._plan: ServingPlan | None = None
         self._planning = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -142,34 +143,7 @@ class Control:
         finally:
             self._place.home.close()
 
-    # -- what is looked at
-
-    def pulse(self) -> Pulse:
-        return self._view.pulse()
-
-    def get_status(self) -> Json:
-        return self._view.get_status()
-
-    def list_models(self) -> Json:
-        return self._view.list_models()
-
-    def get_model(self, name: str) -> Json:
-        return self._view.get_model(name)
-
-    def list_windows(self, model: str) -> Json:
-        return self._view.list_windows(model)
-
-    def list_versions(self, model: str) -> Json:
-        return self._view.list_versions(model)
-
-    def list_events(self, page: EventPage) -> Json:
-        return self._view.list_events(page)
-
-    def list_causes(self, event: str) -> Json:
-        return self._view.list_causes(event)
-
-    def list_datasets(self) -> Json:
-        return self._view.list_datasets()
+    # -- what is looked at, beside what the view tells
 
     def get_prediction(self, prediction: str) -> Json:
         self._parts.log.drain()
