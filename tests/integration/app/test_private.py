@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flyball.app.byhand import lay_out_fetched
 from flyball.app.home import Home
 from flyball.app.listening import announce
 from flyball.app.location import LOCK
@@ -35,7 +36,8 @@ def test_nobody_else_enters_a_home_whoever_makes_it(tmp_path: Path) -> None:
     Home.open(tmp_path / "opened").close()
     HomeLock.acquire(tmp_path / "held" / LOCK, "flyball up").release()
     OwnerToken.open(tmp_path / "served")
-    assert [mode(tmp_path / name) for name in ("opened", "held", "served")] == [0o700] * 3
+    lay_out_fetched(tmp_path / "fetched", [], port=1, run_code=False)
+    assert [mode(tmp_path / name) for name in ("opened", "held", "served", "fetched")] == [0o700] * 4
 
 
 def test_a_home_that_its_owner_shares_stays_shared(tmp_path: Path) -> None:
