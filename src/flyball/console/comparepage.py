@@ -51,7 +51,7 @@ class ComparePage:
             try:
                 self._runs.append(await self._frame.ask(partial(self._frame.archive.get_run, run)))
             except FlyballError as error:
-                troubles.append(trouble(error))
+                troubles.append(self._frame.trouble(error))
         self._told.content = joined(*troubles)
         self._head.content = joined(_title(len(self._runs)), self._legend())
         if not self._runs:

@@ -10,12 +10,14 @@ from typing import TypeVar
 
 from nicegui import events, ui
 
+from flyball.client.errors import UnreachableError
 from flyball.console.archive import Archive, Archives
 from flyball.console.controlplane import ControlPlane
 from flyball.console.head import THEME_BUTTON, brand
 from flyball.console.markup import NOTHING, Markup, element, joined, text
 from flyball.console.notices import away_notice
 from flyball.console.watch import Known, Watch
+from flyball.core.errors import FlyballError
 
 T = TypeVar("T")
 REFRESH_SECONDS = 0.5
@@ -40,6 +42,7 @@ class Frame:
         self.archive: Archive = around.archives.of(session)
         self.dark = False
         self._seen: Known | None = None
+        self._unreached = False
         self._turned: list[Callable[[], None]] = []
 
     @contextmanager
@@ -69,6 +72,11 @@ class Frame:
         """What the control plane answers, asked off the loop."""
         return await asyncio.to_thread(question)
 
+    def trouble(self, error: FlyballError) -> Markup:
+        """The sentence of an error that leaves the page empty; where nobody answered, the page is loaded again when somebody does."""
+        self._unreached = self._unreached or isinstance(error, UnreachableError)
+        return trouble(error)
+
     def _set_theme(self, told: events.GenericEventArguments) -> None:
         self.dark = bool(told.args)
         for turned in self._turned:
@@ -81,6 +89,9 @@ class Frame:
         self._seen = known
         self._head.content = brand(known, here=self._here)
         self._notice.content = away_notice(known, self._around.control_url)
+        if self._unreached and known.status is not None and known.trouble is None:
+            self._unreached = False
+            ui.navigate.reload()
 
 
 def foot(said: str, *, logins: bool) -> Markup:

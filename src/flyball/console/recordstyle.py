@@ -54,6 +54,7 @@ _RUNS = """
   --ag-checkbox-unchecked-border-color: var(--faint); --ag-checkbox-unchecked-background-color: var(--panel);
   --ag-tooltip-background-color: var(--panel); --ag-tooltip-text-color: var(--ink); --ag-cell-horizontal-padding: 12px; }
 .runs-grid .ag-cell.figure { text-align: right; } .runs-grid .ag-header-cell.figure .ag-header-cell-label { flex-direction: row-reverse; }
+.runs-grid .figure .ag-sort-indicator-icon { padding-right: .3rem; }
 .cell-wait { display: inline-block; width: 60%; height: .6rem; border-radius: 4px; background: var(--hair); }
 .ag-tooltip { max-width: 26rem; overflow-wrap: anywhere; white-space: pre-wrap; }
 .runs-foot { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .8rem; min-height: 2.1rem; font-size: .8125rem;
@@ -73,7 +74,8 @@ table { border-collapse: collapse; width: 100%; font-size: .8125rem; } table th 
 .values th, .values td { padding: .34rem .75rem .34rem 0; border-top: 1px solid var(--hair); vertical-align: top; overflow-wrap: anywhere;
   white-space: pre-wrap; }
 .values td { font-weight: 520; } .values td.hint { font-weight: 400; text-align: right; padding-right: 0; }
-.files { font-size: .8125rem; } .files .files { padding-left: 1.15rem; border-left: 1px solid var(--hair); margin-left: .3rem; }
+.files { font-size: .8125rem; } h2 + .files, div + .files { margin-top: .5rem; }
+.files .files { padding-left: 1.15rem; border-left: 1px solid var(--hair); margin-left: .3rem; }
 .files > li { padding: .12rem 0; } .file-line { display: flex; gap: 1rem; justify-content: space-between; }
 .file { color: var(--accent); text-decoration: none; overflow-wrap: anywhere; } .file:hover { text-decoration: underline; }
 .size { color: var(--soft); white-space: nowrap; } .folder { font-weight: 560; overflow-wrap: anywhere; }
@@ -88,7 +90,8 @@ table { border-collapse: collapse; width: 100%; font-size: .8125rem; } table th 
 .leave { color: var(--soft); text-decoration: none; width: 1.4rem; height: 1.4rem; display: grid; place-items: center; border-radius: 50%; }
 .leave:hover { background: var(--wash); color: var(--ink); }
 .across-scroll, .table-scroll { overflow-x: auto; } .parallel-plot { height: 20rem; }
-.beside { margin-top: .6rem; width: auto; min-width: 100%; } .beside th, .beside td { padding: .38rem 1.1rem .38rem 0;
+.beside { border-collapse: separate; border-spacing: 0; margin-top: .6rem; width: auto; min-width: 100%; }
+.beside th, .beside td { padding: .38rem 1.1rem .38rem 0;
   border-top: 1px solid var(--hair); vertical-align: top; max-width: 18rem; overflow-wrap: anywhere; }
 .beside thead th { border-top: 0; font-weight: 600; min-width: 7rem; }
 .beside tbody th[scope="row"] { font-weight: 400; color: var(--soft); }

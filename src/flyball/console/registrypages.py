@@ -9,7 +9,7 @@ from nicegui import ui
 
 from flyball.client.tracking import Query
 from flyball.console.facts import facts, model_link, run_link, shortened, value_table
-from flyball.console.frame import Frame, heading, trouble, waiting
+from flyball.console.frame import Frame, heading, waiting
 from flyball.console.markup import NOTHING, Markup, element, joined, text
 from flyball.console.records import Evidence, Pair, Registered, Version, plain, time_of
 from flyball.console.words import moment
@@ -41,7 +41,7 @@ class ModelsPage:
         try:
             models, token = await self._frame.ask(lambda: self._frame.archive.search_models(query))
         except FlyballError as error:
-            self._list.content = element("section", trouble(error), class_="panel")
+            self._list.content = element("section", self._frame.trouble(error), class_="panel")
             return
         self._list.content = self._table(models, token)
 
@@ -105,7 +105,7 @@ class ModelPage:
             evidence = {each.version: each for each in await self._frame.ask(lambda: archive.list_evidence(self._name))}
         except FlyballError as error:
             said = heading(self._name, text("This model cannot be shown."), above=_WAY)
-            self._place.content = joined(said, element("section", trouble(error), class_="panel"))
+            self._place.content = joined(said, element("section", self._frame.trouble(error), class_="panel"))
             return
         cards = [_version_card(version, evidence.get(int(version.version))) for version in versions]
         none = element("p", text("It has no version yet."), class_="hint")

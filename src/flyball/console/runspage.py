@@ -10,7 +10,7 @@ from typing import Any
 from nicegui import events, ui
 
 from flyball.client.tracking import Query
-from flyball.console.frame import Frame, heading
+from flyball.console.frame import Frame, heading, trouble
 from flyball.console.markup import NOTHING, Markup, element, joined, text
 from flyball.console.records import Experiment
 from flyball.console.runsview import FIXED, GROUPS, MOST_COMPARED, Keys, RunsView, is_column, order_clause, order_of
@@ -90,7 +90,7 @@ class RunsPage:
         try:
             self._experiments = await self._frame.ask(self._frame.archive.list_experiments)
         except FlyballError as error:
-            self._told.content = _trouble(error)
+            self._told.content = self._frame.trouble(error)
         self._fill_choice()
         await self._show(self._view)
 
@@ -107,7 +107,7 @@ class RunsPage:
         try:
             runs, _ = await self._frame.ask(lambda: archive.search_runs(view.experiments, query, deleted=view.deleted))
         except FlyballError as error:
-            self._told.content = _trouble(error)
+            self._told.content = trouble(error)
             return
         self._told.content = ""
         self._keys = Keys.of(runs) if view.experiments != self._view.experiments else self._keys.joined(Keys.of(runs))
@@ -214,10 +214,6 @@ class RunsPage:
 
 def _texts(found: object) -> tuple[str, ...]:
     return tuple(each for each in found if isinstance(each, str)) if isinstance(found, list) else ()
-
-
-def _trouble(error: FlyballError) -> Markup:
-    return element("p", text(error), class_="trouble", role="alert")
 
 
 def _offer(chosen: Sequence[str]) -> Markup:
