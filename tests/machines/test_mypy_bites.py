@@ -61,4 +61,4 @@ def test_tests_are_typed_too(repository: Path) -> None:
     assert settings["strict"] is True
     assert {"src", "tests", "bench", "examples", "tools"} <= set(settings["files"])
     assert "overrides" not in settings
-    assert "exclude" not in settings
+    assert settings["exclude"] == ["^tests/clients/"]  # run by the stock clients' environments, whose packages ours has not

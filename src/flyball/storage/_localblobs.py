@@ -10,11 +10,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from flyball.core.canonical import digest_bytes
+from flyball.core.duration import EPOCH, MICROSECOND, microseconds
 from flyball.core.errors import UnavailableError
 from flyball.core.ids import Digest
 from flyball.storage.blobs import StoredBlob, checked_digest
@@ -212,13 +213,13 @@ class LocalBlobs:
         for digest in self.list():
             with suppress(FileNotFoundError):
                 found = self._path(digest).stat()
-                yield StoredBlob(digest, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+                yield StoredBlob(digest, found.st_size, EPOCH + found.st_mtime_ns // 1000 * MICROSECOND)
 
     def delete_unused(self, digest: Digest, *, before: datetime) -> bool:
         path = self._path(digest)
         with os_errors(path), self._in_turn(fcntl.LOCK_EX):
             try:
-                if path.stat().st_mtime >= before.timestamp():
+                if path.stat().st_mtime_ns // 1000 >= microseconds(before):  # whole numbers: floats are rounded
                     return False
                 path.unlink()
             except FileNotFoundError:

@@ -37,6 +37,7 @@ OLDEST = 130000
 # A server whose client has died without a word notices within a minute, and gives its turn to others.
 _SETTINGS = {
     "lock_timeout": f"{BUSY_SECONDS * 1000:.0f}",
+    "idle_in_transaction_session_timeout": f"{BUSY_SECONDS * 1000:.0f}",  # a client that was stopped in one gives its locks back
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -54,11 +55,8 @@ _CONNECT = {
     "target_session_attrs": "read-write",  # of several hosts the one that takes writes, also after they have changed roles
 }
 
-# One round trip: the turn, an end to who falls asleep in it, and the number by which the commit can be asked for.
-_TURN = text(
-    "SELECT pg_advisory_xact_lock(1718384748, hashtext(current_schema())),"
-    f" set_config('idle_in_transaction_session_timeout', '{BUSY_SECONDS * 1000:.0f}', true), pg_current_xact_id()::text"
-)
+# One round trip: the turn, and the number by which the commit can be asked for.
+_TURN = text("SELECT pg_advisory_xact_lock(1718384748, hashtext(current_schema())), pg_current_xact_id()::text")
 _STATUS = text("SELECT pg_xact_status(CAST(:xid AS xid8))")
 _UNSORTED = text(
     "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length FROM information_schema.columns c"
@@ -140,7 +138,7 @@ class PostgresEngine:
         self._take_turn(connection)
 
     def _take_turn(self, connection: Connection) -> str:
-        xid: str = connection.execute(_TURN).one()[2]
+        xid: str = connection.execute(_TURN).one()[1]
         if self._owner is not None:
             self._owner.check(connection)
         return xid

@@ -150,7 +150,7 @@ def test_a_killed_workers_job_is_taken_over_by_one_that_saw_it_silent(home: Home
 
 
 def test_a_worker_that_was_stopped_past_its_lease_is_fenced_when_it_wakes_up(home: Home) -> None:
-    (key,) = home.given(1, lanes="a", seconds=1.0)
+    (key,) = home.given(1, lanes="a", seconds=15.0)  # longer than it takes to stop it on a busy machine
     with home.worker("ann", lanes="a") as ann, home.worker("bob", lanes="a") as bob:
         first, other = (ann, bob) if _line_of_either(home, key) == "ann" else (bob, ann)
         assert _line(first) == f"preparing {key} 1"
