@@ -104,5 +104,10 @@ def _version(row: RowMapping) -> DatasetVersion:
 def _file(facts: Mapping[str, Any]) -> SourceFile:
     times = {name: datetime.fromisoformat(facts[name]) for name in ("known_by", "next_known", "arrival") if facts.get(name)}
     return SourceFile(
-        name=facts["name"], size_bytes=facts["size_bytes"], digest=Digest(facts["digest"]), left_out=facts.get("left_out", 0), **times
+        name=facts["name"],
+        size_bytes=facts["size_bytes"],
+        digest=Digest(facts["digest"]),
+        left_out=facts.get("left_out", 0),
+        position=facts.get("position"),
+        **times,
     )

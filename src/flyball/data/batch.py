@@ -14,7 +14,7 @@ from flyball.data.contract import Basis, Contract, declared_columns, infer, time
 from flyball.data.errors import EventTimeError, NothingKnownError, SourceChangedError, UnknownColumnError
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset, SourceFile
 from flyball.data.reading import read_frame
-from flyball.data.sources import FoundFile, check_unchanged, find_files, identify, read_bytes
+from flyball.data.sources.local import FoundFile, check_unchanged, find_files, identify, read_bytes
 
 
 @dataclass

@@ -17,6 +17,7 @@ import polars as pl
 
 from flyball.core.duration import format_duration, parse_duration
 from flyball.core.ids import Digest, EventId
+from flyball.data.declared.source import Source
 from flyball.data.errors import DatasetError, VersionStateError
 
 EVENT_TIME = "__event_time"
@@ -32,25 +33,6 @@ TIME = pl.Datetime("us", "UTC")
 PUSHED = "live:"  # where a file's name stands: the positions of pushes; no data file is called so
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-
-
-@dataclass(frozen=True)
-class FileSource:
-    """A file, or a directory whose .csv, .csv.gz and .parquet files are read in the order of their names.
-
-    `path` is relative to the project file. Nothing is opened here.
-    """
-
-    path: str
-
-    def __post_init__(self) -> None:
-        if not self.path or "\0" in self.path:
-            raise DatasetError(f"files({self.path!r})", "a source needs the path of a file or a directory")
-
-
-def files(path: str) -> FileSource:
-    """The source that reads `path`: a .csv, .csv.gz or .parquet file, or a directory of them, relative to the project file."""
-    return FileSource(path)
 
 
 class KnownRule(TypedDict, total=False):
@@ -70,14 +52,14 @@ class Dataset:
     """
 
     name: str
-    source: FileSource
+    source: Source
     key: tuple[str, ...]
     event_time: str
     known_time: str | None = None
     known_after: timedelta | None = None
     known_before: timedelta | None = None
 
-    def __init__(self, name: str, source: FileSource, *, key: str | Sequence[str], event_time: str, **known: Unpack[KnownRule]) -> None:
+    def __init__(self, name: str, source: Source, *, key: str | Sequence[str], event_time: str, **known: Unpack[KnownRule]) -> None:
         """Declare a dataset; durations are texts such as "24h".
 
         Raises:
@@ -87,7 +69,7 @@ class Dataset:
         what = f"Dataset {name!r}"
         if not _NAME.fullmatch(name):
             raise DatasetError(what, "a name is 1 to 63 of a-z, 0-9, '-' and '_', and starts with a letter")
-        if not isinstance(source, FileSource):
+        if not isinstance(source, Source):
             raise DatasetError(what, f"its source is {source!r}; write fb.files({str(source)!r})")
         given = {rule: value for rule, value in known.items() if value is not None}
         if unknown := sorted(set(given) - {"known_time", "known_after", "known_before"}):
@@ -223,7 +205,8 @@ class SourceFile:
     """A file as it was read: its name below the source, its size and the SHA-256 of its bytes.
 
     Where an ingest looked no further than `known_by`, it left out `left_out` of the file's rows, the first of which becomes
-    known at `next_known`. `arrival` is when a file came that came live: none of its rows was known before.
+    known at `next_known`. `arrival` is when a file came that came live: none of its rows was known before. `position` is where
+    the next pull goes on, for sources that have such a place.
     """
 
     name: str
@@ -233,6 +216,7 @@ class SourceFile:
     left_out: int = 0
     next_known: datetime | None = None
     arrival: datetime | None = None
+    position: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,9 +56,9 @@ def standing_contract(dataset: Dataset, data: DataService) -> tuple[DatasetVersi
     """
     found = data.find_accepted(dataset.name)
     if found is None:
-        raise NotIngestedError(dataset.name, dataset.source.path, why="no version of it is accepted")
+        raise NotIngestedError(dataset.name, dataset.source.describe(), why="no version of it is accepted")
     contract = data.get_contract(dataset, found.number)
     table = table_name(dataset, contract)
     if table != found.table:
-        raise NotIngestedError(dataset.name, dataset.source.path, why="it was declared otherwise when it was ingested")
+        raise NotIngestedError(dataset.name, dataset.source.describe(), why="it was declared otherwise when it was ingested")
     return found, contract, table

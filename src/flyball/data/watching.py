@@ -9,7 +9,7 @@ from pathlib import Path
 from flyball.core.clock import Timer
 from flyball.data.errors import SourceMissingError
 from flyball.data.model import Dataset
-from flyball.data.sources import find_files
+from flyball.data.sources.local import find_files
 
 SETTLED_SECONDS = 1.0
 _Stamps = Mapping[str, tuple[int, int, int]]

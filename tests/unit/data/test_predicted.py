@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from flyball.data.declared.files import files
 from flyball.data.history import known_until
-from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, PREDICTION_TIME, TIME, Dataset, files
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, PREDICTION_TIME, TIME, Dataset
 from flyball.data.prediction import late_keys, predicted_rows, prediction_rows
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

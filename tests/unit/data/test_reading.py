@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flyball.data.declared.files import files
 from flyball.data.errors import (
     ColumnTypeError,
     DatasetError,
@@ -19,9 +20,9 @@ from flyball.data.errors import (
     SourceMissingError,
     SourceUnreadableError,
 )
-from flyball.data.model import TIME, Dataset, files
+from flyball.data.model import TIME, Dataset
 from flyball.data.reading import read_frame
-from flyball.data.sources import check_unchanged, find_files, identify, read_bytes
+from flyball.data.sources.local import check_unchanged, find_files, identify, read_bytes
 
 
 def dataset(path: str) -> Dataset:

@@ -32,7 +32,7 @@ def find_files(dataset: Dataset, root: Path) -> list[FoundFile]:
         SourceMissingError: there is no such file or directory, or the directory holds no data file.
         SourceDeniedError: the operating system refuses.
     """
-    place = root / dataset.source.path
+    place = root / dataset.source.describe()
     try:
         if place.is_dir():
             paths = sorted((path for path in place.iterdir() if _is_data(path)), key=lambda path: path.name)

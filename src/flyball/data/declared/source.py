@@ -1,0 +1,20 @@
+"""Where a dataset's rows come from, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that rows come from. Every kind of place is a frozen subclass; what opens it stands in `data.sources`.
+
+    `every` is how often a running home asks it by itself; None leaves that to what the kind can tell (files are watched).
+    """
+
+    every: timedelta | None = field(default=None, kw_only=True)
+
+    def describe(self) -> str:
+        """The place in a few words, as errors and pages name it; never with a secret."""
+        raise NotImplementedError
