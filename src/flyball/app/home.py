@@ -18,6 +18,7 @@ from typing import Self
 from flyball.app.actor import person
 from flyball.app.location import DATABASE, LOCK
 from flyball.app.places import Places
+from flyball.app.sources import open_source
 from flyball.app.stores import Stores
 from flyball.core.clock import Clock, WallClock
 from flyball.core.errors import InvalidError, NotFoundError
@@ -98,6 +99,8 @@ class Home:
             recorder=journal.recorder,
             transactions=journal.transactions,
             contracts=path / "contracts",
+            sources=open_source,
+            environment=os.environ,
         )
         steps = StepRunner(stores.steps, blobs, executor=executor, fingerprint=fingerprint_module, scratch=path / "scratch")
         return cls(path, stores, blobs, tables, data, steps, executor)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 
 from flyball.data.checking import Checked, Look, check_file, known_time
 from flyball.data.contract import Basis, Contract, declared_columns, infer, times_in
-from flyball.data.errors import EventTimeError, NothingKnownError, SourceChangedError, UnknownColumnError
+from flyball.data.errors import EventTimeError, NothingKnownError, UnknownColumnError
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset, SourceFile
-from flyball.data.reading import read_frame
-from flyball.data.sources.local import FoundFile, check_unchanged, find_files, identify, read_bytes
+from flyball.data.sources.port import OpenSource, Seen
 
 
 @dataclass
@@ -26,27 +24,25 @@ class Batch:
     """
 
     dataset: Dataset
-    found: Sequence[FoundFile]
+    source: OpenSource
     files: Sequence[SourceFile]
     unexpected: set[str] = field(default_factory=set)
     _frames: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     @classmethod
-    def find(cls, dataset: Dataset, root: Path) -> Batch:
-        """The source's files and their digests; nothing is parsed yet.
+    def find(cls, dataset: Dataset, source: OpenSource, *, seen: Seen | None = None) -> Batch:
+        """The source's parts and their digests; nothing is parsed yet.
 
         Raises:
             SourceMissingError: there is no data file.
             SourceChangedError: a file changed meanwhile.
         """
-        found = find_files(dataset, root)
-        return cls(dataset, found, identify(found))
+        return cls(dataset, source, source.find(seen or Seen()))
 
     def without(self, digests: Iterable[str]) -> Batch:
         """The batch without the files of these digests."""
         known = set(digests)
-        kept = [(found, file) for found, file in zip(self.found, self.files, strict=True) if file.digest not in known]
-        return Batch(self.dataset, [found for found, _ in kept], [file for _, file in kept], _frames=self._frames)
+        return Batch(self.dataset, self.source, [file for file in self.files if file.digest not in known], _frames=self._frames)
 
     def infer(self, history: timedelta, *, known_by: datetime | None = None) -> Contract:
         """The contract that the rows known in the first `history` keep: by the column that says when they were known, else by event time.
@@ -58,7 +54,7 @@ class Batch:
             UnknownColumnError: a file lacks a column that the declaration or the first file has.
             EventTimeError: not one row has an event time.
         """
-        frames = [self._read(found, file) for found, file in zip(self.found, self.files, strict=True)]
+        frames = [self._read(file) for file in self.files]
         columns = frames[0].columns
         for name in declared_columns(self.dataset):
             if name not in columns:
@@ -82,9 +78,9 @@ class Batch:
     def check(self, contract: Contract, stored: pl.DataFrame, *, looks: Sequence[Look]) -> list[Checked]:
         """Every file's rows, typed and judged by `contract`, in the order of the files' names; one look per file."""
         checked = []
-        for found, file, look in zip(self.found, self.files, looks, strict=True):
-            cells = self._read(found, file)
-            self._frames.pop(file.name, None)
+        for file, look in zip(self.files, looks, strict=True):
+            cells = self._read(file)
+            self._frames.pop(file.digest, None)
             self.unexpected.update(name for name in cells.columns if name not in contract.columns)
             checked.append(check_file(self.dataset, contract, name=file.name, cells=cells, stored=stored, look=look))
         self.files = [_completed(file, part, look=look) for file, part, look in zip(self.files, checked, looks, strict=True)]
@@ -96,7 +92,7 @@ class Batch:
         Raises:
             SourceChangedError: a file is gone or has other content.
         """
-        check_unchanged(self.found, self.files)
+        self.source.check_unchanged()
 
     def _known(self, parts: Sequence[pl.DataFrame], known_by: datetime) -> Sequence[pl.DataFrame]:
         """The rows of each part that are known by then; parts without one are left out, for their types are news as well."""
@@ -106,13 +102,10 @@ class Batch:
             raise NothingKnownError(self.dataset.name, known_by, first=min((x for x in firsts if isinstance(x, datetime)), default=None))
         return [part for part in known if part.height]
 
-    def _read(self, found: FoundFile, file: SourceFile) -> pl.DataFrame:
-        if file.name not in self._frames:
-            data, read = read_bytes(found)
-            if read != file:
-                raise SourceChangedError(str(found.path))
-            self._frames[file.name] = read_frame(file.name, data)
-        return self._frames[file.name]
+    def _read(self, file: SourceFile) -> pl.DataFrame:
+        if file.digest not in self._frames:
+            self._frames[file.digest] = pl.concat(self.source.read(file))
+        return self._frames[file.digest]
 
     def _select(self, frame: pl.DataFrame, file: SourceFile, *, columns: Sequence[str]) -> pl.DataFrame:
         for name in columns:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, TypedDict, Unpack
 
 import polars as pl
@@ -29,6 +30,7 @@ from flyball.data.model import SYSTEM_COLUMNS, Dataset, DatasetVersion, VersionS
 from flyball.data.profile import encode
 from flyball.data.recording import announce, edges, summary
 from flyball.data.rows import Rows
+from flyball.data.sources.port import Opener, OpenSource, Surroundings
 from flyball.data.store import VersionStore
 from flyball.lineage import Edge, LineageStore
 from flyball.storage._filelock import FileLock
@@ -50,7 +52,10 @@ class Limits(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class DataService:
-    """Datasets of one home. `contracts` is the directory of their contract files; more than `hold_above` broken rows hold a version."""
+    """Datasets of one home. `contracts` is the directory of their contract files; more than `hold_above` broken rows hold a version.
+
+    `sources` opens what a dataset declares as its source; what that takes from its surroundings is in `environment`.
+    """
 
     tables: TableStore
     blobs: BlobStore
@@ -59,6 +64,8 @@ class DataService:
     recorder: Recorder
     transactions: Transactions
     contracts: Path
+    sources: Opener
+    environment: Mapping[str, str] = field(default_factory=dict)
     hold_above: float = HOLD_ABOVE
 
     def ingest(
@@ -77,14 +84,27 @@ class DataService:
         """
         look = Look(known_by=limits.get("known_by"), arrival=limits.get("arrival"))
         with self.turn(dataset.name):
-            batch = Batch.find(dataset, root)
-            versions = self.versions.list(dataset.name)
-            found = self._contract(dataset, versions)
-            contract = found or batch.infer(history, known_by=look.known_by)
-            findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions, look=look)
-            version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
+            with self._open(dataset, root) as source:
+                batch = Batch.find(dataset, source)
+                versions = self.versions.list(dataset.name)
+                found = self._contract(dataset, versions)
+                contract = found or batch.infer(history, known_by=look.known_by)
+                findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions, look=look)
+                version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
+                source.acknowledge()
             self._files.set(contract)
         return version
+
+    @contextmanager
+    def _open(self, dataset: Dataset, root: Path) -> Iterator[OpenSource]:
+        """The dataset's source, with a scratch directory of its own, which the one whose turn it is finds empty."""
+        scratch = self.contracts.with_name(".pulls") / dataset.name
+        rmtree(scratch, ignore_errors=True)
+        with self.sources(
+            dataset.source, Surroundings(root=root, scratch=scratch, environment=self.environment, dataset=dataset.name)
+        ) as source:
+            yield source
+        rmtree(scratch, ignore_errors=True)
 
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:

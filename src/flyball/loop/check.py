@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
@@ -18,6 +17,7 @@ from flyball.data.batch import Batch
 from flyball.data.contract import Contract
 from flyball.data.labels import label_values
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, TIME
+from flyball.data.sources.port import Opener, Surroundings
 from flyball.features import FeatureSet
 from flyball.kernels import get_metric
 from flyball.loop.definition import datasets_of
@@ -28,6 +28,7 @@ from flyball.monitoring import DriftMonitor, PerformanceMonitor
 from flyball.releases import AtLeast, AtMost, MaxSliceGap
 
 T = TypeVar("T")
+_Infer = Callable[[Dataset, timedelta], Contract]
 SYSTEM = {EVENT_TIME: TIME, KNOWN_TIME: TIME, KNOWN_UNTIL: TIME, ARRIVAL: pl.Int64()}
 
 
@@ -40,21 +41,22 @@ class Checked:
     features: FeatureSet
 
 
-def check_project(project: Project, root: Path) -> list[Checked]:
-    """Every model against the files that its datasets name, below `root`; nothing is stored.
+def check_project(project: Project, around: Surroundings, *, sources: Opener) -> list[Checked]:
+    """Every model against what its datasets' sources hold, which `sources` opens in the surroundings; nothing is stored.
 
     Raises:
         CheckError: there are problems; all of them are named.
     """
     problems: list[str] = []
-    checked = [found for model in project.models if (found := _check(model, root, problems=problems)) is not None]
+    infer = partial(_infer, sources=sources, around=around)
+    checked = [found for model in project.models if (found := _check(model, infer, problems=problems)) is not None]
     if problems:
         raise CheckError(project.name, problems)
     return checked
 
 
-def _check(model: Model, root: Path, *, problems: list[str]) -> Checked | None:
-    schemas = dict(_schemas(model, root, problems=problems))
+def _check(model: Model, infer: _Infer, *, problems: list[str]) -> Checked | None:
+    schemas = dict(_schemas(model, infer, problems=problems))
     problems.extend(f"model {model.name!r}: {problem}" for problem in _contradictions(model))
     if len(schemas) < len(datasets_of(model)):
         return None
@@ -78,15 +80,16 @@ def _own(schema: pl.Schema) -> list[str]:
     return [name for name in schema if not name.startswith("__")]
 
 
-def _schemas(model: Model, root: Path, *, problems: list[str]) -> Iterator[tuple[str, pl.Schema]]:
+def _schemas(model: Model, infer: _Infer, *, problems: list[str]) -> Iterator[tuple[str, pl.Schema]]:
     for name, dataset in datasets_of(model).items():
-        contract = _attempt(problems, f"dataset {name!r}", act=partial(_infer, dataset, root, history=model.length("history")))
+        contract = _attempt(problems, f"dataset {name!r}", act=partial(infer, dataset, model.length("history")))
         if contract is not None:
             yield name, pl.Schema({**contract.schema, **SYSTEM})
 
 
-def _infer(dataset: Dataset, root: Path, *, history: timedelta) -> Contract:
-    return Batch.find(dataset, root).infer(history)
+def _infer(dataset: Dataset, history: timedelta, *, sources: Opener, around: Surroundings) -> Contract:
+    with sources(dataset.source, replace(around, dataset=dataset.name, scratch=around.scratch / dataset.name)) as source:
+        return Batch.find(dataset, source).infer(history)
 
 
 def _contradictions(model: Model) -> Iterator[FlyballError]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from flyball.app.sources import open_source
 from flyball.core.clock import VirtualClock
 from flyball.core.ids import DerivedIds
 from flyball.data._sqlstore import SqlPushes, SqlVersions
@@ -76,6 +77,7 @@ def opened_data_home(place: Path) -> Iterator[DataHome]:
         service = DataService(
             tables=DeltaTables(place / "home" / "tables"), blobs=LocalBlobs(place / "home" / "blobs"), versions=SqlVersions(database),
             lineage=SqlLineage(database), recorder=recorder, transactions=database, contracts=place / "home" / "contracts",
+            sources=open_source,
         )  # fmt: skip
         yield DataHome(place, database, log, service)
     finally:

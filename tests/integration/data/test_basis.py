@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from flyball.app.sources import open_source
 from flyball.data import Dataset, files
 from flyball.data.batch import Batch
+from flyball.data.sources.port import Surroundings
 from flyball.data.values import ColumnType
 
 LINES = "id,at,known,amount\n" + "".join(f"k{n},2024-01-{n + 1:02}T00:00Z,2024-01-{n + 1:02}T06:00Z,{n}.5\n" for n in range(20))
+
+
+def found(dataset: Dataset, root: Path) -> Batch:
+    return Batch.find(dataset, open_source(dataset.source, Surroundings(root=root, scratch=root / "scratch")))
+
+
 LATE = "old,1999-01-01T00:00Z,2024-06-01T00:00Z,many\n"
 
 
@@ -19,7 +27,7 @@ LATE = "old,1999-01-01T00:00Z,2024-06-01T00:00Z,many\n"
 def test_a_row_known_later_has_no_say_however_far_back_it_reaches(tmp_path: Path, late: str) -> None:
     (tmp_path / "rows.csv").write_text(LINES + late, encoding="utf-8")
     dataset = Dataset("sales", files("rows.csv"), key="id", event_time="at", known_time="known")
-    contract = Batch.find(dataset, tmp_path).infer(timedelta(days=10))
+    contract = found(dataset, tmp_path).infer(timedelta(days=10))
     assert contract.columns["amount"].type is ColumnType.NUMBER
     assert (contract.columns["amount"].minimum, contract.columns["amount"].maximum) == (0.5, 9.5)
     assert contract.inferred_from is not None
@@ -29,4 +37,4 @@ def test_a_row_known_later_has_no_say_however_far_back_it_reaches(tmp_path: Path
 def test_without_a_known_time_the_event_time_counts(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(LINES, encoding="utf-8")
     dataset = Dataset("sales", files("rows.csv"), key="id", event_time="at", known_after="1h")
-    assert Batch.find(dataset, tmp_path).infer(timedelta(days=5)).columns["amount"].maximum == 4.5
+    assert found(dataset, tmp_path).infer(timedelta(days=5)).columns["amount"].maximum == 4.5

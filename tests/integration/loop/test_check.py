@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from flyball.app.sources import open_source
+from flyball.data.sources.port import Surroundings
 from flyball.loop.check import check_project
 from flyball.loop.errors import CheckError
 from flyball.loop.projectfile import load_project
+
+
+def around(root: Path) -> Surroundings:
+    return Surroundings(root=root, scratch=root / "scratch")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +25,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[P
 
 def test_a_right_project_lists_its_features_and_leaves_no_trace(project: Path) -> None:
     before = sorted(project.parent.rglob("*.*"))
-    (found,) = check_project(load_project(project), project.parent)
+    (found,) = check_project(load_project(project), around(project.parent), sources=open_source)
     assert found.features.names == ("parcels.depot", "parcels.weight", "load.queue", "lateness.late", "lateness.came")
     assert [path for path in sorted(project.parent.rglob("*.*")) if path.suffix != ".pyc"] == before
 
@@ -49,7 +55,7 @@ def test_what_is_wrong_is_named(project: Path, *, old: str, new: str, words: lis
     wrong = project.with_name("wrong.py")
     wrong.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(CheckError) as caught:
-        check_project(load_project(wrong), wrong.parent)
+        check_project(load_project(wrong), around(wrong.parent), sources=open_source)
     for word in words:
         assert word in str(caught.value)
 
@@ -59,7 +65,7 @@ def test_every_problem_is_named_at_once(project: Path) -> None:
     wrong = project.with_name("wrong.py")
     wrong.write_text(text, encoding="utf-8")
     with pytest.raises(CheckError, match="2 problems") as caught:
-        check_project(load_project(wrong), wrong.parent)
+        check_project(load_project(wrong), around(wrong.parent), sources=open_source)
     assert len(caught.value.problems) == 2
 
 
@@ -84,4 +90,4 @@ late = fb.Model("""
     wrong = project.with_name("wrong.py")
     wrong.write_text(text, encoding="utf-8")
     with pytest.raises(CheckError, match=r"one.*two|two.*one"):
-        check_project(load_project(wrong), wrong.parent)
+        check_project(load_project(wrong), around(wrong.parent), sources=open_source)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
 
 from flyball.core.canonical import digest_bytes
 from flyball.core.ids import Digest
+from flyball.data.declared.files import FileSource
+from flyball.data.declared.source import Source
 from flyball.data.errors import SourceChangedError, SourceDeniedError, SourceMissingError
 from flyball.data.model import Dataset, SourceFile
+from flyball.data.reading import read_frame
+from flyball.data.sources.port import Seen, Surroundings
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -25,14 +33,60 @@ class FoundFile:
     stamp: tuple[int, int, int]
 
 
+CHUNK_ROWS = 200_000
+
+
+class FileParts:
+    """An `OpenSource` over a file or a directory of files."""
+
+    def __init__(self, source: FileSource, surroundings: Surroundings) -> None:
+        self._source, self._surroundings = source, surroundings
+        self._found: dict[SourceFile, FoundFile] = {}
+        self._read: list[SourceFile] = []
+
+    def find(self, seen: Seen) -> Sequence[SourceFile]:
+        del seen
+        found = find_parts(self._source, self._surroundings.root, dataset=self._surroundings.dataset)
+        self._found = dict(zip(identify(found), found, strict=True))
+        return list(self._found)
+
+    def read(self, part: SourceFile) -> Iterator[pl.DataFrame]:
+        found = self._found[part]
+        data, read = read_bytes(found)
+        if read != part:
+            raise SourceChangedError(str(found.path))
+        self._read.append(part)
+        yield from read_frame(part.name, data).iter_slices(CHUNK_ROWS)
+
+    def check_unchanged(self) -> None:
+        check_unchanged([self._found[part] for part in self._read], self._read)
+
+    def acknowledge(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
 def find_files(dataset: Dataset, root: Path) -> list[FoundFile]:
+    """As `find_parts`, of a dataset whose source is files."""
+    return find_parts(dataset.source, root, dataset=dataset.name)
+
+
+def find_parts(source: Source, root: Path, *, dataset: str) -> list[FoundFile]:
     """The source's files in the order of their names; hidden files and other suffixes are passed over.
 
     Raises:
         SourceMissingError: there is no such file or directory, or the directory holds no data file.
         SourceDeniedError: the operating system refuses.
     """
-    place = root / dataset.source.describe()
+    place = root / source.describe()
     try:
         if place.is_dir():
             paths = sorted((path for path in place.iterdir() if _is_data(path)), key=lambda path: path.name)
@@ -40,7 +94,7 @@ def find_files(dataset: Dataset, root: Path) -> list[FoundFile]:
             paths = [place] if place.is_file() and _is_data(place) else []
         if not paths:
             near = [path.name for path in place.parent.iterdir()] if place.parent.is_dir() and not place.is_dir() else []
-            raise SourceMissingError(dataset.name, str(place), near=near)
+            raise SourceMissingError(dataset, str(place), near=near)
         return [FoundFile(path, path.name, _stamp(path)) for path in paths]
     except PermissionError as error:
         raise SourceDeniedError(str(place), error.strerror or str(error)) from error

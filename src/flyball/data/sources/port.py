@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Protocol, Self
 import polars as pl
 
 from flyball.core.ids import Digest
+from flyball.data.declared.source import Source
 from flyball.data.model import SourceFile
 
 
@@ -26,12 +27,14 @@ class Seen:
 class Surroundings:
     """What a source is opened with: the directory that paths are relative to, one for its scratch files, and the environment.
 
-    Secrets are named by environment variables in declarations and read from `environment` when a source is opened.
+    Secrets are named by environment variables in declarations and read from `environment` when a source is opened. `dataset` is
+    the name of the dataset that is read, for what is told of it.
     """
 
     root: Path
     scratch: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    dataset: str = ""
 
 
 class OpenSource(Protocol):
@@ -80,3 +83,7 @@ class OpenSource(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+Opener = Callable[[Source, Surroundings], OpenSource]
+"""Opens a source of any kind; nothing is read yet."""

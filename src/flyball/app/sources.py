@@ -1,0 +1,41 @@
+"""What opens each kind of source: the one place that knows them all."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from flyball.core.errors import InvalidError
+from flyball.data.declared.files import FileSource
+from flyball.data.declared.source import Source
+from flyball.data.sources.port import OpenSource, Surroundings
+
+
+class SourceKindError(InvalidError):
+    """A source that nothing here can open."""
+
+    code = "source-kind"
+
+    def __init__(self, source: Source) -> None:
+        kind = type(source).__name__
+        super().__init__(
+            f"Nothing can read a source of the kind {kind!r}. Declare it with a function of flyball, for example fb.files(...)."
+        )
+
+
+@singledispatch
+def open_source(source: Source, surroundings: Surroundings) -> OpenSource:
+    """The source, opened in its surroundings; nothing is read yet, and what it needs is imported here.
+
+    Raises:
+        SourceKindError: no kind of source that is known.
+        FlyballError: it cannot be opened.
+    """
+    del surroundings
+    raise SourceKindError(source)
+
+
+@open_source.register
+def _(source: FileSource, surroundings: Surroundings) -> OpenSource:
+    from flyball.data.sources.local import FileParts
+
+    return FileParts(source, surroundings)
