@@ -210,7 +210,7 @@ class ContractFileError(InvalidError):
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"The contract {path} cannot be used: {why}. Mend the file, or delete it to have the last good one restored.")
-        self.path = path
+        self.path, self.why = path, why
 
 
 class VersionNotFoundError(NotFoundError):
