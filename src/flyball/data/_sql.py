@@ -6,7 +6,7 @@ from flyball.core.optional import extra
 from flyball.storage.schema import Json, UtcTime, metadata
 
 with extra("store"):
-    from sqlalchemy import BigInteger, Column, Integer, String, Table
+    from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
 row_positions = Table(
     "row_positions",
@@ -50,4 +50,9 @@ dataset_versions = Table(
     Column("ingested_at", UtcTime, nullable=False),
     Column("cause", String(64), nullable=True),
     Column("event", String(64), nullable=True),
+    Column("source", Text, nullable=True),
+    Column("position", Text, nullable=True),
+    Column("key", Json, nullable=True),
+    Column("sketches", String(64), nullable=True),
+    Column("results", String(64), nullable=True),
 )

@@ -98,7 +98,8 @@ def _push(row: RowMapping) -> Push:
 def _version(row: RowMapping) -> DatasetVersion:
     facts = dict(row)
     files = tuple(_file(file) for file in facts["files"])
-    return DatasetVersion(**{**facts, "files": files, "state": VersionState(facts["state"])})
+    added = {"source": facts["source"] or "", "key": tuple(facts["key"] or ())}
+    return DatasetVersion(**{**facts, **added, "files": files, "state": VersionState(facts["state"])})
 
 
 def _file(facts: Mapping[str, Any]) -> SourceFile:

@@ -113,6 +113,7 @@ def version_of(findings: Findings, appended: Appended, *, number: int, hold_abov
         "first_arrival": appended.first, "last_arrival": appended.last,
         "files": tuple(findings.batch.files), "contract": findings.contract.digest,
         "earliest_event_time": earliest, "latest_event_time": latest,
+        "source": findings.batch.dataset.source.describe(), "key": findings.batch.dataset.key,
     }  # fmt: skip
 
 

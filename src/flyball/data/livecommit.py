@@ -120,6 +120,7 @@ class LiveCommit:
             "first_arrival": appended.first, "last_arrival": appended.last,
             "files": (pushes,), "contract": standing.contract_digest,
             "earliest_event_time": earliest, "latest_event_time": latest,
+            "source": standing.dataset.source.describe(), "key": standing.dataset.key, "position": standing.latest.position,
         }  # fmt: skip
 
     def _announce(self, batch: Pushes, settled: Settled, *, facts: Mapping[str, Any]) -> Event:

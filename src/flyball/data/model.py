@@ -225,7 +225,9 @@ class DatasetVersion:
 
     `rows` counts the content, `added` what this ingest appended with arrival numbers `first_arrival` to `last_arrival`; rows
     read = added + quarantined + duplicates. `digest` chains the definition, the contract, the files and the parent version.
-    `contract` and `profile` are blobs. `cause` led to the ingest; `event` is what the ingest itself led to (accepted, held).
+    `contract`, `profile`, `sketches` and `results` are blobs. `source` says where the rows came from, `position` where its next
+    pull goes on, `key` which columns identify a row; versions of older releases say none of them. `cause` led to the ingest;
+    `event` is what the ingest itself led to (accepted, held).
     """
 
     dataset: str
@@ -248,6 +250,11 @@ class DatasetVersion:
     ingested_at: datetime
     cause: EventId | None
     event: EventId | None
+    source: str = ""
+    position: str | None = None
+    key: tuple[str, ...] = ()
+    sketches: Digest | None = None
+    results: Digest | None = None
 
     @property
     def reference(self) -> str:

@@ -34,6 +34,7 @@ def sample_version(number: int, *, dataset: str = "flights", state: VersionState
         ),
         contract=Digest("c" * 64), profile=Digest("b" * 64),
         earliest_event_time=_NOON, latest_event_time=_NOON, ingested_at=_NOON, cause=EventId("evt-why"), event=EventId("evt-what"),
+        source="data/é", position="2013-03-01", key=("é", "b"), sketches=Digest("d" * 64), results=Digest("e" * 64),
     )  # fmt: skip
 
 
@@ -54,6 +55,11 @@ class VersionStoreSuite(Suite):
             cause=None,
             event=None,
             files=(),
+            source="",
+            position=None,
+            key=(),
+            sketches=None,
+            results=None,
         )
         with self.open(tmp_path) as store, self.open(tmp_path) as other:
             store.create(sample_version(1))
