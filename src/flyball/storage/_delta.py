@@ -8,6 +8,7 @@ it the place of every job's commit.
 from __future__ import annotations
 
 import bisect
+import builtins
 import json
 import os
 from collections import Counter
@@ -88,6 +89,16 @@ class DeltaTables:
                     raise TableNotFoundError(table, version=version, latest=latest)
                 current.load_as_version(version)
             return _scan(current, path)
+
+    def files(self, table: str, *, version: int | None = None) -> builtins.list[str]:
+        path = self._path(table)
+        with _translated(path):
+            current = _table(path)
+            if current is None:
+                raise TableNotFoundError(table, version=version)
+            if version is not None:
+                current.load_as_version(version)
+            return [str(path / uri.rpartition("/")[2]) for uri in current.file_uris()]
 
     def latest(self, table: str) -> int | None:
         path = self._path(table)

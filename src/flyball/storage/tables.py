@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from dataclasses import dataclass
 from typing import Protocol
@@ -57,6 +58,14 @@ class TableStore(Protocol):
 
     def read(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
         """The rows up to and with `version` (default: the latest).
+
+        Raises:
+            TableNotFoundError: no such table, or no such version.
+        """
+        ...
+
+    def files(self, table: str, *, version: int | None = None) -> builtins.list[str]:
+        """The Parquet files that hold the rows up to and with `version` (default: the latest), as local paths or s3:// addresses.
 
         Raises:
             TableNotFoundError: no such table, or no such version.
