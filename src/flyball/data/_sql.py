@@ -55,4 +55,5 @@ dataset_versions = Table(
     Column("key", Json, nullable=True),
     Column("sketches", String(64), nullable=True),
     Column("results", String(64), nullable=True),
+    Column("corrections", BigInteger, nullable=True),
 )

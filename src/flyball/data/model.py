@@ -226,8 +226,9 @@ class DatasetVersion:
     `rows` counts the content, `added` what this ingest appended with arrival numbers `first_arrival` to `last_arrival`; rows
     read = added + quarantined + duplicates. `digest` chains the definition, the contract, the files and the parent version.
     `contract`, `profile`, `sketches` and `results` are blobs. `source` says where the rows came from, `position` where its next
-    pull goes on, `key` which columns identify a row; versions of older releases say none of them. `cause` led to the ingest;
-    `event` is what the ingest itself led to (accepted, held).
+    pull goes on, `key` which columns identify a row, `corrections` how many of the added rows have a key that stood already, in
+    the content or earlier among them; versions of older releases say none of them. `cause` led to the ingest; `event` is what
+    the ingest itself led to (accepted, held).
     """
 
     dataset: str
@@ -255,6 +256,7 @@ class DatasetVersion:
     key: tuple[str, ...] = ()
     sketches: Digest | None = None
     results: Digest | None = None
+    corrections: int | None = None
 
     @property
     def reference(self) -> str:

@@ -11,15 +11,16 @@ branch_labels = None
 depends_on = None
 
 _ADDED = {"source": sa.Text(), "position": sa.Text(), "key": sa.Text(), "sketches": sa.String(64), "results": sa.String(64)}
+_COUNTED = {"corrections": sa.BigInteger()}
 
 
 def upgrade() -> None:
     """Make room; versions that stand there say none of it."""
-    for name, kind in _ADDED.items():
+    for name, kind in {**_ADDED, **_COUNTED}.items():
         op.add_column("dataset_versions", sa.Column(name, kind, nullable=True))
 
 
 def downgrade() -> None:
     """Take the columns back."""
-    for name in _ADDED:
+    for name in {**_ADDED, **_COUNTED}:
         op.drop_column("dataset_versions", name)
