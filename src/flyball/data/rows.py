@@ -33,7 +33,7 @@ def quarantine_name(name: str) -> str:
     return f"quarantine.{name}"
 
 
-def _ranges(versions: Sequence[DatasetVersion]) -> list[tuple[int, int]]:
+def ranges_of(versions: Sequence[DatasetVersion]) -> list[tuple[int, int]]:
     """The versions' arrival numbers as few ranges: live rows make many versions, each where the one before ended."""
     ranges: list[tuple[int, int]] = []
     for first, last in sorted((version.first_arrival, version.last_arrival) for version in versions if version.added):
@@ -61,7 +61,7 @@ class Rows:
 
     def scan(self, versions: Sequence[DatasetVersion]) -> pl.LazyFrame:
         """The rows that `versions` (of one table, at least one) added, in any order; what is filtered is not read."""
-        chosen = pl.any_horizontal(pl.col(ARRIVAL).is_between(first, last) for first, last in _ranges(versions))
+        chosen = pl.any_horizontal(pl.col(ARRIVAL).is_between(first, last) for first, last in ranges_of(versions))
         return self.tables.read(versions[0].table).filter(chosen)
 
     def read(self, versions: Sequence[DatasetVersion]) -> pl.DataFrame:
