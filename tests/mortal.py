@@ -43,6 +43,16 @@ class MortalTables:
         self.death.near()
         return version
 
+    def append_next(self, table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
+        self.death.near()
+        version: int = self.real.append_next(table, rows, stream=stream, position=position)
+        self.death.near()
+        return version
+
+    def position(self, table: str, stream: str) -> int:
+        reached: int = self.real.position(table, stream)
+        return reached
+
     def find_commit(self, table: str, job: str) -> TableCommit | None:
         found: TableCommit | None = self.real.find_commit(table, job)
         return found

@@ -12,7 +12,7 @@ import builtins
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -34,6 +34,7 @@ _SCALARS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Floa
 _TIMES = frozenset({pl.Datetime("us"), pl.Datetime("us", "UTC")})
 _KEEP_LOGS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 _COMMIT_RETRIES = 100
+_STREAM = "stream:"
 
 
 class DeltaTables:
@@ -44,18 +45,39 @@ class DeltaTables:
         self._opened: dict[Path, DeltaTable] = {}  # used under the table's lock only
 
     def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
+        def done(current: DeltaTable) -> int | None:
+            found = _find_commit(current, job)
+            return None if found is None else found.version
+
+        return self._append(table, rows, transaction=Transaction(job, attempt), done=done)
+
+    def append_next(self, table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
+        name = f"{_STREAM}{stream}"
+
+        def done(current: DeltaTable) -> int | None:
+            return current.version() if (current.transaction_version(name) or 0) >= position else None
+
+        return self._append(table, rows, transaction=Transaction(name, position), done=done)
+
+    def position(self, table: str, stream: str) -> int:
+        path = self._path(table)
+        with _translated(path):
+            current = _table(path)
+            return 0 if current is None else current.transaction_version(f"{_STREAM}{stream}") or 0
+
+    def _append(self, table: str, rows: pl.DataFrame, *, transaction: Transaction, done: Callable[[DeltaTable], int | None]) -> int:
         path = self._path(table)
         with self._locked(table):
             current = self._current(path)
             kept = None if current is None else _schema(current)
             _check(table, rows.schema, kept=kept)
             if current is not None and kept is not None:
-                done = _find_commit(current, job)
-                if done is not None:
-                    return done.version
+                version = done(current)
+                if version is not None:
+                    return version
                 rows = rows.select(kept.names())
             self._opened.pop(path, None)  # put back only when it stands where the table stands
-            version, after = _commit(path, rows, onto=current, transaction=Transaction(job, attempt))
+            version, after = _commit(path, rows, onto=current, transaction=transaction)
             self._opened[path] = after
             return version
 

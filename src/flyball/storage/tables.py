@@ -52,6 +52,22 @@ class TableStore(Protocol):
         """
         ...
 
+    def append_next(self, table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
+        """A version that holds the stream's rows up to `position` (at least 1); a position that the stream has reached commits nothing.
+
+        For streams without end: the table remembers of each where it is, however many commits it has made. Rows and position are one
+        commit; of several writers at one position one commits, and the others are told a version that holds what that one wrote.
+
+        Raises:
+            TableSchemaError: as for `append`.
+            UnavailableError: as for `append`.
+        """
+        ...
+
+    def position(self, table: str, stream: str) -> int:
+        """How far the stream is in the table; 0 where nothing of it is there."""
+        ...
+
     def find_commit(self, table: str, job: str) -> TableCommit | None:
         """Where the job's rows are, or None; also None where there is no table."""
         ...

@@ -172,3 +172,46 @@ class TableStoreSuite(Suite):
             versions = list(pool.map(append, ["same", "a", "same", "b", "same", "c"]))
             assert len({versions[0], versions[2], versions[4]}) == 1
             assert (store.latest("t"), self.count(store)) == (3, 8)
+
+    def test_a_stream_goes_on_from_where_it_is(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            assert store.position("t", "s") == 0
+            assert store.append_next("t", _ROWS, stream="s", position=1) == 0
+            assert store.append_next("t", _ROWS, stream="s", position=7) == 1
+            assert (store.position("t", "s"), store.position("t", "other"), store.position("other", "s")) == (7, 0, 0)
+        with self.open(tmp_path) as store:
+            assert store.position("t", "s") == 7
+            assert store.append_next("t", _ROWS, stream="s", position=8) == 2
+            assert self.count(store) == 6
+
+    def test_what_a_stream_has_passed_commits_nothing(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            store.append_next("t", _ROWS, stream="s", position=5)
+            latest = store.append("t", _ROWS, job="a")
+            for position in (5, 4, 1):
+                assert store.append_next("t", _ROWS, stream="s", position=position) == latest
+            assert (store.latest("t"), self.count(store), store.position("t", "s")) == (latest, 4, 5)
+
+    def test_streams_and_jobs_of_one_name_are_strangers(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            store.append("t", _ROWS, job="a", attempt=9)
+            store.append_next("t", _ROWS, stream="a", position=1)
+            store.append_next("t", _ROWS, stream="b", position=1)
+            assert (store.position("t", "a"), store.find_commit("t", "a"), self.count(store)) == (1, TableCommit(0, 9), 6)
+
+    def test_of_many_writers_at_one_position_one_commits(self, tmp_path: Path) -> None:
+        def append(position: int) -> int:
+            with self.open(tmp_path) as own:
+                return own.append_next("t", _ROWS, stream="s", position=position)
+
+        with ThreadPoolExecutor(4) as pool, self.open(tmp_path) as store:
+            append(1)
+            list(pool.map(append, [2, 2, 2, 2]))
+            assert (self.count(store), store.position("t", "s")) == (4, 2)
+
+    def test_rows_of_a_stream_that_do_not_fit_leave_it_where_it_is(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            store.append_next("t", _ROWS, stream="s", position=1)
+            with pytest.raises(TableSchemaError, match="text"):
+                store.append_next("t", _ROWS.drop("text"), stream="s", position=2)
+            assert (store.position("t", "s"), self.count(store)) == (1, 2)
