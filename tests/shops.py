@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from flyball.app.intake import Declared, Intake, Watched
+from flyball.app.intake import Intake, Watched
 from flyball.app.online import Online
 from flyball.core.clock import ManualTimer, VirtualClock
 from flyball.core.ids import Digest
@@ -22,6 +22,7 @@ from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.features import FeatureSet, count, view, window_view
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.vectors import Vectors
+from flyball.loop.definition import Declared
 from flyball.testing.data_home import DataHome, opened_data_home
 
 START = datetime(2013, 6, 1, tzinfo=UTC)

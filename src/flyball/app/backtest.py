@@ -54,6 +54,15 @@ class EarlyStartError(InvalidError):
         )
 
 
+class NoModelError(InvalidError):
+    """A project that declares no model."""
+
+    code = "no-model"
+
+    def __init__(self, project: str) -> None:
+        super().__init__(f"Project {project!r} declares no model, so there is nothing to replay. Add one to it with models=[...].")
+
+
 class ModelChoiceError(InvalidError):
     """Several models and none chosen."""
 
@@ -128,6 +137,8 @@ def run_backtest(request: Request, progress: Progress, *, executor: ExecutorPool
 
 
 def _chosen(project: Project, name: str | None) -> Model:
+    if not project.models:
+        raise NoModelError(project.name)
     if name is None and len(project.models) > 1:
         raise ModelChoiceError(project.name, [model.name for model in project.models])
     return project.models[0] if name is None else project.get(name)

@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +21,12 @@ from flyball.data.live import LiveRows
 from flyball.data.model import Dataset, VersionState
 from flyball.data.service import DataService
 from flyball.data.watching import SourceWatch
+from flyball.loop.definition import Declared
 
 AGAIN_SECONDS = 30.0
 """How long after a source could not be read it is read again, unless its files change sooner: reading may take as long as it likes."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Declared:
-    """A dataset of the project, and the first history that its contract is inferred from."""
-
-    dataset: Dataset
-    history: timedelta
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ from flyball.loop.catalogue import record_features
 from flyball.loop.check import check_lead
 from flyball.loop.conductor import KIND, Conductor
 from flyball.loop.deedkind import DeedKind
-from flyball.loop.definition import datasets_of
-from flyball.loop.ingestion import ingest_all
+from flyball.loop.definition import Declared, datasets_of
+from flyball.loop.ingestion import ingest_declared
 from flyball.loop.livepast import LivePasts, Workshop
 from flyball.loop.model import Model
 from flyball.loop.projectfile import load_project
@@ -72,7 +72,11 @@ class LiveLoop:
         for model in place.project.models:
             check_lead(model)
             told("reading data")
-            self._read(model, told)
+            self._read({name: self.parts.declared[name] for name in datasets_of(model)}, told)
+        used = {name for model in place.project.models for name in datasets_of(model)}
+        for name, declared in self.parts.declared.items():
+            if name not in used:
+                self._read_beside(declared, told)
         self.parts.online.open()
         self.parts.intake.apply_all()
         code = home.blobs.put(pack(place.root))
@@ -92,16 +96,27 @@ class LiveLoop:
         self.conductor = self._conductor()
         self.publish()
 
-    def _read(self, model: Model, told: Callable[[str], None]) -> None:
-        """Take in what the model's sources have. Where that cannot be done, a home that has been at work goes on with what it accepted."""
+    def _read(self, datasets: Mapping[str, Declared], told: Callable[[str], None]) -> None:
+        """Take in what the sources have. Where that cannot be done, a home that has been at work goes on with what it accepted."""
         place, home = self.place, self.place.home
         try:
-            ingest_all(model, home.data, root=place.root, progress=lambda _, text: told(text), known_by=place.epoch)
+            ingest_declared(datasets, home.data, root=place.root, progress=lambda _, text: told(text), known_by=place.epoch)
         except FlyballError as error:
-            if any(home.data.find_accepted(name) is None for name in datasets_of(model)):
+            if any(home.data.find_accepted(name) is None for name in datasets):
                 raise
-            _LOG.warning("The datasets are as they were: %s", error)
-            home.stores.journal.recorder.record("chore.failed", "home", data={"chore": "reading sources", "why": str(error)})
+            self._tell_unread(error)
+
+    def _read_beside(self, declared: Declared, told: Callable[[str], None]) -> None:
+        """A dataset that no model uses keeps no model from work, whatever is wrong with its source."""
+        try:
+            self._read({declared.dataset.name: declared}, told)
+        except FlyballError as error:
+            self._tell_unread(error)
+
+    def _tell_unread(self, error: FlyballError) -> None:
+        _LOG.warning("The datasets are as they were: %s", error)
+        recorder = self.place.home.stores.journal.recorder
+        recorder.record("chore.failed", "home", data={"chore": "reading sources", "why": str(error)})
 
     def start(self) -> None:
         """Let time go on."""

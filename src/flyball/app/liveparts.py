@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flyball.app.home import Home
-from flyball.app.intake import Declared, Intake, Watched
+from flyball.app.intake import Intake, Watched
 from flyball.app.livemodel import LiveModel
 from flyball.app.location import ONLINE, PREDICTIONS, ROWS
 from flyball.app.online import Online
@@ -18,7 +18,7 @@ from flyball.core.clock import Clock, Timer
 from flyball.data.histories import Histories
 from flyball.data.live import LiveRows
 from flyball.features._sqlite import SqliteOnlineStore
-from flyball.loop.definition import datasets_of
+from flyball.loop.definition import Declared, declared_in
 from flyball.loop.model import Project
 from flyball.registry._sqlmodels import SqlModels
 from flyball.registry.admission import Admission
@@ -83,7 +83,7 @@ class LiveParts:
         home, stores = place.home, place.home.stores
         rows = home.path / ROWS
         live = LiveRows(home.data, stores.pushes, journals=lambda name: LocalJournal.write(rows / name, limit_bytes=ROWS_BYTES))
-        declared = _declared(place.project)
+        declared = declared_in(place.project)
         labels = {model.label.dataset.name for model in place.project.models}
         datasets = {name: found.dataset for name, found in declared.items()}
         store = SqliteOnlineStore.write(home.path / ONLINE)
@@ -105,13 +105,3 @@ class LiveParts:
             servers=Servers(planner, place.timer),
             watching=Watching(home.path, clock=place.clock, timer=place.timer),
         )
-
-
-def _declared(project: Project) -> Mapping[str, Declared]:
-    """The project's datasets by name; of one that several models use, the longest history counts."""
-    found: dict[str, Declared] = {}
-    for model in project.models:
-        for name, dataset in datasets_of(model).items():
-            history = model.length("history")
-            found[name] = Declared(dataset, max(history, found[name].history) if name in found else history)
-    return found

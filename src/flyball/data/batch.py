@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from flyball.core.duration import MICROSECOND
 from flyball.data.checking import Checked, Look, check_file, known_time
 from flyball.data.contract import Basis, Contract, declared_columns, infer, times_in
 from flyball.data.errors import EventTimeError, NothingKnownError, UnknownColumnError
@@ -44,8 +45,8 @@ class Batch:
         known = set(digests)
         return Batch(self.dataset, self.source, [file for file in self.files if file.digest not in known], _frames=self._frames)
 
-    def infer(self, history: timedelta, *, known_by: datetime | None = None) -> Contract:
-        """The contract that the rows known in the first `history` keep: by the column that says when they were known, else by event time.
+    def infer(self, history: timedelta | None, *, known_by: datetime | None = None) -> Contract:
+        """The contract that the rows of the first `history` keep, or all: by the column that says when they were known, else event time.
 
         A row that became known later has no say, however far back its event lies, and none that is known later than `known_by`.
 
@@ -71,8 +72,9 @@ class Batch:
             first = known.min()
             if isinstance(first, datetime):
                 times, since = known, first
-        basis = everything.filter(times < since + history)
-        facts = Basis(rows=basis.height, since=since, until=since + history)
+        until = _end(times) if history is None else since + history
+        basis = everything.filter(times < until)
+        facts = Basis(rows=basis.height, since=since, until=until)
         return infer(self.dataset, basis, everything={name: everything[name] for name in columns}, basis=facts)
 
     def check(self, contract: Contract, stored: pl.DataFrame, *, looks: Sequence[Look]) -> list[Checked]:
@@ -112,6 +114,12 @@ class Batch:
             if name not in frame.columns:
                 raise UnknownColumnError(name, frame.columns, where=f"The file {file.name} of dataset {self.dataset.name!r}")
         return frame.select(columns)
+
+
+def _end(times: pl.Series) -> datetime:
+    last = times.max()
+    assert isinstance(last, datetime)
+    return last + MICROSECOND
 
 
 def _known_times(dataset: Dataset, cells: pl.DataFrame) -> pl.Series:

@@ -69,12 +69,12 @@ class DataService:
     hold_above: float = HOLD_ABOVE
 
     def ingest(
-        self, dataset: Dataset, *, root: Path, history: timedelta, cause: EventId | None, **limits: Unpack[Limits]
+        self, dataset: Dataset, *, root: Path, history: timedelta | None, cause: EventId | None, **limits: Unpack[Limits]
     ) -> DatasetVersion:
         """The version whose content is all that the source has; the latest one again when nothing in the source is new.
 
         `root` is what the source's path is relative to. The first ingest infers the contract from the rows of the first
-        `history`. Rows in = accepted + quarantined + duplicates + those known later than `known_by`, which a later ingest
+        `history`, or from all. Rows in = accepted + quarantined + duplicates + those known later than `known_by`, which a later ingest
         brings. Idempotent, also after being killed at any moment. Ingests of a dataset take turns, in any thread or process;
         not to be called within a transaction, for whose end the one whose turn it is may wait.
 

@@ -20,7 +20,7 @@ from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, TIM
 from flyball.data.sources.port import Opener, Surroundings
 from flyball.features import FeatureSet
 from flyball.kernels import get_metric
-from flyball.loop.definition import datasets_of
+from flyball.loop.definition import datasets_of, declared_in
 from flyball.loop.errors import CheckError, DeclarationError, LeadError
 from flyball.loop.model import Model, Project
 from flyball.loop.triggers import OnDrift, OnPerformanceDrop
@@ -28,7 +28,7 @@ from flyball.monitoring import DriftMonitor, PerformanceMonitor
 from flyball.releases import AtLeast, AtMost, MaxSliceGap
 
 T = TypeVar("T")
-_Infer = Callable[[Dataset, timedelta], Contract]
+_Infer = Callable[[Dataset, timedelta | None], Contract]
 SYSTEM = {EVENT_TIME: TIME, KNOWN_TIME: TIME, KNOWN_UNTIL: TIME, ARRIVAL: pl.Int64()}
 
 
@@ -49,7 +49,10 @@ def check_project(project: Project, around: Surroundings, *, sources: Opener) ->
     """
     problems: list[str] = []
     infer = partial(_infer, sources=sources, around=around)
+    _attempt(problems, f"project {project.name!r}", act=lambda: declared_in(project))
     checked = [found for model in project.models if (found := _check(model, infer, problems=problems)) is not None]
+    for dataset in project.datasets:
+        _attempt(problems, f"dataset {dataset.name!r}", act=partial(infer, dataset, None))
     if problems:
         raise CheckError(project.name, problems)
     return checked
@@ -87,7 +90,7 @@ def _schemas(model: Model, infer: _Infer, *, problems: list[str]) -> Iterator[tu
             yield name, pl.Schema({**contract.schema, **SYSTEM})
 
 
-def _infer(dataset: Dataset, history: timedelta, *, sources: Opener, around: Surroundings) -> Contract:
+def _infer(dataset: Dataset, history: timedelta | None, *, sources: Opener, around: Surroundings) -> Contract:
     with sources(dataset.source, replace(around, dataset=dataset.name, scratch=around.scratch / dataset.name)) as source:
         return Batch.find(dataset, source).infer(history)
 

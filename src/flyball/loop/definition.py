@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Any
 
 from flyball.core.canonical import digest
@@ -11,7 +12,7 @@ from flyball.core.ids import Digest
 from flyball.data import Columns, Dataset, Join
 from flyball.features import OnDemand
 from flyball.loop.errors import DeclarationError
-from flyball.loop.model import Model
+from flyball.loop.model import Model, Project
 from flyball.provenance import fingerprint_expression, fingerprint_function
 
 
@@ -26,6 +27,38 @@ def datasets_of(model: Model) -> dict[str, Dataset]:
         if found.setdefault(dataset.name, dataset) != dataset:
             raise DeclarationError(f"Model {model.name!r}", f"two different datasets are named {dataset.name!r}")
     return found
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A dataset of the project, and the first history that its contract is inferred from; None: all that there is at first."""
+
+    dataset: Dataset
+    history: timedelta | None
+
+
+def declared_in(project: Project) -> dict[str, Declared]:
+    """The project's datasets by name, its models' first; of one that several models use, the longest history counts.
+
+    Raises:
+        DeclarationError: two datasets that differ share a name.
+    """
+    found: dict[str, Declared] = {}
+    for model in project.models:
+        for name, dataset in datasets_of(model).items():
+            _check_same(project, dataset, found)
+            history = model.length("history")
+            before = found[name].history if name in found else None
+            found[name] = Declared(dataset, history if before is None else max(history, before))
+    for dataset in project.datasets:
+        _check_same(project, dataset, found)
+        found.setdefault(dataset.name, Declared(dataset, None))
+    return found
+
+
+def _check_same(project: Project, dataset: Dataset, found: Mapping[str, Declared]) -> None:
+    if dataset.name in found and found[dataset.name].dataset != dataset:
+        raise DeclarationError(f"Project {project.name!r}", f"two different datasets are named {dataset.name!r}")
 
 
 def _referred(model: Model) -> Iterator[Dataset]:

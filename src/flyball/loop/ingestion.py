@@ -11,7 +11,7 @@ from flyball.data import Dataset, DatasetVersion
 from flyball.data.errors import VersionHeldError
 from flyball.data.model import VersionState
 from flyball.data.service import DataService
-from flyball.loop.definition import datasets_of
+from flyball.loop.definition import Declared, datasets_of
 from flyball.loop.model import Model
 from flyball.storage.blobs import BlobStore
 
@@ -29,11 +29,18 @@ def ingest_all(
         VersionHeldError: too many rows of a dataset broke its contract, and nobody has accepted that version yet.
         FlyballError: a source that cannot be read; datasets before it keep their new versions.
     """
-    datasets = datasets_of(model)
+    declared = {name: Declared(dataset, model.length("history")) for name, dataset in datasets_of(model).items()}
+    return ingest_declared(declared, data, root=root, progress=progress, known_by=known_by)
+
+
+def ingest_declared(
+    declared: Mapping[str, Declared], data: DataService, *, root: Path, progress: Told, known_by: datetime | None = None
+) -> dict[str, DatasetVersion]:
+    """Ingest these datasets, as `ingest_all` does those of a model."""
     found: dict[str, DatasetVersion] = {}
-    for done, (name, dataset) in enumerate(datasets.items()):
-        progress(done / len(datasets), f"reading {name}")
-        version = data.ingest(dataset, root=root, history=model.length("history"), cause=None, known_by=known_by)
+    for done, (name, dataset) in enumerate(declared.items()):
+        progress(done / len(declared), f"reading {name}")
+        version = data.ingest(dataset.dataset, root=root, history=dataset.history, cause=None, known_by=known_by)
         if version.state is not VersionState.ACCEPTED:
             read = version.added + version.quarantined + version.duplicates
             raise VersionHeldError(name, version.number, state=version.state, broken=version.quarantined, read=read)

@@ -117,18 +117,25 @@ class Model:
 class Project:
     """Everything one file declares; two models may not share a name, nor two datasets that differ.
 
+    `datasets` are those that no model uses, or not yet; a project may have nothing else.
+
     Raises:
-        DeclarationError: no model, or a name used twice.
+        DeclarationError: neither models nor datasets, or a name used twice.
     """
 
     name: str
     models: Sequence[Model] = ()
+    datasets: Sequence[Dataset] = ()
 
     def __post_init__(self) -> None:
         checked_name("Project", self.name)
         object.__setattr__(self, "models", tuple(self.models))
-        if not self.models:
-            raise DeclarationError(f"Project {self.name!r}", "it has no models; pass models=[...]")
+        object.__setattr__(self, "datasets", tuple(self.datasets))
+        if not self.models and not self.datasets:
+            raise DeclarationError(f"Project {self.name!r}", "it has no models and no datasets; pass models=[...] or datasets=[...]")
+        for dataset in self.datasets:
+            if not hasattr(dataset, "event_time"):
+                raise DeclarationError(f"Project {self.name!r}", f"{dataset!r} among its datasets is none; declare it by fb.Dataset(...)")
         names = [model.name for model in self.models]
         for name in names:
             if names.count(name) > 1:
