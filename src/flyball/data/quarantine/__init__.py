@@ -1,0 +1,1 @@
+"""Rows that were set aside: read with their ids and what was decided of them, repaired, and re-admitted once."""
