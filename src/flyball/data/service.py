@@ -22,7 +22,7 @@ from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
 from flyball.data.checking import Look
 from flyball.data.contract import Contract, decode
-from flyball.data.contractfiles import ContractFiles
+from flyball.data.contractfiles import FOLDER, ContractFiles
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
 from flyball.data.history import known_until
 from flyball.data.ingest import Findings, find_out, version_of
@@ -87,12 +87,12 @@ class DataService:
             with self._open(dataset, root) as source:
                 batch = Batch.find(dataset, source)
                 versions = self.versions.list(dataset.name)
-                found = self._contract(dataset, versions)
+                found = self.find_contract(dataset, root)
                 contract = found or batch.infer(history, known_by=look.known_by)
                 findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions, look=look)
                 version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
                 source.acknowledge()
-            self._files.set(contract)
+            self.contract_files(root).set(contract)
         return version
 
     @contextmanager
@@ -207,13 +207,18 @@ class DataService:
         """The contract that judged the version's rows, whatever the file says today."""
         return self._recorded(dataset, self.versions.get(dataset.name, number).contract)
 
-    @property
-    def _files(self) -> ContractFiles:
-        return ContractFiles(self.contracts)
+    def contract_files(self, root: Path | None) -> ContractFiles:
+        """Where contracts lie: beside the project file in the directory `root`, and in the home."""
+        return ContractFiles(self.contracts, None if root is None else root / FOLDER)
 
-    def _contract(self, dataset: Dataset, versions: Sequence[DatasetVersion]) -> Contract | None:
-        found = self._files.find(dataset)
-        if found is None and versions:
+    def find_contract(self, dataset: Dataset, root: Path | None) -> Contract | None:
+        """The contract that judges the next rows: as its file says now, else the one that judged the latest version.
+
+        Raises:
+            ContractFileError: the file cannot be used.
+        """
+        found = self.contract_files(root).find(dataset)
+        if found is None and (versions := self.versions.list(dataset.name)):
             return self._recorded(dataset, versions[-1].contract)
         return found
 

@@ -12,6 +12,7 @@ import pytest
 
 from flyball.core.errors import FlyballError
 from flyball.data import Dataset, files
+from flyball.data.contractyaml import read_document
 from flyball.data.errors import (
     ContractFileError,
     UnknownColumnError,
@@ -195,8 +196,8 @@ def test_the_contract_looks_at_the_first_history_only(home: DataHome) -> None:
 def test_a_person_may_tighten_the_contract(home: DataHome) -> None:
     home.write("a.csv", sales(0, 150))
     home.ingest(SALES)
-    path = home.service.contracts / "sales.json"
-    contract = json.loads(path.read_text())
+    path = home.service.contracts / "sales.yaml"
+    contract = read_document(path.read_text(), path="").value
     contract["columns"]["amount"] |= {"maximum": 155, "values": "quarantine"}
     path.write_text(json.dumps(contract))
     home.write("b.csv", sales(150, 160) + sales(0, 30).partition("\n")[2])
@@ -204,15 +205,15 @@ def test_a_person_may_tighten_the_contract(home: DataHome) -> None:
     assert "contract.changed" in home.kinds()
     assert (version.added, version.quarantined, version.duplicates) == (5, 5, 180)
     assert set(home.service.quarantined("sales")["reason"]) == {f"amount is above 155: {n}.5" for n in range(155, 160)}
-    assert json.loads(path.read_text())["columns"]["amount"]["maximum"] == 155
+    assert read_document(path.read_text(), path="").value["columns"]["amount"]["maximum"] == 155
     assert home.ingest(SALES) == version
 
 
 def test_a_tightened_contract_takes_no_stored_row_back(home: DataHome) -> None:
     home.write("a.csv", sales(0, 150))
     home.ingest(SALES)
-    path = home.service.contracts / "sales.json"
-    contract = json.loads(path.read_text())
+    path = home.service.contracts / "sales.yaml"
+    contract = read_document(path.read_text(), path="").value
     contract["columns"]["amount"] |= {"maximum": 10, "values": "quarantine"}
     path.write_text(json.dumps(contract))
     version = home.ingest(SALES)
@@ -222,8 +223,8 @@ def test_a_tightened_contract_takes_no_stored_row_back(home: DataHome) -> None:
 def test_another_type_in_the_contract_reads_everything_anew(home: DataHome) -> None:
     home.write("a.csv", sales(0, 150, amount="{n}"))
     first = home.ingest(SALES)
-    path = home.service.contracts / "sales.json"
-    path.write_text(path.read_text().replace('"integer"', '"number"'))
+    path = home.service.contracts / "sales.yaml"
+    path.write_text(path.read_text().replace("integer", "number"))
     version = home.ingest(SALES)
     assert version.table != first.table
     assert (version.rows, version.added) == (150, 150)
@@ -234,7 +235,7 @@ def test_another_type_in_the_contract_reads_everything_anew(home: DataHome) -> N
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{", "truncated"),
+        ("{", "no YAML"),
         ('{"dataset": "sales", "columns": {"id": {"type": "txt", "nullable": false}}}', "txt"),
         ('{"dataset": "other", "columns": {}}', "other"),
         ('{"dataset": "sales", "columns": {"id": {"type": "text", "nullable": false}}}', "sold_at"),
@@ -244,7 +245,7 @@ def test_another_type_in_the_contract_reads_everything_anew(home: DataHome) -> N
 def test_a_broken_contract_file_stops_the_ingest(home: DataHome, text: str, why: str) -> None:
     home.write("a.csv", sales(0, 10))
     home.service.contracts.mkdir(parents=True)
-    (home.service.contracts / "sales.json").write_text(text)
+    (home.service.contracts / "sales.yaml").write_text(text)
     with pytest.raises(ContractFileError, match=why):
         home.ingest(SALES)
     assert home.kinds() == []
@@ -253,7 +254,7 @@ def test_a_broken_contract_file_stops_the_ingest(home: DataHome, text: str, why:
 def test_a_deleted_contract_file_is_restored(home: DataHome) -> None:
     home.write("a.csv", sales(0, 10))
     home.ingest(SALES)
-    path = home.service.contracts / "sales.json"
+    path = home.service.contracts / "sales.yaml"
     text = path.read_text()
     path.unlink()
     home.ingest(SALES)
@@ -263,10 +264,10 @@ def test_a_deleted_contract_file_is_restored(home: DataHome) -> None:
 def test_a_contract_may_be_given(home: DataHome) -> None:
     home.write("a.csv", sales(0, 10))
     home.ingest(SALES)
-    given = (home.service.contracts / "sales.json").read_text()
+    given = (home.service.contracts / "sales.yaml").read_text()
     with opened_data_home(home.place / "other") as other:
         other.service.contracts.mkdir(parents=True)
-        (other.service.contracts / "sales.json").write_text(given)
+        (other.service.contracts / "sales.yaml").write_text(given)
         other.write("a.csv", sales(0, 10))
         other.ingest(SALES)
         assert other.kinds() == ["dataset.version.received", "contract.given", "dataset.version.accepted"]

@@ -64,7 +64,7 @@ def everything(home: DataHome) -> tuple[Any, ...]:
         service.list(),
         service.history(SALES).rows(),
         sorted(service.quarantined("sales").rows()),
-        (service.contracts / "sales.json").read_text(),
+        (service.contracts / "sales.yaml").read_text(),
         [service.lineage.list_parents(version.reference) for version in service.list()],
     )
 

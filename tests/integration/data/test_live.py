@@ -320,8 +320,8 @@ def test_a_mended_file_supersedes_a_held_version_though_rows_were_pushed_since(h
 def test_rows_are_judged_by_the_contract_of_the_day_they_are_applied(home: DataHome) -> None:
     with filled(home).live() as live:
         live.accept(SALES, [row(100), row(101, amount=-5)], key=None, at=at(200))
-        path = home.service.contracts / "sales.json"
-        path.write_text(path.read_text().replace('"maximum": 99.5', '"maximum": 99.5, "values": "quarantine"'))
+        path = home.service.contracts / "sales.yaml"
+        path.write_text(path.read_text().replace("maximum: 99.5", "maximum: 99.5\n    values: quarantine"))
         home.ingest(SALES)  # reads the files again under the stricter contract
         version = live.apply(SALES)
         assert version is not None
