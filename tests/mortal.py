@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,12 @@ class MortalTables:
     def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
         self.death.near()
         version: int = self.real.append(table, rows, job=job, attempt=attempt)
+        self.death.near()
+        return version
+
+    def append_all(self, table: str, parts: Iterable[pl.DataFrame], *, schema: pl.Schema, job: str, attempt: int = 1) -> int:
+        self.death.near()
+        version: int = self.real.append_all(table, parts, schema=schema, job=job, attempt=attempt)
         self.death.near()
         return version
 

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote
 
 import polars as pl
@@ -27,6 +28,8 @@ from flyball.storage.errors import TableNotFoundError, TableSchemaError, from_os
 from flyball.storage.tables import TableCommit, checked_table
 
 with extra("store"):
+    from arro3.core import RecordBatch, RecordBatchReader
+    from arro3.core import Table as ArrowTable
     from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
     from deltalake.exceptions import DeltaError
 
@@ -35,6 +38,7 @@ _TIMES = frozenset({pl.Datetime("us"), pl.Datetime("us", "UTC")})
 _KEEP_LOGS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 _COMMIT_RETRIES = 100
 _STREAM = "stream:"
+_Rows: TypeAlias = "pl.DataFrame | _Parts"
 
 
 class DeltaTables:
@@ -51,6 +55,13 @@ class DeltaTables:
 
         return self._append(table, rows, transaction=Transaction(job, attempt), done=done)
 
+    def append_all(self, table: str, parts: Iterable[pl.DataFrame], *, schema: pl.Schema, job: str, attempt: int = 1) -> int:
+        def done(current: DeltaTable) -> int | None:
+            found = _find_commit(current, job)
+            return None if found is None else found.version
+
+        return self._append(table, _Parts(table, schema, parts), transaction=Transaction(job, attempt), done=done)
+
     def append_next(self, table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
         name = f"{_STREAM}{stream}"
 
@@ -65,7 +76,7 @@ class DeltaTables:
             current = _table(path)
             return 0 if current is None else current.transaction_version(f"{_STREAM}{stream}") or 0
 
-    def _append(self, table: str, rows: pl.DataFrame, *, transaction: Transaction, done: Callable[[DeltaTable], int | None]) -> int:
+    def _append(self, table: str, rows: _Rows, *, transaction: Transaction, done: Callable[[DeltaTable], int | None]) -> int:
         path = self._path(table)
         with self._locked(table):
             current = self._current(path)
@@ -143,6 +154,30 @@ class DeltaTables:
                 yield
 
 
+class _Parts:
+    """Frames of one schema as one Arrow stream, taken one after the other; what taking them raised is `failure`."""
+
+    def __init__(self, table: str, schema: pl.Schema, parts: Iterable[pl.DataFrame]) -> None:
+        self.schema, self._table, self._parts = schema, table, parts
+        self.failure: BaseException | None = None
+
+    def select(self, names: builtins.list[str]) -> _Parts:
+        return _Parts(self._table, pl.Schema({name: self.schema[name] for name in names}), self._parts)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        schema = ArrowTable.from_arrow(pl.DataFrame(schema=self.schema)).schema
+        return RecordBatchReader.from_batches(schema, self._batches()).__arrow_c_stream__(requested_schema)
+
+    def _batches(self) -> Iterator[RecordBatch]:
+        try:
+            for part in self._parts:
+                _check(self._table, part.schema, kept=self.schema)
+                yield from ArrowTable.from_arrow(part.select(self.schema.names())).to_batches()
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
 def _table(path: Path) -> DeltaTable | None:
     # The cheap question first: to open what is not there costs an exception with a backtrace.
     if not (path / "_delta_log").is_dir() or not DeltaTable.is_deltatable(str(path)):
@@ -176,15 +211,20 @@ def _find_commit(current: DeltaTable, job: str) -> TableCommit | None:
     return TableCommit(bisect.bisect_left(range(current.version()), True, key=has), attempt)
 
 
-def _commit(path: Path, rows: pl.DataFrame, *, onto: DeltaTable | None, transaction: Transaction) -> tuple[int, DeltaTable]:
+def _commit(path: Path, rows: _Rows, *, onto: DeltaTable | None, transaction: Transaction) -> tuple[int, DeltaTable]:
     """The version with the rows, and the table as it stands with them."""
-    write_deltalake(
-        onto if onto is not None else path,
-        rows,
-        mode="append",
-        commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=_COMMIT_RETRIES),
-        post_commithook_properties=_KEEP_LOGS,
-    )
+    try:
+        write_deltalake(
+            onto if onto is not None else path,
+            rows,
+            mode="append",
+            commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=_COMMIT_RETRIES),
+            post_commithook_properties=_KEEP_LOGS,
+        )
+    except DeltaError:
+        if isinstance(rows, _Parts) and rows.failure is not None:  # the library knows it as words only
+            raise rows.failure from None
+        raise
     after = onto or DeltaTable(path)
     version = after.version()
     _sync(path, version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +50,13 @@ class TableStore(Protocol):
         Raises:
             TableSchemaError: the rows' columns are not the table's, or have a dtype that tables cannot keep.
             UnavailableError: the disk is full or cannot be written; the table is as before.
+        """
+        ...
+
+    def append_all(self, table: str, parts: Iterable[pl.DataFrame], *, schema: pl.Schema, job: str, attempt: int = 1) -> int:
+        """As `append` of all parts, which have `schema`, in one commit; in memory are never more of them than a file takes.
+
+        What taking the parts raises is raised, and the table is as before. Where the job's rows are there already, no part is taken.
         """
         ...
 

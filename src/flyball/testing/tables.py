@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
@@ -101,6 +102,40 @@ class TableStoreSuite(Suite):
                 store.append(table, _ROWS, job="j")
                 assert self.count(store, table) == 2
             assert store.list() == ["a", "b"]
+
+    def test_parts_are_one_commit_in_their_order_and_once(self, tmp_path: Path) -> None:
+        taken: list[int] = []
+
+        def parts() -> Iterator[pl.DataFrame]:
+            for number in range(3):
+                taken.append(number)
+                yield _ROWS.with_columns(pl.col("number") + 10 * number)
+
+        with self.open(tmp_path) as store:
+            assert store.append_all("t", parts(), schema=_ROWS.schema, job="a") == 0
+            assert store.append_all("t", parts(), schema=_ROWS.schema, job="a") == 0
+            assert store.append_all("t", [], schema=_ROWS.schema, job="b") == 1
+            assert sorted(store.read("t").collect()["number"]) == [1, 2, 11, 12, 21, 22]
+        assert taken == [0, 1, 2]
+
+    def test_parts_that_fail_leave_the_table_as_it_was(self, tmp_path: Path) -> None:
+        class Broken(Exception):  # noqa: N818  what breaks is not ours
+            pass
+
+        def parts() -> Iterator[pl.DataFrame]:
+            yield _ROWS
+            raise Broken
+
+        with self.open(tmp_path) as store:
+            with pytest.raises(Broken):
+                store.append_all("t", parts(), schema=_ROWS.schema, job="a")
+            assert (store.latest("t"), store.list()) == (None, [])
+            store.append("t", _ROWS, job="b")
+            with pytest.raises(Broken):
+                store.append_all("t", parts(), schema=_ROWS.schema, job="a")
+            with pytest.raises(TableSchemaError, match="text"):
+                store.append_all("t", [_ROWS, _ROWS.drop("text")], schema=_ROWS.schema, job="a")
+            assert (store.latest("t"), self.count(store), store.find_commit("t", "a")) == (0, 2, None)
 
     def test_no_rows_are_a_commit_too(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:
