@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Self, assert_never
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,8 @@ from flyball.kernels.sketches import Distinct, Frequent, Keys, Moments, Quantile
 LONGEST = 200
 """Texts are told apart by so many characters and their length."""
 EXAMPLES = 3
+SMALL = (512, 512, 64)
+"""Values kept exactly, distinct ones counted exactly, values counted at once; in tables of very many columns."""
 
 
 class Kind(StrEnum):
@@ -60,6 +62,14 @@ class ColumnSketch:
     quantiles: Quantiles = field(default_factory=Quantiles)
     distinct: Distinct = field(default_factory=Distinct)
     frequent: Frequent = field(default_factory=Frequent)
+
+    @classmethod
+    def of(cls, dtype: pl.DataType, *, rows: int = 0, small: bool = False) -> Self:
+        """The sketch of a column of so many rows that are null; a small one takes a sixth of the room, and is as much coarser."""
+        made = cls(str(dtype), Kind.of(dtype), rows=rows, nulls=rows)
+        if small:
+            made.quantiles.most, made.distinct.most, made.frequent.most = SMALL
+        return made
 
     def add(self, values: pl.Series) -> None:
         """Add values of this column's kind."""

@@ -34,6 +34,7 @@ class _Column(msgspec.Struct, frozen=True):
     counts: bytes
     missed: int
     names: list[str | int | float | bool]
+    sizes: tuple[int, int, int]
 
 
 class _Profile(msgspec.Struct, frozen=True):
@@ -83,20 +84,21 @@ def _packed(column: ColumnSketch) -> _Column:
         _bytes(frequent.counts, "<i8"),
         frequent.slack,
         [column.names[key] for key in frequent.keys.tolist()],
+        (quantiles.most, column.distinct.most, frequent.most),
     )
 
 
 def _unpacked(column: _Column) -> ColumnSketch:
     keys, counts = np.frombuffer(column.keys, "<u8"), np.frombuffer(column.counts, "<i8")
-    if not len(keys) == len(counts) == len(column.names) or len(column.levels) != len(column.turns):
+    if not len(keys) == len(counts) == len(column.names) or len(column.levels) != len(column.turns) or min(column.sizes) < 1:
         raise ProfileDamagedError("its parts do not fit together")
     return ColumnSketch(
         column.type, column.kind, column.rows, column.nulls, column.nans, column.infinities, column.low, column.high, column.examples,
         names=dict(zip(keys.tolist(), column.names, strict=True)),
         moments=Moments(*column.moments),
-        quantiles=Quantiles([np.frombuffer(level, "<f8") for level in column.levels], column.turns, column.slack),
-        distinct=Distinct(np.frombuffer(column.distinct, "<u8")),
-        frequent=Frequent(keys, counts, column.missed),
+        quantiles=Quantiles([np.frombuffer(level, "<f8") for level in column.levels], column.turns, column.slack, column.sizes[0]),
+        distinct=Distinct(np.frombuffer(column.distinct, "<u8"), column.sizes[1]),
+        frequent=Frequent(keys, counts, column.missed, column.sizes[2]),
     )  # fmt: skip
 
 

@@ -8,25 +8,26 @@ from typing import Any, Self
 import polars as pl
 
 from flyball.data.model import EVENT_TIME, KNOWN_TIME
-from flyball.data.profiles.columns import ColumnSketch, Kind
+from flyball.data.profiles.columns import ColumnSketch
 from flyball.data.profiles.encoding import decode, encode
 from flyball.data.profiles.summary import summarise
 
-CELLS = 1 << 21
+CELLS = 1 << 23
 MOST_ROWS = 1 << 16
+WIDE = 512
 
 
 class Sketcher:
     """Sketches of the columns of `schema`: those of users, and the two times of a stored row; others with "__" are passed over.
 
     Feed it chunks of any size: equal rows in equal order give equal bytes, however they were cut. It keeps at most a block of
-    rows and some tens of kilobytes for each column. A column that a chunk lacks is null there; one that `schema` lacks is passed
-    over. One thread at a time.
+    rows and some tens of kilobytes for each column, of more than 512 columns some kilobytes. A column that a chunk lacks is null
+    there; one that `schema` lacks is passed over. One thread at a time.
     """
 
     def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
         self.columns = {
-            name: ColumnSketch(str(dtype), Kind.of(dtype))
+            name: ColumnSketch.of(dtype, small=len(schema) > WIDE)
             for name, dtype in schema.items()
             if name in {EVENT_TIME, KNOWN_TIME} or not name.startswith("__")
         }
@@ -36,8 +37,14 @@ class Sketcher:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Add the rows of a chunk, whose columns have the schema's kinds."""
-        self._waiting.append(frame.select([name for name in self.columns if name in frame.columns]) if self.columns else frame)
         self.rows += frame.height
+        found = frame.schema
+        known = [name for name in self.columns if name in found]
+        if not known:  # a frame without columns has no rows
+            for column in self.columns.values():
+                column.add(pl.Series([None]).new_from_index(0, frame.height))
+            return
+        self._waiting.append(frame.select(known))
         if sum(chunk.height for chunk in self._waiting) >= self._block:
             self._sketch(whole=False)
 
@@ -88,11 +95,8 @@ class Sketcher:
         place = 0
         while rows.height - place >= (1 if whole else self._block):
             block = rows.slice(place, self._block)
+            cells = dict(zip(block.columns, block.iter_columns(), strict=True))
             for name, column in self.columns.items():
-                if name in block.columns:
-                    column.add(block[name])
-                else:
-                    column.rows += block.height
-                    column.nulls += block.height
+                column.add(cells.get(name, pl.Series([None]).new_from_index(0, block.height)))
             place += block.height
         self._waiting = [rows.slice(place)] if place < rows.height else []

@@ -21,8 +21,9 @@ def summarise(rows: int, columns: Mapping[str, ColumnSketch]) -> Mapping[str, An
     """Per user column its facts, and the extremes of the rows' two times.
 
     Always: type, kind, rows, nulls, distinct; `approximate` names the facts that are estimates. Numbers and times: minimum, maximum,
-    mean, quantiles with `rank_error` (the greatest share by which a quantile's rank may be wrong), histogram. Texts: `lengths`. Values that stand
-    out: `top` as [value, rows], most frequent first, of equally frequent ones the smaller first; each at most `top_error` rows too few.
+    mean, quantiles with `rank_error` (the greatest share by which a quantile's rank may be wrong), histogram; of texts the same of
+    their `lengths`. `top` are [value, rows], most frequent first, of equally frequent ones the smaller first; each may have up to
+    `top_error` rows more.
     """
     users = {name: column for name, column in columns.items() if not name.startswith("__")}
     times = {name: _extremes(columns[name]) for name in (EVENT_TIME, KNOWN_TIME) if name in columns}
