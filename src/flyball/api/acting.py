@@ -41,6 +41,11 @@ def add_ingest(doors: Doors, desk: Desk) -> None:
         """Take rows; answered when nothing can lose them. With the same Idempotency-Key again they count once."""
         return await desk.tell(lambda: plane.push_rows(name, body.rows, key=key, visible=visible), slow=visible)
 
+    @doors.route("POST /api/v1/datasets/{name}/pull", Permission.INGEST)
+    async def pull_dataset(request: Request, *, name: Name) -> Response:
+        """Take in what is new in the dataset's source, now."""
+        return await desk.tell(lambda: plane.pull_dataset(name, deed=deed_of(request)), slow=True)
+
     @doors.route("POST /api/v1/parity", Permission.ADMIN)
     async def run_parity(request: Request) -> Response:
         """Compare a sample of served vectors with offline ones, now."""

@@ -138,6 +138,10 @@ class BareControl(Viewed):
         del endpoint, deed
         raise NoProjectError("To roll back")
 
+    def pull_dataset(self, dataset: str, *, deed: Deed) -> Json:
+        del dataset, deed
+        raise NoProjectError("A dataset's source")
+
     def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
         del dataset, rows, key, visible
         raise NoProjectError("To take rows")

@@ -167,6 +167,12 @@ class Control(Viewed):
     def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
         return self._running().parts.intake.push(dataset, rows, key=key, visible=visible)
 
+    def pull_dataset(self, dataset: str, *, deed: Deed) -> Json:
+        del deed
+        found = self._running().parts.intake.pull(dataset)
+        self._changed()
+        return found
+
     def run_parity(self, *, deed: Deed) -> Json:
         return {"report": self._running().parity.run(actor=deed.actor)}
 

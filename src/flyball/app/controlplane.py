@@ -111,6 +111,14 @@ class ControlPlane(Protocol):
         """
         ...
 
+    def pull_dataset(self, dataset: str, *, deed: Deed) -> Json:
+        """{"dataset", "state", "rows", "added", "quarantined", "duplicates", "ingested", "new"} of the version that its source now makes.
+
+        Raises:
+            FlyballError: the source cannot be read; the dataset is as it was.
+        """
+        ...
+
     def get_prediction(self, prediction: str) -> Json:
         """The trace of one prediction: request, features with their times, version, training, gates, rollout, causes."""
         ...

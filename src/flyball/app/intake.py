@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from flyball.app.online import Online
+from flyball.app.pulling import pulled
 from flyball.core.clock import Clock, Timer
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data.live import LiveRows
@@ -71,6 +72,23 @@ class Intake:
             "unexpected": list(taken.unexpected),
             "duplicate": taken.duplicate,
         }
+
+    def pull(self, name: str) -> dict[str, Any]:
+        """Take in what is new in the dataset's source, whatever was seen of it: `pull_row` of the version that holds it.
+
+        Rows of what is new are known from now on, as of what is found by itself.
+
+        Raises:
+            UnknownNameError: no dataset is called so.
+            FlyballError: the source cannot be read; the dataset is as it was.
+        """
+        if name not in self._declared:
+            raise UnknownNameError("dataset", name, known=self._declared)
+        with self._lock:
+            found = pulled(self._data, self._declared[name], root=self._root, arrival=self._clock.now())
+            self._see(name)
+        self._online.catch_up()
+        return found
 
     def apply_all(self) -> bool:
         """Apply what was pushed to any dataset, and publish what could not be published before; whether there was anything.

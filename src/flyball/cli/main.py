@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import housekeeping, imports, tokens, verifying
+from flyball.cli import datasets, housekeeping, imports, tokens, verifying
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -258,6 +258,9 @@ def replay(
         stretch = Stretch(first, last, rows_every=parse_duration(rows_every), labels=labels, ahead=ahead)
         wanted = replaying.Wanted(project, home_of_project(project, home), stretch)
         raise SystemExit(replaying.replay(wanted, json_file=json))
+
+
+app.command()(datasets.ingest)
 
 
 @app.command()

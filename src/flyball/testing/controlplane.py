@@ -89,6 +89,11 @@ class StillPlane:
         self._known(dataset.replace("flights", "late"), {})
         return {"accepted": len(rows), "quarantined": [], "duplicate": duplicate}
 
+    def pull_dataset(self, dataset: str, *, deed: Deed) -> Json:
+        self._known(dataset.replace("flights", "late"), {})
+        self.deeds.append(("pull", dataset, deed))
+        return {"dataset": f"{dataset}@1", "state": "accepted", "rows": 1, "added": 1, "quarantined": 0, "duplicates": 0, "new": True}
+
     def get_prediction(self, prediction: str) -> Json:
         return {"prediction": {"id": prediction}} if prediction == "prd-1" else self._missing("prediction", prediction)
 
