@@ -17,6 +17,8 @@ import polars as pl
 
 from flyball.core.duration import format_duration, parse_duration
 from flyball.core.ids import Digest, EventId
+from flyball.data.declared.check import Check
+from flyball.data.declared.schema import schema_checks
 from flyball.data.declared.source import Source
 from flyball.data.errors import DatasetError, VersionStateError
 
@@ -43,6 +45,13 @@ class KnownRule(TypedDict, total=False):
     known_before: str | timedelta
 
 
+class Options(KnownRule, total=False):
+    """What may be said of a dataset besides: promises of its rows, as expressions or as a pandera schema."""
+
+    checks: Sequence[Check]
+    schema: object
+
+
 @dataclass(frozen=True, init=False)
 class Dataset:
     """Rows of one kind from one source, each identified by `key` and dated by the column `event_time`.
@@ -58,9 +67,10 @@ class Dataset:
     known_time: str | None = None
     known_after: timedelta | None = None
     known_before: timedelta | None = None
+    checks: tuple[Check, ...] = ()
 
-    def __init__(self, name: str, source: Source, *, key: str | Sequence[str], event_time: str, **known: Unpack[KnownRule]) -> None:
-        """Declare a dataset; durations are texts such as "24h".
+    def __init__(self, name: str, source: Source, *, key: str | Sequence[str], event_time: str, **options: Unpack[Options]) -> None:
+        """Declare a dataset; durations are texts such as "24h". `checks` and those that a pandera `schema` makes judge its rows.
 
         Raises:
             DatasetError: a name, key or rule that can never be right.
@@ -71,7 +81,8 @@ class Dataset:
             raise DatasetError(what, "a name is 1 to 63 of a-z, 0-9, '-' and '_', and starts with a letter")
         if not isinstance(source, Source):
             raise DatasetError(what, f"its source is {source!r}; write fb.files({str(source)!r})")
-        given = {rule: value for rule, value in known.items() if value is not None}
+        checks, schema = options.pop("checks", ()), options.pop("schema", None)
+        given = {rule: value for rule, value in options.items() if value is not None}
         if unknown := sorted(set(given) - {"known_time", "known_after", "known_before"}):
             raise DatasetError(what, f"there is no option {unknown[0]!r}; use known_time, known_after or known_before")
         if len(given) > 1:
@@ -88,6 +99,7 @@ class Dataset:
         set_(self, "known_time", given.get("known_time"))
         set_(self, "known_after", _length(given.get("known_after")))
         set_(self, "known_before", _length(given.get("known_before")))
+        set_(self, "checks", _checks(what, (*checks, *(() if schema is None else schema_checks(schema)))))
 
     def __getitem__(self, columns: str | tuple[str, ...]) -> Columns:
         """The named columns as features of the rows themselves."""
@@ -108,7 +120,7 @@ class Dataset:
         return f"at {self.event_time}"
 
     def definition(self) -> Mapping[str, Any]:
-        """What decides the meaning of a stored row: all fields but where the files lie."""
+        """What decides the meaning of a stored row: neither where the files lie, nor what is promised of it."""
         return {
             "name": self.name, "key": self.key, "event_time": self.event_time, "known_time": self.known_time,
             "known_after": self.known_after, "known_before": self.known_before,
@@ -281,6 +293,17 @@ class DatasetVersion:
 
 def _length(value: object) -> timedelta | None:
     return value if value is None or isinstance(value, timedelta) else parse_duration(str(value))
+
+
+def _checks(what: str, checks: Sequence[object]) -> tuple[Check, ...]:
+    found: dict[str, Check] = {}
+    for check in checks:
+        if not isinstance(check, Check):
+            raise DatasetError(what, f"{check!r} is no check; write fb.check('its name', an expression)")
+        if check.name in found:
+            raise DatasetError(what, f"two of its checks are called {check.name!r}; results are kept by name")
+        found[check.name] = check
+    return tuple(found.values())
 
 
 def _check_columns(what: str, columns: Sequence[object]) -> None:
