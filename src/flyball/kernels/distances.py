@@ -156,3 +156,22 @@ def _relative(p: Floats, q: Floats) -> Floats:
     """Relative entropy of p to q in bits; 0 * log 0 is 0."""
     ratio = np.divide(p, q, out=np.ones(np.broadcast_shapes(p.shape, q.shape)), where=p != 0)
     return np.asarray((p * np.log2(ratio)).sum(axis=-1), dtype=np.float64)
+
+
+def wasserstein(a: Numbers, weights_a: Numbers, *, b: Numbers, weights_b: Numbers) -> float:
+    """How far the mass of one sample must be moved, on average, to become the other: the area between the two distributions.
+
+    The 1-Wasserstein distance in one dimension (Vallender 1974, *Theory Probab. Appl.* 18, 784), in the values' unit. NaN where
+    a side has no weight. Shapes: ascending finite values ``(n,)`` and ``(m,)`` with their weights.
+
+    >>> wasserstein(np.array([1.0, 2.0]), np.array([1, 1]), b=np.array([2.0, 3.0]), weights_b=np.array([5, 5]))
+    1.0
+    """
+    if not np.sum(weights_a) or not np.sum(weights_b):
+        return float("nan")
+    places = np.sort(np.concatenate([a, b]))
+    shares = []
+    for values, weights in ((a, weights_a), (b, weights_b)):
+        ranks = np.concatenate([np.zeros(1), np.cumsum(weights)])
+        shares.append(ranks[np.searchsorted(values, places[:-1], side="right")] / ranks[-1])
+    return float((np.abs(shares[0] - shares[1]) * np.diff(places)).sum())

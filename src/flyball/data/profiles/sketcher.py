@@ -48,14 +48,18 @@ class Sketcher:
         if sum(chunk.height for chunk in self._waiting) >= self._block:
             self._sketch(whole=False)
 
+    def settle(self) -> None:
+        """Let `columns` hold all rows that were added. What comes later is as if it were merged."""
+        self._sketch(whole=True)
+
     def merge(self, other: Sketcher) -> None:
         """Add what the other holds, which is as if its rows had been added, within the bounds that both state.
 
         Raises:
             KindsDifferError: a column is of another kind there; this sketcher is not to be used any more.
         """
-        self._sketch(whole=True)
-        other._sketch(whole=True)
+        self.settle()
+        other.settle()
         for name, column in other.columns.items():
             if name not in self.columns:
                 self.columns[name] = ColumnSketch(column.type, column.kind, rows=self.rows, nulls=self.rows)
@@ -67,7 +71,7 @@ class Sketcher:
 
     def encode(self) -> bytes:
         """All that it holds; equal for equal rows in equal order."""
-        self._sketch(whole=True)
+        self.settle()
         return encode(self.rows, self.columns)
 
     @classmethod
@@ -84,7 +88,7 @@ class Sketcher:
 
     def summary(self) -> Mapping[str, Any]:
         """The readable profile; see `summary.summarise`."""
-        self._sketch(whole=True)
+        self.settle()
         return summarise(self.rows, self.columns)
 
     def _sketch(self, *, whole: bool) -> None:
