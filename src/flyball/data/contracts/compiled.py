@@ -124,10 +124,10 @@ def _rows(dataset: Dataset, contract: Contract) -> Iterator[RowPromise]:
 def _unique_columns(contract: Contract) -> Iterator[Whole]:
     for name, column in contract.columns.items():
         if column.unique:
-            severity = column.severity("unique")
-            if severity is Severity.QUARANTINE:
+            severity = column.severities.get("unique", "hold")
+            if severity == "quarantine":
                 raise CheckError(f"{name}.unique", "no single row breaks it, so none can be set aside; its severity is hold or warn")
-            yield Whole.unique(UniqueCheck(name=f"{name}.unique", columns=(name,), severity=severity.value), column=name)
+            yield Whole.unique(UniqueCheck(name=f"{name}.unique", columns=(name,), severity=severity), column=name)
 
 
 def _row(contract: Contract, check: RowCheck) -> RowPromise:

@@ -83,5 +83,5 @@ class Grouping:
 def _taken_up(folder: Path, part: int) -> Iterator[pl.DataFrame]:
     place = folder / str(part)
     for path in sorted(place.iterdir()) if place.is_dir() else ():
-        yield pl.read_ipc(path, memory_map=False)
+        yield pl.read_ipc(path)
         path.unlink()
