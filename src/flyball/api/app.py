@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyball.api import acting, reading
 from flyball.api.annex import Annex
@@ -34,6 +34,9 @@ with extra("control"):
     from starlette.requests import Request
     from starlette.responses import Response
 
+if TYPE_CHECKING:
+    from flyball.app.querying import Catalogue
+
 SHOWN_PROBLEMS = 3
 
 
@@ -61,10 +64,11 @@ def create_app(
     ids: Ids | None = None,
     annexes: Sequence[Annex] = (),
     console_url: str | None = None,
+    catalogue: Catalogue | None = None,
 ) -> FastAPI:
     """The HTTP door of `plane`, as an ASGI app for one event loop, for those whom `entrance` lets in; with `annexes` of the same loop.
 
-    Its root leads browsers to `console_url`.
+    Its root leads browsers to `console_url`; queries are over `catalogue`.
     """
     # The pages of FastAPI's documentation load scripts from elsewhere; the description itself is a route like any other.
     app = FastAPI(title="Flyball control plane", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
@@ -77,6 +81,10 @@ def create_app(
         add(doors, desk)
     if entrance.tokens is not None:
         add_tokens(doors, desk, service=entrance.tokens)
+    if catalogue is not None:
+        from flyball.api.querying import add_query  # it loads the engine of frames, which a server of runs has no use for
+
+        add_query(doors, desk, catalogue)
     add_landing(doors, console_url)
     _add_description(doors, app)
     _add_errors(app)

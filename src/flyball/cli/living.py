@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from datetime import datetime
 from pathlib import Path
 
 from flyball.app.settings import Settings
 from flyball.app.supervisor import StartFailedError, Supervisor
 from flyball.cli.following import Follower
 from flyball.core.errors import InvalidError
-
-
-class TimeTextError(InvalidError):
-    """Not a moment."""
-
-    code = "time-text"
-
-    def __init__(self, option: str, text: str) -> None:
-        super().__init__(f"{option} {text!r} is not a time. Write it in ISO 8601 with its zone, for example 2013-12-01T00:00Z.")
 
 
 def up(settings: Settings, *, command: str) -> int:
@@ -68,18 +58,3 @@ class Lines:
         with self._lock:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-
-
-def parse_time(option: str, text: str) -> datetime:
-    """The moment that an option's text means.
-
-    Raises:
-        TimeTextError: it is none, or has no zone.
-    """
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise TimeTextError(option, text)
-    return found

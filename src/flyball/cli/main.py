@@ -147,6 +147,7 @@ def up(
         from flyball.app.location import home_of_project
         from flyball.app.settings import Settings
         from flyball.cli import living
+        from flyball.core.clock import parse_time
 
         settings = Settings(
             project=project.resolve(),
@@ -157,7 +158,7 @@ def up(
             console_port=console_port,
             auth=not no_auth,
             console=not no_console,
-            epoch=None if clock is None else living.parse_time("--clock", clock),
+            epoch=None if clock is None else parse_time(clock, what="--clock"),
             speed=speed,
             hold=hold,
         )
@@ -250,11 +251,12 @@ def replay(
     """
     with told():
         from flyball.app.location import home_of_project
-        from flyball.cli import living, replaying
+        from flyball.cli import replaying
         from flyball.cli.traffic import Stretch
+        from flyball.core.clock import parse_time
         from flyball.core.duration import parse_duration
 
-        first, last = living.parse_time("--from", start), living.parse_time("--to", end)
+        first, last = parse_time(start, what="--from"), parse_time(end, what="--to")
         stretch = Stretch(first, last, rows_every=parse_duration(rows_every), labels=labels, ahead=ahead)
         wanted = replaying.Wanted(project, home_of_project(project, home), stretch)
         raise SystemExit(replaying.replay(wanted, json_file=json))
@@ -329,6 +331,34 @@ def show(
         from flyball.cli import looking
 
         looking.show(kind, name, home=home, world=backtest)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT. Datasets are tables by their names; docs: how to query.")],
+    *,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="What was known by then (ISO 8601). Default: now.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write all of the answer there: .csv, .json or .parquet.")
+    ] = None,
+    format: Annotated[  # noqa: A002  the option's name
+        str | None, typer.Option("--format", metavar="table|csv|json|parquet", help="Default: by the file's ending, else a table.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", help="Rows of a table that is printed.")] = 100,
+    timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long it may take.")] = "60s",
+    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="How much memory it may use; beyond, it spills.")] = "1GB",
+    raw: Annotated[bool, typer.Option("--raw", help="In CSV, leave texts alone that a spreadsheet would run as formulas.")] = False,
+    home: FoundHomeOption = None,
+) -> None:
+    """Ask the data in SQL.
+
+    Reads datasets, their histories, quarantined rows and predictions; changes nothing.
+    """
+    with told():
+        from flyball.cli import querying
+
+        wanted = querying.Wanted(sql=sql, as_of=as_of, format=format, out=out, limit=limit, timeout=timeout, memory=memory, raw=raw)
+        querying.query(wanted, home=home)
 
 
 @app.command()

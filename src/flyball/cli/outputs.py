@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flyball.core.errors import InvalidError
@@ -42,12 +42,12 @@ def check_outputs(outputs: Mapping[str, Path | None]) -> None:
             raise OutputFileError(option, path, why=error.strerror or str(error)) from error
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the target and rename, so that an interrupted write leaves the old file."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text, or its parts as they come, beside the target and rename, so that an interrupted write leaves the old file."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     finally:

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-from flyball.core.errors import NaiveTimeError, TimeReversedError
+from flyball.core.errors import NaiveTimeError, TimeReversedError, TimeTextError
 
 
 def utc(moment: datetime) -> datetime:
@@ -23,6 +23,21 @@ def utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise NaiveTimeError(moment)
     return moment.astimezone(UTC)
+
+
+def parse_time(text: str, *, what: str) -> datetime:
+    """The moment that an ISO 8601 text means; `what` names the option or field that it stands in.
+
+    Raises:
+        TimeTextError: it is none, or has no zone.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise TimeTextError(what, text)
+    return found
 
 
 class Clock(Protocol):

@@ -80,6 +80,15 @@ class NaiveTimeError(InvalidError):
         super().__init__(f"The time {moment.isoformat()} has no time zone. Give it one, for example {moment.isoformat()}+00:00.")
 
 
+class TimeTextError(InvalidError):
+    """Not a moment."""
+
+    code = "time-text"
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(f"{option} {text!r} is not a time. Write it in ISO 8601 with its zone, for example 2013-12-01T00:00Z.")
+
+
 class TimeReversedError(InvalidError):
     """A clock was asked to run backwards."""
 

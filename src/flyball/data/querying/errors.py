@@ -43,7 +43,7 @@ class UnknownTableError(UnknownNameError):
         super().__init__("table", name, known=known, where="the catalogue")
 
 
-class QueryTooSlowError(UnavailableError):
+class QueryTooSlowError(InvalidError):
     """The query took longer than it may."""
 
     code = "query-time"
@@ -54,7 +54,7 @@ class QueryTooSlowError(UnavailableError):
         )
 
 
-class QueryTooLargeError(UnavailableError):
+class QueryTooLargeError(InvalidError):
     """The query needs more memory or scratch space than it may have."""
 
     code = "query-memory"
@@ -70,3 +70,15 @@ class QueryDiedError(UnavailableError):
 
     def __init__(self, status: int | None) -> None:
         super().__init__(f"The query's process ended without an answer (status {status}); nothing was changed. Ask again, or ask for less.")
+
+
+class QueryAnswerTooLargeError(InvalidError):
+    """The answer is more than is sent at once."""
+
+    code = "query-answer-too-large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The answer is larger than the {limit >> 20} MiB that are sent at once. Ask for fewer rows or columns; or run "
+            "flyball query --out FILE where the home is."
+        )

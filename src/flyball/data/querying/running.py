@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -28,14 +31,71 @@ MODULE = "flyball.data.querying.child"
 _OVERHEAD_BYTES = 3 << 30  # address space of the interpreter and its libraries, most of it never touched
 _WAIT_SECONDS = 0.25
 _CGROUPS = "/sys/fs/cgroup"  # the engine looks there for how many cores it has, and aborts where it may not
+_OUT_OF_MEMORY = frozenset({-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV})  # what the engine does not count is limited by the system
 _LEAD = re.compile(r"^[A-Z][A-Za-z -]* Error: ")
 
 
-class Querying:
-    """Runs queries over `views`, each in a process of its own; scratch files lie under `scratch` and are gone afterwards. Thread-safe."""
+@dataclass(frozen=True)
+class _Child:
+    """A query's process and its scratch directory."""
 
-    def __init__(self, scratch: Path, timer: Timer) -> None:
+    process: subprocess.Popen[bytes]
+    place: str
+    limits: Limits
+
+    @property
+    def parquet(self) -> str:
+        """Where it writes an answer that is to be a file."""
+        return f"{self.place}/answer.parquet"
+
+    @property
+    def output(self) -> IO[bytes]:
+        """Where its messages come from."""
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def tell(self, task: Task) -> None:
+        """Give it its task.
+
+        Raises:
+            QueryDiedError: it is gone already.
+        """
+        assert self.process.stdin is not None
+        try:
+            with self.process.stdin as source:
+                view = memoryview(msgspec.json.encode(task))
+                while view:
+                    view = view[source.write(view) :]
+        except BrokenPipeError as error:
+            raise QueryDiedError(self.process.wait()) from error
+
+    def end(self) -> None:
+        """End it, whatever it does, and remove what it left; idempotent."""
+        self.process.kill()
+        with self.process:
+            pass
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+class Querying:
+    """Runs queries over `views`, each in a process of its own, which reads files below `readable` and nothing else. Thread-safe.
+
+    Scratch files lie under `scratch`, and are gone when a query is over.
+    """
+
+    def __init__(self, scratch: Path, readable: Sequence[Path], *, timer: Timer) -> None:
         self._scratch, self._timer = scratch, timer
+        self._readable = tuple(str(place.absolute()) for place in (*readable, scratch))
+        self._spare: queue.SimpleQueue[_Child] = queue.SimpleQueue()
+
+    def warm(self, limits: Limits | None = None) -> None:
+        """Start the process of the next query with these limits, which imports its libraries meanwhile; it waits until it is asked."""
+        self._spare.put(self._spawn(limits or Limits()))
+
+    def close(self) -> None:
+        """End processes that were not asked; idempotent."""
+        while (spare := self._take_spare(None)) is not None:
+            spare.end()
 
     def stream(self, sql: str, views: Sequence[View], *, limits: Limits | None = None) -> Iterator[pl.DataFrame]:
         """The answer in frames as the engine finds it, at least one; closing the iterator ends the query.
@@ -46,10 +106,9 @@ class Querying:
             QueryDiedError: its process was killed.
         """
         given = limits or Limits()
-        with self._started(sql, views, given) as (process, deadline):
-            assert process.stdout is not None
+        with self._started(sql, views, given) as (child, deadline):
             while True:
-                letter, payload = self._message(process.stdout, deadline, limits=given, process=process)
+                letter, payload = self._message(child, deadline)
                 if letter == BATCH:
                     yield pl.read_ipc_stream(BytesIO(payload))
                 elif letter == DONE:
@@ -64,73 +123,72 @@ class Querying:
             UnavailableError: the file cannot be written.
         """
         given = limits or Limits()
-        with self._started(sql, views, given, parquet=True) as (process, deadline):
-            assert process.stdout is not None
-            letter, payload = self._message(process.stdout, deadline, limits=given, process=process)
+        with self._started(sql, views, given, parquet=True) as (child, deadline):
+            letter, payload = self._message(child, deadline)
             if letter != DONE:
                 raise _told(msgspec.json.decode(payload, type=Failure))
             with os_errors(path):
-                made = Path(str(process.args[-1])) / "answer.parquet"  # type: ignore[index]  # a list, as it was started
-                temporary = path.with_name(f".{path.name}.{process.pid}")
-                shutil.copyfile(made, temporary)
+                temporary = path.with_name(f".{path.name}.{child.process.pid}")
+                shutil.copyfile(child.parquet, temporary)
                 temporary.replace(path)
         rows: int = msgspec.json.decode(payload)["rows"]
         return rows
 
     @contextmanager
-    def _started(
-        self, sql: str, views: Sequence[View], limits: Limits, *, parquet: bool = False
-    ) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    def _started(self, sql: str, views: Sequence[View], limits: Limits, *, parquet: bool = False) -> Iterator[tuple[_Child, float]]:
+        child = self._take_spare(limits) or self._spawn(limits)
+        try:
+            task = Task(sql=sql, views=tuple(views), limits=limits, scratch=child.place, parquet=child.parquet if parquet else None)
+            child.tell(task)
+            yield child, self._timer.seconds() + limits.seconds
+        finally:
+            child.end()
+
+    def _take_spare(self, limits: Limits | None) -> _Child | None:
+        """A process that waits; one with other limits is of no use."""
+        try:
+            found = self._spare.get_nowait()
+        except queue.Empty:
+            return None
+        if limits in (None, found.limits):
+            return found
+        found.end()
+        return None
+
+    def _spawn(self, limits: Limits) -> _Child:
         with os_errors(self._scratch):
             self._scratch.mkdir(parents=True, exist_ok=True)
             place = tempfile.mkdtemp(prefix="query-", dir=self._scratch)
-        try:
-            task = Task(sql=sql, views=tuple(views), limits=limits, scratch=place, parquet=f"{place}/answer.parquet" if parquet else None)
-            wanted = Confinement(
-                readable=(_CGROUPS, *sorted({file for view in views for file in view.files})), writable=(place,),
-                memory_bytes=limits.memory_bytes + _OVERHEAD_BYTES, file_bytes=limits.scratch_bytes, open_files=4096,
-            )  # fmt: skip
-            process = subprocess.Popen(  # noqa: S603  our own module
-                command(wanted, MODULE, place),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=None,
-                env=environment(place),
-                bufsize=0,
-            )
-            with process:
-                try:
-                    assert process.stdin is not None
-                    process.stdin.write(msgspec.json.encode(task))
-                    process.stdin.close()
-                    yield process, self._timer.seconds() + limits.seconds
-                except BrokenPipeError as error:
-                    raise QueryDiedError(process.wait()) from error
-                finally:
-                    process.kill()
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+        wanted = Confinement(
+            readable=(_CGROUPS, *self._readable), writable=(place,),
+            memory_bytes=limits.memory_bytes + _OVERHEAD_BYTES, file_bytes=limits.scratch_bytes, open_files=4096,
+        )  # fmt: skip
+        process = subprocess.Popen(  # noqa: S603  our own module
+            command(wanted, MODULE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment(place), bufsize=0,
+        )  # fmt: skip
+        return _Child(process, place, limits)
 
-    def _message(self, source: IO[bytes], deadline: float, *, limits: Limits, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-        head = self._take(source, 9, deadline, limits=limits)
+    def _message(self, child: _Child, deadline: float) -> tuple[bytes, bytes]:
+        head = self._take(child, 9, deadline)
         if len(head) == 9:
-            payload = self._take(source, int.from_bytes(head[1:], "little"), deadline, limits=limits)
+            payload = self._take(child, int.from_bytes(head[1:], "little"), deadline)
             if len(payload) == int.from_bytes(head[1:], "little"):
                 return head[:1], payload
-        status = process.wait()
-        if status in {-9, -6, -11}:  # killed by its limits: memory that the engine did not count
+        status = child.process.wait()
+        if status in _OUT_OF_MEMORY:
             raise QueryTooLargeError("memory")
         raise QueryDiedError(status)
 
-    def _take(self, source: IO[bytes], size: int, deadline: float, *, limits: Limits) -> bytes:
+    def _take(self, child: _Child, size: int, deadline: float) -> bytes:
         parts, missing = [], size
         while missing:
             left = deadline - self._timer.seconds()
             if left <= 0:
-                raise QueryTooSlowError(timedelta(seconds=limits.seconds))
-            if not select.select([source], [], [], min(left, _WAIT_SECONDS))[0]:
+                raise QueryTooSlowError(timedelta(seconds=child.limits.seconds))
+            if not select.select([child.output], [], [], min(left, _WAIT_SECONDS))[0]:
                 continue
-            part = source.read(min(missing, 1 << 20))  # as much as there is: the pipe has no buffer
+            part = child.output.read(min(missing, 1 << 20))  # as much as there is: the pipe has no buffer
             if not part:
                 break
             parts.append(part)
