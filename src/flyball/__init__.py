@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flyball.core.errors import FlyballError
     from flyball.data import Columns, Dataset, Join, Label, files, label
+    from flyball.data.declared.generated import rows
+    from flyball.data.declared.sql import sql
     from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
     from flyball.loop import Model, Project, every, on_drift, on_performance_drop
     from flyball.monitoring import drift, performance, quality, resources
@@ -48,7 +50,9 @@ __all__ = [
     "performance",
     "quality",
     "resources",
+    "rows",
     "search",
+    "sql",
     "sum",
     "view",
     "window_view",
@@ -57,6 +61,8 @@ __all__ = [
 _ROOMS = {
     "core.errors": ("FlyballError",),
     "data": ("Columns", "Dataset", "Join", "Label", "files", "label"),
+    "data.declared.generated": ("rows",),
+    "data.declared.sql": ("sql",),
     "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),
     "loop": ("Model", "Project", "every", "on_drift", "on_performance_drop"),
     "monitoring": ("drift", "performance", "quality", "resources"),

@@ -6,7 +6,9 @@ from functools import singledispatch
 
 from flyball.core.errors import InvalidError
 from flyball.data.declared.files import FileSource
+from flyball.data.declared.generated import RowsSource
 from flyball.data.declared.source import Source
+from flyball.data.declared.sql import SqlSource
 from flyball.data.sources.port import OpenSource, Surroundings
 
 
@@ -39,3 +41,17 @@ def _(source: FileSource, surroundings: Surroundings) -> OpenSource:
     from flyball.data.sources.local import FileParts
 
     return FileParts(source, surroundings)
+
+
+@open_source.register
+def _(source: SqlSource, surroundings: Surroundings) -> OpenSource:
+    from flyball.data.sources._sqlsource import SqlRows
+
+    return SqlRows(source, surroundings)
+
+
+@open_source.register
+def _(source: RowsSource, surroundings: Surroundings) -> OpenSource:
+    from flyball.data.sources.generated import GeneratedRows
+
+    return GeneratedRows(source, surroundings)
