@@ -67,6 +67,10 @@ def _reason(data: Mapping[str, Any]) -> str:
     return f": {data['reason']}" if data.get("reason") else ""
 
 
+def _words(data: Mapping[str, Any]) -> str:
+    return f": {data['why']}" if data.get("why") else ""
+
+
 def _conversion(data: Mapping[str, Any]) -> str:
     match data.get("verdict"):
         case "converted":
@@ -88,6 +92,9 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "contract.changed": lambda d: f"the contract was changed before version {d.get('version')}",
     "contract.warned": lambda d: f"version {d.get('version')} is unusual: {_unusual(d)}",
     "rows.quarantined": lambda d: f"{_rows(d)} of version {d.get('version')} set aside: they broke the contract",
+    "rows.repaired": lambda d: f"{_rows(d)} repaired that had been set aside{_words(d)}",
+    "readmission.asked": lambda d: f"{_rows(d)} to be taken out of quarantine{_words(d)}",
+    "rows.readmitted": lambda d: f"{_rows(d)} taken out of quarantine into version {d.get('version')}",
     "evidence.attached": lambda d: f"judged on the {_rows(d)} of the hold-out: {d.get('metric')} {_figure(d.get('value'))}",
     "run.started": lambda d: f"a run of {d.get('experiment')} started",
     "run.finished": lambda _: "the run finished",
