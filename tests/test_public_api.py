@@ -13,7 +13,7 @@ import flyball as fb
 
 WORDS = [
     "Columns", "Dataset", "FlyballError", "Join", "Label", "Model", "Project", "TrainingSet",
-    "at_least", "at_most", "beats_champion", "canary", "count", "drift", "every", "files", "guardrails", "label", "last", "max",
+    "at_least", "at_most", "beats_champion", "canary", "check", "count", "drift", "every", "files", "guardrails", "label", "last", "max",
     "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "performance", "quality", "resources", "rows", "search",
     "sql", "sum", "view", "window_view",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flyball.core.errors import FlyballError
     from flyball.data import Columns, Dataset, Join, Label, files, label
+    from flyball.data.declared.check import check
     from flyball.data.declared.generated import rows
     from flyball.data.declared.sql import sql
     from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
@@ -33,6 +34,7 @@ __all__ = [
     "at_most",
     "beats_champion",
     "canary",
+    "check",
     "count",
     "drift",
     "every",
@@ -61,6 +63,7 @@ __all__ = [
 _ROOMS = {
     "core.errors": ("FlyballError",),
     "data": ("Columns", "Dataset", "Join", "Label", "files", "label"),
+    "data.declared.check": ("check",),
     "data.declared.generated": ("rows",),
     "data.declared.sql": ("sql",),
     "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),

@@ -14,12 +14,13 @@ from flyball.data.contracts.finishing import finish
 from flyball.data.contracts.judging import Checked, Judge, Look
 from flyball.data.contracts.model import Contract, PythonCheck, RowCheck, UniqueCheck
 from flyball.data.contracts.outcome import Context, Outcome
+from flyball.data.contracts.projectchecks import promise_of
 from flyball.data.contracts.promised import Promised
 from flyball.data.contracts.promises import RowPromise, column_promises, null_promise, type_promise
-from flyball.data.contracts.proving import prove_column, prove_columns, prove_row, scalar
+from flyball.data.contracts.proving import prove_column, prove_columns, prove_row
 from flyball.data.contracts.tally import Tally, Wholes
 from flyball.data.contracts.tokens import pattern_fault
-from flyball.data.contracts.wholes import Whole, whole_of, whole_of_python
+from flyball.data.contracts.wholes import Whole, whole_of
 from flyball.data.declared.check import Check, Severity
 from flyball.data.model import Dataset
 
@@ -80,7 +81,7 @@ def _compile(dataset: Dataset, contract: Contract, *, declared: Mapping[str, Che
         if isinstance(check, RowCheck):
             rows.append(_row(contract, check))
         elif isinstance(check, PythonCheck) and check.name in declared:
-            found = _python(contract, declared[check.name])
+            found = promise_of(contract, declared[check.name])
             if isinstance(found, Whole):
                 wholes.append(found)
             else:
@@ -140,17 +141,4 @@ def _row(contract: Contract, check: RowCheck) -> RowPromise:
     return RowPromise(
         check=check.name, kind="row", severity=Severity(check.severity), column=column, broken=~parsed.value,
         why=f"breaks {check.name!r}", expected=check.expression, tolerance=check.tolerance,
-    )  # fmt: skip
-
-
-def _python(contract: Contract, check: Check) -> RowPromise | Whole:
-    prove_columns(contract, check.name, columns=[check.column] if check.column else [])
-    shown = str(check.expression)
-    expected = shown if len(shown) <= 200 else shown[:197] + "..."
-    if scalar(contract, check.name, value=check.expression):
-        return whole_of_python(check, expected=expected)
-    prove_row(contract, check.name, value=check.expression)
-    severity, why = check.severity or Severity.QUARANTINE, f"breaks {check.name!r}"
-    return RowPromise(
-        check=check.name, kind="python", severity=severity, column=check.column, broken=~check.expression, why=why, expected=expected
     )  # fmt: skip

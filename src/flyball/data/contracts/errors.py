@@ -25,13 +25,3 @@ class ExpressionError(InvalidError):
         shown = text if len(text) <= 120 else text[:117] + "..."
         super().__init__(f"The expression {shown!r} cannot be read {near}: {why}.")
         self.text, self.place, self.why = text, place, why
-
-
-class SchemaConversionError(InvalidError):
-    """A part of a pandera schema that has no meaning here."""
-
-    code = "check-schema"
-
-    def __init__(self, where: str, why: str) -> None:
-        super().__init__(f"The pandera schema's {where} cannot be taken over: {why}.")
-        self.where, self.why = where, why

@@ -25,7 +25,6 @@ from flyball.data.contracts.model import (
 )
 from flyball.data.contracts.partials import Partial, take
 from flyball.data.contracts.proving import prove_columns, prove_whole
-from flyball.data.declared.check import Check as DeclaredCheck
 from flyball.data.declared.check import Severity
 from flyball.data.model import EVENT_TIME, Dataset
 from flyball.data.values import ColumnType
@@ -60,18 +59,6 @@ class Whole:
         expected = f"each ({', '.join(spec.columns)}) once"
         severity = Severity(spec.severity)
         return cls(check=spec.name, kind="unique", severity=severity, column=column or _only(spec.columns), expected=expected, spec=spec)
-
-
-def whole_of_python(check: DeclaredCheck, *, expected: str) -> Whole:
-    """The promise of a project file's aggregate.
-
-    Raises:
-        CheckError: its severity is that of rows.
-    """
-    if check.severity is Severity.QUARANTINE:
-        raise CheckError(check.name, "it is about all rows together, so none can be set aside; its severity is hold or warn")
-    severity = check.severity or Severity.HOLD
-    return Whole(check=check.name, kind="python", severity=severity, column=check.column, expected=expected, python=check.expression)
 
 
 def whole_of(dataset: Dataset, contract: Contract, check: WholeCheck | RowCheck | PythonCheck) -> Whole:

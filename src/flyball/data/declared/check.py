@@ -27,12 +27,15 @@ class Check:
 
     Two checks are equal when their expressions are the same to the byte. `severity` None is `quarantine` for a promise of
     rows, `hold` for one of all rows. `column` is the one that the check is about, for pages.
+    A schema promises besides that values in `unique` columns stand there once, and that `column` is of one of the contract's `types`.
     """
 
     name: str
     expression: pl.Expr
     severity: Severity | None = None
     column: str | None = None
+    unique: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Check) and self._facts() == other._facts()
@@ -47,7 +50,7 @@ class Check:
             content = self.expression.meta.serialize()
         except (plx.PolarsError, ValueError, TypeError):  # a function of the project inside it that cannot be written down
             content = str(self.expression).encode()
-        return digest_bytes(content)
+        return digest_bytes(content + repr((self.unique, self.types)).encode())
 
     def _facts(self) -> tuple[object, ...]:
         return self.name, self.fingerprint, self.severity, self.column
