@@ -263,6 +263,7 @@ def replay(
 
 
 app.command()(datasets.ingest)
+app.command()(datasets.profile)
 
 
 @app.command()
