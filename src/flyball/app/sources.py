@@ -38,7 +38,7 @@ def open_source(source: Source, surroundings: Surroundings) -> OpenSource:
 
 @open_source.register
 def _(source: FileSource, surroundings: Surroundings) -> OpenSource:
-    from flyball.data.sources.local import FileParts
+    from flyball.data.sources.files import FileParts
 
     return FileParts(source, surroundings)
 

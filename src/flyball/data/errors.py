@@ -63,7 +63,7 @@ class SourceMissingError(NotFoundError):
 
     def __init__(self, dataset: str, path: str, *, near: Iterable[str] = ()) -> None:
         close = difflib.get_close_matches(path.rsplit("/", 1)[-1], list(near), n=1, cutoff=0.5)
-        hint = f"Did you mean {close[0]!r}?" if close else "A source is a .csv, .csv.gz or .parquet file, or a directory of them."
+        hint = f"Did you mean {close[0]!r}?" if close else "A source is a file, a directory of files or a pattern such as logs/*.csv.gz."
         super().__init__(f"Dataset {dataset!r} reads {path}, where there is no data file. {hint}")
         self.path = path
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flyball.core.clock import Timer
+from flyball.data.declared.files import FileSource
 from flyball.data.errors import SourceMissingError
+from flyball.data.fileerrors import FileFormatError
 from flyball.data.model import Dataset
-from flyball.data.sources.local import find_files
+from flyball.data.sources.files.places import LocalPlace
 
 SETTLED_SECONDS = 1.0
-_Stamps = Mapping[str, tuple[int, int, int]]
+_Stamps = Mapping[str, tuple[object, ...]]
 
 
 @dataclass
@@ -59,9 +61,12 @@ class SourceWatch:
 
 
 def _stamps(dataset: Dataset, root: Path) -> _Stamps:
+    source = dataset.source
+    if not isinstance(source, FileSource) or source.is_remote:  # nothing tells of those but asking them
+        return {}
     try:
-        return {file.name: file.stamp for file in find_files(dataset, root)}
-    except SourceMissingError:
+        return {file.name: file.stamp for file in LocalPlace(source, root, dataset=dataset.name).list()}
+    except (SourceMissingError, FileFormatError):
         return {}
     except FileNotFoundError:  # gone between the listing and the look at it; the next look tells
         return {}

@@ -49,8 +49,8 @@ class _Unwatchful(FileParts):
         return
 
     def read(self, part: SourceFile) -> Iterator[pl.DataFrame]:
-        file, _ = self._found[part.name]
-        yield pl.read_csv(file.path, infer_schema=False)
+        found, _ = self._found[part.name]
+        yield pl.read_csv(found.where, infer_schema=False)
 
 
 class _Littering(FileParts):

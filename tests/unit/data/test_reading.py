@@ -5,28 +5,19 @@ from __future__ import annotations
 import gzip
 import io
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from flyball.data.declared.files import files
 from flyball.data.errors import (
     ColumnTypeError,
     DatasetError,
-    SourceChangedError,
     SourceEmptyError,
     SourceEncodingError,
-    SourceMissingError,
     SourceUnreadableError,
 )
-from flyball.data.model import TIME, Dataset
+from flyball.data.model import TIME
 from flyball.data.reading import read_frame
-from flyball.data.sources.local import check_unchanged, find_files, identify, read_bytes
-
-
-def dataset(path: str) -> Dataset:
-    return Dataset("sales", files(path), key="id", event_time="at")
 
 
 def parquet(frame: pl.DataFrame) -> bytes:
@@ -131,37 +122,3 @@ def test_parquet_values_become_one_of_six_types() -> None:
 def test_a_column_that_a_dataset_cannot_hold_is_named(value: object) -> None:
     with pytest.raises(ColumnTypeError, match="'odd'"):
         read_frame("a.parquet", parquet(pl.DataFrame({"odd": [value]})))
-
-
-def test_a_directory_is_read_in_the_order_of_names(tmp_path: Path) -> None:
-    for name in ("b.csv", "a.parquet", ".hidden.csv", "notes.txt", "c.csv.gz"):
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "d.csv").mkdir()
-    assert [file.name for file in find_files(dataset("."), tmp_path)] == ["a.parquet", "b.csv", "c.csv.gz"]
-
-
-def test_a_missing_source_names_the_near_one(tmp_path: Path) -> None:
-    (tmp_path / "sales.csv").write_bytes(b"x")
-    with pytest.raises(SourceMissingError, match=r"Did you mean 'sales\.csv'"):
-        find_files(dataset("sale.csv"), tmp_path)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceMissingError, match="no data file"):
-        find_files(dataset("empty"), tmp_path)
-    with pytest.raises(SourceMissingError):
-        find_files(dataset("nowhere/at/all"), tmp_path)
-
-
-def test_a_file_that_changes_is_never_half_read(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_bytes(b"a\n1\n")
-    found = find_files(dataset("."), tmp_path)
-    known = identify(found)
-    assert read_bytes(found[0]) == (b"a\n1\n", known[0])
-    check_unchanged(found, known)
-    path.write_bytes(b"a\n1\n2\n")
-    for refused in (lambda: read_bytes(found[0]), lambda: identify(found), lambda: check_unchanged(found, known)):
-        with pytest.raises(SourceChangedError, match="nothing was recorded"):
-            refused()
-    path.unlink()
-    with pytest.raises(SourceChangedError):
-        check_unchanged(found, known)
