@@ -27,6 +27,14 @@ row_pushes = Table(
     Column("unexpected", Json, nullable=False),
 )
 
+row_offsets = Table(
+    "row_offsets",
+    metadata,
+    Column("dataset", String(64), primary_key=True),
+    Column("stream", String(200), primary_key=True),
+    Column("offsets", Json, nullable=False),
+)
+
 dataset_versions = Table(
     "dataset_versions",
     metadata,

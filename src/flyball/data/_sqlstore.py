@@ -8,16 +8,16 @@ from typing import Any
 
 from flyball.core.ids import Digest
 from flyball.core.optional import extra
-from flyball.data._sql import dataset_versions, row_positions, row_pushes
+from flyball.data._sql import dataset_versions, row_offsets, row_positions, row_pushes
 from flyball.data.errors import VersionExistsError, VersionNotFoundError, VersionStateError
 from flyball.data.model import MOVES, DatasetVersion, SourceFile, VersionState
-from flyball.data.pushes import REMEMBERED, Push
+from flyball.data.pushes import REMEMBERED, Offsets, Push
 from flyball.storage.database import Database
 
 with extra("store"):
     from sqlalchemy import RowMapping, delete, func, insert, select, update
 
-_V, _P, _R = dataset_versions.c, row_pushes.c, row_positions.c
+_V, _P, _R, _O = dataset_versions.c, row_pushes.c, row_positions.c, row_offsets.c
 
 
 class SqlVersions:
@@ -75,7 +75,12 @@ class SqlPushes:
             row = connection.execute(select(row_pushes).where(_P.dataset == dataset, _P.key == key)).mappings().one_or_none()
         return None if row is None else _push(row)
 
-    def create(self, dataset: str, position: int, *, pushes: Sequence[Push]) -> None:
+    def find_offsets(self, dataset: str, stream: str) -> Offsets | None:
+        with self._database.read() as connection:
+            found = connection.execute(select(_O.offsets).where(_O.dataset == dataset, _O.stream == stream)).scalar_one_or_none()
+        return None if found is None else frozenset(found)
+
+    def create(self, dataset: str, position: int, *, pushes: Sequence[Push], offsets: Mapping[str, Offsets] | None = None) -> None:
         with self._database.write() as connection:
             before = self.get_position(dataset)
             if before == 0:
@@ -87,6 +92,9 @@ class SqlPushes:
                 if self.find(dataset, push.key) is None:
                     connection.execute(insert(row_pushes).values(dataset=dataset, **vars(push)))
             connection.execute(delete(row_pushes).where(_P.dataset == dataset, _P.position <= position - REMEMBERED))
+            for stream, found in (offsets or {}).items():
+                connection.execute(delete(row_offsets).where(_O.dataset == dataset, _O.stream == stream))
+                connection.execute(insert(row_offsets).values(dataset=dataset, stream=stream, offsets=sorted(found)))
 
 
 def _push(row: RowMapping) -> Push:

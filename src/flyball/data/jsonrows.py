@@ -14,15 +14,15 @@ import msgspec
 import polars as pl
 
 from flyball.core.duration import microseconds
-from flyball.data.checking import AT_ROW, WHY, known_time, outside_of
-from flyball.data.contract import Column, Contract, declared_columns
+from flyball.data.bodies import MAX_ROWS
+from flyball.data.checking import AT_ROW
+from flyball.data.contract import Contract, declared_columns
 from flyball.data.errors import RowsError
-from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
+from flyball.data.model import TIME, Dataset
+from flyball.data.rowjudge import RowJudge
 from flyball.data.values import ColumnType
 
-MAX_ROWS = 10_000
 _SHOWN_CHARACTERS = 60
-_EARLIEST, _LATEST = datetime.fromisoformat("0002-01-01T00:00Z"), datetime.fromisoformat("9998-12-31T00:00Z")
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def encode_rows(dataset: str, rows: object) -> bytes:
         RowsError: they are not a list of 1 to 10,000 objects, or hold what JSON does not.
     """
     if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
-        raise RowsError(dataset, f"they are {_shown(rows)}, not a list of objects")
+        raise RowsError(dataset, f"they are {shown(rows)}, not a list of objects")
     if not 1 <= len(rows) <= MAX_ROWS:
         raise RowsError(dataset, f"they are {len(rows):,}; send 1 to {MAX_ROWS:,} at once")
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):
-            raise RowsError(dataset, f"row {number} is {_shown(row)}, not an object")
+            raise RowsError(dataset, f"row {number} is {shown(row)}, not an object")
     try:
         return msgspec.json.encode(list(rows), order="deterministic")
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -61,12 +61,22 @@ def decode_rows(text: bytes) -> list[dict[str, Any]]:
 
 def parse_rows(dataset: Dataset, contract: Contract, *, rows: Sequence[Mapping[str, Any]]) -> Parsed:
     """Every row is good or broken, by the contract's types, nulls and strict values; a column left out is a null."""
+    typed, broken = typed_rows(dataset, contract, rows=list(enumerate(rows, start=1)))
+    judged = RowJudge(dataset, contract).judge(typed)
+    unexpected = sorted({name for row in rows for name in row} - contract.columns.keys())
+    return Parsed(judged.good, tuple(sorted([*broken, *judged.outside])), tuple(unexpected))
+
+
+def typed_rows(
+    dataset: Dataset, contract: Contract, *, rows: Sequence[tuple[int, Mapping[str, Any]]]
+) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
+    """The numbered rows whose every cell is of its column's type, with AT_ROW; and of the others the number and the reasons."""
     readers = [
         (name, column.type, _READERS[column.type], _may_be_null(dataset, contract, name=name)) for name, column in contract.columns.items()
     ]
     cells: list[list[Any]] = [[] for _ in readers]
     numbers, broken = [], []
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
         read, reasons = _read(row, readers)
         if reasons:
             broken.append((number, "; ".join(reasons)))
@@ -75,11 +85,7 @@ def parse_rows(dataset: Dataset, contract: Contract, *, rows: Sequence[Mapping[s
         for column, value in zip(cells, read, strict=True):
             column.append(value)
     columns = [_series(name, kind, values=values) for (name, kind, _, _), values in zip(readers, cells, strict=True)]
-    event = pl.col(dataset.event_time).cast(TIME)
-    typed = pl.DataFrame(columns).with_columns(event.alias(EVENT_TIME), known_time(dataset, event).alias(KNOWN_TIME))
-    good, outside = _split(contract, typed.with_columns(pl.Series(AT_ROW, numbers, dtype=pl.Int64)))
-    unexpected = sorted({name for row in rows for name in row} - contract.columns.keys())
-    return Parsed(good, tuple(sorted([*broken, *outside])), tuple(unexpected))
+    return pl.DataFrame([*columns, pl.Series(AT_ROW, numbers, dtype=pl.Int64)]), broken
 
 
 def _may_be_null(dataset: Dataset, contract: Contract, *, name: str) -> bool:
@@ -102,7 +108,7 @@ def _read(row: Mapping[str, Any], readers: Iterable[_Reader]) -> tuple[list[Any]
         value = reader(cell)
         read.append(value)
         if value is None:
-            reasons.append(f"{name} {_why(kind, cell)}: {_shown(cell)}")
+            reasons.append(f"{name} {_why(kind, cell)}: {shown(cell)}")
     return read, reasons
 
 
@@ -117,7 +123,8 @@ def _naive(cell: Any) -> bool:
         return False
 
 
-def _shown(cell: Any) -> str:
+def shown(cell: Any) -> str:
+    """A cell as a reason shows it: its beginning."""
     text = cell if isinstance(cell, str) else json.dumps(cell, default=str, ensure_ascii=False)
     return text[:_SHOWN_CHARACTERS]
 
@@ -177,24 +184,3 @@ def _series(name: str, kind: ColumnType, *, values: Sequence[Any]) -> pl.Series:
     if kind is ColumnType.TIME:
         return pl.Series(name, values, dtype=pl.Int64).cast(TIME)
     return pl.Series(name, values, dtype=kind.dtype)
-
-
-def _split(contract: Contract, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
-    """Rows whose values are out of a range that the contract holds strictly, or of the calendar, are broken as well."""
-    breaks = [
-        (_beyond(EVENT_TIME), "its event time is out of the calendar"),
-        (_beyond(KNOWN_TIME), "its known time is out of the calendar"),
-    ]
-    breaks += [(outside, f"{name} {why}") for name, column in contract.columns.items() for outside, why in _strictly(name, column)]
-    reasons = [pl.when(outside.fill_null(False)).then(pl.lit(why)) for outside, why in breaks]
-    judged = frame.with_columns(pl.concat_str(reasons, separator="; ", ignore_nulls=True).alias(WHY))
-    outside = judged.filter(pl.col(WHY) != "")
-    return judged.filter(pl.col(WHY) == "").drop(WHY), list(outside.select(AT_ROW, WHY).iter_rows())
-
-
-def _strictly(name: str, column: Column) -> Iterable[tuple[pl.Expr, str]]:
-    return outside_of(name, column) if column.values == "quarantine" else ()
-
-
-def _beyond(column: str) -> pl.Expr:
-    return ~pl.col(column).is_between(pl.lit(_EARLIEST, dtype=TIME), pl.lit(_LATEST, dtype=TIME))

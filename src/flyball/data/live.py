@@ -13,21 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import polars as pl
 
-from flyball.core.canonical import digest_bytes
 from flyball.core.clock import utc
-from flyball.data.contract import Contract
-from flyball.data.errors import PushConflictError, PushKeyError
+from flyball.data.bodies import Body, Form
+from flyball.data.errors import PushKeyError
 from flyball.data.history import known_until
-from flyball.data.jsonrows import decode_rows, encode_rows, parse_rows
+from flyball.data.jsonrows import encode_rows
 from flyball.data.livecommit import LiveCommit
 from flyball.data.model import SYSTEM_COLUMNS, Dataset, DatasetVersion
 from flyball.data.pushes import Push, PushStore
-from flyball.data.rowjournal import Pushed, RowJournal, arrived
+from flyball.data.rowjournal import Pushed, RowJournal
+from flyball.data.rowreader import RowReader
 from flyball.data.service import DataService
-from flyball.data.settling import settle
+from flyball.data.settling import pack, settle
 from flyball.data.standing import Standing, standing_contract
 from flyball.storage.journal import Journal
 
@@ -58,41 +57,32 @@ class LiveRows:
         self._data, self._pushes, self._open = data, pushes, journals
         self._lock = threading.Lock()
         self._journals: dict[str, RowJournal] = {}
-        self._contracts: dict[Dataset, Contract] = {}
+        self._readers: dict[Dataset, RowReader] = {}
         self._standing: dict[Dataset, Standing] = {}
         self._fresh: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
 
-    def accept(self, dataset: Dataset, rows: Sequence[Mapping[str, Any]], *, key: str | None, at: datetime) -> Accepted:
+    def accept(self, dataset: Dataset, rows: Sequence[Mapping[str, Any]] | Body, *, key: str | None, at: datetime) -> Accepted:
         """Keep `rows`, which came at `at`: when this returns, the death of any process loses none of them.
 
-        Each row is judged by the contract; one that breaks it is kept as well, to be set aside. The same `key` with the same rows
+        Each row is judged by the contract; one that breaks it is kept as well, to be set aside. The same `key` with the same body
         is answered as before and kept once, also after a restart.
 
         Raises:
-            RowsError: they are not a list of 1 to 10,000 objects.
+            BrokenBodyError: the bytes are not of the form that they are said to be.
+            RowsError: they are not 1 to 10,000 rows.
             PushKeyError: the key is no plain text.
-            PushConflictError: the key came with other rows before.
+            PushConflictError: the key came with another body before.
             NotIngestedError: nothing says yet what the dataset's rows look like.
             HeldError: another process takes the dataset's rows.
             UnavailableError: the disk or the journal is full; nothing was kept.
         """
         if key is not None and not (0 < len(key) <= _KEY_CHARACTERS and key.isascii() and key.isprintable()):
             raise PushKeyError(key)
-        text = encode_rows(dataset.name, rows)
-        digest = digest_bytes(text)
+        body = rows if isinstance(rows, Body) else Body(Form.JSON, encode_rows(dataset.name, rows))
         journal = self._journal(dataset.name)
-        parsed = parse_rows(dataset, self._contract(dataset), rows=decode_rows(text))
-        pushed = Pushed(
-            at=utc(at), key=key, digest=digest, accepted=parsed.good.height, quarantined=parsed.broken,
-            unexpected=parsed.unexpected, rows=msgspec.Raw(text),
-        )  # fmt: skip
-        with journal.lock:
-            found = None if key is None else journal.find(key)
-            if found is None:
-                return _answer(pushed, journal.append(pushed), duplicate=False)
-        if found.digest != digest:
-            raise PushConflictError(dataset.name, found.key)
-        return _answer(found, found.position, duplicate=True)
+        pushed = judged(self._reader(dataset), body, key=key, at=at)
+        found, position, duplicate = journal.put(pushed)
+        return _answer(found, position, duplicate=duplicate)
 
     def apply(self, dataset: Dataset) -> DatasetVersion | None:
         """Everything kept so far is in the dataset, in order, exactly once; the version that holds it, or None when nothing waits.
@@ -139,26 +129,39 @@ class LiveRows:
                 self._journals[name] = RowJournal(name, self._open(name), pushes=self._pushes)
             return self._journals[name]
 
-    def _contract(self, dataset: Dataset) -> Contract:
-        if dataset not in self._contracts:
-            self._contracts[dataset] = standing_contract(dataset, self._data)[1]
-        return self._contracts[dataset]
+    def _reader(self, dataset: Dataset) -> RowReader:
+        found = self._readers.get(dataset)
+        if found is None:
+            found = self._readers[dataset] = RowReader(dataset, standing_contract(dataset, self._data)[1])
+        return found
 
     def _apply(self, dataset: Dataset, journal: RowJournal) -> DatasetVersion:
         standing, end = self._standing.pop(dataset, None), None  # put back only when all went well
         if standing is None or not standing.is_current(self._data):
             standing = Standing.load(dataset, self._data)
-            end = LiveCommit(self._data, self._pushes, standing=standing).find_end(journal.applied + 1)
-        commit = LiveCommit(self._data, self._pushes, standing=standing)
+            end = standing.stream_position if standing.stream_position > journal.applied else None
+        reader = self._readers.get(dataset)
+        if reader is None or reader.contract_digest != standing.contract_digest:
+            reader = RowReader(dataset, standing.contract)
         pushes = journal.read(end)
-        settled = settle(dataset, standing.contract, arrived=arrived(pushes), index=standing.index)
-        version, rows = commit.record(pushes, settled, after=journal.applied)
+        settled = settle(dataset, reader, pushes=pushes, index=standing.index)
+        version, rows = LiveCommit(self._data, self._pushes, standing=standing).record(pushes, settled)
         standing.index.add(rows)
-        self._standing[dataset], self._contracts[dataset] = standing, standing.contract
+        self._standing[dataset], self._readers[dataset] = standing, reader
         if rows.height:
             self._fresh[dataset.name].append(rows)
         journal.settle(pushes[-1][0])  # may fail, and is made up for by the next one
         return version
+
+
+def judged(reader: RowReader, body: Body, *, key: str | None, at: datetime) -> Pushed:
+    """The body's rows as they are kept: judged once, where they came in."""
+    read = reader.read(body)
+    return Pushed(
+        at=utc(at), key=key, digest=body.digest, accepted=read.good.height, quarantined=tuple((row, why) for row, why, _ in read.broken),
+        unexpected=read.unexpected, contract=reader.contract_digest, good=pack(read.good) if read.good.height else b"",
+        raw=tuple(raw for _, _, raw in read.broken), size_bytes=len(body.content),
+    )  # fmt: skip
 
 
 def _answer(push: Push | Pushed, position: int, *, duplicate: bool) -> Accepted:

@@ -16,11 +16,11 @@ from flyball.data.ingest import span
 from flyball.data.model import ARRIVAL, PUSHED, DatasetVersion, SourceFile, VersionState
 from flyball.data.pushes import PushStore
 from flyball.data.recording import odd_rows, summary
-from flyball.data.rowjournal import Pushed
-from flyball.data.rows import Appended, Rows
+from flyball.data.rowjournal import Pushed, last_offsets
+from flyball.data.rows import Appended, Rows, ranges_of
 from flyball.data.service import DataService
 from flyball.data.settling import Settled
-from flyball.data.standing import Standing
+from flyball.data.standing import Standing, stream_of
 from flyball.lineage import Edge, reference
 
 Pushes = Sequence[tuple[int, Pushed]]
@@ -34,16 +34,11 @@ class LiveCommit:
     pushes: PushStore
     standing: Standing
 
-    def find_end(self, first: int) -> int | None:
-        """The last position of the batch that was going to the table from `first` on when its process died, or None."""
-        found = self.data.tables.find_commit(self.standing.table, self._job(first))
-        return None if found is None else found.attempt
-
-    def record(self, batch: Pushes, settled: Settled, *, after: int) -> tuple[DatasetVersion, pl.DataFrame]:
+    def record(self, batch: Pushes, settled: Settled) -> tuple[DatasetVersion, pl.DataFrame]:
         """The version, and the rows that it adds with their arrival numbers."""
         standing, judged = self.standing, settled.judged
         mark = self._digest(batch)
-        rows, appended = self._append(judged.accepted, first=after + 1, last=batch[-1][0])
+        rows, appended = self._append(judged.accepted, last=batch[-1][0])
         name = standing.dataset.name
         Rows(self.data.tables).set_aside(name, judged.quarantined, ingest=mark, job=f"live:{name}:{mark}")
         facts = self._facts(batch, judged, appended=appended, mark=mark)
@@ -55,43 +50,48 @@ class LiveCommit:
             self.data.versions.create(version)
             self.data.lineage.create(*self._edges(version))
             answers = (pushed.answer(position) for position, pushed in batch)
-            self.pushes.create(name, batch[-1][0], pushes=[answer for answer in answers if answer is not None])
+            self.pushes.create(name, batch[-1][0], pushes=[answer for answer in answers if answer is not None], offsets=last_offsets(batch))
         standing.parent = standing.latest = version
         standing.table_version = max(standing.table_version or 0, appended.table_version)
         standing.last_arrival = max(standing.last_arrival, appended.last)
         return version, rows
 
-    def _job(self, first: int) -> str:
-        return f"live:{self.standing.dataset.name}:{first}"
-
-    def _append(self, accepted: pl.DataFrame, *, first: int, last: int) -> tuple[pl.DataFrame, Appended]:
-        """The commit's attempt is the batch's last position: that is how the batch is found again as it was."""
+    def _append(self, accepted: pl.DataFrame, *, last: int) -> tuple[pl.DataFrame, Appended]:
+        """The table's stream stands at the batch's last position: that is how the batch is found again as it was."""
         standing, tables = self.standing, self.data.tables
         start = standing.last_arrival + 1
         if not accepted.height:
             return _numbered(accepted, start), Appended(standing.table_version or 0, start, start - 1)
-        rows, job = _numbered(accepted, start), self._job(first)
-        version = tables.append(standing.table, rows, job=job, attempt=last)
-        if version == (standing.table_version or 0) + 1:
-            return rows, Appended(version, start, start + rows.height - 1)
-        done = self._done(accepted, version)
-        if done is not None:
-            return _numbered(accepted, done.first), done
-        # Rows that no version names stand where ours were to, left by an ingest that was killed: ours go behind them.
-        start = Rows(tables).last_arrival(standing.table) + 1
-        rows = _numbered(accepted, start)
-        version = tables.append(standing.table, rows, job=f"{job}:{tables.latest(standing.table)}", attempt=last)
-        return rows, Appended(version, start, start + rows.height - 1)
+        if tables.latest(standing.table) != standing.table_version:
+            # Somebody has put rows there that no version names, an ingest that was killed or a compaction: ours go behind them.
+            start, standing.table_version = Rows(tables).last_arrival(standing.table) + 1, tables.latest(standing.table)
+        if last > standing.stream_position:
+            rows = _numbered(accepted, start)
+            version = tables.append_next(standing.table, rows, stream=stream_of(standing.dataset.name), position=last)
+            standing.stream_position = last
+            if version == (-1 if standing.table_version is None else standing.table_version) + 1:
+                return rows, Appended(version, start, start + rows.height - 1)
+        # They went there before a kill; or others put rows there in this moment, perhaps under the numbers that were to be ours.
+        first = self._find(accepted)
+        if first is None:
+            first = Rows(tables).last_arrival(standing.table) + 1
+            job = f"live:{standing.dataset.name}:{last}:{tables.latest(standing.table)}"
+            tables.append(standing.table, _numbered(accepted, first), job=job, attempt=last)
+        version = tables.latest(standing.table) or 0
+        return _numbered(accepted, first), Appended(version, first, first + accepted.height - 1)
 
-    def _done(self, accepted: pl.DataFrame, version: int) -> Appended | None:
-        """Where the commit put the rows, if it holds just these: another ingest after the kill may have made others of the batch."""
-        rows, table = Rows(self.data.tables), self.standing.table
-        last = rows.last_arrival(table, version)
-        first = last - accepted.height + 1
-        if version > 0 and rows.last_arrival(table, version - 1) != first - 1:
-            return None
-        found = self.data.tables.read(table, version=version).filter(pl.col(ARRIVAL) >= first).collect().sort(ARRIVAL)
-        return Appended(version, first, last) if found.select(accepted.columns).equals(accepted) else None
+    def _find(self, accepted: pl.DataFrame) -> int | None:
+        """The arrival number from which on the table holds just these rows, which no version names; None where it does not."""
+        standing, scan = self.standing, self.data.tables.read(self.standing.table)
+        versions = [version for version in self.data.versions.list(standing.dataset.name) if version.table == standing.table]
+        named = pl.any_horizontal(pl.col(ARRIVAL).is_between(first, last) for first, last in ranges_of(versions))
+        others = scan.filter(~named).collect().sort(ARRIVAL)
+        begins = others.join(accepted.head(1), on=accepted.columns, how="semi", nulls_equal=True)[ARRIVAL].to_list()
+        for first in begins:
+            found = others.filter(pl.col(ARRIVAL).is_between(first, first + accepted.height - 1))
+            if found[ARRIVAL].to_list() == list(range(first, first + accepted.height)) and found.select(accepted.columns).equals(accepted):
+                return int(first)
+        return None
 
     def _digest(self, batch: Pushes) -> Digest:
         standing = self.standing
@@ -109,7 +109,7 @@ class LiveCommit:
         earliest, latest = span(judged.accepted, standing.parent)
         pushes = SourceFile(
             name=f"{PUSHED}{batch[0][0]}-{batch[-1][0]}",
-            size_bytes=sum(len(bytes(pushed.rows)) for _, pushed in batch),
+            size_bytes=sum(pushed.size_bytes for _, pushed in batch),
             digest=digest([pushed.digest for _, pushed in batch]),
         )
         return {

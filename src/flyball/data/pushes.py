@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from flyball.core.ids import Digest
+
+Offsets = frozenset[str]
+"""Messages of a stream, by where they stand in it."""
 
 REMEMBERED = 100_000  # so many later pushes to a dataset until a key is forgotten
 
@@ -37,6 +40,13 @@ class PushStore(Protocol):
         """The push of that key, as it was recorded, or None."""
         ...
 
-    def create(self, dataset: str, position: int, *, pushes: Sequence[Push]) -> None:
-        """Everything up to `position` is applied, `pushes` among it; a lower position, or a key that is there, changes nothing."""
+    def find_offsets(self, dataset: str, stream: str) -> Offsets | None:
+        """The messages of the stream that were recorded last, or None."""
+        ...
+
+    def create(self, dataset: str, position: int, *, pushes: Sequence[Push], offsets: Mapping[str, Offsets] | None = None) -> None:
+        """Everything up to `position` is applied, `pushes` among it; a lower position, or a key that is there, changes nothing.
+
+        Of each stream in `offsets` these are the last messages from now on.
+        """
         ...

@@ -26,6 +26,7 @@ class Standing:
     table_version: int | None
     last_arrival: int
     index: KeyIndex
+    stream_position: int = 0
 
     @classmethod
     def load(cls, dataset: Dataset, data: DataService) -> Standing:
@@ -39,11 +40,17 @@ class Standing:
         index = KeyIndex(dataset.key, list(contract.columns))
         index.load(rows.scan(data.content(parent)))
         table_version, last = data.tables.latest(table), rows.last_arrival(table)
-        return cls(dataset, contract, parent.contract, table, parent, latest, table_version, last, index)
+        position = data.tables.position(table, stream_of(dataset.name))
+        return cls(dataset, contract, parent.contract, table, parent, latest, table_version, last, index, position)
 
     def is_current(self, data: DataService) -> bool:
         """Whether no version was made or moved by others since; rows that no version names may stand in the table nevertheless."""
         return data.versions.list(self.dataset.name, after=self.latest.number - 1) == [self.latest]
+
+
+def stream_of(name: str) -> str:
+    """The stream in a table that the dataset's pushes are."""
+    return f"live:{name}"
 
 
 def standing_contract(dataset: Dataset, data: DataService) -> tuple[DatasetVersion, Contract, str]:

@@ -331,11 +331,11 @@ def test_rows_are_judged_by_the_contract_of_the_day_they_are_applied(home: DataH
 
 def test_many_pushes_are_applied_in_a_few_versions(home: DataHome) -> None:
     with filled(home).live() as live:
-        for number in range(1100):
+        for number in range(2100):
             live.accept(SALES, [row(100 + number)], key=None, at=at(1))
         version = live.apply(SALES)
     assert version is not None
-    assert (version.number, version.rows, version.added) == (3, 1200, 100)
+    assert (version.number, version.rows, version.added) == (3, 2200, 2100 - 2048)
 
 
 def test_what_was_applied_can_be_taken_once_and_makes_the_histories_in_memory_whole(home: DataHome) -> None:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import polars as pl
 import pytest
 
@@ -48,7 +47,7 @@ def filled(home: DataHome) -> DataHome:
 
 
 def pushed(key: str) -> Pushed:
-    return Pushed(at=START, key=key, digest=Digest("d"), accepted=1, quarantined=(), unexpected=(), rows=msgspec.Raw(b"[]"))
+    return Pushed(at=START, key=key, digest=Digest("d"), accepted=1)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -58,8 +57,7 @@ def test_a_key_that_comes_while_others_are_settled_is_remembered(home: DataHome,
 
     def append() -> None:
         for key in keys:
-            with journal.lock:
-                journal.append(pushed(key))
+            journal.put(pushed(key))
 
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(append)

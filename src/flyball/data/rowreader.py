@@ -1,0 +1,81 @@
+"""A body of rows, of any form, read and judged at once: what its sender is answered, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from flyball.data.arrowrows import read_arrow
+from flyball.data.bodies import Body, Form
+from flyball.data.cellrows import as_json, read_csv, typed_cells
+from flyball.data.checking import AT_ROW
+from flyball.data.contract import Contract
+from flyball.data.model import EVENT_TIME, KNOWN_TIME, Dataset
+from flyball.data.rowjudge import RowJudge
+from flyball.data.typedrows import Cells, JsonReader, raw_rows
+
+BrokenRow = tuple[int, str, str]
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """`good` rows are typed, with both times as declared and AT_ROW; `broken` are numbers (from 1), reasons and texts, ascending."""
+
+    good: pl.DataFrame
+    broken: tuple[BrokenRow, ...]
+    unexpected: tuple[str, ...]
+
+
+class RowReader:
+    """Reads rows of one dataset by one contract; made once, for that costs more than a body does. Thread-safe."""
+
+    def __init__(self, dataset: Dataset, contract: Contract) -> None:
+        self._dataset, self._contract = dataset, contract
+        self._json, self._judge = JsonReader(dataset, contract), RowJudge(dataset, contract)
+        self.contract, self.contract_digest = contract, contract.digest
+        self.timed = self._judge.timed
+
+    def read(self, body: Body) -> ReadRows:
+        """Every row is good or broken.
+
+        Raises:
+            BrokenBodyError: the body is not of its form.
+            RowsError: it does not have 1 to 10,000 rows.
+            ArrowKindError: a column is of a type that rows have no use for.
+        """
+        match body.form:
+            case Form.JSON | Form.NDJSON:
+                return self._judged(self._json.read(body), body)
+            case Form.ARROW:
+                return self.read_cells(read_arrow(self._dataset.name, body.content))
+            case Form.CSV:
+                return self.read_cells(read_csv(self._dataset.name, body.content))
+
+    def read_cells(self, cells: pl.DataFrame) -> ReadRows:
+        """Every row of a frame is good or broken.
+
+        Raises:
+            RowsError: it does not have 1 to 10,000 rows.
+        """
+        return self._judged(typed_cells(self._dataset, self._contract, cells=cells), None)
+
+    def _judged(self, cells: Cells, body: Body | None) -> ReadRows:
+        judged = self._judge.judge(cells.typed)
+        broken = cells.broken
+        if judged.outside:
+            texts = self._texts(cells.typed, body, rows=[row for row, _ in judged.outside])
+            broken = tuple(sorted([*broken, *((row, why, text) for (row, why), text in zip(judged.outside, texts, strict=True))]))
+        return ReadRows(judged.good, broken, cells.unexpected)
+
+    def _texts(self, typed: pl.DataFrame, body: Body | None, *, rows: Sequence[int]) -> list[str]:
+        if body is not None:
+            raws = raw_rows(self._dataset.name, body)
+            return [raws[row - 1].decode() for row in rows]
+        return as_json(typed.filter(pl.col(AT_ROW).is_in(rows)).drop(AT_ROW))
+
+
+def without_times(good: pl.DataFrame) -> pl.DataFrame:
+    """The rows' cells alone: times are made again from them, and cost less to make than to keep."""
+    return good.drop(EVENT_TIME, KNOWN_TIME, AT_ROW)
