@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flyball.cli.notebook import load
     from flyball.core.errors import FlyballError
     from flyball.data import Columns, Dataset, Join, Label, files, label
     from flyball.data.declared.check import check
@@ -42,6 +43,7 @@ __all__ = [
     "guardrails",
     "label",
     "last",
+    "load",
     "max",
     "max_slice_gap",
     "mean",
@@ -62,6 +64,7 @@ __all__ = [
 
 _ROOMS = {
     "core.errors": ("FlyballError",),
+    "cli.notebook": ("load",),
     "data": ("Columns", "Dataset", "Join", "Label", "files", "label"),
     "data.declared.check": ("check",),
     "data.declared.generated": ("rows",),

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from flyball.core.clock import MonotonicTimer, utc
-from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, DatasetVersion, VersionState
-from flyball.data.querying.errors import UnknownTableError
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, DatasetVersion, VersionState
+from flyball.data.querying.errors import QueryError, UnknownTableError
 from flyball.data.querying.model import Limits, View, latest_of, literal, quoted, rows_of
 from flyball.data.querying.running import Querying
 from flyball.data.rows import INGEST, quarantine_name, ranges_of
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 HISTORY, QUARANTINE, PREDICTIONS = "history", "quarantine", "predictions"
 _TIMES = {EVENT_TIME: "event_time", KNOWN_TIME: "known_time", ARRIVAL: "arrival"}
 _REFERENCE = re.compile(r"(?<![\w@])([a-z][a-z0-9_-]{0,62})@(\d{1,9})(?!\w)")
+_MISSING = re.compile(r"Table with name (\S+) does not exist")
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -65,11 +66,13 @@ class Catalogue:
             UnknownTableError: a version that is named is none of an accepted dataset.
             QueryError, QueryTooSlowError, QueryTooLargeError: as of `Querying.stream`.
         """
-        return self.querying.stream(question.sql, self.views(question), limits=limits)
+        with self._named():
+            yield from self.querying.stream(question.sql, self.views(question), limits=limits)
 
     def write_parquet(self, question: Question, *, path: Path, limits: Limits | None = None) -> int:
         """The answer as a file, whole or not at all, and its rows; raises as `stream`."""
-        return self.querying.write_parquet(question.sql, self.views(question), path=path, limits=limits)
+        with self._named():
+            return self.querying.write_parquet(question.sql, self.views(question), path=path, limits=limits)
 
     def views(self, question: Question) -> Sequence[View]:
         """Every table that the question could mean, by the words in it; all there are where it asks what there is."""
@@ -87,6 +90,17 @@ class Catalogue:
     def names(self) -> list[str]:
         """The datasets that have rows."""
         return [name for name, versions in self._datasets(None).items() if versions]
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """The engine knows the tables that a query names; people want to know those that there are."""
+        try:
+            yield
+        except QueryError as error:
+            missing = _MISSING.search(str(error))
+            if missing is None:
+                raise
+            raise UnknownTableError(missing[1], self.names()) from error
 
     def _datasets(self, words: set[str] | None) -> dict[str, list[DatasetVersion]]:
         found: dict[str, list[DatasetVersion]] = {}
@@ -129,11 +143,12 @@ class Catalogue:
         key = next((version.key for version in reversed(content) if version.key), ())
         rows = rows_of(files, columns=columns, ranges=ranges_of(content), arrival=ARRIVAL) + _by(as_of)
         users = [quoted(column) for column in columns if not column.startswith("__")]
-        times = [f"{quoted(column)} as {quoted(shown)}" for column, shown in _TIMES.items()]
+        times = [f"{quoted(column)} as {quoted(shown if shown not in columns else column)}" for column, shown in _TIMES.items()]
         if key:
             keys = ", ".join(map(quoted, key))
             window = f"over (partition by {keys} order by {quoted(KNOWN_TIME)}, {quoted(ARRIVAL)})"
-            times.append(f'lead({quoted(KNOWN_TIME)}) {window} as "known_until"')
+            until = "known_until" if "known_until" not in columns else KNOWN_UNTIL
+            times.append(f"lead({quoted(KNOWN_TIME)}) {window} as {quoted(until)}")
         return View(schema=HISTORY, name=name, select=f"select {', '.join([*users, *times])} from ({rows})", files=tuple(files))  # noqa: S608  quoted
 
     def _aside(self, name: str, versions: Sequence[DatasetVersion]) -> View:
@@ -174,6 +189,31 @@ def catalogue_of(stores: Stores, home: Path) -> Catalogue:
     return Catalogue(stores.datasets, DeltaTables(tables), stores.positions, querying)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Of a home just what is read to find rows."""
+
+    versions: VersionStore
+    tables: TableStore
+    positions: Positions
+
+
+@contextmanager
+def open_reading(home: Path) -> Iterator[Reading]:
+    """The home at `home`, to read rows only, with no more libraries than that takes.
+
+    Raises:
+        ElsewhereError, UnavailableError, NewerHomeError: as of the home's stores.
+    """
+    from flyball.app.places import Places
+    from flyball.data._sqlstore import SqlVersions
+    from flyball.storage._delta import DeltaTables
+    from flyball.storage._sqlstore import SqlPositions
+
+    with closing(Places.of(home, os.environ).open_database(home)) as database:
+        yield Reading(SqlVersions(database), DeltaTables(home / "tables"), SqlPositions(database))
+
+
 @contextmanager
 def open_catalogue(home: Path, limits: Limits | None = None) -> Iterator[Catalogue]:
     """The catalogue of the home at `home`, to read only; whoever runs the home goes on. The first query is expected to have `limits`.
@@ -185,13 +225,8 @@ def open_catalogue(home: Path, limits: Limits | None = None) -> Iterator[Catalog
     querying = Querying(home / "scratch", [tables], timer=MonotonicTimer())
     querying.warm(limits)  # while it imports its libraries, we import ours
     try:
-        from flyball.app.places import Places
-        from flyball.data._sqlstore import SqlVersions
-        from flyball.storage._delta import DeltaTables
-        from flyball.storage._sqlstore import SqlPositions
-
-        with closing(Places.of(home, os.environ).open_database(home)) as database:
-            yield Catalogue(SqlVersions(database), DeltaTables(tables), SqlPositions(database), querying)
+        with open_reading(home) as found:
+            yield Catalogue(found.versions, found.tables, found.positions, querying)
     finally:
         querying.close()
 
