@@ -40,6 +40,10 @@ def open_source(source: Source, surroundings: Surroundings) -> OpenSource:
 def _(source: FileSource, surroundings: Surroundings) -> OpenSource:
     from flyball.data.sources.files import FileParts
 
+    if source.is_remote:
+        from flyball.data.sources.files._s3place import S3Place
+
+        return FileParts(source, surroundings, place=S3Place(source, surroundings))
     return FileParts(source, surroundings)
 
 
