@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
 from flyball.lineage import Edge
-from flyball.storage.tables import TableCommit
+from flyball.storage.tables import KEEP, Rewritten, TableCommit, TableStatistics, Vacuumed
 
 
 class Killed(BaseException):
@@ -66,6 +68,28 @@ class MortalTables:
     def read(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
         frame: pl.LazyFrame = self.real.read(table, version=version)
         return frame
+
+    def files(self, table: str, *, version: int | None = None) -> builtins.list[str]:
+        places: list[str] = self.real.files(table, version=version)
+        return places
+
+    def statistics(self, table: str) -> TableStatistics:
+        found: TableStatistics = self.real.statistics(table)
+        return found
+
+    def compact(self, table: str, *, order: str | None = None) -> int:
+        merged: int = self.real.compact(table, order=order)
+        return merged
+
+    def vacuum(self, table: str, *, keep: timedelta = KEEP) -> Vacuumed:
+        gone: Vacuumed = self.real.vacuum(table, keep=keep)
+        return gone
+
+    def rewrite(self, table: str, drop: pl.DataFrame | pl.Expr, *, job: str) -> Rewritten:
+        self.death.near()
+        found: Rewritten = self.real.rewrite(table, drop, job=job)
+        self.death.near()
+        return found
 
     def latest(self, table: str) -> int | None:
         version: int | None = self.real.latest(table)

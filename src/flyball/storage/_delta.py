@@ -1,297 +1,224 @@
-"""Tables as Delta Lake tables in one local directory; readable by everything that reads Delta.
+"""Tables as Delta Lake tables in one folder, of a disk or of a bucket; readable by everything that reads Delta.
 
-Delta refuses neither a job that commits twice in a row nor a number that loses its fraction in a cast, so both are checked
-here; one lock file per table makes check and commit one step. Logs are never cleaned up: every version stays readable, and with
-it the place of every job's commit.
+A job's or a stream's position is an application's transaction in the commit, checked against the version that the commit follows:
+whoever comes second sees that, and commits nothing. Where a lock can be had it only spares the losers their work.
 """
 
 from __future__ import annotations
 
 import bisect
 import builtins
-import json
-import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeAlias
-from urllib.parse import quote
 
 import polars as pl
-from polars._typing import PolarsDataType
 
 from flyball.core.errors import FlyballError
-from flyball.core.optional import extra
-from flyball.storage._filelock import FileLock
-from flyball.storage.errors import TableNotFoundError, TableSchemaError, from_os, os_errors
-from flyball.storage.tables import TableCommit, checked_table
+from flyball.core.ids import RandomIds
+from flyball.storage._deltacare import ERASED, MERGED, Merging, Rewriting, collect_garbage, merge
+from flyball.storage._deltafolder import Folder, LocalFolder
+from flyball.storage._deltahistory import CommitUnknownError, DeltaHistory, Proposal
+from flyball.storage._deltalog import State, TableFile, addition, beginning, stats_of
+from flyball.storage._deltatypes import find_differences, find_unfit
+from flyball.storage.errors import TableNotFoundError, TableSchemaError
+from flyball.storage.tableerrors import TableErasedError, TableKeepError, TableVersionGoneError
+from flyball.storage.tables import KEEP, KEEP_LEAST, KEEP_MOST, Rewritten, TableCommit, TableStatistics, Vacuumed, checked_table
 
-with extra("store"):
-    from arro3.core import RecordBatch, RecordBatchReader
-    from arro3.core import Table as ArrowTable
-    from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
-    from deltalake.exceptions import DeltaError
-
-_SCALARS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date})
-_TIMES = frozenset({pl.Datetime("us"), pl.Datetime("us", "UTC")})
-_KEEP_LOGS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-_COMMIT_RETRIES = 100
 _STREAM = "stream:"
-_Rows: TypeAlias = "pl.DataFrame | _Parts"
+_FILE_BYTES = 256 << 20  # of rows in memory; a file has a fifth of it, more or less
 
 
 class DeltaTables:
-    """A `TableStore` in the directory `root`, which is made when it is needed."""
+    """A `TableStore` in a directory, which is made when it is needed, or in another folder.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-        self._opened: dict[Path, DeltaTable] = {}  # used under the table's lock only
+    `least_keep` is for tests: who keeps replaced files for less takes what is being written for garbage.
+    """
+
+    def __init__(self, root: Path | Folder, *, least_keep: timedelta = KEEP_LEAST) -> None:
+        self.folder: Folder = LocalFolder(root) if isinstance(root, Path) else root
+        self._history = DeltaHistory(self.folder)
+        self._ids, self._least_keep = RandomIds(), least_keep
+
+    # -- appending
 
     def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
-        def done(current: DeltaTable) -> int | None:
-            found = _find_commit(current, job)
-            return None if found is None else found.version
-
-        return self._append(table, rows, transaction=Transaction(job, attempt), done=done)
+        return self.append_all(table, [rows], schema=rows.schema, job=job, attempt=attempt)
 
     def append_all(self, table: str, parts: Iterable[pl.DataFrame], *, schema: pl.Schema, job: str, attempt: int = 1) -> int:
-        def done(current: DeltaTable) -> int | None:
-            found = _find_commit(current, job)
+        def done(current: State) -> int | None:
+            found = self._find_commit(current, job)
             return None if found is None else found.version
 
-        return self._append(table, _Parts(table, schema, parts), transaction=Transaction(job, attempt), done=done)
+        return self._append(_Rows(checked_table(table), schema, parts=parts), transaction=(job, attempt), done=done)
 
     def append_next(self, table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
         name = f"{_STREAM}{stream}"
 
-        def done(current: DeltaTable) -> int | None:
-            return current.version() if (current.transaction_version(name) or 0) >= position else None
+        def done(current: State) -> int | None:
+            return current.version if _position(current, name) >= position else None
 
-        return self._append(table, rows, transaction=Transaction(name, position), done=done)
+        return self._append(_Rows(checked_table(table), rows.schema, parts=[rows]), transaction=(name, position), done=done)
+
+    def _append(self, rows: _Rows, *, transaction: tuple[str, int], done: Callable[[State], int | None]) -> int:
+        written: list[TableFile] = []
+        before: list[int] = []
+
+        def propose(current: State | None) -> Proposal | None:
+            rows.check(current)
+            if current is not None and (found := done(current)) is not None:
+                before.append(found)
+                return None
+            for part in rows.take(current):
+                written.append(self._write(rows.table, part))  # noqa: PERF401  what was written until a part fails is deleted
+            at_ms = self._history.now_ms()
+            actions = [] if current is not None else beginning(rows.schema, name=self._ids.create("table"), at_ms=at_ms)
+            actions += [addition(file, at_ms=at_ms, new=True) for file in written]
+            return Proposal("WRITE", [*actions, {"txn": {"appId": transaction[0], "version": transaction[1], "lastUpdated": at_ms}}])
+
+        with self.folder.locked(rows.table):
+            try:
+                version = self._history.commit(rows.table, propose)
+            except CommitUnknownError:
+                raise  # the commit may be there, and needs its files
+            except BaseException:
+                self._drop(rows.table, written)
+                raise
+        if version is None:
+            self._drop(rows.table, written)
+            return before[0]
+        return version
+
+    def _drop(self, table: str, written: builtins.list[TableFile]) -> None:
+        with suppress(FlyballError):  # they are garbage then
+            self.folder.delete(f"{table}/{file.name}" for file in written)
+
+    def _write(self, table: str, rows: pl.DataFrame) -> TableFile:
+        name = f"{self._ids.create('part')}.parquet"
+        return TableFile(name, self.folder.write_rows(f"{table}/{name}", rows), rows.height, stats_of(rows))
+
+    # -- finding
 
     def position(self, table: str, stream: str) -> int:
-        path = self._path(table)
-        with _translated(path):
-            current = _table(path)
-            return 0 if current is None else current.transaction_version(f"{_STREAM}{stream}") or 0
-
-    def _append(self, table: str, rows: _Rows, *, transaction: Transaction, done: Callable[[DeltaTable], int | None]) -> int:
-        path = self._path(table)
-        with self._locked(table):
-            current = self._current(path)
-            kept = None if current is None else _schema(current)
-            _check(table, rows.schema, kept=kept)
-            if current is not None and kept is not None:
-                version = done(current)
-                if version is not None:
-                    return version
-                rows = rows.select(kept.names())
-            self._opened.pop(path, None)  # put back only when it stands where the table stands
-            version, after = _commit(path, rows, onto=current, transaction=transaction)
-            self._opened[path] = after
-            return version
-
-    def _current(self, path: Path) -> DeltaTable | None:
-        """The table as it stands; to read its log from the start costs more than to append to it, so what is open is brought up to date."""
-        held = self._opened.get(path)
-        if held is None:
-            return _table(path)
-        try:
-            held.update_incremental()
-        except DeltaError:  # somebody has removed or damaged it since
-            del self._opened[path]
-            return _table(path)
-        return held
+        current = self._history.current(checked_table(table))
+        return 0 if current is None else _position(current, f"{_STREAM}{stream}")
 
     def find_commit(self, table: str, job: str) -> TableCommit | None:
-        path = self._path(table)
-        with _translated(path):
-            current = _table(path)
-            return None if current is None else _find_commit(current, job)
+        current = self._history.current(checked_table(table))
+        return None if current is None else self._find_commit(current, job)
 
-    def read(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
-        path = self._path(table)
-        with _translated(path):
-            current = _table(path)
-            if current is None:
-                raise TableNotFoundError(table, version=version)
-            latest = current.version()
-            if version is not None and version != latest:
-                if not 0 <= version < latest:
-                    raise TableNotFoundError(table, version=version, latest=latest)
-                current.load_as_version(version)
-            return _scan(current, path)
+    def _find_commit(self, current: State, job: str) -> TableCommit | None:
+        found = current.txns.get(job)
+        if found is None:
+            return None
+        if found.version is not None:
+            return TableCommit(found.version, found.position)
+        commits, checkpoints = self._history.list_versions(current.table)
+        oldest = 0 if 0 in commits else min(checkpoints, default=0)
 
-    def files(self, table: str, *, version: int | None = None) -> builtins.list[str]:
-        path = self._path(table)
-        with _translated(path):
-            current = _table(path)
-            if current is None:
-                raise TableNotFoundError(table, version=version)
-            if version is not None:
-                current.load_as_version(version)
-            return [str(path / uri.rpartition("/")[2]) for uri in current.file_uris()]
+        def has(version: int) -> bool:
+            state = self._history.at(current.table, version)
+            return state is not None and job in state.txns
+
+        # A job is in every version from its commit on, so halving finds the first one without reading the whole log.
+        return TableCommit(bisect.bisect_left(range(current.version), True, lo=oldest, key=has), found.position)
 
     def latest(self, table: str) -> int | None:
-        path = self._path(table)
-        with _translated(path):
-            current = _table(path)
-            return None if current is None else current.version()
+        current = self._history.current(checked_table(table))
+        return None if current is None else current.version
 
-    def list(self) -> list[str]:
-        return sorted(path.name for path in self.root.glob("[!.]*") if _table(path) is not None)
+    def list(self) -> builtins.list[str]:
+        return [name for name in self.folder.list_folders() if self._history.current(name) is not None]
 
-    def _path(self, table: str) -> Path:
-        return self.root / checked_table(table)
+    # -- reading
 
-    @contextmanager
-    def _locked(self, table: str) -> Iterator[None]:
-        locks = self.root / ".locks"
-        with _translated(self.root):
-            locks.mkdir(parents=True, exist_ok=True)
-            with FileLock(locks / table):
-                yield
+    def read(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
+        state = self._state(table, version)
+        if not state.files:
+            return pl.LazyFrame(schema=state.schema)
+        places = [self.folder.address(f"{table}/{name}") for name in state.files]
+        options = self.folder.options
+        return pl.scan_parquet(places, glob=False, hive_partitioning=False, storage_options=None if options is None else dict(options))
 
+    def files(self, table: str, *, version: int | None = None) -> builtins.list[str]:
+        return [self.folder.address(f"{table}/{name}") for name in self._state(table, version).files]
 
-class _Parts:
-    """Frames of one schema as one Arrow stream, taken one after the other; what taking them raised is `failure`."""
+    def statistics(self, table: str) -> TableStatistics:
+        state = self._state(table, None)
+        files = state.files.values()
+        rows = None if any(file.rows is None for file in files) else sum(file.rows or 0 for file in files)
+        return TableStatistics(
+            version=state.version, files=len(files), size_bytes=sum(file.size_bytes for file in files), rows=rows,
+            small_files=sum(len(group) for group in Merging.groups(state)), replaced_files=len(state.removed),
+        )  # fmt: skip
 
-    def __init__(self, table: str, schema: pl.Schema, parts: Iterable[pl.DataFrame]) -> None:
-        self.schema, self._table, self._parts = schema, table, parts
-        self.failure: BaseException | None = None
+    def _state(self, table: str, version: int | None) -> State:
+        current = self._history.current(checked_table(table))
+        if current is None:
+            raise TableNotFoundError(table, version=version)
+        if version is None or version == current.version:
+            return current
+        if not 0 <= version < current.version:
+            raise TableNotFoundError(table, version=version, latest=current.version)
+        state = self._history.at(table, version)
+        if state is None or any(not self.folder.exists(f"{table}/{name}") for name in state.files if name not in current.files):
+            erased = _position(current, ERASED)
+            if version < erased:
+                raise TableErasedError(table, version, latest=current.version, erased_at=erased)
+            raise TableVersionGoneError(table, version, latest=current.version)
+        return state
 
-    def select(self, names: builtins.list[str]) -> _Parts:
-        return _Parts(self._table, pl.Schema({name: self.schema[name] for name in names}), self._parts)
+    # -- care
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        schema = ArrowTable.from_arrow(pl.DataFrame(schema=self.schema)).schema
-        return RecordBatchReader.from_batches(schema, self._batches()).__arrow_c_stream__(requested_schema)
+    def compact(self, table: str, *, order: str | None = None) -> int:
+        self._state(table, None)
+        return merge(self._history, table, order=order, name=lambda: f"{self._ids.create(MERGED)}.parquet")
 
-    def _batches(self) -> Iterator[RecordBatch]:
-        try:
-            for part in self._parts:
-                _check(self._table, part.schema, kept=self.schema)
-                yield from ArrowTable.from_arrow(part.select(self.schema.names())).to_batches()
-        except BaseException as error:
-            self.failure = error
-            raise
+    def vacuum(self, table: str, *, keep: timedelta = KEEP) -> Vacuumed:
+        if not self._least_keep <= keep <= KEEP_MOST:
+            raise TableKeepError(keep, least=self._least_keep, most=KEEP_MOST)
+        self._state(table, None)
+        with self.folder.locked(table):
+            return collect_garbage(self._history, table, keep=keep)
 
-
-def _table(path: Path) -> DeltaTable | None:
-    # The cheap question first: to open what is not there costs an exception with a backtrace.
-    if not (path / "_delta_log").is_dir() or not DeltaTable.is_deltatable(str(path)):
-        return None
-    return DeltaTable(path)
-
-
-def _scan(current: DeltaTable, path: Path) -> pl.LazyFrame:
-    names = [uri.rpartition("/")[2] for uri in current.file_uris()]
-    if quote(str(path)) == str(path) or not names:
-        return pl.scan_delta(current)
-    # Polars takes Delta's percent-encoded addresses for paths, and finds no file where a folder's name has a space.
-    return pl.scan_parquet([path / name for name in names], glob=False)
-
-
-def _schema(current: DeltaTable) -> pl.Schema:
-    return pl.scan_delta(current).collect_schema()
-
-
-def _find_commit(current: DeltaTable, job: str) -> TableCommit | None:
-    attempt = current.transaction_version(job)
-    if attempt is None:
-        return None
-
-    path = current.table_uri
-
-    def has(version: int) -> bool:
-        return DeltaTable(path, version=version).transaction_version(job) is not None
-
-    # A job is in every version from its commit on, so halving finds the first one without reading the whole log.
-    return TableCommit(bisect.bisect_left(range(current.version()), True, key=has), attempt)
+    def rewrite(self, table: str, drop: pl.DataFrame | pl.Expr, *, job: str) -> Rewritten:
+        self._state(table, None)
+        with self.folder.locked(table):
+            return Rewriting(self._history, table, drop).run(job)
 
 
-def _commit(path: Path, rows: _Rows, *, onto: DeltaTable | None, transaction: Transaction) -> tuple[int, DeltaTable]:
-    """The version with the rows, and the table as it stands with them."""
-    try:
-        write_deltalake(
-            onto if onto is not None else path,
-            rows,
-            mode="append",
-            commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=_COMMIT_RETRIES),
-            post_commithook_properties=_KEEP_LOGS,
-        )
-    except DeltaError:
-        if isinstance(rows, _Parts) and rows.failure is not None:  # the library knows it as words only
-            raise rows.failure from None
-        raise
-    after = onto or DeltaTable(path)
-    version = after.version()
-    _sync(path, version)
-    return version, after
+def _position(state: State, name: str) -> int:
+    found = state.txns.get(name)
+    return 0 if found is None else found.position
 
 
-def _sync(path: Path, version: int) -> None:
-    # The library leaves this to the system; the SQL row that follows must not outlive the rows in a power cut.
-    commit = path / "_delta_log" / f"{version:020}.json"
-    actions = [json.loads(line) for line in commit.read_text().splitlines()]
-    files = [path / action["add"]["path"] for action in actions if "add" in action]
-    for place in (*files, path, commit, commit.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+class _Rows:
+    """Frames of one schema, taken once, as few large ones."""
 
+    def __init__(self, table: str, schema: pl.Schema, *, parts: Iterable[pl.DataFrame]) -> None:
+        self.table, self.schema = table, schema
+        self._parts = iter(parts)
 
-def _check(table: str, given: pl.Schema, *, kept: pl.Schema | None) -> None:
-    problems = list(_unfit(given) if kept is None else _differences(given, kept))
-    if problems:
-        raise TableSchemaError(table, problems)
+    def check(self, current: State | None) -> None:
+        """They fit the table as it stands."""
+        problems = list(find_unfit(self.schema) if current is None else find_differences(self.schema, current.schema))
+        if problems:
+            raise TableSchemaError(self.table, problems)
 
-
-def _unfit(given: pl.Schema) -> Iterable[str]:
-    if not given:
-        yield "there are no columns"
-    lowered = Counter(name.lower() for name in given)
-    for name, dtype in given.items():
-        if lowered[name.lower()] > 1:
-            yield f"column {name!r} differs from another in case only; rename it"
-        if not _keepable(dtype):
-            yield f"column {name!r} has dtype {dtype}, which tables cannot keep; cast it"
-
-
-def _keepable(dtype: PolarsDataType) -> bool:
-    match dtype:
-        case pl.List() | pl.Array():
-            return _keepable(dtype.inner)
-        case pl.Struct():
-            return all(_keepable(field.dtype) for field in dtype.fields)
-        case pl.Datetime():
-            return dtype in _TIMES
-        case pl.Decimal():
-            return True
-    return dtype.base_type() in _SCALARS
-
-
-def _differences(given: pl.Schema, kept: pl.Schema) -> Iterable[str]:
-    for name in kept:
-        if name not in given:
-            yield f"column {name!r} is missing"
-    for name, dtype in given.items():
-        if name not in kept:
-            yield f"column {name!r} is not in the table"
-        elif dtype != kept[name]:
-            yield f"column {name!r} has dtype {dtype} instead of {kept[name]}"
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """The library's errors become ours, once; it tells disk errors in words only."""
-    try:
-        with os_errors(path):
-            yield
-    except FlyballError:
-        raise
-    except (DeltaError, ValueError) as error:
-        raise from_os(error, path) from error
+    def take(self, current: State | None) -> Iterator[pl.DataFrame]:
+        """The rows that were not taken yet, with the table's order of columns, in frames of about a file's size; none is empty."""
+        names = (self.schema if current is None else current.schema).names()
+        together: list[pl.DataFrame] = []
+        size = 0.0
+        for part in self._parts:
+            if problems := list(find_differences(part.schema, self.schema)):
+                raise TableSchemaError(self.table, problems)
+            if part.height:
+                together.append(part.select(names))
+                size += part.estimated_size()
+            if size > _FILE_BYTES:
+                yield pl.concat(together)
+                together, size = [], 0.0
+        if together:
+            yield pl.concat(together)

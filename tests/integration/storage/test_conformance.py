@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from flyball.storage.jobs import Job, JobQueue
 from flyball.storage.journal import Entry, Journal
 from flyball.storage.leases import Lease, Leases
 from flyball.storage.positions import Positions
-from flyball.storage.tables import TableStore
+from flyball.storage.tables import Rewritten, TableStore
 from flyball.storage.timers import TimerStore
 from flyball.storage.transactions import Transactions
 from flyball.testing.blobs import BlobStoreSuite
@@ -36,6 +36,7 @@ from flyball.testing.jobs import JobQueueSuite, PositionsSuite
 from flyball.testing.journal import JournalSuite
 from flyball.testing.leases import LeasesSuite
 from flyball.testing.suite import failing_tests
+from flyball.testing.tablecare import TableCareSuite
 from flyball.testing.tables import TableStoreSuite
 from flyball.testing.timers import TimerStoreSuite
 from tests.databases import Databases, OnEveryEngine, opened
@@ -51,6 +52,12 @@ class TestDeltaTables(TableStoreSuite):
     @contextmanager
     def open(self, place: Path) -> Iterator[TableStore]:
         yield DeltaTables(place)
+
+
+class TestDeltaTablesKept(TableCareSuite):
+    @contextmanager
+    def open(self, place: Path) -> Iterator[TableStore]:
+        yield DeltaTables(place, least_keep=timedelta(0))
 
 
 class TestSqlEventLog(OnEveryEngine, EventLogSuite):
@@ -112,6 +119,17 @@ class _ForgetfulTables(DeltaTables):
 
     def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
         return super().append(table, rows, job=f"{job}/{attempt}", attempt=attempt)
+
+
+class _CarelessTables(DeltaTables):
+    """Takes rows out of what is read, and leaves them in the files."""
+
+    def rewrite(self, table: str, drop: pl.DataFrame | pl.Expr, *, job: str) -> Rewritten:
+        spared = {path: path.read_bytes() for path in map(Path, self.files(table))}
+        found = super().rewrite(table, drop, job=job)
+        for path, content in spared.items():
+            path.write_bytes(content)
+        return found
 
 
 class _HastyJournal(LocalJournal):
@@ -184,6 +202,15 @@ def test_the_suite_catches_tables_that_hold_a_job_twice() -> None:
     assert {"test_a_lower_attempt_that_woke_up_late_commits_nothing", "test_a_higher_attempt_finds_what_the_lower_committed"} <= set(
         failing_tests(Broken)
     )
+
+
+def test_the_suite_catches_tables_that_hold_what_was_erased() -> None:
+    class Broken(TestDeltaTablesKept):
+        @contextmanager
+        def open(self, place: Path) -> Iterator[TableStore]:
+            yield _CarelessTables(place, least_keep=timedelta(0))
+
+    assert "test_a_version_that_held_what_was_erased_says_so" in failing_tests(Broken)
 
 
 def test_the_suite_catches_a_journal_that_mixes_its_readers_up() -> None:

@@ -46,10 +46,10 @@ class Refusing(DeltaTables):
     def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
         refuse, self.refuse = self.refuse, None
         if refuse == "before":
-            raise DiskFullError(self.root)
+            raise DiskFullError(Path(self.folder.place))
         version = super().append(table, rows, job=job, attempt=attempt)
         if refuse == "after":
-            raise DiskFullError(self.root)
+            raise DiskFullError(Path(self.folder.place))
         return version
 
 
