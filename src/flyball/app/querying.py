@@ -185,7 +185,7 @@ def catalogue_of(stores: Stores, home: Path) -> Catalogue:
     from flyball.storage._delta import DeltaTables
 
     tables = home / "tables"
-    querying = Querying(home / "scratch", [tables], timer=MonotonicTimer())
+    querying = Querying(home / ".queries", [tables], timer=MonotonicTimer())
     return Catalogue(stores.datasets, DeltaTables(tables), stores.positions, querying)
 
 
@@ -222,7 +222,7 @@ def open_catalogue(home: Path, limits: Limits | None = None) -> Iterator[Catalog
         ElsewhereError, UnavailableError, NewerHomeError: as of the home's stores.
     """
     tables = home / "tables"
-    querying = Querying(home / "scratch", [tables], timer=MonotonicTimer())
+    querying = Querying(home / ".queries", [tables], timer=MonotonicTimer())
     querying.warm(limits)  # while it imports its libraries, we import ours
     try:
         with open_reading(home) as found:
