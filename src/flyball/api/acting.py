@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 
-from flyball.api.bodies import IdempotencyKey, Login, Name, Promotion, Revision, Rollback, Rows, Server, Visible, Wait
+from flyball.api.bodies import IdempotencyKey, Login, Name, Promotion, Revision, Rollback, Server, Visible, Wait
 from flyball.api.desk import Desk, caller_of, deed_of
 from flyball.api.doors import Doors
 from flyball.api.rendering import answer
+from flyball.api.rowbodies import TYPES, sent
 from flyball.core.optional import extra
 from flyball.governance import MAY, Caller, Permission, Role, Sessions
 
@@ -36,10 +37,11 @@ def add_ingest(doors: Doors, desk: Desk) -> None:
     """Rows and labels, as they come; and a comparison that is asked for."""
     plane = desk.plane
 
-    @doors.route("POST /api/v1/datasets/{name}/rows", Permission.INGEST)
-    async def push_rows(name: Name, body: Rows, *, key: IdempotencyKey = None, visible: Visible = False) -> Response:
+    @doors.route("POST /api/v1/datasets/{name}/rows", Permission.INGEST, body=TYPES)
+    async def push_rows(request: Request, *, name: Name, key: IdempotencyKey = None, visible: Visible = False) -> Response:
         """Take rows; answered when nothing can lose them. With the same Idempotency-Key again they count once."""
-        return await desk.tell(lambda: plane.push_rows(name, body.rows, key=key, visible=visible), slow=visible)
+        headers, content = request.headers, await request.body()
+        return await desk.tell(lambda: plane.push_rows(name, sent(headers, content), key=key, visible=visible), slow=visible)
 
     @doors.route("POST /api/v1/datasets/{name}/pull", Permission.INGEST)
     async def pull_dataset(request: Request, *, name: Name) -> Response:

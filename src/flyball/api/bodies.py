@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from flyball.core.optional import extra
 
@@ -10,7 +10,6 @@ with extra("control"):
     from fastapi import Header, Path, Query
     from pydantic import BaseModel, ConfigDict, Field
 
-MOST_ROWS = 10_000
 LONGEST_WAIT_SECONDS = 30.0
 
 Name = Annotated[str, Path(min_length=1, max_length=200)]
@@ -29,12 +28,6 @@ class StrictBody(BaseModel):
     """Nothing beside what is named, and each of its own type."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Rows(StrictBody):
-    """Rows of one dataset: objects with its columns."""
-
-    rows: Annotated[list[dict[str, Any]], Field(max_length=MOST_ROWS)]
 
 
 class Promotion(StrictBody):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ class Door:
     path: str
     permission: Permission
     form: re.Pattern[str]
+    raw: bool = False
 
 
 class Doors:
@@ -45,12 +46,16 @@ class Doors:
         self._app = app
         self._doors: list[Door] = []
 
-    def route(self, route: str, permission: Permission, *, status: int = 200, shown: bool = True) -> Callable[[Endpoint], Endpoint]:
+    def route(
+        self, route: str, permission: Permission, *, status: int = 200, shown: bool = True, body: Mapping[str, Any] | None = None
+    ) -> Callable[[Endpoint], Endpoint]:
         """The decorator of an endpoint at `route`, as "GET /path".
 
-        The endpoint's docstring is what OpenAPI says of it; `shown` is False for what OpenAPI leaves out.
+        The endpoint's docstring is what OpenAPI says of it; `shown` is False for what OpenAPI leaves out. `body` is what OpenAPI says
+        of a body that the endpoint reads by itself, of whatever type.
         """
         method, _, path = route.partition(" ")
+        more = {} if body is None else {"requestBody": {"required": True, "content": body}}
 
         def add(endpoint: Endpoint) -> Endpoint:
             name = getattr(endpoint, "__name__", path)
@@ -63,9 +68,9 @@ class Doors:
                 response_class=Response,
                 operation_id=name,
                 include_in_schema=shown,
-                openapi_extra={"x-permission": permission.value},
+                openapi_extra={"x-permission": permission.value, **more},
             )
-            self._doors.append(Door(method, path, permission, compile_path(path)[0]))
+            self._doors.append(Door(method, path, permission, compile_path(path)[0], raw=body is not None))
             return endpoint
 
         return add
@@ -73,6 +78,10 @@ class Doors:
     def permission(self, method: str, path: str) -> Permission | None:
         """What it takes to use the route, or None where there is none. Paths match as the router matches them, so that none slips by."""
         return next((door.permission for door in self._doors if door.method == method and door.form.match(path)), None)
+
+    def is_raw(self, method: str, path: str) -> bool:
+        """Whether the route reads bodies by itself."""
+        return any(door.raw and door.method == method and door.form.match(path) for door in self._doors)
 
     def adopt(self, doors: Iterable[Door]) -> None:
         """Know the routes of an annex, which answers them itself."""

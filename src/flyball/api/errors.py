@@ -3,7 +3,7 @@
 ::
 
     InvalidError
-    ├── BrokenJsonError         400
+    ├── BrokenJsonError         400, and BrokenBodyError of data
     ├── BodyFormError           422   JSON, but not of the form that the route takes
     ├── JsonShapeError          422   nests too deep, or has too many values
     ├── SlowBodyError           408
@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flyball.core.errors import ConflictError, FlyballError, HeldError, InvalidError, NotFoundError, UnavailableError
+from flyball.data.pusherrors import BrokenBodyError
 from flyball.governance.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 
 RETRY_SECONDS = 1
@@ -75,8 +76,8 @@ class ContentTypeError(InvalidError):
 
     code = "content-type"
 
-    def __init__(self, found: str) -> None:
-        super().__init__(f"The body is {found[:80] or 'of no type'!r}; send JSON with 'Content-Type: application/json'.")
+    def __init__(self, found: str, *, wanted: str = "JSON with 'Content-Type: application/json'") -> None:
+        super().__init__(f"The body is {found[:80] or 'of no type'!r}; send {wanted}.")
 
 
 class NoSuchRouteError(NotFoundError):
@@ -108,6 +109,7 @@ class OverloadedError(UnavailableError):
 
 _STATUS: tuple[tuple[type[FlyballError], int], ...] = (
     (BrokenJsonError, 400),
+    (BrokenBodyError, 400),
     (SlowBodyError, 408),
     (BodyTooLargeError, 413),
     (ContentTypeError, 415),

@@ -59,15 +59,26 @@ class Intake:
             JsonShapeError: it nests too deep, or has too many values.
         """
         limit = self._limit if permission is None else min(self._limit, self._permissions.get(permission, self._limit))
+        body = await self._gather(length, receive, limit=limit)
+        check_shape(body)
+        return body
+
+    async def read_raw(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        """A `receive` that gives the whole body at once, whatever it is: its route looks at its type.
+
+        Raises:
+            BodyTooLargeError, SlowBodyError, ClientGoneError: as of `read`.
+        """
+        return _once(await self._gather(headers.get(b"content-length", b""), receive, limit=self._limit), receive)
+
+    async def _gather(self, length: bytes, receive: Receive, *, limit: int) -> bytes:
         if length.isdigit() and int(length) > limit:
             raise BodyTooLargeError(limit)
         try:
             async with asyncio.timeout(self._seconds):
-                body = await _body(receive, limit=limit)
+                return await _body(receive, limit=limit)
         except TimeoutError as error:
             raise SlowBodyError(self._seconds) from error
-        check_shape(body)
-        return body
 
 
 async def _body(receive: Receive, *, limit: int) -> bytes:

@@ -93,6 +93,8 @@ class Rim:
         CALLING.set(caller.principal)
         if annex is not None or method in {"GET", "HEAD"}:
             return receive
+        if keepers.doors.is_raw(method, scope["path"]):
+            return await keepers.intake.read_raw(dict(scope["headers"]), receive)
         return await keepers.intake.read(dict(scope["headers"]), receive, permission=permission)
 
     async def _refuse(self, error: FlyballError, scope: Scope, *, watched: _Started, annex: Annex | None) -> None:

@@ -17,6 +17,7 @@ from flyball.app.watching import Watching
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import ConflictError, NotFoundError
 from flyball.core.ids import RandomIds
+from flyball.data.bodies import Body
 from flyball.governance import DEFAULT_PROJECT
 from flyball.loop.model import Model
 from flyball.loop.state import LoopState
@@ -142,7 +143,7 @@ class BareControl(Viewed):
         del dataset, deed
         raise NoProjectError("A dataset's source")
 
-    def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
+    def push_rows(self, dataset: str, rows: Body, *, key: str | None, visible: bool) -> Json:
         del dataset, rows, key, visible
         raise NoProjectError("To take rows")
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from flyball.app.bare import NoProjectError
 from flyball.app.controlplane import Deed, Json
@@ -25,6 +24,7 @@ from flyball.app.surroundings import Around
 from flyball.app.viewed import Viewed
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
+from flyball.data.bodies import Body
 from flyball.loop.projectfile import load_project
 from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.serving.plan import ServingPlan
@@ -164,7 +164,7 @@ class Control(Viewed):
         self._changed()
         return found
 
-    def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
+    def push_rows(self, dataset: str, rows: Body, *, key: str | None, visible: bool) -> Json:
         return self._running().parts.intake.push(dataset, rows, key=key, visible=visible)
 
     def pull_dataset(self, dataset: str, *, deed: Deed) -> Json:

@@ -7,10 +7,10 @@ once. Waiting is the door's: nothing here waits for something to happen, but `pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flyball.data.bodies import Body
 from flyball.serving.plan import ServingPlan
 
 Json = dict[str, Any]
@@ -100,7 +100,7 @@ class ControlPlane(Protocol):
         """{"datasets": [...]}, ordered by name."""
         ...
 
-    def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
+    def push_rows(self, dataset: str, rows: Body, *, key: str | None, visible: bool) -> Json:
         """{"accepted", "quarantined": [{"row", "reason"}], "duplicate"} once nothing can lose the rows.
 
         With the same idempotency `key` again they count once. With `visible` it answers when features and labels see them.

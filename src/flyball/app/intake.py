@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from flyball.app.online import Online
 from flyball.app.pulling import pulled
 from flyball.core.clock import Clock, Timer
 from flyball.core.errors import FlyballError, UnknownNameError
+from flyball.data.bodies import Body
 from flyball.data.live import LiveRows
 from flyball.data.model import Dataset, VersionState
 from flyball.data.service import DataService
@@ -52,7 +53,7 @@ class Intake:
         self._stands: dict[str, int] = {}  # dataset → the accepted version that memory has
         self._broken: dict[str, tuple[float, FlyballError]] = {}  # dataset → when its source was read in vain, and why
 
-    def push(self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> dict[str, Any]:
+    def push(self, name: str, rows: Body, *, key: str | None, visible: bool) -> dict[str, Any]:
         """Take rows; with `visible`, return when features and labels see them.
 
         Raises:

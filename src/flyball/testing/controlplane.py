@@ -6,8 +6,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
 from flyball.core.errors import NotFoundError
+from flyball.data.bodies import Body
+from flyball.data.typedrows import raw_rows
 from flyball.serving.plan import ServingPlan
 
 MODEL: Json = {
@@ -80,14 +84,15 @@ class StillPlane:
     def list_datasets(self) -> Json:
         return {"datasets": [{"name": "flights", "version": 1}]}
 
-    def push_rows(self, dataset: str, rows: Sequence[Mapping[str, Any]], *, key: str | None, visible: bool) -> Json:
+    def push_rows(self, dataset: str, rows: Body, *, key: str | None, visible: bool) -> Json:
         del visible
+        found = [msgspec.json.decode(raw) for raw in raw_rows(dataset, rows)]
         with self._lock:
             name = key or str(len(self.rows))
             duplicate = name in self.rows
-            self.rows.setdefault(name, rows)
+            self.rows.setdefault(name, found)
         self._known(dataset.replace("flights", "late"), {})
-        return {"accepted": len(rows), "quarantined": [], "duplicate": duplicate}
+        return {"accepted": len(found), "quarantined": [], "duplicate": duplicate}
 
     def pull_dataset(self, dataset: str, *, deed: Deed) -> Json:
         self._known(dataset.replace("flights", "late"), {})
