@@ -116,6 +116,8 @@ def _check_type(place: str, field: Any) -> None:
 def _series(field: Any, cells: pl.Series) -> pl.Series:
     """The cells as what they mean. Text is proved to be UTF-8, which Polars trusts the driver in, and the driver the database."""
     named = field.metadata.get(_TYPE, b"")
+    if isinstance(cells.dtype, pl.BaseExtension):
+        cells = cells.ext.storage()
     if named == _UUID:
         return _uuids(cells).alias(field.name)
     if cells.dtype == pl.String:

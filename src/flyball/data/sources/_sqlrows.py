@@ -72,12 +72,12 @@ def read_sqlalchemy(asked: Asked) -> Iterator[pl.DataFrame]:
             for setting in _settings(engine.dialect.name, asked):
                 connection.exec_driver_sql(setting)
             streamed = connection.execution_options(stream_results=True, max_row_buffer=_ROWS, no_parameters=True)
-            result = streamed.exec_driver_sql(asked.text)
-            names = list(result.keys())
-            check_names(names, asked.place)
-            for rows in result.partitions(_ROWS):
-                asked.check_time()
-                yield frame_of(names, rows, asked.place)
+            with closing(streamed.exec_driver_sql(asked.text)) as result:
+                names = list(result.keys())
+                check_names(names, asked.place)
+                for rows in result.partitions(_ROWS):
+                    asked.check_time()
+                    yield frame_of(names, rows, asked.place)
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise _translated(asked, getattr(error, "orig", None) or error) from None
     finally:
