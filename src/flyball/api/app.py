@@ -81,6 +81,10 @@ def create_app(
         add(doors, desk)
     if entrance.tokens is not None:
         add_tokens(doors, desk, service=entrance.tokens)
+    if plane.data is not None:
+        from flyball.api.data import add_data
+
+        add_data(doors, desk, plane.data)
     if catalogue is not None:
         from flyball.api.querying import add_query  # it loads the engine of frames, which a server of runs has no use for
 

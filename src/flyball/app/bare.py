@@ -102,6 +102,7 @@ class BareControl(Viewed):
 
     begun = True
     project_name = DEFAULT_PROJECT
+    data = None
 
     def __init__(self, stores: Stores, blobs: BlobStore) -> None:
         self.stores, self.blobs = stores, blobs

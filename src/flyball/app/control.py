@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from flyball.app.bare import NoProjectError
 from flyball.app.controlplane import Deed, Json
+from flyball.app.datadesk import DataDesk
 from flyball.app.home import Home
 from flyball.app.liveloop import LiveLoop
 from flyball.app.liveparts import LiveParts, Place
@@ -24,6 +25,7 @@ from flyball.app.surroundings import Around
 from flyball.app.viewed import Viewed
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
+from flyball.data.quarantine._sqlstore import SqlDecisions
 from flyball.data.bodies import Body
 from flyball.loop.projectfile import load_project
 from flyball.pipelines import ExecutorPool, ProcessExecutor
@@ -80,6 +82,9 @@ class Control(Viewed):
         self._loop = LiveLoop(self._parts, failed=failed)
         self._around = Around(self._parts, self._loop)
         self._releasing = Releasing(place.home.stores)
+        declared = {name: found.dataset for name, found in self._parts.declared.items()}
+        decisions = SqlDecisions(place.home.stores.database)
+        self.data = DataDesk(place.home.data, decisions, place.clock, declared, place.root, self._changed)
         super().__init__(LiveView(place.project, place.home.stores, self._parts.log, self._around))
         self._plan: ServingPlan | None = None
         self._planning = threading.Lock()
@@ -148,6 +153,9 @@ class Control(Viewed):
     def get_prediction(self, prediction: str) -> Json:
         self._parts.log.drain()
         return self._view.get_prediction(prediction)
+
+    def list_datasets(self) -> Json:
+        return self.data.list_datasets()
 
     def find_parity(self) -> Json:
         return {"report": self._loop.parity.find()}

@@ -8,12 +8,14 @@ once. Waiting is the door's: nothing here waits for something to happen, but `pu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from flyball.app.dataplane import DataPlane
+from flyball.app.deed import Deed, Json
 from flyball.data.bodies import Body
 from flyball.serving.plan import ServingPlan
 
-Json = dict[str, Any]
+__all__ = ["ControlPlane", "Deed", "EventPage", "Json", "Pulse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class ControlPlane(Protocol):
     Every method raises NotFoundError for a name that nothing has, UnavailableError where a store cannot be reached, and leaves
     everything as it was when it raises.
     """
+
+    @property
+    def data(self) -> DataPlane | None:
+        """Its datasets; None where it has no project."""
+        ...
 
     def pulse(self) -> Pulse:
         """Where things stand, in at most a millisecond: it is asked many times a second while somebody waits."""

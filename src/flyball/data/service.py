@@ -123,7 +123,7 @@ class DataService:
         finally:
             lock.release()
 
-    def accept(self, name: str, number: int, *, cause: EventId | None) -> DatasetVersion:
+    def accept(self, name: str, number: int, *, cause: EventId | None, why: str = "") -> DatasetVersion:
         """Take a held version as it is; where rows were pushed since, as the version after them, for no version's content ever changes.
 
         Raises:
@@ -134,7 +134,7 @@ class DataService:
             version = self.versions.get(name, number)
             later = self.versions.list(name, after=number)
             if version.state is not VersionState.HELD or not later:
-                return self._move(version, VersionState.ACCEPTED, cause=cause, data={"by": "decision"})
+                return self._move(version, VersionState.ACCEPTED, cause=cause, data={"by": "decision", "why": why})
             if not all(newer.is_pushed for newer in later):
                 raise VersionSupersededError(name, number, latest=later[-1].number)
             return self._take_after(version, later[-1], cause=cause)

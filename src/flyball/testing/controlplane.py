@@ -13,6 +13,7 @@ from flyball.core.errors import NotFoundError
 from flyball.data.bodies import Body
 from flyball.data.typedrows import raw_rows
 from flyball.serving.plan import ServingPlan
+from flyball.testing.dataplane import StillData
 
 MODEL: Json = {
     "name": "late",
@@ -34,6 +35,7 @@ class StillPlane:
         self.events: list[Json] = []
         self.rows: dict[str, Sequence[Mapping[str, Any]]] = {}
         self.plan = ServingPlan(revision=1)
+        self.data = StillData()
         self.servers: dict[str, int] = {}
         self.fails: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -82,7 +84,7 @@ class StillPlane:
         return self._done("rollback", endpoint, version=None, deed=deed)
 
     def list_datasets(self) -> Json:
-        return {"datasets": [{"name": "flights", "version": 1}]}
+        return self.data.list_datasets()
 
     def push_rows(self, dataset: str, rows: Body, *, key: str | None, visible: bool) -> Json:
         del visible

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flyball.data.checking import AT_ROW, REASON, ROW, Look, check_file
-from flyball.data.contract import Contract
+from flyball.data.contracts import Contract, compile_contract
+from flyball.data.contracts.judging import AT_ROW, REASON, ROW
 from flyball.data.model import Dataset
 from flyball.data.quarantine.cells import cells_frame, nested_reasons
 from flyball.data.quarantine.model import QuarantinedRow
@@ -27,8 +27,7 @@ class Verdict:
 def judge_rows(dataset: Dataset, contract: Contract, rows: Sequence[QuarantinedRow]) -> Verdict:
     """What the contract says to each row; `cells` and `typed` are of those that it takes."""
     cells = cells_frame(rows, contract)
-    stored = pl.DataFrame(schema={**contract.schema})
-    checked = check_file(dataset, contract, name=READMITTED, cells=cells, stored=stored, look=Look())
+    checked = compile_contract(dataset, contract).judge(cells, place=READMITTED)
     reasons = {rows[number - 1].id: tuple(text.split("; ")) for number, text in checked.broken.select(ROW, REASON).iter_rows()}
     for row in rows:
         if nested := nested_reasons(row, contract):

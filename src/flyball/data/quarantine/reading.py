@@ -18,6 +18,7 @@ from flyball.data.store import VersionStore
 from flyball.storage.tables import TableStore
 
 _BATCH = 1000
+_REASONS = 10
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ class QuarantineReader:
         if missing is not None:
             raise QuarantinedRowNotFoundError(dataset, missing)
         return [found[name] for name in dict.fromkeys(ids)]
+
+    def list_reasons(self, version: DatasetVersion) -> list[tuple[str, int]]:
+        """Why the version set rows aside, without the cells that differ: the ten most frequent reasons, and how many rows gave them."""
+        kinds = self._scan(version).select(pl.col(REASON).str.split("; ")).explode(REASON).select(pl.col(REASON).str.replace(r": .*$", ""))
+        counts = kinds.group_by(REASON).len("rows").sort(["rows", REASON], descending=[True, False]).head(_REASONS)
+        return [(reason, rows) for reason, rows in counts.collect().iter_rows()]
 
     def _scan(self, version: DatasetVersion) -> pl.LazyFrame:
         return self.tables.read(quarantine_name(version.dataset)).filter(pl.col(INGEST) == version.digest)

@@ -79,12 +79,11 @@ class Quarantine:
         """
         return [*self._decided(dataset, iter(self._reader.get(dataset, ids)))]
 
-    def count_waiting(self, dataset: str) -> int:
-        """How many rows stay out of the dataset."""
-        aside = sum(version.quarantined for version in self.data.versions.list(dataset))
-        states = self._states(dataset)
+    def count_waiting(self, dataset: str, versions: Sequence[DatasetVersion]) -> int:
+        """How many rows stay out of the dataset, which has these versions."""
         taken = self.decisions.count(dataset).get(dataset, {})
-        return aside - sum(rows for number, rows in taken.items() if states.get(number) is not VersionState.REJECTED)
+        rejected = {version.number for version in versions if version.state is VersionState.REJECTED}
+        return sum(version.quarantined for version in versions) - sum(rows for number, rows in taken.items() if number not in rejected)
 
     def repair(self, dataset: Dataset, repairs: Mapping[str, Mapping[str, Any]], *, word: Word) -> Sequence[Left]:
         """Give rows other cells, by id; what the contract would refuse of each even so.
