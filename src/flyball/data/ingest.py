@@ -1,13 +1,13 @@
-"""One ingest: from the files that lie in a source to a version, its rows and its events.
+"""One ingest: from what lies in a source to a version, its rows and its events.
 
-The order is what makes it safe to be killed anywhere: files are read and proved unchanged, rows go to tables under the
+The order is what makes it safe to be killed anywhere: parts are read and proved unchanged, rows go to tables under the
 ingest's job, state and events follow in one transaction, and the contract's file is written last, from what was recorded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,81 @@ import polars as pl
 from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.data.batch import Batch
-from flyball.data.checking import Judged, Look, judge
+from flyball.data.checking import Look
 from flyball.data.contract import Contract
-from flyball.data.model import EVENT_TIME, KNOWN_TIME, DatasetVersion, SourceFile, VersionState
+from flyball.data.contracts.compiled import Compiled
+from flyball.data.model import EVENT_TIME, DatasetVersion, SourceFile, VersionState
 from flyball.data.rows import Appended, Rows, table_name
+from flyball.data.sifting import Sieve, Sifted
+from flyball.data.sources.port import Seen
+from flyball.data.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What versions hold of a dataset under one contract, all of them in one table.
+
+    `versions` are all of the dataset, `mine` those of the table, `seen` those that the contract judged. `held` waits for a person,
+    and its parts are read again with new ones, which supersede it.
+    """
+
+    table: str
+    versions: Sequence[DatasetVersion]
+    mine: Sequence[DatasetVersion]
+    seen: Sequence[DatasetVersion]
+    held: DatasetVersion | None
+    look: Look
+
+    @classmethod
+    def of(cls, compiled: Compiled, versions: Sequence[DatasetVersion], *, look: Look) -> Past:
+        """The past of the compiled contract's dataset, of which `versions` are all, for one who looks so far."""
+        table = table_name(compiled.dataset, compiled.contract)
+        mine = [version for version in versions if version.table == table]
+        seen = [version for version in mine if version.contract == compiled.contract.digest]
+        last = next((version for version in reversed(versions) if not version.is_pushed), None)
+        source = compiled.dataset.source
+        held = last if last is not None and last.state is VersionState.HELD and source.repeats else None
+        held = held if held is None or held.source in {"", source.describe()} else None
+        return cls(table=table, versions=versions, mine=mine, seen=seen, held=held, look=look)
+
+    @property
+    def accepted(self) -> Sequence[DatasetVersion]:
+        """The versions whose rows stand."""
+        return [version for version in self.mine if version.state is VersionState.ACCEPTED]
+
+    @property
+    def parent(self) -> DatasetVersion | None:
+        """The version that the next one extends."""
+        accepted = self.accepted
+        return accepted[-1] if accepted else None
+
+    def tell(self) -> Seen:
+        """What a source may leave out, and where it goes on."""
+        standing = [version for version in self.seen if version != self.held]
+        return Seen(digests=frozenset(self._done(standing)), position=standing[-1].position if standing else None)
+
+    def fresh(self, batch: Batch) -> Batch | None:
+        """The parts to be read, or None where nothing is new.
+
+        A part is known by its content, not by its name; under another contract every part is read again, and so is one of which
+        rows were left out that are known by now.
+        """
+        if not batch.without(self._done(self.seen)).files:
+            return None
+        return batch.without(self._done([version for version in self.seen if version != self.held]))
+
+    def look_at(self, part: SourceFile) -> Look:
+        """A look behind what was looked at before, and with the arrival that the part had when it was new."""
+        judged, known = _records([version for version in self.seen if version != self.held]), _records(self.versions)
+        arrival = known[part.digest].arrival if part.digest in known else self.look.arrival
+        return Look(known_by=self.look.known_by, arrival=arrival, after=judged[part.digest].known_by if part.digest in judged else None)
+
+    def _done(self, versions: Sequence[DatasetVersion]) -> set[Digest]:
+        """The parts of which no row is missing that is known by now."""
+        by = self.look.known_by
+        return {
+            digest for digest, file in _records(versions).items() if file.next_known is None or (by is not None and file.next_known > by)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +99,21 @@ class Findings:
 
     contract: Contract
     batch: Batch
-    judged: Judged
-    parent: DatasetVersion | None
-    superseded: DatasetVersion | None
-    table: str
+    sifted: Sifted
+    verdict: Verdict
+    past: Past
     given: bool
-    known_by: datetime | None = None
 
     @property
     def digest(self) -> Digest:
-        """The version's digest: equal definition, contract, parent, files and looks at them give equal rows."""
-        files = self.batch.files
+        """The version's digest: equal definition, contract, parent, parts and looks at them give equal rows."""
+        files, parent = self.batch.files, self.past.parent
         arrivals = {file.digest: file.arrival for file in files if file.arrival is not None}
         return digest(
             {
                 "definition": self.batch.dataset.definition(),
                 "contract": self.contract.digest,
-                "parent": self.parent.digest if self.parent else None,
+                "parent": parent.digest if parent else None,
                 "files": [file.digest for file in files],
                 **({"known_by": self.known_by} if self.left_out else {}),
                 **({"arrivals": arrivals} if arrivals else {}),
@@ -52,98 +121,64 @@ class Findings:
         )
 
     @property
+    def known_by(self) -> datetime | None:
+        """How far the ingest looked."""
+        return self.past.look.known_by
+
+    @property
     def left_out(self) -> int:
-        """How many rows of the files are known later than the ingest looked."""
+        """How many rows of the parts are known later than the ingest looked."""
         return sum(file.left_out for file in self.batch.files)
 
     @property
     def share_broken(self) -> float:
         """The share of the rows that are not duplicates and broke the contract."""
-        fresh = self.judged.accepted.height + self.judged.quarantined.height
-        return self.judged.quarantined.height / fresh if fresh else 0.0
+        fresh = self.sifted.added + self.sifted.quarantined
+        return self.sifted.quarantined / fresh if fresh else 0.0
+
+    @property
+    def position(self) -> str | None:
+        """Where the next pull goes on: not further than to what was left out, which must come again."""
+        told = [file.position for file in self.batch.files if file.position is not None]
+        return told[-1] if told and not self.left_out else self.past.tell().position
 
 
-def find_out(
-    batch: Batch, contract: Contract, *, given: bool, rows: Rows, versions: Sequence[DatasetVersion], look: Look
-) -> Findings | None:
-    """Judge what is new in the source since `versions` (all of this dataset), or None when nothing is.
-
-    `given` says that the contract stood there before anything was ingested. A file is known by its content, not by its name;
-    under another contract every file is read again, and so is one of which rows were left out that are known by now. The
-    files of a held version are read again with new ones, which supersede it. Only files that no version has come at
-    `look.arrival`.
+def sift(compiled: Compiled, batch: Batch, *, past: Past, rows: Rows) -> tuple[Batch, Sifted]:
+    """Judge the batch's rows and part them by what is stored: the batch with what was left out of its parts, and what came of it.
 
     Raises:
-        FlyballError: a file cannot be read, or changed meanwhile; nothing was recorded.
+        FlyballError: a part cannot be read, or changed meanwhile; nothing was recorded.
     """
-    dataset = batch.dataset
-    table = table_name(dataset, contract)
-    past = [version for version in versions if version.table == table]
-    seen = [version for version in past if version.contract == contract.digest]
-    fresh = batch.without(_done(seen, look))
-    if not fresh.files:
-        return None
-    last = next((version for version in reversed(versions) if not version.is_pushed), None)
-    held = last if last is not None and last.state is VersionState.HELD else None
-    seen = [version for version in seen if version != held]
-    fresh = batch.without(_done(seen, look)) if held else fresh
-    accepted = [version for version in past if version.state is VersionState.ACCEPTED]
-    stored = _stored(contract, rows, accepted=accepted)
-    aside = rows.read_aside(dataset.name, past)
-    looks = _looks(fresh, look, seen=seen, versions=versions)
-    judged = judge(dataset, contract, checked=fresh.check(contract, stored, looks=looks), stored=stored, aside=aside)
-    fresh.check_unchanged()
-    parent = accepted[-1] if accepted else None
-    return Findings(
-        contract=contract, batch=fresh, judged=judged, parent=parent, superseded=held, table=table, given=given, known_by=look.known_by
-    )
+    sieve = Sieve(compiled, batch.scratch)
+    parts = [sieve.take(part, batch.read(part), past.look_at(part)) for part in batch.files]
+    stored = rows.scan(past.accepted) if past.accepted else None
+    sifted = sieve.settle(stored, rows.scan_aside(compiled.dataset.name, past.mine))
+    batch.check_unchanged()
+    return replace(batch, files=parts), sifted
 
 
 def version_of(findings: Findings, appended: Appended, *, number: int, hold_above: float) -> Mapping[str, Any]:
     """The facts of the version that `findings` make, all but its blobs, its time and its events."""
-    judged, parent = findings.judged, findings.parent
-    held = findings.share_broken > hold_above
-    earliest, latest = span(judged.accepted, parent)
+    sifted, parent, dataset = findings.sifted, findings.past.parent, findings.batch.dataset
+    held = findings.share_broken > hold_above or findings.verdict.holds
+    times = [findings.verdict.span, *([(parent.earliest_event_time, parent.latest_event_time)] if parent else [])]
     return {
-        "dataset": findings.batch.dataset.name, "number": number, "digest": findings.digest,
+        "dataset": dataset.name, "number": number, "digest": findings.digest,
         "state": VersionState.HELD if held else VersionState.ACCEPTED,
-        "rows": judged.accepted.height + (parent.rows if parent else 0), "added": judged.accepted.height,
-        "quarantined": judged.quarantined.height, "duplicates": judged.duplicates,
-        "table": findings.table, "table_version": appended.table_version,
+        "rows": sifted.added + (parent.rows if parent else 0), "added": sifted.added,
+        "quarantined": sifted.quarantined, "duplicates": sifted.duplicates,
+        "table": findings.past.table, "table_version": appended.table_version,
         "first_arrival": appended.first, "last_arrival": appended.last,
         "files": tuple(findings.batch.files), "contract": findings.contract.digest,
-        "earliest_event_time": earliest, "latest_event_time": latest,
-        "source": findings.batch.dataset.source.describe(), "key": findings.batch.dataset.key,
+        "earliest_event_time": min((time for time, _ in times if time is not None), default=None),
+        "latest_event_time": max((time for _, time in times if time is not None), default=None),
+        "source": dataset.source.describe(), "key": dataset.key, "position": findings.position, "corrections": sifted.corrections,
     }  # fmt: skip
 
 
 def _records(versions: Sequence[DatasetVersion]) -> dict[Digest, SourceFile]:
-    """Each file as it was read last, by its digest."""
+    """Each part as it was read last, by its digest."""
     return {file.digest: file for version in versions for file in version.files}
-
-
-def _done(seen: Sequence[DatasetVersion], look: Look) -> set[Digest]:
-    """The files of which no row is missing that is known by now."""
-    return {
-        digest
-        for digest, file in _records(seen).items()
-        if file.next_known is None or (look.known_by is not None and file.next_known > look.known_by)
-    }
-
-
-def _looks(fresh: Batch, look: Look, *, seen: Sequence[DatasetVersion], versions: Sequence[DatasetVersion]) -> list[Look]:
-    """A look at each file: behind what was looked at before, and with the arrival that the file had when it was new."""
-    judged, known = _records(seen), _records(versions)
-    looks = []
-    for file in fresh.files:
-        arrival = known[file.digest].arrival if file.digest in known else look.arrival
-        looks.append(Look(known_by=look.known_by, arrival=arrival, after=judged[file.digest].known_by if file.digest in judged else None))
-    return looks
-
-
-def _stored(contract: Contract, rows: Rows, *, accepted: Sequence[DatasetVersion]) -> pl.DataFrame:
-    schema = {**contract.schema, KNOWN_TIME: pl.Datetime("us", "UTC")}
-    return rows.read(accepted).select(list(schema)) if accepted else pl.DataFrame(schema=schema)
 
 
 def span(accepted: pl.DataFrame, parent: DatasetVersion | None) -> tuple[datetime | None, datetime | None]:

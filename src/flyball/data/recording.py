@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import polars as pl
-
 from flyball.core.events import Event
 from flyball.core.ids import EventId
-from flyball.data.checking import REASON, Judged
+from flyball.data.checking import Judged
 from flyball.data.ingest import Findings
 from flyball.data.model import DatasetVersion
+from flyball.data.sifting import reasons_in
 from flyball.lineage import Edge, reference
 from flyball.storage.recorder import Recorder
 
@@ -43,10 +42,11 @@ def announce(
     return received
 
 
-def summary(facts: Mapping[str, Any], share_broken: float) -> Mapping[str, Any]:
+def summary(facts: Mapping[str, Any], share_broken: float, *, held_by: Sequence[str] = ()) -> Mapping[str, Any]:
     """What the event of an accepted or held version says of it."""
     shown = ("digest", "rows", "added", "quarantined", "duplicates", "table", "table_version", "earliest_event_time", "latest_event_time")
-    return {"version": facts["number"], "share_broken": round(share_broken, 6), **{name: facts[name] for name in shown}}
+    held = {"held_by": list(held_by)} if held_by else {}
+    return {"version": facts["number"], **held, "share_broken": round(share_broken, 6), **{name: facts[name] for name in shown}}
 
 
 def edges(version: DatasetVersion, findings: Findings) -> list[Edge]:
@@ -54,20 +54,18 @@ def edges(version: DatasetVersion, findings: Findings) -> list[Edge]:
     child = version.reference
     parts = [Edge(child, reference("file", file.digest), "read") for file in version.files]
     parts.append(Edge(child, reference("contract", version.contract), "judged-by"))
-    if findings.parent is not None:
-        parts.append(Edge(child, findings.parent.reference, "extends"))
+    if findings.past.parent is not None:
+        parts.append(Edge(child, findings.past.parent.reference, "extends"))
     return parts
 
 
-def reasons(quarantined: pl.DataFrame) -> Sequence[Sequence[Any]]:
-    """The most frequent reasons, without the cells that differ from row to row, and how many rows gave them."""
-    kinds = quarantined.select(pl.col(REASON).str.split("; ")).explode(REASON).with_columns(pl.col(REASON).str.replace(r": .*$", ""))
-    counts = kinds.group_by(REASON).len("rows").sort(["rows", REASON], descending=[True, False]).head(SHOWN)
-    return [list(row) for row in counts.rows()]
+def reasons(counts: Mapping[str, int]) -> Sequence[Sequence[Any]]:
+    """The most frequent reasons, and how many rows gave them."""
+    return [[reason, rows] for reason, rows in sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:SHOWN]]
 
 
 def _oddities(findings: Findings, before: DatasetVersion | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    contract, judged = findings.contract, findings.judged
+    contract, sifted = findings.contract, findings.sifted
     if before is None:
         basis = {
             "inferred_from": contract.inferred_from and {name: getattr(contract.inferred_from, name) for name in ("rows", "since", "until")}
@@ -76,7 +74,15 @@ def _oddities(findings: Findings, before: DatasetVersion | None) -> Iterable[tup
         yield kind, {"contract": contract.digest, "columns": len(contract.columns), **basis}
     elif before.contract != contract.digest:
         yield "contract.changed", {"contract": contract.digest, "before": before.contract}
-    yield from odd_rows(judged, findings.batch.unexpected)
+    warned = {
+        "warnings": [*(asdict(found) for found in findings.verdict.warned), *findings.verdict.broken],
+        "unexpected_columns": sorted(sifted.unexpected),
+        **({"missing_columns": sorted(sifted.missing)} if sifted.missing else {}),
+    }
+    if any(warned.values()):
+        yield "contract.warned", warned
+    if sifted.quarantined:
+        yield "rows.quarantined", {"rows": sifted.quarantined, "reasons": reasons(sifted.reasons)}
 
 
 def odd_rows(judged: Judged, unexpected: Iterable[str]) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -84,4 +90,4 @@ def odd_rows(judged: Judged, unexpected: Iterable[str]) -> Iterable[tuple[str, M
     if judged.warned or unexpected:
         yield "contract.warned", {"warnings": [asdict(warned) for warned in judged.warned], "unexpected_columns": sorted(unexpected)}
     if judged.quarantined.height:
-        yield "rows.quarantined", {"rows": judged.quarantined.height, "reasons": reasons(judged.quarantined)}
+        yield "rows.quarantined", {"rows": judged.quarantined.height, "reasons": reasons(reasons_in(judged.quarantined))}

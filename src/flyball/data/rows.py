@@ -6,7 +6,7 @@ for every version knows its own and a number is never given twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from flyball.data.checking import QUARANTINE
 from flyball.data.contract import Contract
 from flyball.data.history import known_until
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, Dataset, DatasetVersion
+from flyball.data.sifting import Sifted
 from flyball.storage.tables import TableStore
 
 INGEST = "ingest"
@@ -91,15 +92,31 @@ class Rows:
         digests = [version.digest for version in versions]
         return self.tables.read(table).filter(pl.col(INGEST).is_in(digests)).collect().sort(INGEST, "file", "row")
 
-    def append(self, table: str, rows: pl.DataFrame, *, job: str) -> Appended:
-        """Append `rows` with the next arrival numbers; a job that did so already is told where its rows are."""
+    def scan_aside(self, name: str, versions: Sequence[DatasetVersion]) -> pl.LazyFrame | None:
+        """As `read_aside`, lazily and in any order; None where none was ever set aside."""
+        table = quarantine_name(name)
+        if self.tables.latest(table) is None:
+            return None
+        digests = pl.Series([version.digest for version in versions], dtype=pl.String)
+        return self.tables.read(table).filter(pl.col(INGEST).is_in(digests.implode()))
+
+    def append(self, table: str, sifted: Sifted, *, job: str) -> Appended:
+        """Append the rows that are added with the next arrival numbers; a job that did so already is told where its rows are."""
         done = self.tables.find_commit(table, job)
         if done is not None:
             last = self.last_arrival(table, done.version)
-            return Appended(done.version, last - rows.height + 1, last)
+            return Appended(done.version, last - sifted.added + 1, last)
         first = 0 if self.tables.latest(table) is None else self.last_arrival(table) + 1
-        numbered = rows.with_columns(pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ARRIVAL))
-        return Appended(self.tables.append(table, numbered, job=job), first, first + rows.height - 1)
+        schema = pl.Schema({**sifted.schema, ARRIVAL: pl.Int64()})
+        version = self.tables.append_all(table, _numbered(sifted.accepted(), first), schema=schema, job=job)
+        return Appended(version, first, first + sifted.added - 1)
+
+    def set_aside_all(self, name: str, sifted: Sifted, *, ingest: Digest, job: str) -> None:
+        """Append the rows that are set aside of the dataset `name`, once per job; none are no commit."""
+        if sifted.quarantined:
+            parts = (rows.with_columns(pl.lit(ingest).alias(INGEST)) for rows in sifted.aside())
+            schema = pl.Schema({**QUARANTINE, INGEST: pl.String()})
+            self.tables.append_all(quarantine_name(name), parts, schema=schema, job=job)
 
     def set_aside(self, name: str, rows: pl.DataFrame, *, ingest: Digest, job: str) -> None:
         """Append quarantined `rows` of the dataset `name`, once per job; none are no commit."""
@@ -110,3 +127,9 @@ class Rows:
         """The highest arrival number in the table (up to `version`), of any row that somebody ever put there; -1 where there is none."""
         last = self.tables.read(table, version=version).select(pl.col(ARRIVAL).max()).collect().item()
         return -1 if last is None else int(last)
+
+
+def _numbered(chunks: Iterable[pl.DataFrame], first: int) -> Iterator[pl.DataFrame]:
+    for chunk in chunks:
+        yield chunk.with_columns(pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ARRIVAL))
+        first += chunk.height

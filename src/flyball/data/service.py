@@ -23,15 +23,19 @@ from flyball.data.batch import Batch
 from flyball.data.checking import Look
 from flyball.data.contract import Contract, decode
 from flyball.data.contractfiles import FOLDER, ContractFiles
+from flyball.data.contracts.compiled import Compiled, compile_contract
+from flyball.data.contracts.model import KeyCheck
+from flyball.data.contracts.outcome import Context
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
 from flyball.data.history import known_until
-from flyball.data.ingest import Findings, find_out, version_of
+from flyball.data.ingest import Findings, Past, sift, version_of
 from flyball.data.model import SYSTEM_COLUMNS, Dataset, DatasetVersion, VersionState
-from flyball.data.profile import encode
+from flyball.data.profiles import Sketcher
 from flyball.data.recording import announce, edges, summary
 from flyball.data.rows import Rows
 from flyball.data.sources.port import Opener, OpenSource, Surroundings
 from flyball.data.store import VersionStore
+from flyball.data.verdict import look_over
 from flyball.lineage import Edge, LineageStore
 from flyball.storage._filelock import FileLock
 from flyball.storage.blobs import BlobStore
@@ -84,27 +88,56 @@ class DataService:
         """
         look = Look(known_by=limits.get("known_by"), arrival=limits.get("arrival"))
         with self.turn(dataset.name):
-            with self._open(dataset, root) as source:
-                batch = Batch.find(dataset, source)
-                versions = self.versions.list(dataset.name)
-                found = self.find_contract(dataset, root)
-                contract = found or batch.infer(history, known_by=look.known_by)
-                findings = find_out(batch, contract, given=found is not None, rows=Rows(self.tables), versions=versions, look=look)
+            versions, given = self.versions.list(dataset.name), self.find_contract(dataset, root)
+            with self._open(dataset, root) as (source, scratch):
+                past = None if given is None else Past.of(compile_contract(dataset, given), versions, look=look)
+                batch = Batch.find(dataset, source, scratch=scratch, seen=None if past is None else past.tell())
+                contract = given or batch.infer(history, known_by=look.known_by)
+                compiled = compile_contract(dataset, contract)
+                past = past or Past.of(compiled, versions, look=look)
+                findings = self._find_out(compiled, batch, past=past, given=given is not None)
                 version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
                 source.acknowledge()
             self.contract_files(root).set(contract)
         return version
 
+    def _find_out(self, compiled: Compiled, batch: Batch, *, past: Past, given: bool) -> Findings | None:
+        """What is new in the source, judged; None when nothing is. `given` says that the contract stood there before anything else did."""
+        fresh = past.fresh(batch)
+        if fresh is None:
+            return None
+        read, sifted = sift(compiled, fresh, past=past, rows=Rows(self.tables))
+        verdict = look_over(compiled, sifted, context=self._context(compiled, past, scratch=batch.scratch))
+        return Findings(contract=compiled.contract, batch=read, sifted=sifted, verdict=verdict, past=past, given=given)
+
+    def _context(self, compiled: Compiled, past: Past, *, scratch: Path) -> Context:
+        """What the promises about all rows are compared with."""
+        sketched = next((version.sketches for version in reversed(past.accepted) if version.sketches is not None), None)
+        wanted = {check.dataset for check in compiled.contract.checks if isinstance(check, KeyCheck)}
+        others = {name: found for name in wanted if (found := self._find_rows(name)) is not None}
+        return Context(
+            now=self.recorder.now(),
+            others=others,
+            reference=None if sketched is None else Sketcher.decode(self.blobs.get(sketched)),
+            volumes=[version.added for version in past.accepted if version.added],
+            scratch=scratch / "checks",
+        )
+
+    def _find_rows(self, name: str) -> pl.LazyFrame | None:
+        accepted = self.find_accepted(name)
+        return None if accepted is None else Rows(self.tables).scan(self.content(accepted))
+
     @contextmanager
-    def _open(self, dataset: Dataset, root: Path) -> Iterator[OpenSource]:
-        """The dataset's source, with a scratch directory of its own, which the one whose turn it is finds empty."""
+    def _open(self, dataset: Dataset, root: Path) -> Iterator[tuple[OpenSource, Path]]:
+        """The dataset's source, and a scratch directory of its own, which the one whose turn it is finds empty."""
         scratch = self.contracts.with_name(".pulls") / dataset.name
         rmtree(scratch, ignore_errors=True)
-        with self.sources(
-            dataset.source, Surroundings(root=root, scratch=scratch, environment=self.environment, dataset=dataset.name)
-        ) as source:
-            yield source
-        rmtree(scratch, ignore_errors=True)
+        around = Surroundings(root=root, scratch=scratch / "source", environment=self.environment, dataset=dataset.name)
+        try:
+            with self.sources(dataset.source, around) as source:
+                yield source, scratch
+        finally:
+            rmtree(scratch, ignore_errors=True)
 
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
@@ -238,21 +271,23 @@ class DataService:
         ]
 
     def _record(self, findings: Findings, versions: Sequence[DatasetVersion], *, cause: EventId | None) -> DatasetVersion:
-        judged, name = findings.judged, findings.batch.dataset.name
+        sifted, verdict, name = findings.sifted, findings.verdict, findings.batch.dataset.name
         rows, job = Rows(self.tables), f"ingest:{name}:{findings.digest}"
-        appended = rows.append(findings.table, judged.accepted, job=job)
-        rows.set_aside(name, judged.quarantined, ingest=findings.digest, job=job)
-        profile = self.blobs.put(encode(judged.accepted))
+        appended = rows.append(findings.past.table, sifted, job=job)
+        rows.set_aside_all(name, sifted, ingest=findings.digest, job=job)
+        said = {"profile": verdict.profile, "sketches": verdict.sketcher.encode(), "results": verdict.results}
+        blobs = {what: self.blobs.put(content) for what, content in said.items()}
         self.blobs.put(findings.contract.encode().encode())
         facts = version_of(findings, appended, number=len(versions) + 1, hold_above=self.hold_above)
         with self.transactions.write():
             received = announce(self.recorder, findings, facts=facts, before=versions[-1] if versions else None, cause=cause)
-            if findings.superseded is not None:
+            if findings.past.held is not None:
                 why = f"superseded by version {facts['number']}"
-                self.reject(name, findings.superseded.number, cause=received.id, why=why)
+                self.reject(name, findings.past.held.number, cause=received.id, why=why)
             kind = f"dataset.version.{facts['state']}"
-            event = self.recorder.record(kind, f"dataset/{name}", data=summary(facts, findings.share_broken), cause=received.id)
-            version = DatasetVersion(**facts, profile=profile, ingested_at=received.time, cause=cause, event=event.id)
+            said_of = summary(facts, findings.share_broken, held_by=verdict.held_by)
+            event = self.recorder.record(kind, f"dataset/{name}", data=said_of, cause=received.id)
+            version = DatasetVersion(**{**facts, **blobs}, ingested_at=received.time, cause=cause, event=event.id)
             self.versions.create(version)
             self.lineage.create(*edges(version, findings))
         return version

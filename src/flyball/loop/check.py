@@ -91,8 +91,9 @@ def _schemas(model: Model, infer: _Infer, *, problems: list[str]) -> Iterator[tu
 
 
 def _infer(dataset: Dataset, history: timedelta | None, *, sources: Opener, around: Surroundings) -> Contract:
-    with sources(dataset.source, replace(around, dataset=dataset.name, scratch=around.scratch / dataset.name)) as source:
-        return Batch.find(dataset, source).infer(history)
+    scratch = around.scratch / dataset.name
+    with sources(dataset.source, replace(around, dataset=dataset.name, scratch=scratch / "source")) as source:
+        return Batch.find(dataset, source, scratch=scratch).infer(history)
 
 
 def _contradictions(model: Model) -> Iterator[FlyballError]:

@@ -28,6 +28,10 @@ class Recorder:
         """The same, for what `actor` does."""
         return Recorder(self._log, clock=self._clock, ids=self._ids, actor=actor)
 
+    def now(self) -> datetime:
+        """The business time that an event would have."""
+        return self._clock.now()
+
     def record(self, kind: str, subject: str, *, data: Mapping[str, Any] | None = None, cause: EventId | None = None) -> Event:
         """Append what happened now, and return it as it stands in the log.
 

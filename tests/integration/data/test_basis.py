@@ -17,7 +17,8 @@ LINES = "id,at,known,amount\n" + "".join(f"k{n},2024-01-{n + 1:02}T00:00Z,2024-0
 
 
 def found(dataset: Dataset, root: Path) -> Batch:
-    return Batch.find(dataset, open_source(dataset.source, Surroundings(root=root, scratch=root / "scratch")))
+    scratch = root / "scratch"
+    return Batch.find(dataset, open_source(dataset.source, Surroundings(root=root, scratch=scratch)), scratch=scratch)
 
 
 LATE = "old,1999-01-01T00:00Z,2024-06-01T00:00Z,many\n"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import polars as pl
 import pytest
 
+from flyball.app.sources import open_source
 from flyball.core.ids import Digest
 from flyball.data import Dataset, files
+from flyball.data.declared.source import Source
 from flyball.data.errors import SourceChangedError
-from flyball.data.model import DatasetVersion
+from flyball.data.model import SourceFile
+from flyball.data.sources.port import OpenSource, Surroundings
 from flyball.testing.data_home import DataHome, opened_data_home
 from tests.mortal import Death, Killed, MortalLineage, MortalTables
 
@@ -99,7 +104,7 @@ def undisturbed(place: Path) -> tuple[tuple[Any, ...], int]:
 
 def test_a_killed_ingest_is_continued_wherever_it_died(tmp_path: Path) -> None:
     expected, writes = undisturbed(tmp_path / "undisturbed")
-    assert writes == 14
+    assert writes == 18
     for at in range(1, writes + 1):
         place = tmp_path / str(at)
         with pytest.raises(Killed):
@@ -121,26 +126,39 @@ def test_rows_of_a_killed_ingest_whose_source_changed_meanwhile_stay_invisible(t
 
 
 @dataclass
-class MeddlingVersions:
-    """A version store during whose answer somebody writes to the source."""
+class Meddled:
+    """A source to which somebody writes just before or after a part of it is read."""
 
-    real: Any
+    real: OpenSource
     meddle: Callable[[], object]
+    before: bool
 
-    def list(self, dataset: str | None = None, *, after: int = 0) -> list[DatasetVersion]:
+    def read(self, part: SourceFile) -> Iterator[pl.DataFrame]:
+        if self.before:
+            self.meddle()
+        yield from self.real.read(part)
         self.meddle()
-        found: list[DatasetVersion] = self.real.list(dataset, after=after)
-        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.real.close()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
 
 
-def test_a_file_that_changes_while_it_is_ingested_is_not_recorded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [True, False], ids=["before it is read", "after it was read"])
+def test_a_file_that_changes_while_it_is_ingested_is_not_recorded(tmp_path: Path, *, before: bool) -> None:
     with opened_data_home(tmp_path) as home:
         write_first(home)
-        meddled = MeddlingVersions(home.service.versions, lambda: home.write("a.csv", "id,sold_at,amount\nx,2013-01-01,1\n"))
-        service = replace(home.service, versions=meddled)
+
+        def meddled(source: Source, around: Surroundings) -> Any:
+            meddle = partial(home.write, "a.csv", "id,sold_at,amount\nx,2013-01-01,1\n")
+            return Meddled(open_source(source, around), meddle, before)
+
+        service = replace(home.service, sources=meddled)
         with pytest.raises(SourceChangedError):
             service.ingest(SALES, root=home.place / "project", history=timedelta(days=1), cause=None)
         assert home.kinds() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import get_close_matches
 
 import polars as pl
 
@@ -20,6 +21,8 @@ QUARANTINE = pl.Schema({FILE: pl.String(), ROW: pl.Int64(), REASON: pl.String(),
 AT_FILE, AT_ROW, WHY = "__file", "__row", "__reason"
 PLACE = (AT_FILE, AT_ROW)
 _BAD = "__bad"
+RENAMED = 0.85
+"""A column that is not there beside a new one whose name is so alike was renamed: to take it as null would lose its values."""
 _EARLIEST, _LATEST = datetime.fromisoformat("0002-01-01T00:00Z"), datetime.fromisoformat("9998-12-31T00:00Z")
 _OF_TIMES = tuple(  # beyond the calendar no arithmetic with times is safe, a known time's among it
     RowPromise(
@@ -117,7 +120,8 @@ class Judge:
         missing = tuple(name for name in self.contract.columns if name not in cells.columns)
         required = declared_columns(self.dataset)
         for name in missing:
-            if name in required or not self.contract.columns[name].nullable:
+            renamed = get_close_matches(name, [other for other in cells.columns if other not in self.contract.columns], 1, RENAMED)
+            if name in required or not self.contract.columns[name].nullable or renamed:
                 raise UnknownColumnError(name, cells.columns, where=f"{place} of dataset {self.dataset.name!r}")
         return missing
 

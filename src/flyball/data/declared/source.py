@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,8 @@ class Source:
     """
 
     every: timedelta | None = field(default=None, kw_only=True)
+    repeats: ClassVar[bool] = True
+    """Whether what was taken can be read there again. Of a place that forgets it, a held version waits until a person decides."""
 
     def describe(self) -> str:
         """The place in a few words, as errors and pages name it; never with a secret."""
