@@ -86,7 +86,7 @@ class ColumnSketch:
             case Kind.BOOLEAN:
                 trues = int(found.sum())
                 counts = np.array([len(found) - trues, trues])
-                self._exemplify([bool(value) for value in found.head(1)])
+                self._exemplify(found.head(64).unique(maintain_order=True).to_list())
                 self._count(np.arange(2, dtype=np.uint64)[counts > 0], counts[counts > 0], [False, True] if counts.all() else [trues > 0])
             case Kind.OTHER:
                 pass

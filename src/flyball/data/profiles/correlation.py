@@ -14,6 +14,8 @@ from flyball.kernels.association import correlation_ratio, mutual_information, p
 from flyball.kernels.distances import numeric_edges
 
 LEVELS = 100
+FEWEST = 10
+"""A text that fewer rows have says nothing by itself: every name of a row would tell its label."""
 MOST_ROWS = 1_000_000
 
 
@@ -23,7 +25,7 @@ class Association:
 
     `correlation` is Pearson's (of a flag the point-biserial) for numbers and times, the correlation ratio for texts and flags,
     None where a side is constant. `information` is mutual information in bits, with numbers in ten bins of equal rows and
-    texts beyond the 100 most frequent ones as one.
+    texts beyond the 100 most frequent ones, or of fewer than ten rows, as one.
     """
 
     column: str
@@ -71,8 +73,15 @@ def _binned(values: Floats) -> Ints:
 
 
 def _codes(values: pl.Series) -> Ints:
-    """Dense codes of texts; beyond the most frequent ones (of equally frequent the smaller text first) there is one for all."""
+    """Dense codes of texts; for all that are rare there is one (of equally frequent ones the smaller texts come first)."""
     cells = values.alias("text").to_frame()
-    counts = cells.group_by("text").len("rows").sort("rows", "text", descending=[True, False]).head(LEVELS).with_row_index("code")
+    counts = (
+        cells.group_by("text")
+        .len("rows")
+        .filter(pl.col("rows") >= FEWEST)
+        .sort("rows", "text", descending=[True, False])
+        .head(LEVELS)
+        .with_row_index("code")
+    )
     coded = cells.join(counts.select("text", "code"), on="text", how="left", maintain_order="left")
     return np.asarray(coded["code"].fill_null(LEVELS).to_numpy(), dtype=np.int64)

@@ -58,6 +58,8 @@ def decode(data: bytes) -> tuple[int, dict[str, ColumnSketch]]:
         found = msgspec.msgpack.decode(data, type=_Profile)
         if found.form != FORM:
             raise ProfileDamagedError(f"form {found.form} is unknown")
+        if found.rows < 0:
+            raise ProfileDamagedError("it has less than no rows")
         return found.rows, {name: _unpacked(column) for name, column in found.columns.items()}
     except (msgspec.MsgspecError, ValueError) as error:
         raise ProfileDamagedError(str(error)) from error
@@ -90,7 +92,12 @@ def _packed(column: ColumnSketch) -> _Column:
 
 def _unpacked(column: _Column) -> ColumnSketch:
     keys, counts = np.frombuffer(column.keys, "<u8"), np.frombuffer(column.counts, "<i8")
-    if not len(keys) == len(counts) == len(column.names) or len(column.levels) != len(column.turns) or min(column.sizes) < 1:
+    if (
+        not len(keys) == len(counts) == len(column.names)
+        or len(column.levels) != len(column.turns)
+        or min(column.sizes) < 1
+        or not 0 <= column.nulls <= column.rows
+    ):
         raise ProfileDamagedError("its parts do not fit together")
     return ColumnSketch(
         column.type, column.kind, column.rows, column.nulls, column.nans, column.infinities, column.low, column.high, column.examples,
