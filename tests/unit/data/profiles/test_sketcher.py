@@ -142,13 +142,13 @@ def test_bytes_of_another_form_or_that_lie_are_told() -> None:
     for change in ({"form": 2}, {"rows": -1}):
         with pytest.raises(ProfileDamagedError):
             Sketcher.decode(msgspec.msgpack.encode({**data, **change}))
-    for change in (
+    lies: list[dict[str, object]] = [
         {"keys": b"12345678"},
         {"distinct": b"123"},
         {"levels": [], "turns": [1]},
         {"sizes": [0, 1, 1]},
         {"rows": 1, "nulls": 2},
-    ):
-        column = {**data["columns"]["a"], **lie}
+    ]
+    for lie in lies:
         with pytest.raises(ProfileDamagedError):
-            Sketcher.decode(msgspec.msgpack.encode({**data, "columns": {"a": column}}))
+            Sketcher.decode(msgspec.msgpack.encode({**data, "columns": {"a": {**data["columns"]["a"], **lie}}}))
