@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flyball.data.declared.check import check
     from flyball.data.declared.generated import rows
     from flyball.data.declared.sql import sql
+    from flyball.data.declared.streams import push, redis_stream
     from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
     from flyball.loop import Model, Project, every, on_drift, on_performance_drop
     from flyball.monitoring import drift, performance, quality, resources
@@ -52,7 +53,9 @@ __all__ = [
     "on_drift",
     "on_performance_drop",
     "performance",
+    "push",
     "quality",
+    "redis_stream",
     "resources",
     "rows",
     "search",
@@ -69,6 +72,7 @@ _ROOMS = {
     "data.declared.check": ("check",),
     "data.declared.generated": ("rows",),
     "data.declared.sql": ("sql",),
+    "data.declared.streams": ("push", "redis_stream"),
     "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),
     "loop": ("Model", "Project", "every", "on_drift", "on_performance_drop"),
     "monitoring": ("drift", "performance", "quality", "resources"),

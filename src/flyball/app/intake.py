@@ -19,6 +19,7 @@ from flyball.app.pulling import pulled
 from flyball.core.clock import Clock, Timer
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data.bodies import Body
+from flyball.data.declared.streams import LiveSource
 from flyball.data.live import LiveRows
 from flyball.data.model import Dataset, VersionState
 from flyball.data.service import DataService
@@ -85,8 +86,12 @@ class Intake:
         """
         if name not in self._declared:
             raise UnknownNameError("dataset", name, known=self._declared)
+        now = self._clock.now()
+        known_by = now if self._watch is None else None  # beyond a scaled clock nothing has happened yet
+        # Not under the lock: a source may take its time, and ingests of a dataset take turns by themselves.
+        found = pulled(self._data, self._declared[name], root=self._root, arrival=now, known_by=known_by)
         with self._lock:
-            found = pulled(self._data, self._declared[name], root=self._root, arrival=self._clock.now())
+            self._standing(name)
             self._see(name)
         self._online.catch_up()
         return found
@@ -141,7 +146,7 @@ class Intake:
     def _look(self, found: Declared) -> bool:
         name = found.dataset.name
         with self._lock:
-            if self._watch is not None:
+            if self._watch is not None and not isinstance(found.dataset.source, LiveSource):
                 self._ingest(found, self._watch)
             return self._see(name)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from flyball.app.durability import Durability
 from flyball.app.home import Home
 from flyball.app.intake import Intake, Watched
 from flyball.app.livemodel import LiveModel
@@ -82,7 +84,13 @@ class LiveParts:
         """
         home, stores = place.home, place.home.stores
         rows = home.path / ROWS
-        live = LiveRows(home.data, stores.pushes, journals=lambda name: LocalJournal.write(rows / name, limit_bytes=ROWS_BYTES))
+        durable = Durability.of(os.environ)
+        live = LiveRows(
+            home.data,
+            stores.pushes,
+            journals=lambda name: LocalJournal.write(rows / name, limit_bytes=ROWS_BYTES, fsync=durable.fsync(name)),
+            root=place.root,
+        )
         declared = declared_in(place.project)
         labels = {model.label.dataset.name for model in place.project.models}
         datasets = {name: found.dataset for name, found in declared.items()}

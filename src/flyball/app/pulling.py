@@ -9,19 +9,25 @@ from typing import Any
 
 from flyball.app.rows import dataset_row
 from flyball.data import DatasetVersion
+from flyball.data.beginning import stand
+from flyball.data.declared.streams import LiveSource
 from flyball.data.service import DataService
 from flyball.loop.definition import Declared
 
 
-def pulled(data: DataService, declared: Declared, *, root: Path, arrival: datetime | None = None) -> dict[str, Any]:
-    """Take in what is new in the dataset's source: what `pull_row` says of the version that holds it.
+def pulled(
+    data: DataService, declared: Declared, *, root: Path, arrival: datetime | None = None, known_by: datetime | None = None
+) -> dict[str, Any]:
+    """Take in what is new in the dataset's source, and known by `known_by`: what `pull_row` says of the version that holds it.
 
     Raises:
         FlyballError: the source cannot be read; nothing was recorded.
     """
     name = declared.dataset.name
     before = len(data.list(name))
-    version = data.ingest(declared.dataset, root=root, history=declared.history, cause=None, arrival=arrival)
+    if isinstance(declared.dataset.source, LiveSource):
+        return pull_row(stand(declared.dataset, data, root=root), new=len(data.list(name)) > before)
+    version = data.ingest(declared.dataset, root=root, history=declared.history, cause=None, arrival=arrival, known_by=known_by)
     return pull_row(version, new=version.number > before)
 
 

@@ -30,7 +30,7 @@ def read_csv(dataset: str, content: bytes) -> pl.DataFrame:
         head = content.decode("utf-8-sig").partition("\n")[0]
         if not head.strip():
             raise RowsError(dataset, "there is no line with the columns' names")
-        return pl.read_csv(io.BytesIO(content), infer_schema=False, try_parse_dates=False, rechunk=True)
+        return pl.read_csv(io.BytesIO(content), infer_schema=False)
     except UnicodeDecodeError as error:
         raise BrokenBodyError("CSV", f"byte {error.start + 1} is not UTF-8") from error
     except pl.exceptions.NoDataError as error:

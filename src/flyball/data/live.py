@@ -11,12 +11,15 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from flyball.core.clock import utc
+from flyball.data.beginning import begin
 from flyball.data.bodies import Body, Form
+from flyball.data.declared.streams import LiveSource
 from flyball.data.errors import PushKeyError
 from flyball.data.history import known_until
 from flyball.data.jsonrows import encode_rows
@@ -53,7 +56,9 @@ class LiveRows:
     `journals` opens the journal of a dataset by its name for writing; a second process gets its HeldError.
     """
 
-    def __init__(self, data: DataService, pushes: PushStore, *, journals: Callable[[str], Journal]) -> None:
+    def __init__(self, data: DataService, pushes: PushStore, *, journals: Callable[[str], Journal], root: Path | None = None) -> None:
+        """`root` is the project's directory, in which contracts may lie."""
+        self._root = root
         self._data, self._pushes, self._open = data, pushes, journals
         self._lock = threading.Lock()
         self._journals: dict[str, RowJournal] = {}
@@ -80,7 +85,7 @@ class LiveRows:
             raise PushKeyError(key)
         body = rows if isinstance(rows, Body) else Body(Form.JSON, encode_rows(dataset.name, rows))
         journal = self._journal(dataset.name)
-        pushed = judged(self._reader(dataset), body, key=key, at=at)
+        pushed = judged(self._reader(dataset, body), body, key=key, at=at)
         found, position, duplicate = journal.put(pushed)
         return _answer(found, position, duplicate=duplicate)
 
@@ -129,9 +134,11 @@ class LiveRows:
                 self._journals[name] = RowJournal(name, self._open(name), pushes=self._pushes)
             return self._journals[name]
 
-    def _reader(self, dataset: Dataset) -> RowReader:
+    def _reader(self, dataset: Dataset, first: Body | pl.DataFrame) -> RowReader:
         found = self._readers.get(dataset)
         if found is None:
+            if isinstance(dataset.source, LiveSource) and self._data.find_accepted(dataset.name) is None:
+                begin(dataset, self._data, first=first, root=self._root)
             found = self._readers[dataset] = RowReader(dataset, standing_contract(dataset, self._data)[1])
         return found
 

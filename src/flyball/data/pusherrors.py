@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flyball.core.errors import InvalidError
+from flyball.core.errors import ConflictError, InvalidError
 
 
 class BrokenBodyError(InvalidError):
@@ -19,6 +19,18 @@ class BrokenJsonRowsError(BrokenBodyError):
     """Not JSON."""
 
     code = "broken-json"
+
+
+class NothingPushedError(ConflictError):
+    """A dataset whose rows come by themselves, and have not come yet."""
+
+    code = "nothing-pushed"
+
+    def __init__(self, dataset: str, source: str) -> None:
+        super().__init__(
+            f"Dataset {dataset!r} has no rows yet, and nothing says what they look like; they come from {source}. Push its first rows to a "
+            f"server whose project declares it, or write its contract into contracts/{dataset}.yaml beside the project file."
+        )
 
 
 class ArrowKindError(InvalidError):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from flyball.core.ids import Digest
 from flyball.data import Dataset, DatasetVersion
+from flyball.data.beginning import stand
+from flyball.data.declared.streams import LiveSource
 from flyball.data.errors import VersionHeldError
 from flyball.data.model import VersionState
 from flyball.data.service import DataService
@@ -40,6 +42,9 @@ def ingest_declared(
     found: dict[str, DatasetVersion] = {}
     for done, (name, dataset) in enumerate(declared.items()):
         progress(done / len(declared), f"reading {name}")
+        if isinstance(dataset.dataset.source, LiveSource):
+            found[name] = stand(dataset.dataset, data, root=root)
+            continue
         version = data.ingest(dataset.dataset, root=root, history=dataset.history, cause=None, known_by=known_by)
         if version.state is not VersionState.ACCEPTED:
             read = version.added + version.quarantined + version.duplicates
