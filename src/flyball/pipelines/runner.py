@@ -13,10 +13,10 @@ from flyball.core.ids import Digest
 from flyball.pipelines.errors import StepFailedError
 from flyball.pipelines.executor import Executor, Work
 from flyball.pipelines.model import Manifest, Step, StepResult
-from flyball.pipelines.scratch import Scratch
 from flyball.pipelines.store import StepCache
 from flyball.storage.blobs import BlobStore
 from flyball.storage.errors import BlobCorruptError, BlobNotFoundError, DiskFullError, os_errors
+from flyball.storage.scratch import Scratch
 
 
 class StepRunner:

@@ -46,7 +46,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Home.open(place / ".flyball", clock=clock, executor=InlineExecutor()) as home:
         write(place, "a.csv", *(f"v{n},2025-03-01T{n // 60 % 24:02}:{n % 60:02}Z,{n % 9}" for n in range(200)))
         ingest(home, place)
-        write(place, "b.csv", "v0,2025-03-05T00:00Z,99", "v200,2025-03-05T01:00Z,5", *(f"w{n},2025-03-05T02:00Z,1" for n in range(9)), "x,no,1")
+        more = [f"w{n},2025-03-05T02:00Z,1" for n in range(9)]
+        write(place, "b.csv", "v0,2025-03-05T00:00Z,99", "v200,2025-03-05T01:00Z,5", *more, "x,no,1")
         ingest(home, place)
         write(place, "c.csv", *(f"c{n},2025-03-06T00:00Z,many" for n in range(20)), "c20,2025-03-06T00:00Z,1")
         ingest(home, place)
@@ -133,7 +134,7 @@ def test_what_cannot_be_loaded_is_told(place: Path) -> None:
         fb.load("visits", version=3, home=home)
     with pytest.raises(UnknownNameError, match="minutes"):
         fb.load("visits", columns=["minute"], home=home)
-    with pytest.raises(ValueError, match="no time|not a time"):
+    with pytest.raises(ValueError, match="is not a time"):
         fb.load("visits", as_of="yesterday", home=home)
 
 

@@ -8,9 +8,9 @@ import select
 import shutil
 import signal
 import subprocess
-import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
@@ -26,6 +26,7 @@ from flyball.data.querying.model import BATCH, DONE, Failure, Limits, Task, View
 from flyball.storage.confined import command, environment
 from flyball.storage.errors import os_errors
 from flyball.storage.isolation import Confinement
+from flyball.storage.scratch import Scratch
 
 MODULE = "flyball.data.querying.child"
 _OVERHEAD_BYTES = 3 << 30  # address space of the interpreter and its libraries, most of it never touched
@@ -42,6 +43,7 @@ class _Child:
     process: subprocess.Popen[bytes]
     place: str
     limits: Limits
+    leave: ExitStack
 
     @property
     def parquet(self) -> str:
@@ -74,7 +76,7 @@ class _Child:
         self.process.kill()
         with self.process:
             pass
-        shutil.rmtree(self.place, ignore_errors=True)
+        self.leave.close()
 
 
 class Querying:
@@ -84,7 +86,9 @@ class Querying:
     """
 
     def __init__(self, scratch: Path, readable: Sequence[Path], *, timer: Timer) -> None:
-        self._scratch, self._timer = scratch, timer
+        self._place, self._timer = scratch, timer
+        self._scratch: Scratch | None = None
+        self._lock = threading.Lock()
         self._readable = tuple(str(place.absolute()) for place in (*readable, scratch))
         self._spare: queue.SimpleQueue[_Child] = queue.SimpleQueue()
 
@@ -144,6 +148,11 @@ class Querying:
         finally:
             child.end()
 
+    def _directory(self) -> AbstractContextManager[Path]:
+        with self._lock, os_errors(self._place):
+            self._scratch = self._scratch or Scratch(self._place)
+        return self._scratch.directory()
+
     def _take_spare(self, limits: Limits | None) -> _Child | None:
         """A process that waits; one with other limits is of no use."""
         try:
@@ -156,9 +165,9 @@ class Querying:
         return None
 
     def _spawn(self, limits: Limits) -> _Child:
-        with os_errors(self._scratch):
-            self._scratch.mkdir(parents=True, exist_ok=True)
-            place = tempfile.mkdtemp(prefix="query-", dir=self._scratch)
+        with ExitStack() as leaving:
+            place = str(leaving.enter_context(self._directory()))
+            leave = leaving.pop_all()
         wanted = Confinement(
             readable=(_CGROUPS, *self._readable), writable=(place,),
             memory_bytes=limits.memory_bytes + _OVERHEAD_BYTES, file_bytes=limits.scratch_bytes, open_files=4096,
@@ -167,7 +176,7 @@ class Querying:
             command(wanted, MODULE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment(place), bufsize=0,
         )  # fmt: skip
-        return _Child(process, place, limits)
+        return _Child(process, place, limits, leave)
 
     def _message(self, child: _Child, deadline: float) -> tuple[bytes, bytes]:
         head = self._take(child, 9, deadline)

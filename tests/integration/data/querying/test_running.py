@@ -60,7 +60,7 @@ def test_scratch_is_empty_afterwards(querying: Querying, numbers: View, tmp_path
     ask(querying, "select 1 as one", numbers)
     with pytest.raises(QueryError):
         ask(querying, "select nope from numbers", numbers)
-    assert list((tmp_path / "scratch").iterdir()) == []
+    assert list((tmp_path / "scratch").glob("*/step-*")) == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,8 @@ def test_what_reads_is_answered(querying: Querying, numbers: View, sql: str) -> 
     "sql",
     [
         "", "   ", "-- nothing", "select 1; select 2", "drop view numbers", "create table t(i int)", "insert into numbers values (1)",
-        "copy numbers to 'x.csv'", "attach 'x.db'", "install httpfs", "set memory_limit='9GB'", "pragma database_list", "export database 'x'",
+        "copy numbers to 'x.csv'", "attach 'x.db'", "install httpfs", "set memory_limit='9GB'",
+        "pragma database_list", "export database 'x'",
     ],
 )  # fmt: skip
 def test_what_does_anything_else_is_refused(querying: Querying, numbers: View, sql: str) -> None:
@@ -89,9 +90,9 @@ def test_what_does_anything_else_is_refused(querying: Querying, numbers: View, s
 def test_other_files_cannot_be_read(querying: Querying, numbers: View, folder: Path) -> None:
     for place in (folder / "secret.csv", Path("/etc/passwd")):
         with pytest.raises(QueryFileError):
-            ask(querying, f"select * from read_csv('{place}')", numbers)
+            ask(querying, f"select * from read_csv('{place}')", numbers)  # noqa: S608  a test's own path
     with pytest.raises((QueryFileError, QueryError)):
-        ask(querying, f"select * from '{folder / 'secret.csv'}'", numbers)
+        ask(querying, f"select * from '{folder / 'secret.csv'}'", numbers)  # noqa: S608  a test's own path
     with pytest.raises(QueryFileError):
         ask(querying, "select * from glob('/*')", numbers)
 
@@ -167,9 +168,11 @@ def test_an_answer_can_be_a_file(querying: Querying, numbers: View, tmp_path: Pa
 
 def test_queries_run_beside_each_other(querying: Querying, numbers: View) -> None:
     answers: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(ask(querying, "select count(*) as n from numbers", numbers).item())) for _ in range(3)
-    ]
+
+    def count() -> None:
+        answers.append(ask(querying, "select count(*) as n from numbers", numbers).item())
+
+    threads = [threading.Thread(target=count) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
