@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from flyball.data.contracts.errors import CheckError
-from flyball.data.contracts.expression import parse_row
+from flyball.data.contracts.expression import Expression, parse_row
 from flyball.data.contracts.finishing import finish
 from flyball.data.contracts.judging import Checked, Judge, Look
 from flyball.data.contracts.model import Contract, PythonCheck, RowCheck, UniqueCheck
@@ -17,7 +17,7 @@ from flyball.data.contracts.outcome import Context, Outcome
 from flyball.data.contracts.projectchecks import promise_of
 from flyball.data.contracts.promised import Promised
 from flyball.data.contracts.promises import RowPromise, column_promises, null_promise, type_promise
-from flyball.data.contracts.proving import prove_column, prove_columns, prove_row
+from flyball.data.contracts.proving import Prover, prove_column, prove_columns
 from flyball.data.contracts.tally import Tally, Wholes
 from flyball.data.contracts.tokens import pattern_fault
 from flyball.data.contracts.wholes import Whole, whole_of
@@ -75,32 +75,42 @@ def prove(dataset: Dataset, contract: Contract) -> None:
 
 def _compile(dataset: Dataset, contract: Contract, *, declared: Mapping[str, Check]) -> Compiled:
     _check_names(contract)
+    prover, read = Prover.of(contract), dict[str, pl.Expr]()
     rows: list[RowPromise] = list(_rows(dataset, contract))
     wholes = list(_unique_columns(contract))
     for check in contract.checks:
         if isinstance(check, RowCheck):
-            rows.append(_row(contract, check))
+            parsed = parse_row(check.expression)
+            read[check.name] = parsed.value
+            rows.append(_row(contract, check, parsed=parsed))
         elif isinstance(check, PythonCheck) and check.name in declared:
-            found = promise_of(contract, declared[check.name])
+            found = promise_of(prover, declared[check.name])
             if isinstance(found, Whole):
                 wholes.append(found)
             else:
                 rows.append(found)
         else:
-            wholes.append(whole_of(dataset, contract, check))
-    return Compiled(dataset, contract, tuple(_cells(dataset, contract)), tuple(rows), tuple(wholes))
+            wholes.append(whole_of(dataset, prover, check))
+    prover.read(read)
+    return _named_once(Compiled(dataset, contract, tuple(_cells(dataset, contract)), tuple(rows), tuple(wholes)))
+
+
+def _named_once(compiled: Compiled) -> Compiled:
+    """Results are kept by name, those of columns as well."""
+    seen: set[str] = set()
+    for name in [*(promise.check for promise in (*compiled.cells, *compiled.rows)), *(whole.check for whole in compiled.wholes)]:
+        if name in seen:
+            raise CheckError(name, "two promises have this name; results are kept by name, so give it another one")
+        seen.add(name)
+    return compiled
 
 
 def _check_names(contract: Contract) -> None:
     if len(contract.checks) > Contract.MAX_CHECKS:
         raise CheckError(contract.checks[Contract.MAX_CHECKS].name, f"a contract has at most {Contract.MAX_CHECKS:,} checks")
-    seen: set[str] = set()
     for check in contract.checks:
         if not check.name or len(check.name) > 200 or not check.name.isprintable():
             raise CheckError(check.name[:60], "a check's name is 1 to 200 printable characters")
-        if check.name in seen:
-            raise CheckError(check.name, "two checks have this name; results are kept by name")
-        seen.add(check.name)
 
 
 def _cells(dataset: Dataset, contract: Contract) -> Iterator[RowPromise]:
@@ -131,10 +141,10 @@ def _unique_columns(contract: Contract) -> Iterator[Whole]:
             yield Whole.unique(UniqueCheck(name=f"{name}.unique", columns=(name,), severity=severity), column=name)
 
 
-def _row(contract: Contract, check: RowCheck) -> RowPromise:
-    parsed = parse_row(check.expression)
+def _row(contract: Contract, check: RowCheck, *, parsed: Expression) -> RowPromise:
+    if not parsed.columns:
+        raise CheckError(check.name, "it reads no column, so it is the same for every row")
     prove_columns(contract, check.name, columns=(*parsed.columns, *([check.column] if check.column else [])))
-    prove_row(contract, check.name, value=parsed.value)
     if not 0 <= check.tolerance < 1:
         raise CheckError(check.name, "its tolerance is a share from 0 to below 1")
     column = check.column or (parsed.columns[0] if len(parsed.columns) == 1 else None)

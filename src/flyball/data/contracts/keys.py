@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from flyball.data.contracts.hashes import find_repeats
 from flyball.data.contracts.model import KeyCheck, UniqueCheck
 from flyball.data.contracts.outcome import EXAMPLES, Context
 from flyball.data.contracts.spill import CHUNK_ROWS, COUNT, PARTNER, Grouping
 from flyball.data.model import KNOWN_TIME, Dataset
 
-_KEY = "__key:"
+_HASH = "__hash"
+_SEED = 20_131_231
+_MOST_HASHES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -27,18 +30,28 @@ class Found:
 def find_repeated(dataset: Dataset, check: UniqueCheck, *, rows: pl.LazyFrame, context: Context) -> Found:
     """The rows whose values in the check's columns an earlier one has.
 
-    Rows with known times are a history: those of one key are corrections of each other and repeat nothing.
+    One pass over hashes of the columns; where some come twice, one more compares the rows that have them. Rows with known times
+    are a history: those of one key are corrections of each other and repeat nothing.
     """
     columns = tuple(check.columns)
     history = KNOWN_TIME in rows.collect_schema()
     others = tuple(name for name in dataset.key if name not in columns) if history else ()
+    hashed = pl.struct(columns).hash(_SEED).alias(_HASH) if len(columns) > 1 else pl.col(columns[0]).hash(_SEED).alias(_HASH)
+    compared = rows.select(*columns, *others).drop_nulls(list(columns))
+    chunks = (chunk.to_series().to_numpy() for chunk in _batches(compared.select(hashed)))
+    repeats = find_repeats(chunks, memory_bytes=context.memory_bytes, scratch=context.scratch)
+    if not len(repeats.hashes) or (history and not others):
+        return Found(repeats.rows, 0, ())
+    if len(repeats.hashes) <= _MOST_HASHES:
+        compared = compared.filter(hashed.is_in(pl.Series(repeats.hashes).implode()))
+    return _compared(columns, others, rows=compared, context=context, checked=repeats.rows)
+
+
+def _compared(columns: tuple[str, ...], others: tuple[str, ...], *, rows: pl.LazyFrame, context: Context, checked: int) -> Found:
     grouping = Grouping(keys=(*columns, *others), by=columns, memory_bytes=context.memory_bytes, scratch=context.scratch)
-    checked = broken = 0
-    examples: list[str] = []
-    for groups in grouping.groups(_chunks(rows.select(*columns, *others), columns)):
-        checked += int(groups[COUNT].sum())
-        counted = groups.with_columns(pl.lit(1, dtype=pl.Int64).alias(COUNT)) if history else groups
-        together = counted.group_by(list(columns)).agg(pl.col(COUNT).sum()) if others else counted
+    broken, examples = 0, list[str]()
+    for groups in grouping.groups(_counted(rows)):
+        together = groups.group_by(list(columns)).agg(pl.len().cast(pl.Int64).alias(COUNT)) if others else groups
         repeated = together.filter(pl.col(COUNT) > 1)
         broken += int((repeated[COUNT] - 1).sum())
         if repeated.height and len(examples) < EXAMPLES:
@@ -51,6 +64,9 @@ def find_orphans(check: KeyCheck, *, rows: pl.LazyFrame, other: pl.LazyFrame, co
     columns, to = tuple(check.columns), tuple(check.to or check.columns)
     schema = rows.select(columns).collect_schema()
     partners = other.select(pl.col(theirs).cast(schema[ours], strict=False).alias(ours) for ours, theirs in zip(columns, to, strict=True))
+    known = _distinct(partners, context.memory_bytes)
+    if known is not None:
+        return _without(columns, rows=rows, partners=known)
     grouping = Grouping(keys=columns, by=columns, memory_bytes=context.memory_bytes, scratch=context.scratch)
     checked = broken = 0
     examples: list[str] = []
@@ -63,16 +79,50 @@ def find_orphans(check: KeyCheck, *, rows: pl.LazyFrame, other: pl.LazyFrame, co
     return Found(checked, broken, tuple(examples[:EXAMPLES]))
 
 
+def _distinct(partners: pl.LazyFrame, memory_bytes: int) -> pl.DataFrame | None:
+    """What there is to be found, without repetitions; None where it is more than half of what may be held."""
+    kept: list[pl.DataFrame] = []
+    size = 0
+    for chunk in _batches(partners.drop_nulls()):
+        kept.append(chunk.unique())
+        size += int(kept[-1].estimated_size())
+        if size > memory_bytes // 2:
+            kept = [pl.concat(kept).unique()]
+            size = int(kept[0].estimated_size())
+            if size > memory_bytes // 2:
+                return None
+    return pl.concat(kept).unique() if kept else partners.head(0).collect()
+
+
+def _without(columns: tuple[str, ...], *, rows: pl.LazyFrame, partners: pl.DataFrame) -> Found:
+    """The rows without partner, by a join whose smaller side is held."""
+    marked = partners.lazy().with_columns(pl.lit(1, dtype=pl.Int64).alias(PARTNER))
+    joined = rows.select(columns).drop_nulls().join(marked, on=list(columns), how="left", maintain_order="none")
+    checked = broken = 0
+    shown: pl.DataFrame | None = None
+    for chunk in _batches(joined):
+        orphans = chunk.filter(pl.col(PARTNER).is_null())
+        checked, broken = checked + chunk.height, broken + orphans.height
+        if orphans.height:
+            some = orphans.select(columns).unique()
+            shown = pl.concat([some] if shown is None else [shown, some]).unique().sort(columns).head(EXAMPLES)
+    examples = () if shown is None else tuple(_shown(row, columns) for row in shown.iter_rows(named=True))
+    return Found(checked, broken, examples)
+
+
 def _both(rows: pl.LazyFrame, partners: pl.LazyFrame, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
-    for chunk in _chunks(partners, columns):
-        yield chunk.with_columns(pl.lit(0, dtype=pl.Int64).alias(COUNT), pl.lit(1, dtype=pl.Int64).alias(PARTNER))
-    yield from _chunks(rows, columns)
+    for chunk in _batches(partners.drop_nulls(list(columns))):
+        yield chunk.unique().with_columns(pl.lit(0, dtype=pl.Int64).alias(COUNT), pl.lit(1, dtype=pl.Int64).alias(PARTNER))
+    yield from _counted(rows.drop_nulls(list(columns)))
 
 
-def _chunks(rows: pl.LazyFrame, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+def _counted(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     one, none = pl.lit(1, dtype=pl.Int64).alias(COUNT), pl.lit(0, dtype=pl.Int64).alias(PARTNER)
-    named = rows.drop_nulls(list(columns)).with_columns(one, none)
-    yield from named.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=False, engine="streaming")
+    return _batches(rows.with_columns(one, none))
+
+
+def _batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    yield from rows.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=False, engine="streaming")
 
 
 def _first(groups: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

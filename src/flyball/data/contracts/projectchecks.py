@@ -7,29 +7,30 @@ import polars as pl
 from flyball.data.contracts.errors import CheckError
 from flyball.data.contracts.model import Contract, UniqueCheck
 from flyball.data.contracts.promises import RowPromise
-from flyball.data.contracts.proving import prove_columns, prove_row, scalar
+from flyball.data.contracts.proving import Prover, prove_columns
 from flyball.data.contracts.wholes import Whole
 from flyball.data.declared.check import Check, Severity
 
 _SHOWN = 200
 
 
-def promise_of(contract: Contract, check: Check) -> RowPromise | Whole:
+def promise_of(prover: Prover, check: Check) -> RowPromise | Whole:
     """What `check` promises: of each row where its expression gives a value for each, else of all.
 
     Raises:
         CheckError: it can never be evaluated, looks at other rows, or contradicts the contract.
         UnknownColumnError: it reads a column that the contract does not have.
     """
+    contract = prover.contract
     prove_columns(contract, check.name, columns=[*([check.column] if check.column else []), *check.unique])
     if check.unique:
         spec = UniqueCheck(name=check.name, columns=check.unique, severity="warn" if check.severity is Severity.WARN else "hold")
         return Whole.unique(spec, column=check.column)
     if check.types and check.column:
         return _typed(contract, check, column=check.column)
-    if scalar(contract, check.name, value=check.expression):
+    if prover.is_whole(check.name, check.expression):
         return _whole(check)
-    prove_row(contract, check.name, value=check.expression)
+    prover.row(check.name, check.expression)
     return _row(check, kind="python", broken=~check.expression, expected=_shown(check.expression))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 import polars.exceptions as plx
@@ -47,55 +48,80 @@ def prove_column(name: str, column: Column) -> None:
                 raise CheckError(f"{name}.{promise}", f"it is about numbers, and {name!r} is of type {column.type}")
 
 
-def prove_row(contract: Contract, check: str, *, value: pl.Expr) -> None:
-    """The expression is true, false or null for each row, whatever rows stand around it.
+@dataclass(frozen=True)
+class Prover:
+    """Tries expressions on a few rows of a contract's types: different from each other, with a null in each column, the same always."""
 
-    Raises:
-        CheckError: it cannot be evaluated, is no truth value, or looks at other rows.
-    """
-    frame = _sample(contract)
-    values = _evaluate(check, value, frame)
-    if values.len() != frame.height and values.len() != 1:
-        raise CheckError(check, f"it gives {values.len()} values for {frame.height} rows; it is to give one for each")
-    if values.dtype not in {pl.Boolean, pl.Null}:
-        raise CheckError(check, f"it is a value of type {values.dtype}, not true or false; compare it with something")
-    if values.len() == 1:  # no column in it: the same for all rows
-        return
-    parts: Sequence[slice] = [slice(0, _ROWS // 2), *(slice(number, number + 1) for number in range(_ROWS))]
-    if any(not _evaluate(check, value, frame[part]).equals(values[part]) for part in parts):
-        raise CheckError(check, "it changes with the other rows around; compare a row with its own columns only, or make it an aggregate")
+    contract: Contract
+    frame: pl.DataFrame
+
+    @classmethod
+    def of(cls, contract: Contract) -> Self:
+        """The prover of a contract's expressions."""
+        return cls(contract, _sample(contract))
+
+    def read(self, values: Mapping[str, pl.Expr]) -> None:
+        """The expressions, by check, that were read from texts are truth values; that they look at one row is how they are read.
+
+        Raises:
+            CheckError: one cannot be evaluated, or is no truth value.
+        """
+        try:
+            found = self.frame.select(value.alias(str(number)) for number, value in enumerate(values.values()))
+        except plx.PolarsError:
+            for check, value in values.items():
+                _truth(check, self._evaluate(check, value, self.frame).dtype)
+            raise
+        for check, dtype in zip(values, found.dtypes, strict=True):
+            _truth(check, dtype)
+
+    def row(self, check: str, value: pl.Expr) -> None:
+        """The expression is true, false or null for each row, whatever rows stand around it.
+
+        Raises:
+            CheckError: it cannot be evaluated, is no truth value, or looks at other rows.
+        """
+        values = self._evaluate(check, value, self.frame)
+        if values.len() != _ROWS:
+            raise CheckError(check, f"it gives {values.len()} values for {_ROWS} rows; it is to give one for each")
+        _truth(check, values.dtype)
+        parts = [slice(0, _ROWS // 2), *(slice(number, number + 1) for number in range(_ROWS))]
+        if any(not self._evaluate(check, value, self.frame[part]).equals(values[part]) for part in parts):
+            raise CheckError(check, "it changes with the rows around it; compare a row with its own columns only, or make it an aggregate")
+
+    def whole(self, check: str, *, cells: Iterable[pl.Expr], value: pl.Expr) -> pl.DataType:
+        """The type of the value that comes of `cells` over all rows.
+
+        Raises:
+            CheckError: it cannot be evaluated.
+        """
+        try:
+            return self.frame.select(cells).select(value.alias("value")).schema["value"]
+        except plx.PolarsError as error:
+            raise CheckError(check, _said(error)) from error
+
+    def is_whole(self, check: str, value: pl.Expr) -> bool:
+        """Whether the expression gives one value for all rows, however many there are.
+
+        Raises:
+            UnknownColumnError: it reads a column that the contract does not have.
+            CheckError: it cannot be evaluated.
+        """
+        return self._evaluate(check, value, self.frame.head(0)).len() == 1
+
+    def _evaluate(self, check: str, value: pl.Expr, frame: pl.DataFrame) -> pl.Series:
+        try:
+            return frame.select(value.alias("value")).to_series()
+        except plx.ColumnNotFoundError as error:
+            missing = next((name for name in value.meta.root_names() if name not in frame.columns), str(error).splitlines()[0])
+            raise UnknownColumnError(missing, frame.columns, where=f"The dataset of the check {check!r}") from error
+        except plx.PolarsError as error:
+            raise CheckError(check, _said(error)) from error
 
 
-def prove_whole(contract: Contract, check: str, *, cells: Iterable[pl.Expr], value: pl.Expr) -> pl.DataType:
-    """What the value is that comes of `cells` over all rows.
-
-    Raises:
-        CheckError: it cannot be evaluated.
-    """
-    try:
-        return _sample(contract).select(cells).select(value.alias("value")).schema["value"]
-    except plx.PolarsError as error:
-        raise CheckError(check, _said(error)) from error
-
-
-def scalar(contract: Contract, check: str, *, value: pl.Expr) -> bool:
-    """Whether the expression gives one value for all rows.
-
-    Raises:
-        UnknownColumnError: it reads a column that the contract does not have.
-        CheckError: it cannot be evaluated.
-    """
-    return _evaluate(check, value, _sample(contract).head(0)).len() == 1
-
-
-def _evaluate(check: str, value: pl.Expr, frame: pl.DataFrame) -> pl.Series:
-    try:
-        return frame.select(value.alias("value")).to_series()
-    except plx.ColumnNotFoundError as error:
-        missing = next((name for name in value.meta.root_names() if name not in frame.columns), str(error).splitlines()[0])
-        raise UnknownColumnError(missing, frame.columns, where=f"The dataset of the check {check!r}") from error
-    except plx.PolarsError as error:
-        raise CheckError(check, _said(error)) from error
+def _truth(check: str, dtype: pl.DataType) -> None:
+    if dtype not in {pl.Boolean, pl.Null}:
+        raise CheckError(check, f"it is a value of type {dtype}, not true or false; compare it with something")
 
 
 def _said(error: Exception) -> str:
@@ -103,7 +129,6 @@ def _said(error: Exception) -> str:
 
 
 def _sample(contract: Contract) -> pl.DataFrame:
-    """A few rows of the contract's types, different from each other and with a null in each column, the same ones always."""
     rows = range(_ROWS)
     values: dict[str, Any] = {}
     for number, (name, column) in enumerate(contract.columns.items()):

@@ -24,7 +24,7 @@ from flyball.data.contracts.model import (
     VolumeCheck,
 )
 from flyball.data.contracts.partials import Partial, take
-from flyball.data.contracts.proving import prove_columns, prove_whole
+from flyball.data.contracts.proving import Prover, prove_columns
 from flyball.data.declared.check import Severity
 from flyball.data.model import EVENT_TIME, Dataset
 from flyball.data.values import ColumnType
@@ -61,7 +61,7 @@ class Whole:
         return cls(check=spec.name, kind="unique", severity=severity, column=column or _only(spec.columns), expected=expected, spec=spec)
 
 
-def whole_of(dataset: Dataset, contract: Contract, check: WholeCheck | RowCheck | PythonCheck) -> Whole:
+def whole_of(dataset: Dataset, prover: Prover, check: WholeCheck | RowCheck | PythonCheck) -> Whole:
     """The promise that `check` is.
 
     Raises:
@@ -69,9 +69,10 @@ def whole_of(dataset: Dataset, contract: Contract, check: WholeCheck | RowCheck 
         ExpressionError: its expression cannot be read.
         UnknownColumnError: it is about a column that the contract does not have.
     """
+    contract = prover.contract
     match check:
         case AggregateCheck():
-            return _aggregate(contract, check)
+            return _aggregate(prover, check)
         case UniqueCheck():
             _named(contract, check.name, columns=check.columns)
             _tolerance(check.name, check.tolerance)
@@ -100,10 +101,10 @@ def _whole(check: WholeCheck, *, column: str | None, expected: str, parsed: Expr
     )
 
 
-def _aggregate(contract: Contract, check: AggregateCheck) -> Whole:
+def _aggregate(prover: Prover, check: AggregateCheck) -> Whole:
     parsed = parse_aggregate(check.expression)
-    prove_columns(contract, check.name, columns=(*parsed.columns, *([check.column] if check.column else [])))
-    dtype = prove_whole(contract, check.name, cells=take(parsed.partials), value=parsed.value)
+    prove_columns(prover.contract, check.name, columns=(*parsed.columns, *([check.column] if check.column else [])))
+    dtype = prover.whole(check.name, cells=take(parsed.partials), value=parsed.value)
     bounds = [f"at least {check.minimum:.12g}"] if check.minimum is not None else []
     bounds += [f"at most {check.maximum:.12g}"] if check.maximum is not None else []
     if dtype == pl.Boolean and not bounds:

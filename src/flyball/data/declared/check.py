@@ -65,7 +65,7 @@ def check(name: str, expression: pl.Expr, *, severity: str | None = None, column
         DatasetError: `name`, `expression` or `severity` is not what it must be.
     """
     what = f"check({name!r}, ...)"
-    if not isinstance(name, str) or not name or len(name) > 200 or not name.isprintable():
+    if not name or len(name) > 200 or not name.isprintable():
         raise DatasetError(what, "a check's name is 1 to 200 printable characters, for people to read")
     if not isinstance(expression, pl.Expr):
         raise DatasetError(what, f"the second argument is a Polars expression such as pl.col('x') > 0, not {expression!r}")

@@ -25,8 +25,9 @@ _LONGEST_FIRST = sorted(_TYPES, key=len, reverse=True)
 
 
 def _in_range(value: pl.Expr, said: Mapping[str, Any]) -> pl.Expr:
-    low = value >= said["min_value"] if said.get("include_min", True) else value > said["min_value"]
-    return low & (value <= said["max_value"] if said.get("include_max", True) else value < said["max_value"])
+    low: pl.Expr = value >= said["min_value"] if said.get("include_min", True) else value > said["min_value"]
+    high: pl.Expr = value <= said["max_value"] if said.get("include_max", True) else value < said["max_value"]
+    return low & high
 
 
 def _length(value: pl.Expr, said: Mapping[str, Any]) -> pl.Expr:
