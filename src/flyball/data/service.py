@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from shutil import rmtree
 from typing import Any, TypedDict, Unpack
 
 import polars as pl
 
-from flyball.core.canonical import digest
 from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
 from flyball.data.checking import Look
@@ -28,15 +26,17 @@ from flyball.data.contracts.model import KeyCheck
 from flyball.data.contracts.outcome import Context
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
 from flyball.data.history import known_until
-from flyball.data.ingest import Findings, Past, sift, version_of
+from flyball.data.ingest import Findings, Past, sift
+from flyball.data.keeping import Keeping
 from flyball.data.model import SYSTEM_COLUMNS, Dataset, DatasetVersion, VersionState
+from flyball.data.opening import opened
 from flyball.data.profiles import Sketcher
-from flyball.data.recording import announce, edges, summary
 from flyball.data.rows import Rows
-from flyball.data.sources.port import Opener, OpenSource, Surroundings
+from flyball.data.seeing import When, seen_at
+from flyball.data.sources.port import Opener, Surroundings
 from flyball.data.store import VersionStore
 from flyball.data.verdict import look_over
-from flyball.lineage import Edge, LineageStore
+from flyball.lineage import LineageStore
 from flyball.storage._filelock import FileLock
 from flyball.storage.blobs import BlobStore
 from flyball.storage.errors import os_errors
@@ -89,17 +89,31 @@ class DataService:
         look = Look(known_by=limits.get("known_by"), arrival=limits.get("arrival"))
         with self.turn(dataset.name):
             versions, given = self.versions.list(dataset.name), self.find_contract(dataset, root)
-            with self._open(dataset, root) as (source, scratch):
+            around = Surroundings(root=root, scratch=self._scratch(dataset), environment=self.environment, dataset=dataset.name)
+            with opened(dataset.source, around, sources=self.sources) as (source, scratch):
                 past = None if given is None else Past.of(compile_contract(dataset, given), versions, look=look)
                 batch = Batch.find(dataset, source, scratch=scratch, seen=None if past is None else past.tell())
                 contract = given or batch.infer(history, known_by=look.known_by)
                 compiled = compile_contract(dataset, contract)
                 past = past or Past.of(compiled, versions, look=look)
                 findings = self._find_out(compiled, batch, past=past, given=given is not None)
-                version = self._latest(versions) if findings is None else self._record(findings, versions, cause=cause)
+                version = (
+                    self._latest(versions)
+                    if findings is None
+                    else self._keeping.record(findings, versions, hold_above=self.hold_above, cause=cause)
+                )
                 source.acknowledge()
             self.contract_files(root).set(contract)
         return version
+
+    def infer(self, dataset: Dataset, *, root: Path, history: timedelta | None) -> Contract:
+        """The contract that the first `history` of the rows in the source keeps now, or all of them; nothing is recorded.
+
+        Raises:
+            FlyballError: as of `ingest`.
+        """
+        with self.turn(dataset.name), self._open(dataset, root) as (source, scratch):
+            return Batch.find(dataset, source, scratch=scratch, seen=None).infer(history)
 
     def _find_out(self, compiled: Compiled, batch: Batch, *, past: Past, given: bool) -> Findings | None:
         """What is new in the source, judged; None when nothing is. `given` says that the contract stood there before anything else did."""
@@ -107,37 +121,30 @@ class DataService:
         if fresh is None:
             return None
         read, sifted = sift(compiled, fresh, past=past, rows=Rows(self.tables))
-        verdict = look_over(compiled, sifted, context=self._context(compiled, past, scratch=batch.scratch))
+        verdict = look_over(compiled, sifted, context=self._context(compiled, past))
         return Findings(contract=compiled.contract, batch=read, sifted=sifted, verdict=verdict, past=past, given=given)
 
-    def _context(self, compiled: Compiled, past: Past, *, scratch: Path) -> Context:
+    def _context(self, compiled: Compiled, past: Past) -> Context:
         """What the promises about all rows are compared with."""
         sketched = next((version.sketches for version in reversed(past.accepted) if version.sketches is not None), None)
         wanted = {check.dataset for check in compiled.contract.checks if isinstance(check, KeyCheck)}
-        others = {name: found for name in wanted if (found := self._find_rows(name)) is not None}
         return Context(
             now=self.recorder.now(),
-            others=others,
+            others={name: self.scan(name) for name in wanted if self.find_accepted(name) is not None},
             reference=None if sketched is None else Sketcher.decode(self.blobs.get(sketched)),
             volumes=[version.added for version in past.accepted if version.added],
-            scratch=scratch / "checks",
+            scratch=self._scratch(compiled.dataset) / "checks",
         )
 
-    def _find_rows(self, name: str) -> pl.LazyFrame | None:
-        accepted = self.find_accepted(name)
-        return None if accepted is None else Rows(self.tables).scan(self.content(accepted))
+    def _scratch(self, dataset: Dataset) -> Path:
+        return self.contracts.with_name(".pulls") / dataset.name
 
-    @contextmanager
-    def _open(self, dataset: Dataset, root: Path) -> Iterator[tuple[OpenSource, Path]]:
-        """The dataset's source, and a scratch directory of its own, which the one whose turn it is finds empty."""
-        scratch = self.contracts.with_name(".pulls") / dataset.name
-        rmtree(scratch, ignore_errors=True)
-        around = Surroundings(root=root, scratch=scratch / "source", environment=self.environment, dataset=dataset.name)
-        try:
-            with self.sources(dataset.source, around) as source:
-                yield source, scratch
-        finally:
-            rmtree(scratch, ignore_errors=True)
+    @property
+    def _keeping(self) -> Keeping:
+        return Keeping(
+            tables=self.tables, blobs=self.blobs, versions=self.versions, lineage=self.lineage,
+            recorder=self.recorder, transactions=self.transactions,
+        )  # fmt: skip
 
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
@@ -167,10 +174,10 @@ class DataService:
             version = self.versions.get(name, number)
             later = self.versions.list(name, after=number)
             if version.state is not VersionState.HELD or not later:
-                return self._move(version, VersionState.ACCEPTED, cause=cause, data={"by": "decision", "why": why})
+                return self._keeping.move(version, VersionState.ACCEPTED, cause=cause, data={"by": "decision", "why": why})
             if not all(newer.is_pushed for newer in later):
                 raise VersionSupersededError(name, number, latest=later[-1].number)
-            return self._take_after(version, later[-1], cause=cause)
+            return self._keeping.take_after(version, later[-1], cause=cause)
 
     def reject(self, name: str, number: int, *, cause: EventId | None, why: str = "decision") -> DatasetVersion:
         """Never take a held version; its rows stay invisible, and its files are read again only under another contract.
@@ -178,7 +185,7 @@ class DataService:
         Raises:
             VersionStateError: it is not held.
         """
-        return self._move(self.versions.get(name, number), VersionState.REJECTED, cause=cause, data={"why": why})
+        return self._keeping.move(self.versions.get(name, number), VersionState.REJECTED, cause=cause, data={"why": why})
 
     def history(self, dataset: Dataset, version: int | None = None) -> pl.DataFrame:
         """The content of a version (default: the latest accepted) as a bitemporal frame, in order of arrival.
@@ -201,14 +208,32 @@ class DataService:
         """
         return self._history(dataset, self.get_accepted(dataset.name), since=since)
 
+    def scan(self, name: str, *, version: int | None = None, **when: Unpack[When]) -> pl.LazyFrame:
+        """The rows of a version of the dataset (default: the latest accepted), lazily and in any order.
+
+        With `as_of`, per key the last row known by then, and no other; with `known_by` all rows known by then, those that were
+        corrected since among them; with `event_from` and `event_until` the rows whose event time lies in [from, until). Columns: the
+        contract's, then EVENT_TIME, KNOWN_TIME and ARRIVAL.
+
+        Raises:
+            VersionNotFoundError: there is no such version, or none is accepted.
+            VersionHeldError: the version is not accepted.
+            KeyUnknownError: `as_of`, of a version that was made before versions knew their key.
+        """
+        chosen = self._readable(self.get_accepted(name) if version is None else self.versions.get(name, version))
+        return seen_at(Rows(self.tables).scan(self.content(chosen)), chosen, when)
+
     def _history(self, dataset: Dataset, chosen: DatasetVersion, *, since: datetime | None) -> pl.DataFrame:
-        if chosen.state is not VersionState.ACCEPTED:
-            read = chosen.added + chosen.quarantined + chosen.duplicates
-            raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)
-        rows, content = Rows(self.tables), self.content(chosen)
+        rows, content = Rows(self.tables), self.content(self._readable(chosen))
         frame = known_until(rows.read(content), dataset.key) if since is None else rows.read_since(content, since, key=dataset.key)
         users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
         return frame.select(*users, *SYSTEM_COLUMNS)
+
+    def _readable(self, chosen: DatasetVersion) -> DatasetVersion:
+        if chosen.state is not VersionState.ACCEPTED:
+            read = chosen.added + chosen.quarantined + chosen.duplicates
+            raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)
+        return chosen
 
     def quarantined(self, name: str, version: int | None = None) -> pl.DataFrame:
         """The rows that a version, or all versions, set aside: file, row (from 1), reason, raw (JSON of the cells), ingest."""
@@ -269,57 +294,6 @@ class DataService:
             for version in self.versions.list(chosen.dataset)
             if version.number <= chosen.number and version.table == chosen.table and version.state is VersionState.ACCEPTED
         ]
-
-    def _record(self, findings: Findings, versions: Sequence[DatasetVersion], *, cause: EventId | None) -> DatasetVersion:
-        sifted, verdict, name = findings.sifted, findings.verdict, findings.batch.dataset.name
-        rows, job = Rows(self.tables), f"ingest:{name}:{findings.digest}"
-        appended = rows.append(findings.past.table, sifted, job=job)
-        rows.set_aside_all(name, sifted, ingest=findings.digest, job=job)
-        said = {"profile": verdict.profile, "sketches": verdict.sketcher.encode(), "results": verdict.results}
-        blobs = {what: self.blobs.put(content) for what, content in said.items()}
-        self.blobs.put(findings.contract.encode().encode())
-        facts = version_of(findings, appended, number=len(versions) + 1, hold_above=self.hold_above)
-        with self.transactions.write():
-            received = announce(self.recorder, findings, facts=facts, before=versions[-1] if versions else None, cause=cause)
-            if findings.past.held is not None:
-                why = f"superseded by version {facts['number']}"
-                self.reject(name, findings.past.held.number, cause=received.id, why=why)
-            kind = f"dataset.version.{facts['state']}"
-            said_of = summary(facts, findings.share_broken, held_by=verdict.held_by)
-            event = self.recorder.record(kind, f"dataset/{name}", data=said_of, cause=received.id)
-            version = DatasetVersion(**{**facts, **blobs}, ingested_at=received.time, cause=cause, event=event.id)
-            self.versions.create(version)
-            self.lineage.create(*edges(version, findings))
-        return version
-
-    def _take_after(self, held: DatasetVersion, last: DatasetVersion, *, cause: EventId | None) -> DatasetVersion:
-        number = last.number + 1
-        parent = last if last.table == held.table else None
-        both = [held, *([parent] if parent else [])]
-        firsts = [version.earliest_event_time for version in both if version.earliest_event_time is not None]
-        lasts = [version.latest_event_time for version in both if version.latest_event_time is not None]
-        facts = {
-            "number": number, "digest": digest({"parent": last.digest, "taken": held.digest}), "state": VersionState.ACCEPTED,
-            "rows": held.added + (parent.rows if parent else 0), "quarantined": 0, "duplicates": 0,
-            "earliest_event_time": min(firsts, default=None), "latest_event_time": max(lasts, default=None),
-        }  # fmt: skip
-        with self.transactions.write():
-            data = {"version": number, "rows": facts["rows"], "by": "decision", "held": held.number}
-            event = self.recorder.record("dataset.version.accepted", f"dataset/{held.dataset}", data=data, cause=cause or held.event)
-            self.reject(held.dataset, held.number, cause=event.id, why=f"taken as version {number}")
-            version = DatasetVersion(**{**vars(held), **facts, "ingested_at": event.time, "cause": cause, "event": event.id})
-            self.versions.create(version)
-            self.lineage.create(*[Edge(version.reference, found.reference, "extends") for found in both])
-        return version
-
-    def _move(self, version: DatasetVersion, state: VersionState, *, cause: EventId | None, data: Mapping[str, Any]) -> DatasetVersion:
-        with self.transactions.write():
-            facts = {"version": version.number, "rows": version.rows, **data}
-            version.moved(state, None)  # refuses an illegal move before its event is made
-            event = self.recorder.record(f"dataset.version.{state}", f"dataset/{version.dataset}", data=facts, cause=cause or version.event)
-            moved = version.moved(state, event.id)
-            self.versions.set(moved)
-        return moved
 
     def list(self, name: str | None = None) -> list[DatasetVersion]:
         """All versions, of one dataset or of all, by dataset and number."""
