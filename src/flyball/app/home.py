@@ -26,7 +26,6 @@ from flyball.core.ids import RandomIds
 from flyball.data.service import DataService
 from flyball.pipelines import Executor, ProcessExecutor, StepRunner
 from flyball.provenance import fingerprint_module
-from flyball.storage._delta import DeltaTables
 from flyball.storage.blobs import BlobStore
 from flyball.storage.homelock import HomeLock
 from flyball.storage.tables import TableStore
@@ -78,7 +77,7 @@ class Home:
     ) -> Self:
         """The home at `path`, made when there is none. Any number of processes may have it open; its loop has one owner.
 
-        What is done in it is told as done by `actor`: the person at this terminal, if nobody is named. Its database and blobs lie where
+        What is done in it is told as done by `actor`: the person at this terminal, if nobody is named. Its database, blobs and tables lie where
         `places` says; where the environment does, if nothing is said.
 
         Raises:
@@ -90,7 +89,7 @@ class Home:
         blobs = places.open_blobs(path)
         executor = executor or ProcessExecutor()
         journal = stores.journal
-        tables = DeltaTables(path / "tables")
+        tables = places.open_tables(path)
         data = DataService(
             tables=tables,
             blobs=blobs,

@@ -1,4 +1,4 @@
-"""Where a home keeps what does not lie in its directory: its database and its blobs, by two settings, remembered without their secrets.
+"""Where a home keeps what does not lie in its directory: its database, blobs and tables, by three settings, remembered without their secrets.
 
 A home that was made on a server's database would look empty without the setting, and something new would be begun in a file. So the
 home remembers where its things are, and is not opened elsewhere by mistake.
@@ -18,8 +18,9 @@ from flyball.storage.blobs import BlobStore
 from flyball.storage.database import Database, open_database
 from flyball.storage.databaseurl import parse, shown
 from flyball.storage.errors import os_errors
+from flyball.storage.tables import TableStore
 
-DATABASE_URL, BLOBS_URL = "FLYBALL_DATABASE_URL", "FLYBALL_BLOBS_URL"
+DATABASE_URL, BLOBS_URL, TABLES_URL = "FLYBALL_DATABASE_URL", "FLYBALL_BLOBS_URL", "FLYBALL_TABLES_URL"
 
 
 class ElsewhereError(ConflictError):
@@ -38,10 +39,11 @@ class ElsewhereError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The URLs of database and blobs, None for the home's own directory."""
+    """The URLs of database, blobs and tables, None for the home's own directory."""
 
     database: str | None = None
     blobs: str | None = None
+    tables: str | None = None
 
     @classmethod
     def of(cls, home: Path, environment: Mapping[str, str]) -> Places:
@@ -51,11 +53,12 @@ class Places:
             ElsewhereError: they are somewhere else.
             DatabaseUrlError: the variable holds no URL of a database.
         """
-        asked = cls(environment.get(DATABASE_URL) or None, environment.get(BLOBS_URL) or None)
+        asked = cls(*(environment.get(variable) or None for variable in (DATABASE_URL, BLOBS_URL, TABLES_URL)))
         told, kept = asked.told(), cls._kept(home)
         if kept is None:
             kept = Places() if (home / DATABASE).is_file() else told
-        for variable, there, here in ((DATABASE_URL, kept.database, told.database), (BLOBS_URL, kept.blobs, told.blobs)):
+        pairs = ((DATABASE_URL, kept.database, told.database), (BLOBS_URL, kept.blobs, told.blobs), (TABLES_URL, kept.tables, told.tables))
+        for variable, there, here in pairs:
             if there != here:
                 raise ElsewhereError(home, variable, kept=there, asked=here)
         return asked
@@ -67,11 +70,12 @@ class Places:
             if not path.exists():
                 return None
             found = json.loads(path.read_text(encoding="utf-8"))
-        return Places(found.get("database"), found.get("blobs"))
+        return Places(found.get("database"), found.get("blobs"), found.get("tables"))
 
     def told(self) -> Places:
         """The same without passwords and options."""
-        return Places(None if self.database is None else _database_told(self.database), None if self.blobs is None else _bare(self.blobs))
+        blobs, tables = (None if url is None else _bare(url) for url in (self.blobs, self.tables))
+        return Places(None if self.database is None else _database_told(self.database), blobs, tables)
 
     def remember(self, home: Path) -> None:
         """Keep in the home where its things are, when they are not all there.
@@ -104,6 +108,17 @@ class Places:
         from flyball.app.blobs import open_blobs
 
         return open_blobs(self.blobs, cache=home / "blobs")
+
+    def open_tables(self, home: Path) -> TableStore:
+        """The home's tables, made when they are needed.
+
+        Raises:
+            TablesUrlError: the setting names no place for tables.
+        """
+        from flyball.app.tables import open_tables
+        from flyball.storage._delta import DeltaTables
+
+        return DeltaTables(home / "tables") if self.tables is None else open_tables(self.tables)
 
 
 def _database_told(url: str) -> str:

@@ -207,11 +207,11 @@ def open_reading(home: Path) -> Iterator[Reading]:
     """
     from flyball.app.places import Places
     from flyball.data._sqlstore import SqlVersions
-    from flyball.storage._delta import DeltaTables
     from flyball.storage._sqlstore import SqlPositions
 
-    with closing(Places.of(home, os.environ).open_database(home)) as database:
-        yield Reading(SqlVersions(database), DeltaTables(home / "tables"), SqlPositions(database))
+    places = Places.of(home, os.environ)
+    with closing(places.open_database(home)) as database:
+        yield Reading(SqlVersions(database), places.open_tables(home), SqlPositions(database))
 
 
 @contextmanager

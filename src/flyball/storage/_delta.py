@@ -19,11 +19,11 @@ from flyball.core.errors import FlyballError
 from flyball.core.ids import RandomIds
 from flyball.storage._deltacare import ERASED, MERGED, Merging, Rewriting, collect_garbage, merge
 from flyball.storage._deltafolder import Folder, LocalFolder
-from flyball.storage._deltahistory import CommitUnknownError, DeltaHistory, Proposal
+from flyball.storage._deltahistory import DeltaHistory, Proposal
 from flyball.storage._deltalog import State, TableFile, addition, beginning, stats_of
 from flyball.storage._deltatypes import find_differences, find_unfit
 from flyball.storage.errors import TableNotFoundError, TableSchemaError
-from flyball.storage.tableerrors import TableErasedError, TableKeepError, TableVersionGoneError
+from flyball.storage.tableerrors import CommitUnknownError, TableErasedError, TableKeepError, TableVersionGoneError
 from flyball.storage.tables import KEEP, KEEP_LEAST, KEEP_MOST, Rewritten, TableCommit, TableStatistics, Vacuumed, checked_table
 
 _STREAM = "stream:"

@@ -22,7 +22,7 @@ from flyball.core.ids import RandomIds
 from flyball.core.optional import extra
 from flyball.storage._deltafolder import Folder
 from flyball.storage._deltalog import State, decode, decode_checkpoint, encode
-from flyball.storage.tableerrors import TableLogError
+from flyball.storage.tableerrors import CommitUnknownError, TableLogError, TablesRefusedError, TablesUnguardedError
 
 with extra("store"):
     from deltalake import DeltaTable
@@ -42,15 +42,6 @@ class Proposal:
     operation: str
     actions: Sequence[Mapping[str, Any]]
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-class CommitUnknownError(UnavailableError):
-    """Nobody answered whether the commit was made."""
-
-    code = "commit-unknown"
-
-    def __init__(self, error: UnavailableError) -> None:
-        super().__init__(f"{error} Whether the commit of the table was made is not known: repeat it, it is made once.")
 
 
 def commit_name(table: str, version: int) -> str:
@@ -168,6 +159,8 @@ class DeltaHistory:
             # An answer may have been lost and the question repeated: then what stands there is ours.
             try:
                 made = self.folder.create(name, text) or mark.encode() in (self.folder.read(name) or b"")
+            except (TablesUnguardedError, TablesRefusedError):
+                raise
             except UnavailableError as error:
                 if self._stands(name, mark) is False:
                     raise

@@ -58,8 +58,8 @@ class S3Blobs:
     def __init__(self, bucket: Bucket, cache: BlobStore, *, cache_bytes: int = 20 << 30, patience: BucketPatience | None = None) -> None:
         patience = patience or BucketPatience()
         self._place, self._cache, self._cache_bytes = str(bucket), cache, cache_bytes
-        self._store = _opened(bucket, patience)
-        self._deleting = _opened(bucket, BucketPatience(answer_seconds=min(patience.answer_seconds, _DELETING_SECONDS), retries=0))
+        self._store = open_bucket(bucket, patience)
+        self._deleting = open_bucket(bucket, BucketPatience(answer_seconds=min(patience.answer_seconds, _DELETING_SECONDS), retries=0))
         self._timer: Timer = MonotonicTimer()
         self._grown, self._turn = cache_bytes, threading.Lock()  # how much the cache may have grown since it was last looked at
 
@@ -243,7 +243,8 @@ def _announced(digest: Digest) -> str:
     return f"condemned/{checked_digest(digest)}"
 
 
-def _opened(bucket: Bucket, patience: BucketPatience) -> S3Store:
+def open_bucket(bucket: Bucket, patience: BucketPatience) -> S3Store:
+    """The bucket's objects, of which nothing is asked yet."""
     given: dict[str, Any] = {"endpoint": bucket.endpoint, "region": bucket.region}
     return S3Store(
         bucket.name,

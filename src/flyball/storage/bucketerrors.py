@@ -53,8 +53,11 @@ class BlobsUrlError(InvalidError):
 
     code = "blobs-url"
 
+    variable = "FLYBALL_BLOBS_URL"
+
     def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__(
-            f"FLYBALL_BLOBS_URL cannot be used: {reason}. Write s3://BUCKET/PREFIX, with ?endpoint=URL&region=NAME where it is not "
+            f"{self.variable} cannot be used: {reason}. Write s3://BUCKET/PREFIX, with ?endpoint=URL&region=NAME where it is not "
             "Amazon's, or file:/DIRECTORY. Credentials come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY."
         )

@@ -3,15 +3,17 @@
 ::
 
     NotFoundError ── TableVersionGoneError ── TableErasedError
-    InvalidError ── TableKeepError, TablesUrlError
+    InvalidError ── TableKeepError, TablesUrlError (a BlobsUrlError)
     IntegrityError ── TableForeignError, TableLogError
+    UnavailableError ── TablesUnreachableError, TablesRefusedError, TablesUnguardedError, CommitUnknownError
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from flyball.core.errors import IntegrityError, InvalidError, NotFoundError
+from flyball.core.errors import IntegrityError, InvalidError, NotFoundError, UnavailableError
+from flyball.storage.bucketerrors import BlobsUrlError, reason_of
 
 
 class TableVersionGoneError(NotFoundError):
@@ -75,3 +77,57 @@ class TableLogError(IntegrityError):
     def __init__(self, table: str, name: str, *, reason: str) -> None:
         super().__init__(f"The log of table {table!r} is damaged at {name}: {reason}. Restore that file from a backup.")
         self.table, self.name = table, name
+
+
+class CommitUnknownError(UnavailableError):
+    """Nobody answered whether the commit was made."""
+
+    code = "commit-unknown"
+
+    def __init__(self, error: UnavailableError) -> None:
+        super().__init__(f"{error} Whether the commit of the table was made is not known: repeat it, it is made once.")
+
+
+class TablesUnreachableError(UnavailableError):
+    """The server that keeps the tables did not answer, or not as it should."""
+
+    code = "tables-unreachable"
+
+    def __init__(self, place: str, error: Exception) -> None:
+        super().__init__(
+            f"The tables at {place} could not be reached: {reason_of(error)}. It was tried several times; nothing was half-written."
+        )
+        self.place = place
+
+
+class TablesRefusedError(UnavailableError):
+    """The server that keeps the tables does not let us in, or not do that."""
+
+    code = "tables-refused"
+
+    def __init__(self, place: str, error: Exception) -> None:
+        super().__init__(
+            f"The tables at {place} may not be used with these credentials: {reason_of(error)}. "
+            "Look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and at what the bucket allows."
+        )
+        self.place = place
+
+
+class TablesUnguardedError(UnavailableError):
+    """The server overwrites what is to be created once: two writers would lose each other's rows there."""
+
+    code = "tables-unguarded"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"The server of {place} passes over `If-None-Match`, so that two writers at once would lose rows. Nothing was written. "
+            "Keep tables on a server that honours it (Amazon S3, Cloudflare R2, Ceph, MinIO, Garage from 2.0 on), or in the home's directory."
+        )
+        self.place = place
+
+
+class TablesUrlError(BlobsUrlError):
+    """A URL that names no place for tables."""
+
+    code = "tables-url"
+    variable = "FLYBALL_TABLES_URL"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from flyball.app.location import find_home
-from flyball.app.places import DATABASE_URL, ElsewhereError, Places
+from flyball.app.places import DATABASE_URL, TABLES_URL, ElsewhereError, Places
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
 from flyball.core.ids import RandomIds
 from flyball.storage.events import EventQuery
+from flyball.storage.tableerrors import TablesUrlError
 from tests.databases import PostgresDatabases
 
 
@@ -79,3 +81,23 @@ def test_a_home_in_a_file_is_not_opened_on_a_server(
 def test_a_password_is_not_remembered() -> None:
     told = Places("postgresql://ada:secret@db.example/flyball?sslmode=require", "s3://bucket/home?endpoint=http://localhost").told()
     assert told == Places("postgresql://ada@db.example/flyball", "s3://bucket/home")
+
+
+def test_tables_lie_where_they_are_said_to_and_are_not_looked_for_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(DATABASE_URL, raising=False)
+    home = tmp_path / "home"
+    monkeypatch.setenv(TABLES_URL, f"file:{tmp_path / 'elsewhere'}")
+    record(home, "x")
+    places = Places.of(home, {TABLES_URL: f"file:{tmp_path / 'elsewhere'}"})
+    assert places.open_tables(home).append("t", pl.DataFrame({"a": [1]}), job="j") == 0
+    assert (tmp_path / "elsewhere" / "t").is_dir()
+    monkeypatch.delenv(TABLES_URL)
+    with pytest.raises(ElsewhereError, match=f"but {TABLES_URL} is not set"):
+        opened(home)
+
+
+@pytest.mark.parametrize("url", ["s3://key:secret@bucket/home", "s3://bucket", "ftp://bucket/home", "s3://bucket/../home", "nothing"])
+def test_a_url_that_names_no_place_for_tables_is_not_repeated(url: str, tmp_path: Path) -> None:
+    with pytest.raises(TablesUrlError, match="FLYBALL_TABLES_URL cannot be used") as caught:
+        Places(tables=url).open_tables(tmp_path)
+    assert "secret" not in str(caught.value)

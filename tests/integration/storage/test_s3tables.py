@@ -1,0 +1,154 @@
+"""Tables in a bucket keep their port's laws against a real S3 server, and lose nothing to its faults."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flyball.core.errors import UnavailableError
+from flyball.storage._delta import DeltaTables
+from flyball.storage._s3blobs import BucketPatience
+from flyball.storage._s3folder import S3Folder
+from flyball.storage.blobsurl import Bucket
+from flyball.storage.tableerrors import CommitUnknownError, TablesRefusedError, TablesUnguardedError, TablesUnreachableError
+from flyball.storage.tables import TableCommit, TableStore
+from flyball.testing.tablecare import TableCareSuite
+from flyball.testing.tables import TableStoreSuite
+from tests.s3 import KEY, SECRET, S3Server, serving_s3
+from tests.s3front import S3Front, fronting
+
+HASTY = BucketPatience(answer_seconds=1, retries=1, pause_seconds=0.1, total_seconds=10)
+STUBBORN = BucketPatience(answer_seconds=1, retries=3, pause_seconds=0.1, total_seconds=60)
+_NUMBERS = itertools.count()
+_ROWS = pl.DataFrame({"number": [1, 2], "text": ["x", None]})
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with serving_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def front(server: S3Server) -> Iterator[S3Front]:
+    with fronting(server) as front:
+        yield front
+
+
+@pytest.fixture
+def bucket(front: S3Front) -> Bucket:
+    return front.create_bucket(f"tables-{next(_NUMBERS)}", "team/home")
+
+
+class _InBuckets:
+    @pytest.fixture(autouse=True)
+    def _front(self, front: S3Front) -> None:
+        self.front, self.buckets = front, dict[Path, Bucket]()
+
+    @contextmanager
+    def open(self, place: Path) -> Iterator[TableStore]:
+        if place not in self.buckets:
+            self.buckets[place] = self.front.create_bucket(f"tables-{next(_NUMBERS)}")
+        yield DeltaTables(S3Folder(self.buckets[place]), least_keep=timedelta(0))
+
+
+class TestS3Tables(_InBuckets, TableStoreSuite):
+    pass
+
+
+class TestS3TablesKept(_InBuckets, TableCareSuite):
+    pass
+
+
+def opened(bucket: Bucket, patience: BucketPatience = HASTY) -> DeltaTables:
+    return DeltaTables(S3Folder(bucket, patience=patience))
+
+
+def test_a_server_that_overwrites_is_not_written_to(server: S3Server) -> None:
+    bucket = server.create_bucket(f"tables-{next(_NUMBERS)}")
+    with pytest.raises(TablesUnguardedError, match="If-None-Match"):
+        opened(bucket).append("t", _ROWS, job="a")
+    assert opened(bucket).latest("t") is None
+
+
+@pytest.mark.parametrize("mood", ["busy", "broken", "slow"])
+@pytest.mark.parametrize("asked", ["PUT", "GET", "_delta_log"])
+def test_passing_trouble_is_waited_for(mood: str, asked: str, bucket: Bucket, front: S3Front) -> None:
+    opened(bucket, STUBBORN).append("t", _ROWS, job="a")
+    front.moods.append((mood, asked))
+    tables = opened(bucket, STUBBORN)
+    assert tables.append("t", _ROWS, job="b") == 1
+    assert tables.append("t", _ROWS, job="b") == 1
+    assert (tables.read("t").collect().height, front.moods) == (4, [])
+
+
+@pytest.mark.parametrize("mood", ["busy", "broken", "slow", "lost"])
+@pytest.mark.parametrize("asked", ["PUT", "GET"])
+def test_lasting_trouble_is_told_and_loses_nothing(mood: str, asked: str, bucket: Bucket, front: S3Front) -> None:
+    opened(bucket).append("t", _ROWS, job="a")
+    tables = opened(bucket)
+    front.moods += [(mood, asked)] * 60
+    for number in range(2):
+        with pytest.raises(UnavailableError):
+            tables.append("t", _ROWS, job=f"b{number}")
+    with pytest.raises(UnavailableError):
+        tables.rewrite("t", pl.col("number") == 1, job="e")
+    front.moods.clear()
+    assert sorted(tables.read("t").collect()["number"]) == [1, 2]
+    for number in range(2):
+        tables.append("t", _ROWS, job=f"b{number}")
+    assert sorted(opened(bucket).read("t").collect()["number"]) == [1, 1, 1, 2, 2, 2]
+
+
+def test_a_commit_whose_answer_was_lost_is_there_once(bucket: Bucket, front: S3Front) -> None:
+    tables = opened(bucket)
+    tables.append("t", _ROWS, job="a")
+    front.moods.append(("lost", "PUT /" + bucket.name + "/team/home/tables/t/_delta_log/"))
+    assert tables.append("t", _ROWS, job="b") == 1, "asked again, the server has it: it is ours"
+    front.moods += [("lost", "_delta_log/00000000000000000002")] * 2
+    with pytest.raises(CommitUnknownError, match="repeat it"):
+        DeltaTables(S3Folder(bucket, patience=BucketPatience(answer_seconds=1, retries=0))).append("t", _ROWS, job="c")
+    front.moods.clear()
+    assert (tables.append("t", _ROWS, job="c"), tables.find_commit("t", "c")) == (2, TableCommit(2, 1))
+    assert tables.read("t").collect().height == 6
+
+
+def test_writers_on_many_machines_lose_nothing(bucket: Bucket) -> None:
+    def write(writer: int) -> None:
+        tables = opened(bucket, STUBBORN)  # each with locks of its own, as on machines of their own
+        for number in range(8):
+            tables.append("t", pl.DataFrame({"writer": [writer], "number": [number]}), job=f"{writer}-{number}")
+            tables.append("t", pl.DataFrame({"writer": [9], "number": [number]}), job=f"same-{number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    found = opened(bucket).read("t").collect().sort("writer", "number")
+    assert found.rows() == [(writer, number) for writer in (0, 1, 2, 3, 9) for number in range(8)]
+    assert opened(bucket).latest("t") == 39
+
+
+def test_wrong_credentials_are_told_without_them(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
+    with pytest.raises(TablesRefusedError, match="AWS_SECRET_ACCESS_KEY") as caught:
+        opened(bucket).append("t", _ROWS, job="a")
+    assert "wrong-secret" not in str(caught.value)
+
+
+def test_who_is_not_there_is_told() -> None:
+    tables = opened(Bucket(name="bucket", prefix="home", endpoint="http://127.0.0.1:9", region="x"))
+    for use in (lambda: tables.append("t", _ROWS, job="a"), lambda: tables.read("t"), lambda: tables.latest("t"), tables.list):
+        with pytest.raises(TablesUnreachableError, match="s3://bucket/home/tables could not be reached"):
+            use()

@@ -1,0 +1,120 @@
+"""A door before a real S3 server, for tests: it creates once what is to be created once, and is as moody as a test asks."""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from flyball.storage.blobsurl import Bucket
+from tests.s3 import S3Server
+
+_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
+
+
+class S3Front(http.server.ThreadingHTTPServer):
+    """Passes requests on to `server`, which knows no conditions; an object is created under a lock, where there is none.
+
+    `moods` are taken by the requests whose method and path hold the word of each: "busy" and "broken" are answers without the server,
+    "slow" waits first, "lost" does what is asked and does not answer.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, server: S3Server) -> None:
+        super().__init__(("127.0.0.1", 0), _Door)
+        self.behind, self.creating = server, threading.Lock()
+        self.moods: list[tuple[str, str]] = []
+        self.endpoint = f"http://127.0.0.1:{self.server_port}"
+
+    def create_bucket(self, name: str, prefix: str = "home") -> Bucket:
+        """A fresh bucket behind the door."""
+        self.behind.create_bucket(name)
+        return Bucket(name=name, prefix=prefix, endpoint=self.endpoint, region="us-east-1")
+
+    def mood(self, asked: str) -> str:
+        """What this request meets."""
+        for at, (mood, word) in enumerate(self.moods):
+            if word in asked:
+                del self.moods[at]
+                return mood
+        return "fine"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that did not wait is what was asked for."""
+
+
+class _Door(http.server.BaseHTTPRequestHandler):
+    server: S3Front
+    protocol_version = "HTTP/1.1"
+
+    def _pass(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        mood = self.server.mood(f"{self.command} {unquote(self.path)}")
+        if mood in {"busy", "broken"}:
+            self._answer(503 if mood == "busy" else 500, [], content=b"")
+            return
+        if mood == "slow":
+            time.sleep(3)
+        if self.headers.get("If-None-Match") == "*":
+            with self.server.creating:
+                if (self.server.behind.root / Path(unquote(urlsplit(self.path).path).lstrip("/"))).exists():
+                    answer: tuple[int, list[tuple[str, str]], bytes] = (412, [], b"")
+                else:
+                    answer = self._ask(body)
+        else:
+            answer = self._ask(body)
+        if mood == "lost":
+            self.close_connection = True
+            self.connection.close()
+            return
+        self._answer(answer[0], answer[1], content=answer[2])
+
+    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        behind = http.client.HTTPConnection(urlsplit(self.server.behind.endpoint).netloc, timeout=60)
+        try:
+            behind.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                behind.putheader(name, value)
+            behind.endheaders(body)
+            found = behind.getresponse()
+            # rclone gives the part that was asked for, and calls it the whole.
+            status = 206 if found.status == 200 and found.getheader("Content-Range") else found.status
+            return status, found.getheaders(), found.read()
+        finally:
+            behind.close()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], *, content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            if name.lower() not in _HOP:
+                self.send_header(name, value)
+        length = {name.lower(): value for name, value in headers}.get("content-length", "0")
+        self.send_header("Content-Length", length if self.command == "HEAD" else str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = _pass  # noqa: N815 - the names that http.server calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        """Say nothing."""
+
+
+@contextmanager
+def fronting(server: S3Server) -> Iterator[S3Front]:
+    """The door, open until the block ends."""
+    front = S3Front(server)
+    thread = threading.Thread(target=front.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield front
+    finally:
+        front.shutdown()
+        front.server_close()
+        thread.join()
