@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from flyball.app.location import CODE, CODE_IN_USE
 from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import ParityKind
 from flyball.app.parity import lane_of as parity_lane
+from flyball.app.pulls import TimedPulls
 from flyball.app.scheduler import Scheduler, Work
 from flyball.app.settings import write_json
 from flyball.core.errors import FlyballError
@@ -45,6 +47,8 @@ from flyball.registry import RegistryService
 from flyball.serving.plan import ServingPlan, VersionPlan
 from flyball.serving.rowform import kind_of
 
+PULL_SECONDS = 5.0
+"""So long a home that is closed waits for a pull under way, which may be killed at any moment."""
 TRAINING = "training"
 """The second part of the lane that trainings have for themselves."""
 
@@ -60,6 +64,7 @@ class LiveLoop:
         self.stop = threading.Event()
         self.parity = ParityKind(parts)
         self._threads: list[threading.Thread] = []
+        self._pulls: list[threading.Thread] = []
         self._publishing = threading.Lock()
 
     def open(self, told: Callable[[str], None]) -> None:
@@ -134,6 +139,19 @@ class LiveLoop:
             self._run(f"worker-{number}", worker.run)
         self._run("waker", self._wake)
         self._run("chores", self.chores.run)
+        self._pull()
+
+    def _pull(self) -> None:
+        """A thread for each source that says how often it is asked; none of them is waited for long, for a pull may end anywhere."""
+        place = self.place
+        pulls = TimedPulls(
+            self.parts.declared, self.parts.intake, clock=place.clock, timer=place.timer, recorder=place.home.stores.journal.recorder
+        )
+        for name in pulls.names:
+            work = partial(pulls.run, name, stop=self.stop, wake=self.scheduler.wake)
+            thread = threading.Thread(target=work, name=f"pull-{name}", daemon=True)
+            self._pulls.append(thread)
+            thread.start()
 
     def publish(self) -> ServingPlan:
         """The present plan, whose versions' look-ups are in the online store from now on.
@@ -168,6 +186,8 @@ class LiveLoop:
         self.place.abort()
         for thread in self._threads:
             thread.join()
+        for thread in self._pulls:
+            thread.join(PULL_SECONDS)
         try:
             self.parts.log.ship()
         except FlyballError as error:  # they lie in the journal, and are shipped at the next start

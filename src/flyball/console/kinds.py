@@ -60,6 +60,8 @@ _LOOKS: Mapping[str, Look] = {
     "dataset.version.received": Look("Dataset version received", "routine"),
     "dataset.version.held": Look("Data held", "data", "warn"),
     "dataset.version.rejected": Look("Data rejected", "data", "bad"),
+    "dataset.pull.failed": Look("Source unread", "data", "bad"),
+    "dataset.pull.recovered": Look("Source read again", "data", "good"),
     "rows.quarantined": Look("Rows set aside", "data", "warn"),
     "contract.warned": Look("Unusual values", "data"),
     "timer.fired": Look("Timer fired", "routine"),

@@ -40,6 +40,7 @@ class Past:
     seen: Sequence[DatasetVersion]
     held: DatasetVersion | None
     look: Look
+    repeats: bool = True
 
     @classmethod
     def of(cls, compiled: Compiled, versions: Sequence[DatasetVersion], *, look: Look) -> Past:
@@ -51,7 +52,7 @@ class Past:
         source = compiled.dataset.source
         held = last if last is not None and last.state is VersionState.HELD and source.repeats else None
         held = held if held is None or held.source in {"", source.describe()} else None
-        return cls(table=table, versions=versions, mine=mine, seen=seen, held=held, look=look)
+        return cls(table=table, versions=versions, mine=mine, seen=seen, held=held, look=look, repeats=source.repeats)
 
     @property
     def accepted(self) -> Sequence[DatasetVersion]:
@@ -67,7 +68,14 @@ class Past:
     def tell(self) -> Seen:
         """What a source may leave out, and where it goes on."""
         standing = [version for version in self.seen if version != self.held]
-        return Seen(digests=frozenset(self._done(standing)), position=standing[-1].position if standing else None)
+        return Seen(digests=frozenset(self._done(standing)), position=self._position(standing))
+
+    def _position(self, standing: Sequence[DatasetVersion]) -> str | None:
+        """Where the last pull that had such a place ended; none where rows before it may have been left out, as known later."""
+        last = next((version for version in reversed(standing) if version.position is not None), None)
+        if last is None or (self.look.known_by is not None and self.repeats) or any(file.left_out for file in last.files):
+            return None
+        return last.position
 
     def fresh(self, batch: Batch) -> Batch | None:
         """The parts to be read, or None where nothing is new.

@@ -148,6 +148,8 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "parity.failed": lambda d: f"parity could not be checked: {d.get('why', '')}",
     "resources.exceeded": lambda d: str(d.get("why", "")),
     "chore.failed": lambda d: f"while {d.get('chore')}: {d.get('why', '')}",
+    "dataset.pull.failed": lambda d: f"its source could not be read: {d.get('why', '')}",
+    "dataset.pull.recovered": lambda d: f"its source is read again, after: {d.get('why', '')}",
     "guardrail.breached": lambda d: f"version {d.get('version')} broke a guardrail: {d.get('why', '')}",
     "command.failed": lambda d: f"{d.get('command')} could not be carried out: {d.get('why', '')}",
     "promotion.asked": lambda d: f"{d.get('actor')} asked to promote version {d.get('version')}{_because(d)}",

@@ -30,6 +30,7 @@ COMPUTED = {  # the calls whose first argument is no plain text, by module, with
     "data/live.py": set[str](),  # it asks a commit to record itself
     "data/livecommit.py": {f"dataset.version.{state}" for state in VersionState},
     "app/parity.py": {CHECKED},
+    "app/pulls.py": {"dataset.pull.failed", "dataset.pull.recovered"},
     "monitoring/parity.py": {CHECKED},
     "registry/parts.py": {
         "alias.deleted", "alias.set", "model.created", "model.deleted", "model.renamed", "model.tag-deleted", "model.tag-set",
