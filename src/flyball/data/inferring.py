@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -13,15 +14,24 @@ from flyball.data.contract import Basis, Contract, declared_columns, infer, time
 from flyball.data.errors import EventTimeError, NothingKnownError, UnknownColumnError
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 from flyball.data.spill import Spill
+from flyball.data.widening import widen
+
+MOST_CELLS = 40_000_000
 
 
 def infer_contract(
-    dataset: Dataset, parts: Mapping[str, Spill], *, history: timedelta | None, known_by: datetime | None = None
+    dataset: Dataset,
+    parts: Mapping[str, Spill],
+    *,
+    history: timedelta | None,
+    known_by: datetime | None = None,
+    most_cells: int = MOST_CELLS,
 ) -> Contract:
     """The contract that the rows known in the first `history` keep (None: all): by the column that says when, else by event time.
 
     A row that became known later has no say, however far back its event lies, and none that is known later than `known_by`. The
-    columns are those of the first part; where another part lacks one, it is null there.
+    columns are those of the first part; where another part lacks one, it is null there. Of more than `most_cells` cells an even
+    sample tells the types, and all of them what is null, how far values reach, and whether they are of the type.
 
     Raises:
         NothingKnownError: no row is known by then.
@@ -29,46 +39,93 @@ def infer_contract(
         EventTimeError: not one row has an event time.
     """
     columns = next((chunk.columns for spill in parts.values() for chunk in spill), [])
-    found = [pl.concat(list(_selected(dataset, name, spill, columns=columns))) for name, spill in parts.items() if spill.rows]
-    everything = _together(found if known_by is None else _known(dataset, found, known_by))
-    times = times_in(everything, dataset.event_time)
-    since = times.min()
-    if not isinstance(since, datetime):
-        examples = everything[dataset.event_time].drop_nulls().head(1).to_list()
-        raise EventTimeError(dataset.name, dataset.event_time, example=str(examples[0]) if examples else "empty")
-    if dataset.known_time is not None:
-        known = times_in(everything, dataset.known_time)
-        first = known.min()
-        if isinstance(first, datetime):
-            times, since = known, first
-    until = _end(times) if history is None else since + history
-    basis = everything.filter(times < until)
-    facts = Basis(rows=basis.height, since=since, until=until)
-    return infer(dataset, basis, everything={name: everything[name] for name in columns}, basis=facts)
+    for name in declared_columns(dataset):
+        if name not in columns:
+            raise UnknownColumnError(name, columns, where=f"The file {next(iter(parts), '')} of dataset {dataset.name!r}")
+    cells = _Cells(dataset, parts, columns, known_by)
+    since, until = _stretch(cells, history)
+    rows = sum(chunk.height for chunk in cells.basis(until))
+    step = max(1, -(-rows * max(1, len(columns)) // most_cells))
+    basis = _together([chunk.gather_every(step) for chunk in cells.basis(until)])
+    found = infer(dataset, basis, everything=cells.filled(basis), basis=Basis(rows=rows, since=since, until=until))
+    return found if step == 1 else widen(dataset, found, cells.basis(until), schema=basis.schema)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """What the parts hold as far as it is known by `known_by`, chunk by chunk, in one set of columns."""
+
+    dataset: Dataset
+    parts: Mapping[str, Spill]
+    columns: Sequence[str]
+    known_by: datetime | None
+
+    def chunks(self) -> Iterator[pl.DataFrame]:
+        """Chunks with rows that are known; those without have no say, for their types are news as well."""
+        for name, spill in self.parts.items():
+            for chunk in _selected(self.dataset, name, spill, columns=self.columns):
+                found = chunk if self.known_by is None else chunk.filter(_known_times(self.dataset, chunk) <= self.known_by)
+                if found.height:
+                    yield found
+
+    def basis(self, until: datetime) -> Iterator[pl.DataFrame]:
+        """The rows that have a say; at least one chunk."""
+        column = self.dataset.known_time or self.dataset.event_time
+        for chunk in self.chunks():
+            times = times_in(chunk, column)
+            if column != self.dataset.event_time and times.null_count() == times.len():
+                times = times_in(chunk, self.dataset.event_time)
+            yield chunk.filter(times < until)
+
+    def filled(self, basis: pl.DataFrame) -> dict[str, pl.Series]:
+        """Each column of the basis; of one that is empty there, a stretch of it that is not."""
+        found = {name: basis[name] for name in self.columns}
+        empty = {name for name in self.columns if basis[name].null_count() == basis.height}
+        for chunk in self.chunks() if empty else ():
+            for name in [name for name in empty if chunk[name].null_count() < chunk.height]:
+                found[name] = chunk[name]
+                empty.discard(name)
+        return found
+
+    def first_known(self) -> datetime | None:
+        """When the first row becomes known at all."""
+        firsts = [
+            _known_times(self.dataset, chunk).min()
+            for name, spill in self.parts.items()
+            for chunk in _selected(self.dataset, name, spill, columns=self.columns)
+        ]
+        return min((time for time in firsts if isinstance(time, datetime)), default=None)
+
+
+def _stretch(cells: _Cells, history: timedelta | None) -> tuple[datetime, datetime]:
+    """From when to before when rows have a say."""
+    dataset, events, knowns = cells.dataset, list[datetime](), list[datetime]()
+    example, some = "empty", False
+    for chunk in cells.chunks():
+        some = True
+        events += _ends(times_in(chunk, dataset.event_time))
+        knowns += [] if dataset.known_time is None else _ends(times_in(chunk, dataset.known_time))
+        if example == "empty":
+            example = str(next(iter(chunk[dataset.event_time].drop_nulls().head(1)), example))
+    if cells.known_by is not None and not some:
+        raise NothingKnownError(dataset.name, cells.known_by, first=cells.first_known())
+    if not events:
+        raise EventTimeError(dataset.name, dataset.event_time, example=example)
+    times = knowns or events
+    return min(times), max(times) + MICROSECOND if history is None else min(times) + history
+
+
+def _ends(times: pl.Series) -> list[datetime]:
+    return [time for time in (times.min(), times.max()) if isinstance(time, datetime)]
 
 
 def _selected(dataset: Dataset, name: str, spill: Spill, *, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     for chunk in spill:
         for column in declared_columns(dataset):
-            if column not in chunk.columns or column not in columns:
+            if column not in chunk.columns:
                 raise UnknownColumnError(column, chunk.columns, where=f"The file {name} of dataset {dataset.name!r}")
         missing = [column for column in columns if column not in chunk.columns]
         yield chunk.with_columns(pl.lit(None).alias(column) for column in missing).select(columns)
-
-
-def _known(dataset: Dataset, parts: Sequence[pl.DataFrame], known_by: datetime) -> Sequence[pl.DataFrame]:
-    """The rows of each part that are known by then; parts without one are left out, for their types are news as well."""
-    known = [part.filter(_known_times(dataset, part) <= known_by) for part in parts]
-    if not any(part.height for part in known):
-        firsts = [_known_times(dataset, part).min() for part in parts]
-        raise NothingKnownError(dataset.name, known_by, first=min((x for x in firsts if isinstance(x, datetime)), default=None))
-    return [part for part in known if part.height]
-
-
-def _end(times: pl.Series) -> datetime:
-    last = times.max()
-    assert isinstance(last, datetime)
-    return last + MICROSECOND
 
 
 def _known_times(dataset: Dataset, cells: pl.DataFrame) -> pl.Series:
