@@ -85,9 +85,14 @@ def profile(wanted: Wanted, *, as_json: bool) -> None:
         chosen = home.data.get_accepted(wanted.name).number if number is None else home.data.get(wanted.name, number).number
         found = _found(wanted, profiling, chosen, at=open_clock(home.path).now())
     if as_json:
-        sys.stdout.write(json.dumps(json.loads(canonical(found)), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(found, indent=2, default=_plain, ensure_ascii=False) + "\n")
         return
     sys.stdout.write("\n".join(_lines(found)) + "\n")
+
+
+def _plain(value: object) -> object:
+    """Times as all our JSON has them; columns stay in their order, which `canonical` of the whole would sort."""
+    return json.loads(canonical(value))
 
 
 @contextmanager
@@ -185,7 +190,8 @@ def _changes(column: Json) -> Iterator[str]:
     if "0.5" in column["quantiles"]:
         low, high = column["quantiles"]["0.5"]
         of = "median length" if before == "String" else "median"
-        yield f"{of} {_value(low)}" if low == high else f"{of} {_value(low)} → {_value(high)}"
+        if low != high:
+            yield f"{of} {_value(low)} → {_value(high)}"
     for word in ("new", "gone"):
         if number := column[f"n_{word}"]:
             more = f" and {number - 3:,} more" if number > 3 else ""

@@ -11,7 +11,6 @@ import pytest
 from flyball.data import Dataset, files
 from flyball.data.contract import Basis, Column, Contract, decode, infer
 from flyball.data.errors import ContractFileError
-from flyball.data.profile import profile
 from flyball.data.values import ColumnType
 
 DATASET = Dataset("sales", files("x"), key="id", event_time="at")
@@ -87,18 +86,3 @@ def test_an_event_time_must_be_a_time() -> None:
     text = Contract(dataset="sales", columns={name: Column(type=ColumnType.TEXT, nullable=False) for name in ("id", "at")}).encode()
     with pytest.raises(ContractFileError, match="must be a time or a date"):
         decode(text, dataset=DATASET, path="x")
-
-
-def test_a_profile_counts_and_orders_whatever_the_order_of_rows() -> None:
-    frame = pl.DataFrame(
-        {"n": [3, 1, None, 2], "t": ["b", "a", "b", None], "f": [True, False, True, True], "e": [None] * 4, "__known_time": [1] * 4}
-    )
-    found = profile(frame)
-    assert found == profile(frame[::-1])
-    assert found["rows"] == 4
-    assert found["columns"]["n"] | {"quantiles": 0} == {
-        "type": "Int64", "nulls": 1, "distinct": 3, "minimum": 1, "maximum": 3, "mean": 2.0, "quantiles": 0,
-    }  # fmt: skip
-    assert found["columns"]["t"]["top"] == [["b", 2], ["a", 1]]
-    assert found["columns"]["f"]["top"] == [[True, 3], [False, 1]]
-    assert found["columns"]["e"] == {"type": "Null", "nulls": 4, "distinct": 0}

@@ -152,3 +152,18 @@ def test_bytes_of_another_form_or_that_lie_are_told() -> None:
     for lie in lies:
         with pytest.raises(ProfileDamagedError):
             Sketcher.decode(msgspec.msgpack.encode({**data, "columns": {"a": {**data["columns"]["a"], **lie}}}))
+
+
+def test_a_profile_counts_and_orders_whatever_the_order_of_rows() -> None:
+    frame = pl.DataFrame(
+        {"n": [3, 1, None, 2], "t": ["b", "a", "b", None], "f": [True, False, True, True], "e": [None] * 4, "__known_time": [1] * 4}
+    )
+    found, other = (sketched(one).summary()["columns"] for one in (frame, frame[::-1]))
+    for facts in (*found.values(), *other.values()):
+        facts.pop("examples", None)  # of the first rows
+    assert found == other
+    told = {name: found["n"][name] for name in ("type", "nulls", "distinct", "minimum", "maximum", "mean")}
+    assert told == {"type": "Int64", "nulls": 1, "distinct": 3, "minimum": 1, "maximum": 3, "mean": 2.0}
+    assert found["t"]["top"] == [["b", 2], ["a", 1]]
+    assert found["f"]["top"] == [[True, 3], [False, 1]]
+    assert found["e"] == {"type": "Null", "kind": "other", "rows": 4, "nulls": 4}
