@@ -13,6 +13,7 @@ from flyball.app.datahealth import Condition, health, seconds_since
 from flyball.app.dataplane import AsideRows, Readmit, Versions
 from flyball.app.datatelling import failed_in, figures, files_told, left_told, results_over_time, row_told, version_told
 from flyball.app.deed import Deed, Json
+from flyball.app.home import Home
 from flyball.core.clock import Clock
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.core.ids import Digest
@@ -21,6 +22,7 @@ from flyball.data.contractwriting import write_yaml
 from flyball.data.model import Dataset, DatasetVersion, VersionState
 from flyball.data.profiles import compare
 from flyball.data.profiling import Profiling
+from flyball.data.quarantine._sqlstore import SqlDecisions
 from flyball.data.quarantine.errors import RowStateError
 from flyball.data.quarantine.model import Look, RowState, Wanted, Word
 from flyball.data.quarantine.reading import QuarantineReader
@@ -221,3 +223,8 @@ class DataDesk:
 def _plain(value: Mapping[str, Any]) -> Json:
     """The same, as JSON has it."""
     return {name: list(item) if isinstance(item, tuple) else item for name, item in value.items()}
+
+
+def desk_of(home: Home, declared: Mapping[str, Dataset] | None = None, root: Path | None = None) -> DataDesk:
+    """The datasets of an open home; `declared` are those of its project, whose file lies in `root`."""
+    return DataDesk(home.data, SqlDecisions(home.stores.database), home.stores.clock, declared or {}, root)

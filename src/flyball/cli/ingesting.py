@@ -29,8 +29,8 @@ class HeldDatasetError(ConflictError):
     def __init__(self, names: Sequence[str]) -> None:
         shown = names[0]
         super().__init__(
-            f"Held until a person decides: {', '.join(names)}. Look with `flyball show dataset {shown}`; then mend the source or the "
-            f"contract and ingest again, or take it as it is with `flyball accept {shown}`."
+            f"Held until a person decides: {', '.join(names)}. Look with `flyball held {shown}`; then mend the source or the "
+            f"contract and ingest again, or take it as it is with `flyball release {shown}`."
         )
 
 

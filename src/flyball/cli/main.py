@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import datasets, housekeeping, imports, tokens, verifying
+from flyball.cli import datasets, housekeeping, imports, stewarding, tokens, verifying
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -266,28 +266,12 @@ app.command()(datasets.ingest)
 app.command()(datasets.profile)
 
 
-@app.command()
-def accept(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
-    home: FoundHomeOption = None,
-) -> None:
-    """Take a held dataset version as it is."""
-    with told():
-        from flyball.cli import deciding
-
-        deciding.accept(dataset, home=home)
-
-
-@app.command()
-def reject(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET@VERSION", help="A held version, for example flights@3.")],
-    home: FoundHomeOption = None,
-) -> None:
-    """Never take a held dataset version."""
-    with told():
-        from flyball.cli import deciding
-
-        deciding.reject(dataset, home=home)
+app.add_typer(stewarding.contract, name="contract")
+app.add_typer(stewarding.quarantine, name="quarantine")
+app.command()(stewarding.held)
+app.command()(stewarding.release)
+app.command("accept", hidden=True)(stewarding.release)  # its name before; scripts have it
+app.command()(stewarding.reject)
 
 
 @app.command()

@@ -250,8 +250,8 @@ class VersionHeldError(ConflictError):
     def __init__(self, dataset: str, number: int, *, state: str, broken: int, read: int) -> None:
         super().__init__(
             f"Version {number} of dataset {dataset!r} is {state}: {broken:,} of {read:,} rows broke its contract. "
-            f"Look at them with `flyball show dataset {dataset}@{number}`, then mend the source or the contract and run again, "
-            f"or take it as it is with `flyball accept {dataset}@{number}`."
+            f"Look at them with `flyball held {dataset}@{number}`, then mend the source or the contract and run again, "
+            f"or take it as it is with `flyball release {dataset}@{number}`."
         )
         self.dataset, self.number, self.state = dataset, number, state
 
@@ -263,7 +263,7 @@ class VersionSupersededError(ConflictError):
 
     def __init__(self, dataset: str, number: int, *, latest: int) -> None:
         super().__init__(
-            f"Version {number} of dataset {dataset!r} cannot be accepted any more: version {latest} was ingested without it. Reject it."
+            f"Version {number} of dataset {dataset!r} cannot be released any more: version {latest} was ingested without it. Reject it."
         )
 
 

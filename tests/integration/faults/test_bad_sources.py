@@ -125,7 +125,7 @@ def test_a_version_of_mostly_broken_rows_is_held(place: Any) -> None:
     path.write_text("parcel,arrived_at,delay\n" + rows, encoding="utf-8")
     done = place.run("backtest")
     assert (done.returncode, "Traceback" in done.stderr) == (7, False), done.stderr
-    assert "flyball accept arrivals@2" in done.stderr
+    assert "flyball release arrivals@2" in done.stderr
 
 
 def test_files_behind_links_are_read(fresh: Callable[..., Any], made: Any) -> None:
