@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from flyball.core.ids import Digest
 from flyball.core.optional import extra
 from flyball.data.declared.files import FileSource
 from flyball.data.errors import SourceChangedError, SourceMissingError
 from flyball.data.fileerrors import FileFormatError, FilesRefusedError, FilesUnreachableError
+from flyball.data.sources.files.digesting import ReadableFile
 from flyball.data.sources.files.names import ENDINGS, compile_pattern, is_hidden, kind_of, split_pattern
 from flyball.data.sources.files.places import Found
 from flyball.data.sources.port import Surroundings
@@ -107,7 +108,7 @@ class S3Place:
         _KNOWN[key] = content
         return content
 
-    def open(self, found: Found) -> BinaryIO:
+    def open(self, found: Found) -> ReadableFile:
         if found.where not in self._kept:
             self._kept[found.where], _ = self._brought(found)
         return self._kept[found.where].open("rb", buffering=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import io
+import fcntl
 import json
 import os
 import socket
@@ -11,13 +11,13 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import polars as pl
 
 from flyball.data.errors import SourceEmptyError, SourceUnreadableError
 from flyball.data.fileerrors import FileTooLargeError
 from flyball.data.sources.files.columns import check_columns
+from flyball.data.sources.files.digesting import ReadableFile
 from flyball.storage.confined import command, environment
 from flyball.storage.isolation import Confinement
 
@@ -26,7 +26,7 @@ MEMORY_BYTES = 8 << 30
 _FRAME, _DONE = b"F", b"D"
 _HEAD_BYTES = 9
 _PATIENCE_SECONDS = 900.0
-_LARGEST_BYTES = 2 << 30
+_MESSAGE_BYTES = 1 << 16
 
 
 class _Child:
@@ -44,33 +44,32 @@ class _Child:
         ours.settimeout(_PATIENCE_SECONDS)
         self._socket = ours
 
-    def ask(self, request: dict[str, str | None], file: BinaryIO) -> None:
+    def ask(self, request: dict[str, str | None], file: ReadableFile) -> None:
         socket.send_fds(self._socket, [json.dumps(request).encode()], [file.fileno()])
 
-    def answer(self) -> tuple[bytes, bytes]:
-        """The next message.
+    def answer(self) -> tuple[bytes, bytes, int | None]:
+        """The next message: its kind, its body, and the descriptor of a frame, which the caller closes.
 
         Raises:
             EOFError: the child is gone.
         """
-        head = self._exactly(_HEAD_BYTES)
-        size = int.from_bytes(head[1:], "big")
-        if size > _LARGEST_BYTES:
-            raise EOFError
-        return head[:1], self._exactly(size)
-
-    def _exactly(self, size: int) -> bytes:
-        buffer = bytearray(size)
-        view, at = memoryview(buffer), 0
-        while at < size:
-            try:
-                got = self._socket.recv_into(view[at:])
-            except OSError as error:  # it is gone, or says nothing any more
-                raise EOFError from error
-            if not got:
+        try:
+            head, files, _, _ = socket.recv_fds(self._socket, _HEAD_BYTES, 1)
+            while 0 < len(head) < _HEAD_BYTES:
+                head += self._socket.recv(_HEAD_BYTES - len(head))
+            if not head:
                 raise EOFError
-            at += got
-        return bytes(buffer)
+            kind, size, body = head[:1], int.from_bytes(head[1:], "big"), b""
+            while len(body) < min(size, _MESSAGE_BYTES):
+                more = self._socket.recv(size - len(body))
+                if not more:
+                    raise EOFError
+                body += more
+            if files:
+                self._socket.sendall(b".")
+        except OSError as error:  # it is gone, or says nothing any more
+            raise EOFError from error
+        return kind, body, files[0] if files else None
 
     def end(self) -> None:
         """Kill it, if it still runs."""
@@ -92,7 +91,7 @@ def _end_idle() -> None:
 os.register_at_fork(after_in_child=_IDLE.clear)
 
 
-def binary_chunks(name: str, file: BinaryIO, *, kind: str, sheet: str | None = None) -> Iterator[pl.DataFrame]:
+def binary_chunks(name: str, file: ReadableFile, *, kind: str, sheet: str | None = None) -> Iterator[pl.DataFrame]:
     """The file's rows in frames of bounded size, of the types that it says; cells of Excel are texts.
 
     Raises:
@@ -113,14 +112,14 @@ def binary_chunks(name: str, file: BinaryIO, *, kind: str, sheet: str | None = N
         raise SourceEmptyError(name)
 
 
-def _asked(name: str, file: BinaryIO, *, request: dict[str, str | None], size_bytes: int) -> Iterator[pl.DataFrame]:
+def _asked(name: str, file: ReadableFile, *, request: dict[str, str | None], size_bytes: int) -> Iterator[pl.DataFrame]:
     try:
-        child, (kind, body) = _begun(request, file, size_bytes=size_bytes)
+        child, (kind, body, memory) = _begun(request, file, size_bytes=size_bytes)
         whole = False
         try:
-            while kind == _FRAME:
-                yield pl.read_ipc_stream(io.BytesIO(body))
-                kind, body = child.answer()
+            while kind == _FRAME and memory is not None:
+                yield _mapped(memory)
+                kind, body, memory = child.answer()
             whole = kind == _DONE or json.loads(body)["kind"] == "format"  # what else failed may be broken inside
         finally:
             _give_back(child, whole=whole and not _is_big(size_bytes))
@@ -131,7 +130,15 @@ def _asked(name: str, file: BinaryIO, *, request: dict[str, str | None], size_by
         _refuse(name, json.loads(body), format_=str(request["format"]))
 
 
-def _begun(request: dict[str, str | None], file: BinaryIO, *, size_bytes: int) -> tuple[_Child, tuple[bytes, bytes]]:
+def _mapped(memory: int) -> pl.DataFrame:
+    """The frame that the child wrote there; sealed before it is mapped, so that nobody can take it from under us."""
+    with os.fdopen(memory, "rb") as file:
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+        file.seek(0)
+        return pl.read_ipc(file)
+
+
+def _begun(request: dict[str, str | None], file: ReadableFile, *, size_bytes: int) -> tuple[_Child, tuple[bytes, bytes, int | None]]:
     """A child that was asked, and its first message; one that waited idly may have ended meanwhile, and is replaced."""
     waiting = None if _is_big(size_bytes) else _take()
     if waiting is not None:

@@ -14,7 +14,9 @@ from flyball.data.errors import SourceEmptyError, SourceEncodingError, SourceUnr
 from flyball.data.sources.files.columns import NULLS, check_columns
 from flyball.data.sources.files.unpacking import Stream
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 4 << 20
+"""What is parsed at once: small enough for the caches of a processor, which makes it faster than more."""
+_CHUNKS_PER_FRAME = 4
 _HEAD_BYTES = 1 << 16
 ROW_BYTES = 32 << 20
 """No row is longer; a quotation mark that is never closed would make one row of the rest."""
@@ -49,10 +51,18 @@ class CsvChunks:
         separator = self.separator or max(",;\t|", key=header.count)
         columns = [column.strip() for column in next(csv.reader([header], delimiter=separator))]
         check_columns(self.name, columns)
-        for chunk in self._chunks(rest, width=len(columns), separator=separator):
-            yield self._parsed(chunk, columns, separator=separator)
+        # Without a header of its own Polars takes the width from a chunk's first row, which may be a short one.
+        head = separator.join(str(number) for number in range(len(columns))).encode() + b"\n"
+        waiting: list[pl.DataFrame] = []
+        for chunk in self._chunks(rest, head=head, width=len(columns), separator=separator):
+            waiting.append(self._parsed(chunk, columns, skipped=len(head), separator=separator))
+            if len(waiting) == _CHUNKS_PER_FRAME:
+                yield pl.concat(waiting, rechunk=False)
+                waiting = []
         if not self._rows:
             raise SourceEmptyError(self.name)
+        if waiting:
+            yield pl.concat(waiting, rechunk=False)
 
     def _first_line(self) -> bytes:
         """The file's beginning, with a line feed in it unless it has one line only."""
@@ -78,23 +88,22 @@ class CsvChunks:
         self._offset += len(line) + 1
         return header, rest
 
-    def _chunks(self, data: bytes, *, width: int, separator: str) -> Iterator[bytes]:
-        while True:
-            more = self.stream.read(CHUNK_BYTES)
-            if not more:
-                break
+    def _chunks(self, data: bytes, *, head: bytes, width: int, separator: str) -> Iterator[bytes]:
+        """Whole rows below `head`; each byte is copied once, for at this speed copies are what costs."""
+        while more := self.stream.read(CHUNK_BYTES):
+            cut = row_end(more, open_=data.count(b'"') % 2 == 1)
+            if cut:
+                yield b"".join([head, data, memoryview(more)[:cut]])
+                data = more[cut:]
+                continue
             data += more
-            cut = row_end(data)
-            if not cut and len(data) >= ROW_BYTES:
+            if len(data) >= ROW_BYTES:
                 raise SourceUnreadableError(
                     self.name, f"a row is longer than {ROW_BYTES >> 20} MB; perhaps a quotation mark is never closed"
                 )
-            if cut:
-                yield data[:cut]
-                data = data[cut:]
         self._check_end(data, width=width, separator=separator)
         if data:
-            yield data
+            yield head + data
 
     def _check_end(self, data: bytes, *, width: int, separator: str) -> None:
         """A file cut off inside a quoted cell or a row is refused; one cut off between two cells' characters cannot be told."""
@@ -106,18 +115,17 @@ class CsvChunks:
         if cells < width:
             raise SourceUnreadableError(self.name, f"it ends inside a row: the last line has {cells} of {width} cells")
 
-    def _parsed(self, chunk: bytes, columns: list[str], *, separator: str) -> pl.DataFrame:
+    def _parsed(self, chunk: bytes, columns: list[str], *, skipped: int, separator: str) -> pl.DataFrame:
         if (zero := chunk.find(b"\0")) >= 0:
-            raise SourceEncodingError(self.name, self._offset + zero, likely="UTF-16")
-        # Without a header of its own Polars takes the width from the chunk's first row, which may be a short one.
-        head = separator.join(str(number) for number in range(len(columns))).encode() + b"\n"
+            raise SourceEncodingError(self.name, self._offset + zero - skipped, likely="UTF-16")
         try:
-            frame = pl.read_csv(head + chunk, separator=separator, infer_schema=False, null_values=NULLS, encoding="utf8")
+            frame = pl.read_csv(chunk, separator=separator, infer_schema=False, null_values=NULLS, encoding="utf8")
         except (plx.PolarsError, plx.PanicException) as error:
-            self._check_text(chunk)
-            raise SourceUnreadableError(self.name, self._why(chunk, error, width=len(columns), separator=separator)) from error
+            rows = chunk[skipped:]
+            self._check_text(rows)
+            raise SourceUnreadableError(self.name, self._why(rows, error, width=len(columns), separator=separator)) from error
         frame.columns = columns
-        self._offset += len(chunk)
+        self._offset += len(chunk) - skipped
         self._rows += frame.height
         return frame
 
@@ -146,12 +154,16 @@ class CsvChunks:
         return f"a cell has a quotation mark where none may stand ({str(error).strip().splitlines()[0].rstrip('.')})"
 
 
-def row_end(data: bytes) -> int:
-    """Where the last whole row of the data ends: behind the last line feed that stands in no quoted cell; 0 where there is none."""
+def row_end(data: bytes, *, open_: bool = False) -> int:
+    """Where the last whole row of the data ends: behind the last line feed that stands in no quoted cell; 0 where there is none.
+
+    `open_` says that the data begin inside a quoted cell.
+    """
     at = data.rfind(b"\n")
-    quotes = data.count(b'"', 0, at) if at >= 0 else 0
+    quotes = data.count(b'"', 0, at) + open_ if at >= 0 else 0
     while at >= 0 and quotes % 2:
         opened = data.rfind(b'"', 0, at)
-        at = data.rfind(b"\n", 0, opened)
-        quotes -= data.count(b'"', max(at, 0), opened + 1)
+        before = data.rfind(b"\n", 0, opened) if opened >= 0 else -1
+        quotes -= data.count(b'"', max(before, 0), opened + 1)
+        at = before
     return at + 1

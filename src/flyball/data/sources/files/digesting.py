@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Protocol, Self
 
 from flyball.core.ids import Digest
-from flyball.data.sources.files.unpacking import BLOCK_BYTES
+
+_BUFFER_BYTES = 1 << 18
+
+
+class ReadableFile(Protocol):
+    """An open file of bytes."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+    def readinto(self, buffer: bytearray, /) -> int | None: ...
+    def seek(self, position: int, /) -> int: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
 
 
 class Digesting:
     """A `Stream` over a file from its beginning. Not thread-safe."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: ReadableFile) -> None:
         self.file = file
         self._hash = hashlib.sha256()
 
@@ -33,8 +44,10 @@ class Digesting:
 
     def digest(self) -> Digest:
         """The SHA-256 of the whole file; what was not read yet is read now."""
-        while self.read(BLOCK_BYTES):
-            pass
+        buffer = bytearray(_BUFFER_BYTES)
+        view = memoryview(buffer)
+        while size := self.file.readinto(buffer):
+            self._hash.update(view[:size])
         return Digest(self._hash.hexdigest())
 
     def __enter__(self) -> Self:

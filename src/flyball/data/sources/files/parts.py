@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import polars as pl
 
@@ -16,15 +19,18 @@ from flyball.core.ids import Digest
 from flyball.data.declared.files import FileSource
 from flyball.data.errors import SourceChangedError
 from flyball.data.model import SourceFile
+from flyball.data.sources.files.ahead import Ahead
 from flyball.data.sources.files.binary import binary_chunks
 from flyball.data.sources.files.columns import plain
-from flyball.data.sources.files.csvchunks import CsvChunks
-from flyball.data.sources.files.digesting import Digesting
+from flyball.data.sources.files.csvchunks import CHUNK_BYTES, CsvChunks
+from flyball.data.sources.files.digesting import Digesting, ReadableFile
 from flyball.data.sources.files.jsonchunks import JsonChunks
 from flyball.data.sources.files.places import Found, LocalPlace, Place
 from flyball.data.sources.files.times import with_times
 from flyball.data.sources.files.unpacking import BLOCK_BYTES, Stream, unpacked
 from flyball.data.sources.port import Seen, Surroundings
+
+_THREADS = 4
 
 
 class FileParts:
@@ -41,12 +47,15 @@ class FileParts:
         self._scratch: Path | None = None
 
     def find(self, seen: Seen) -> Sequence[SourceFile]:
-        parts = []
-        for found in self._place.list():
-            content = self._place.digest(found, wanted=lambda content: self._part_digest(content) not in seen.digests)
-            self._found[found.name] = found, content
-            parts.append(SourceFile(name=found.name, size_bytes=found.size_bytes, digest=self._part_digest(content)))
-        return parts
+        listed = self._place.list()
+        new = partial(self._place.digest, wanted=lambda content: self._part_digest(content) not in seen.digests)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            contents = list(pool.map(new, listed))
+        self._found = {found.name: (found, content) for found, content in zip(listed, contents, strict=True)}
+        return [
+            SourceFile(name=name, size_bytes=found.size_bytes, digest=self._part_digest(content))
+            for name, (found, content) in self._found.items()
+        ]
 
     def _part_digest(self, content: Digest) -> Digest:
         reading = self._source.reading()
@@ -64,7 +73,8 @@ class FileParts:
                 yield from JsonChunks(found.name, lambda: _content(file.again(), found))
             else:
                 separator = "\t" if found.kind.format == "tsv" else None
-                yield from CsvChunks(found.name, _content(file, found), separator)
+                with Ahead(_content(file, found), CHUNK_BYTES) as ahead:
+                    yield from CsvChunks(found.name, ahead, separator)
             self._check(found, content, file.digest())
 
     def _binary(self, found: Found, content: Digest) -> Iterator[pl.DataFrame]:
@@ -73,11 +83,11 @@ class FileParts:
                 yield from binary_chunks(found.name, file.file, kind=found.kind.format, sheet=self._source.sheet)
                 self._check(found, content, file.again().digest())
                 return
-            with self._unpacked(_content(file, found)) as whole:
+            with closing(self._unpacked(_content(file, found))) as whole:
                 self._check(found, content, file.digest())
                 yield from binary_chunks(found.name, whole, kind=found.kind.format, sheet=self._source.sheet)
 
-    def _unpacked(self, content: Stream) -> BinaryIO:
+    def _unpacked(self, content: Stream) -> ReadableFile:
         if self._scratch is None:
             self._surroundings.scratch.mkdir(parents=True, exist_ok=True)
             self._scratch = Path(tempfile.mkdtemp(prefix="files-", dir=self._surroundings.scratch))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from flyball.core.ids import Digest
 from flyball.data.declared.files import FileSource
 from flyball.data.errors import SourceChangedError, SourceDeniedError, SourceMissingError
 from flyball.data.fileerrors import FileFormatError
-from flyball.data.sources.files.digesting import Digesting
+from flyball.data.sources.files.digesting import Digesting, ReadableFile
 from flyball.data.sources.files.names import ENDINGS, Kind, compile_pattern, is_hidden, kind_of, split_pattern
 
 
@@ -39,7 +39,7 @@ class Place(Protocol):
         """The SHA-256 of the file's bytes; what it is `wanted` for is opened later."""
         ...
 
-    def open(self, found: Found) -> BinaryIO:
+    def open(self, found: Found) -> ReadableFile:
         """The file to read, with a descriptor of its own."""
         ...
 
@@ -84,13 +84,13 @@ class LocalPlace:
 
     def digest(self, found: Found, *, wanted: Callable[[Digest], bool]) -> Digest:
         del wanted
-        with self.open(found) as file, _refusals(found.where):
+        with closing(self.open(found)) as file, _refusals(found.where):
             value = Digesting(file).digest()
         if not self.is_unchanged(found):
             raise SourceChangedError(found.where)
         return value
 
-    def open(self, found: Found) -> BinaryIO:
+    def open(self, found: Found) -> ReadableFile:
         try:
             with _refusals(found.where):
                 return Path(found.where).open("rb", buffering=0)
