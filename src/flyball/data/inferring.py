@@ -43,12 +43,21 @@ def infer_contract(
         if name not in columns:
             raise UnknownColumnError(name, columns, where=f"The file {next(iter(parts), '')} of dataset {dataset.name!r}")
     cells = _Cells(dataset, parts, columns, known_by)
-    since, until = _stretch(cells, history)
-    rows = sum(chunk.height for chunk in cells.basis(until))
+    stretch = _stretch(cells, history)
+    rows = sum(chunk.height for chunk in cells.basis(stretch))
     step = max(1, -(-rows * max(1, len(columns)) // most_cells))
-    basis = _together([chunk.gather_every(step) for chunk in cells.basis(until)])
-    found = infer(dataset, basis, everything=cells.filled(basis), basis=Basis(rows=rows, since=since, until=until))
-    return found if step == 1 else widen(dataset, found, cells.basis(until), schema=basis.schema)
+    basis = _together([chunk.gather_every(step) for chunk in cells.basis(stretch)])
+    found = infer(dataset, basis, everything=cells.filled(basis), basis=Basis(rows=rows, since=stretch.since, until=stretch.until))
+    return found if step == 1 else widen(dataset, found, cells.basis(stretch), schema=basis.schema)
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """The rows whose time in `column` lies in [since, until) have a say."""
+
+    column: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -68,14 +77,9 @@ class _Cells:
                 if found.height:
                     yield found
 
-    def basis(self, until: datetime) -> Iterator[pl.DataFrame]:
+    def basis(self, stretch: _Stretch) -> Iterator[pl.DataFrame]:
         """The rows that have a say; at least one chunk."""
-        column = self.dataset.known_time or self.dataset.event_time
-        for chunk in self.chunks():
-            times = times_in(chunk, column)
-            if column != self.dataset.event_time and times.null_count() == times.len():
-                times = times_in(chunk, self.dataset.event_time)
-            yield chunk.filter(times < until)
+        return (chunk.filter(times_in(chunk, stretch.column) < stretch.until) for chunk in self.chunks())
 
     def filled(self, basis: pl.DataFrame) -> dict[str, pl.Series]:
         """Each column of the basis; of one that is empty there, a stretch of it that is not."""
@@ -97,7 +101,7 @@ class _Cells:
         return min((time for time in firsts if isinstance(time, datetime)), default=None)
 
 
-def _stretch(cells: _Cells, history: timedelta | None) -> tuple[datetime, datetime]:
+def _stretch(cells: _Cells, history: timedelta | None) -> _Stretch:
     """From when to before when rows have a say."""
     dataset, events, knowns = cells.dataset, list[datetime](), list[datetime]()
     example, some = "empty", False
@@ -111,8 +115,9 @@ def _stretch(cells: _Cells, history: timedelta | None) -> tuple[datetime, dateti
         raise NothingKnownError(dataset.name, cells.known_by, first=cells.first_known())
     if not events:
         raise EventTimeError(dataset.name, dataset.event_time, example=example)
+    column = dataset.known_time if dataset.known_time is not None and knowns else dataset.event_time
     times = knowns or events
-    return min(times), max(times) + MICROSECOND if history is None else min(times) + history
+    return _Stretch(column, min(times), max(times) + MICROSECOND if history is None else min(times) + history)
 
 
 def _ends(times: pl.Series) -> list[datetime]:
