@@ -17,10 +17,10 @@ from pathlib import Path
 
 import polars as pl
 
-from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.data.errors import SourceChangedError
 from flyball.data.sources.cells import check_names, plain, together
+from flyball.data.sources.rowdigest import RowDigest
 from flyball.storage.errors import os_errors
 
 CHUNK_ROWS = 1 << 16
@@ -43,6 +43,7 @@ class Spool:
         self._place = place
         self._chunks: list[_Chunk] = []
         self._waiting: list[pl.DataFrame] = []
+        self._digest = RowDigest()
         self.rows = self.size_bytes = 0
 
     def add_all(self, frames: Iterable[pl.DataFrame]) -> None:
@@ -72,6 +73,7 @@ class Spool:
             return
         frame = pl.concat(self._waiting, rechunk=True)
         self._waiting.clear()
+        self._digest.add(frame)
         content = io.BytesIO()
         frame.write_ipc(content, compression="lz4")
         path = self._home / f"{len(self._chunks):06}.arrow"
@@ -88,9 +90,8 @@ class Spool:
 
     @property
     def digest(self) -> Digest:
-        """Equal for equal rows in equal chunks, never for others."""
-        schema = {name: str(dtype) for name, dtype in self.schema.items()}
-        return digest({"schema": list(schema.items()), "chunks": [chunk.digest for chunk in self._chunks]})
+        """Equal for equal rows in equal order, never for others."""
+        return self._digest.digest
 
     def read(self) -> Iterator[pl.DataFrame]:
         """All rows again, a chunk at a time, at least one frame.
