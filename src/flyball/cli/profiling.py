@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,17 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyball.app.location import find_home
+from flyball.cli.remote import URL
 from flyball.core.canonical import canonical
 from flyball.core.errors import InvalidError, UnknownNameError
 
 if TYPE_CHECKING:
     from flyball.app.home import Home
+    from flyball.client.datasets import DatasetsClient
     from flyball.data.profiling import Profiling
 
 Json = Mapping[str, Any]
 TICKS = "▁▂▃▄▅▆▇█"
-WIDTH = 24
 LONGEST = 32
+STORED_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 
 
 class VersionNameError(InvalidError):
@@ -43,6 +47,15 @@ class NotTheModelsRowsError(InvalidError):
         super().__init__(
             f"The model {model!r} predicts rows of {rows!r}, not of {dataset!r}. Ask for `flyball profile {rows} --label {model}`."
         )
+
+
+class NotOverHttpError(InvalidError):
+    """Something that needs the home itself, asked where only a control plane is named."""
+
+    code = "not-over-http"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} needs the home itself, but {URL} names a control plane. Unset it, or name the home with --home.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +89,54 @@ class Wanted:
 
 def profile(wanted: Wanted, *, as_json: bool) -> None:
     """Print the profile, or a difference, or what columns say of a label."""
+    found = _remote(wanted) if wanted.home is None and os.environ.get(URL) else _local(wanted)
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=2, default=_plain, ensure_ascii=False) + "\n")
+        return
+    sys.stdout.write("\n".join(_lines(found)) + "\n")
+
+
+def _remote(wanted: Wanted) -> Json:
+    """What the control plane says; of one version it keeps the profile of the rows that it added."""
+    from flyball.app.actor import person
+    from flyball.client import Client
+    from flyball.client.datasets import DatasetsClient
+
+    if wanted.label is not None:
+        raise NotOverHttpError("--label")
+    if wanted.against is not None and wanted.added:
+        raise NotOverHttpError("--against with --added")
+    with Client.from_environment(os.environ, actor=person()) as client:
+        datasets = DatasetsClient(client)
+        number = _latest(datasets, wanted.name) if wanted.number is None else wanted.number
+        about = {"dataset": wanted.name, "version": number}
+        if wanted.against is not None:
+            return {
+                **about,
+                "of": "content",
+                "against": wanted.against,
+                **datasets.get_difference(wanted.name, wanted.against, after=number),
+            }
+        return {**about, "of": "added rows", **datasets.get_version(wanted.name, number)["profile"]}
+
+
+def _latest(datasets: DatasetsClient, name: str) -> int:
+    from flyball.data.errors import VersionNotFoundError
+
+    before: int | None = None
+    known: list[int] = []
+    while True:
+        page = datasets.get_dataset(name, before=before)
+        known += [found["number"] for found in page["versions"]]
+        accepted = next((found["number"] for found in page["versions"] if found["state"] == "accepted"), None)
+        if accepted is not None:
+            return int(accepted)
+        before = page["next"]
+        if before is None:
+            raise VersionNotFoundError(name, None, known=sorted(known))
+
+
+def _local(wanted: Wanted) -> Json:
     number = wanted.number
     with _opened(wanted) as home:
         from flyball.data.profiling import Profiling
@@ -83,11 +144,7 @@ def profile(wanted: Wanted, *, as_json: bool) -> None:
 
         profiling = Profiling(home.data)
         chosen = home.data.get_accepted(wanted.name).number if number is None else home.data.get(wanted.name, number).number
-        found = _found(wanted, profiling, chosen, at=open_clock(home.path).now())
-    if as_json:
-        sys.stdout.write(json.dumps(found, indent=2, default=_plain, ensure_ascii=False) + "\n")
-        return
-    sys.stdout.write("\n".join(_lines(found)) + "\n")
+        return _found(wanted, profiling, chosen, at=open_clock(home.path).now())
 
 
 def _plain(value: object) -> object:
@@ -223,6 +280,8 @@ def _value(value: object) -> str:
         return f"{value:,.6g}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, str) and STORED_TIME.fullmatch(value):
+        return value[:16].replace("T", " ")
     return _short(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))
 
 

@@ -116,3 +116,12 @@ def test_a_mistake_gets_a_sentence(words: list[str], code: int, sentence: str) -
     assert (found.exit_code, found.stdout) == (code, "")
     assert sentence in found.stderr
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("words", [["--label", "m"], ["--against", "1", "--added"]], ids=["label", "added"])
+def test_what_a_control_plane_does_not_tell_is_refused_before_it_is_asked(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYBALL_URL", "http://127.0.0.1:9")
+    found = call("profile", "orders", *words)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "needs the home itself" in found.stderr
