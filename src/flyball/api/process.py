@@ -30,7 +30,6 @@ from flyball.storage.clockfile import RUN
 if TYPE_CHECKING:
     from flyball.app.bare import BareControl
     from flyball.app.control import Control
-    from flyball.app.querying import Catalogue
 
 FAILED, REFUSED = 1, 2
 _LOG = logging.getLogger(__name__)
@@ -58,12 +57,6 @@ def _open(settings: Settings, *, failed: Callable[[BaseException], None]) -> Con
     from flyball.app.control import Control
 
     return Control.open(settings, failed=failed)
-
-
-def _catalogue(control: Control | BareControl, home: Path) -> Catalogue:
-    from flyball.app.querying import catalogue_of
-
-    return catalogue_of(control.stores, home)
 
 
 def run(settings: Settings) -> int:
@@ -94,7 +87,7 @@ def run(settings: Settings) -> int:
         limits = Limits(rates=Rates.of(os.environ))
         mlflow = mlflow_door(Services(kept.tracking, kept.registry, kept.artifacts), limits=limits)
         console_url = settings.console_url if settings.console else None
-        catalogue = None if settings.project is None else _catalogue(control, settings.home)
+        catalogue = control.find_catalogue()
         app = create_app(control, entrance, limits=limits, annexes=[mlflow], console_url=console_url, catalogue=catalogue)
         tokens.start()
         closing.callback(tokens.close)

@@ -102,11 +102,18 @@ class BareControl(Viewed):
 
     begun = True
     project_name = DEFAULT_PROJECT
+
+    def find_catalogue(self) -> None:
+        """No rows are kept here."""
+
     data = None
 
     def __init__(self, stores: Stores, blobs: BlobStore) -> None:
         self.stores, self.blobs = stores, blobs
         super().__init__(LiveView(_NoProject(), stores, _NoPredictions(), _Around(stores)))
+
+    def find_catalogue(self) -> None:
+        """No rows are kept here."""
 
     @classmethod
     def open(cls, settings: Settings, *, failed: Callable[[BaseException], None]) -> BareControl:

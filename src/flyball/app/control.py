@@ -19,14 +19,15 @@ from flyball.app.liveloop import LiveLoop
 from flyball.app.liveparts import LiveParts, Place
 from flyball.app.liveview import LiveView
 from flyball.app.location import PREDICTIONS
+from flyball.app.querying import Catalogue, catalogue_of
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
 from flyball.app.surroundings import Around
 from flyball.app.viewed import Viewed
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
-from flyball.data.quarantine._sqlstore import SqlDecisions
 from flyball.data.bodies import Body
+from flyball.data.quarantine._sqlstore import SqlDecisions
 from flyball.loop.projectfile import load_project
 from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.serving.plan import ServingPlan
@@ -149,6 +150,10 @@ class Control(Viewed):
             self._place.home.close()
 
     # -- what is looked at, beside what the view tells
+
+    def find_catalogue(self) -> Catalogue | None:
+        """The tables that queries see."""
+        return catalogue_of(self._place.home)
 
     def get_prediction(self, prediction: str) -> Json:
         self._parts.log.drain()

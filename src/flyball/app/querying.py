@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,13 +30,15 @@ from flyball.data.querying.model import Limits, View, latest_of, literal, quoted
 from flyball.data.querying.running import Querying
 from flyball.data.rows import INGEST, quarantine_name, ranges_of
 from flyball.data.store import VersionStore
+from flyball.storage.errors import os_errors
 from flyball.storage.positions import Positions
 from flyball.storage.tables import TableStore
 
 if TYPE_CHECKING:
-    from flyball.app.stores import Stores
+    from flyball.app.home import Home
 
 HISTORY, QUARANTINE, PREDICTIONS = "history", "quarantine", "predictions"
+_SCRATCH = ".queries"
 _TIMES = {EVENT_TIME: "event_time", KNOWN_TIME: "known_time", ARRIVAL: "arrival"}
 _REFERENCE = re.compile(r"(?<![\w@])([a-z][a-z0-9_-]{0,62})@(\d{1,9})(?!\w)")
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
@@ -58,6 +61,7 @@ class Catalogue:
     tables: TableStore
     positions: Positions
     querying: Querying
+    copies: Path
 
     def stream(self, question: Question, *, limits: Limits | None = None) -> Iterator[pl.DataFrame]:
         """The answer in frames as it is found, at least one.
@@ -177,16 +181,37 @@ class Catalogue:
             yield View(schema=PREDICTIONS, name=endpoint, select=select, files=tuple(files))
 
     def _place(self, table: str) -> tuple[list[str], list[str]]:
-        return self.tables.files(table), self.tables.read(table).collect_schema().names()
+        """The files of a table, and its columns; of one that lies elsewhere a copy, for a query's process has no network."""
+        files, rows = self.tables.files(table), self.tables.read(table)
+        columns = rows.collect_schema().names()
+        return ([self._copy(table, rows)] if any("://" in file for file in files) else files), columns
+
+    def _copy(self, table: str, rows: pl.LazyFrame) -> str:
+        kept = self.copies / f"{table}@{self.tables.latest(table)}.parquet"
+        if not kept.exists():
+            with os_errors(self.copies):
+                self.copies.mkdir(parents=True, exist_ok=True)
+                part = kept.with_name(f".{kept.name}.{os.getpid()}.{threading.get_ident()}")
+                rows.sink_parquet(part)
+                part.replace(kept)
+                for old in self.copies.glob(f"{table}@*.parquet"):
+                    if old != kept:
+                        old.unlink(missing_ok=True)
+        return str(kept)
 
 
-def catalogue_of(stores: Stores, home: Path) -> Catalogue:
+def catalogue_of(home: Home) -> Catalogue:
     """The catalogue of a home that is open."""
-    from flyball.storage._delta import DeltaTables
+    return Catalogue(home.stores.datasets, home.tables, home.stores.positions, _querying(home.path), home.path / _SCRATCH / "tables")
 
-    tables = home / "tables"
-    querying = Querying(home / ".queries", [tables], timer=MonotonicTimer())
-    return Catalogue(stores.datasets, DeltaTables(tables), stores.positions, querying)
+
+def _querying(home: Path) -> Querying:
+    from flyball.app.places import TABLES_URL
+    from flyball.storage.blobsurl import parse_blobs_url
+
+    named = os.environ.get(TABLES_URL)
+    place = home / "tables" if not named else parse_blobs_url(named)
+    return Querying(home / _SCRATCH, [place] if isinstance(place, Path) else [], timer=MonotonicTimer())
 
 
 @dataclass(frozen=True)
@@ -221,12 +246,11 @@ def open_catalogue(home: Path, limits: Limits | None = None) -> Iterator[Catalog
     Raises:
         ElsewhereError, UnavailableError, NewerHomeError: as of the home's stores.
     """
-    tables = home / "tables"
-    querying = Querying(home / ".queries", [tables], timer=MonotonicTimer())
+    querying = _querying(home)
     querying.warm(limits)  # while it imports its libraries, we import ours
     try:
         with open_reading(home) as found:
-            yield Catalogue(found.versions, found.tables, found.positions, querying)
+            yield Catalogue(found.versions, found.tables, found.positions, querying, home / _SCRATCH / "tables")
     finally:
         querying.close()
 
