@@ -36,6 +36,12 @@ Histograms and their distances (``distances``; counts may be stacked, n_bins las
     psi(reference, current) -> Floats;  jensen_shannon(reference, current) -> Floats      # NaN where a side has no rows
     leave_one_out(windows, distance) -> Floats                                            # a column for drift_thresholds
 
+Sketches (``sketches``) and association (``association``), imported from there::
+
+    Quantiles, Distinct, Frequent, Moments: .add(...), .merge(other)                      # one pass, bounded, deterministic
+    pearson(x, y); correlation_ratio(codes, y); mutual_information(a, b)
+    distances.wasserstein(a, weights_a, *, b, weights_b) -> float
+
 Drift thresholds (``thresholds``; needs scipy when called)::
 
     alarm_probability(alarms, *, per: timedelta, window: timedelta) -> float
