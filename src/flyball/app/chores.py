@@ -18,6 +18,7 @@ from flyball.app.liveparts import LiveParts
 from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import LOOKED_BACK
 from flyball.app.parity import lane_of as parity_lane
+from flyball.app.tending import Tending
 from flyball.core.errors import FlyballError
 from flyball.loop.services import services_of
 from flyball.monitoring import ResourcesMonitor
@@ -29,6 +30,8 @@ from flyball.serving.log import SHIP_ROWS
 ROUND_SECONDS = 0.2
 APPLY_SECONDS = 1.0
 """Pushed rows are applied together: every version of a dataset is a commit, and costs those that come after it."""
+TEND_SECONDS = 30.0
+"""Sixteen small files are worth merging; pushes make one a second."""
 PARITY_SECONDS, PARITY_EVERY = 60.0, timedelta(hours=1)
 """Parity is checked no oftener than both: a real minute, for what it costs, and an hour of business time, for what it tells."""
 TOLD_AGAIN_SECONDS = 60.0
@@ -63,6 +66,7 @@ class Chores:
             _Chore("reading sources", self._look, 2.0),
             _Chore("reading predictions", parts.log.drain, 1.0),
             _Chore("shipping predictions", partial(parts.log.ship, at_least=SHIP_ROWS), 2.0),
+            _Chore("tending tables", Tending(parts.place.home.tables, self._timer).run, TEND_SECONDS),
             _Chore("watching guardrails", self._guard, 1.0),
             _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
             _Chore("looking at processes", self._measure, 5.0),

@@ -77,8 +77,8 @@ class Home:
     ) -> Self:
         """The home at `path`, made when there is none. Any number of processes may have it open; its loop has one owner.
 
-        What is done in it is told as done by `actor`: the person at this terminal, if nobody is named. Its database, blobs and tables lie where
-        `places` says; where the environment does, if nothing is said.
+        What is done in it is told as done by `actor`: the person at this terminal, if nobody is named. Its database, blobs and tables lie
+        where `places` says; where the environment does, if nothing is said.
 
         Raises:
             UnavailableError: the place cannot be written.

@@ -1,4 +1,4 @@
-"""Where a home keeps what does not lie in its directory: its database, blobs and tables, by three settings, remembered without their secrets.
+"""Where a home keeps its database, blobs and tables, by three settings, remembered without their secrets.
 
 A home that was made on a server's database would look empty without the setting, and something new would be begun in a file. So the
 home remembers where its things are, and is not opened elsewhere by mistake.

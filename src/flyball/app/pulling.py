@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from flyball.app.rows import dataset_row
+from flyball.app.tending import tend_after
 from flyball.data import DatasetVersion
 from flyball.data.beginning import stand
 from flyball.data.declared.streams import LiveSource
+from flyball.data.rows import quarantine_name
 from flyball.data.service import DataService
 from flyball.loop.definition import Declared
 
@@ -28,6 +30,8 @@ def pulled(
     if isinstance(declared.dataset.source, LiveSource):
         return pull_row(stand(declared.dataset, data, root=root), new=len(data.list(name)) > before)
     version = data.ingest(declared.dataset, root=root, history=declared.history, cause=None, arrival=arrival, known_by=known_by)
+    if version.number > before:
+        tend_after(data.tables, [version.table, quarantine_name(name)])
     return pull_row(version, new=version.number > before)
 
 

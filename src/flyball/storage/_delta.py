@@ -129,7 +129,7 @@ class DeltaTables:
         return None if current is None else current.version
 
     def list(self) -> builtins.list[str]:
-        return [name for name in self.folder.list_folders() if self._history.current(name) is not None]
+        return [name for name in self.folder.list_folders() if self._history.exists(name)]
 
     # -- reading
 
@@ -149,7 +149,8 @@ class DeltaTables:
         files = state.files.values()
         rows = None if any(file.rows is None for file in files) else sum(file.rows or 0 for file in files)
         return TableStatistics(
-            version=state.version, files=len(files), size_bytes=sum(file.size_bytes for file in files), rows=rows,
+            version=state.version, columns=tuple(state.schema), rows=rows,
+            files=len(files), size_bytes=sum(file.size_bytes for file in files),
             small_files=sum(len(group) for group in Merging.groups(state)), replaced_files=len(state.removed),
         )  # fmt: skip
 

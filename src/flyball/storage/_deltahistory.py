@@ -81,6 +81,10 @@ class DeltaHistory:
             self._held[table] = state
         return state
 
+    def exists(self, table: str) -> bool:
+        """Whether there is such a table, readable or not."""
+        return self.folder.exists(commit_name(table, 0)) or self.folder.exists(f"{table}/{LOG}/_last_checkpoint")
+
     def forget_removed(self, table: str, names: set[str]) -> None:
         """What was deleted need not be remembered as removed."""
         held = self._held.get(table)

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +23,12 @@ from flyball.core.optional import extra
 from flyball.storage.blobs import BlobStore, StoredBlob, checked_digest
 from flyball.storage.blobsurl import Bucket
 from flyball.storage.bucketerrors import BucketRefusedError, BucketUnreachableError
+from flyball.storage.buckets import BucketPatience, open_bucket
 from flyball.storage.errors import BlobCorruptError, BlobNotFoundError
 
 with extra("s3"):
     import obstore
     from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-    from obstore.store import S3Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,16 +39,6 @@ _ANNOUNCED_SECONDS = 60.0  # a deletion that was announced is over after so long
 _DELETING_SECONDS = 20.0
 _RECENT_SECONDS = 3600.0  # what was used so lately stays in the cache: its path may be in somebody's hands
 _SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketPatience:
-    """How long is waited for one answer, and how often it is asked again (with growing pauses, of at most `pause_seconds`)."""
-
-    answer_seconds: float = 300.0
-    retries: int = 6
-    pause_seconds: float = 15.0
-    total_seconds: float = 120.0
 
 
 class S3Blobs:
@@ -241,23 +230,3 @@ def _key(digest: Digest) -> str:
 
 def _announced(digest: Digest) -> str:
     return f"condemned/{checked_digest(digest)}"
-
-
-def open_bucket(bucket: Bucket, patience: BucketPatience) -> S3Store:
-    """The bucket's objects, of which nothing is asked yet."""
-    given: dict[str, Any] = {"endpoint": bucket.endpoint, "region": bucket.region}
-    return S3Store(
-        bucket.name,
-        prefix=bucket.prefix,
-        **{name: value for name, value in given.items() if value is not None},
-        client_options={
-            "timeout": timedelta(seconds=patience.answer_seconds),
-            "connect_timeout": timedelta(seconds=min(10.0, patience.answer_seconds)),
-            "allow_http": (bucket.endpoint or "").startswith("http://"),
-        },
-        retry_config={
-            "max_retries": patience.retries,
-            "retry_timeout": timedelta(seconds=patience.total_seconds),
-            "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=patience.pause_seconds), "base": 2},
-        },
-    )

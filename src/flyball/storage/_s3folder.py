@@ -14,8 +14,8 @@ import polars as pl
 from flyball.core.errors import UnavailableError
 from flyball.core.optional import extra
 from flyball.storage._deltafolder import Stored
-from flyball.storage._s3blobs import BucketPatience, open_bucket
 from flyball.storage.blobsurl import Bucket
+from flyball.storage.buckets import BucketPatience, open_bucket
 from flyball.storage.tableerrors import TablesRefusedError, TablesUnguardedError, TablesUnreachableError
 
 with extra("s3"):

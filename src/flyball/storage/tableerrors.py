@@ -121,7 +121,7 @@ class TablesUnguardedError(UnavailableError):
     def __init__(self, place: str) -> None:
         super().__init__(
             f"The server of {place} passes over `If-None-Match`, so that two writers at once would lose rows. Nothing was written. "
-            "Keep tables on a server that honours it (Amazon S3, Cloudflare R2, Ceph, MinIO, Garage from 2.0 on), or in the home's directory."
+            "Keep tables on a server that honours it (Amazon S3, Cloudflare R2, Ceph, MinIO), or in the home's directory."
         )
         self.place = place
 

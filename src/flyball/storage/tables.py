@@ -41,6 +41,7 @@ class TableStatistics:
     """What a table consists of: `small_files` are worth merging, `replaced_files` were taken out and may still lie there."""
 
     version: int
+    columns: tuple[str, ...]
     files: int
     size_bytes: int
     rows: int | None

@@ -10,7 +10,7 @@ import pytest
 from flyball.storage._delta import DeltaTables
 
 
-@pytest.mark.parametrize("name", ["with space", 'it\'s "quoted"; what?#&$d', "100%", "München 飛行 ✈"])
+@pytest.mark.parametrize("name", ["with space", "a%20b", "a%2Fb", 'it\'s "quoted"; what?#&$d', "100%", "München 飛行 ✈"])
 def test_a_table_is_read_wherever_it_lies(tmp_path: Path, name: str) -> None:
     tables = DeltaTables(tmp_path / name)
     for number in range(3):

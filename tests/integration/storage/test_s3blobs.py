@@ -21,10 +21,11 @@ from flyball.core.clock import WallClock
 from flyball.core.errors import UnavailableError
 from flyball.core.ids import Digest
 from flyball.storage._localblobs import LocalBlobs
-from flyball.storage._s3blobs import BucketPatience, S3Blobs
+from flyball.storage._s3blobs import S3Blobs
 from flyball.storage.blobs import BlobStore
 from flyball.storage.blobsurl import Bucket
 from flyball.storage.bucketerrors import BucketRefusedError, BucketUnreachableError
+from flyball.storage.buckets import BucketPatience
 from flyball.storage.errors import BlobCorruptError, BlobNotFoundError
 from flyball.storage.garbage import UsedDigests, sweep
 from flyball.testing.blobs import BlobStoreSuite

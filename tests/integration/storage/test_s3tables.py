@@ -14,9 +14,9 @@ import pytest
 
 from flyball.core.errors import UnavailableError
 from flyball.storage._delta import DeltaTables
-from flyball.storage._s3blobs import BucketPatience
 from flyball.storage._s3folder import S3Folder
 from flyball.storage.blobsurl import Bucket
+from flyball.storage.buckets import BucketPatience
 from flyball.storage.tableerrors import CommitUnknownError, TablesRefusedError, TablesUnguardedError, TablesUnreachableError
 from flyball.storage.tables import TableCommit, TableStore
 from flyball.testing.tablecare import TableCareSuite
