@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import polars as pl
-import polars.exceptions as plx
 
 from flyball.core.duration import format_duration, parse_duration
+from flyball.data.contracts.blaming import blaming
 from flyball.data.contracts.errors import CheckError
 from flyball.data.contracts.keys import Found, find_orphans, find_repeated
 from flyball.data.contracts.model import AggregateCheck, DistributionCheck, FreshnessCheck, KeyCheck, SkewCheck, UniqueCheck, VolumeCheck
@@ -41,10 +41,8 @@ def evaluate(wholes: Sequence[Whole], rows: pl.LazyFrame) -> dict[str, Any]:
     Raises:
         CheckError: one cannot be evaluated.
     """
-    try:
+    with blaming(((whole.check, value) for whole, value in zip(wholes, python_values(wholes), strict=True)), rows):
         return rows.select(python_values(wholes)).collect(engine="streaming").row(0, named=True)
-    except plx.PolarsError as error:
-        raise CheckError(", ".join(whole.check for whole in wholes), f"it cannot be evaluated ({error})") from error
 
 
 def python_values(wholes: Sequence[Whole]) -> list[pl.Expr]:

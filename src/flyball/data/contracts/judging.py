@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 import polars as pl
 
+from flyball.data.contracts.blaming import blaming
 from flyball.data.contracts.model import Contract, declared_columns
 from flyball.data.contracts.promises import CELL, RowPromise, null_promise, type_promise
 from flyball.data.declared.check import Severity
@@ -95,6 +96,7 @@ class Judge:
 
         Raises:
             UnknownColumnError: a column is not there that may not be null.
+            CheckError: an expression fails on these rows.
         """
         missing = self._missing(cells, place)
         unexpected = tuple(name for name in cells.columns if name not in self.contract.columns)
@@ -102,7 +104,8 @@ class Judge:
         promises = [*self._of_cells(cells.schema, missing), *self.promises, *_OF_TIMES]
         frame, before, later = looked_at(self._typed(cells, place, first_row=first_row).collect(), look)
         broken = pl.any_horizontal(promise.broken for promise in promises)
-        frame = frame.lazy().with_columns(broken.fill_null(False).alias(_BAD)).collect()
+        with blaming(((promise.check, promise.broken) for promise in promises), frame.lazy()):
+            frame = frame.lazy().with_columns(broken.fill_null(False).alias(_BAD)).collect()
         good, bad = frame.filter(~pl.col(_BAD)), frame.filter(_BAD)
         return Checked(
             good=good.select(*self.contract.columns, EVENT_TIME, KNOWN_TIME, *PLACE),

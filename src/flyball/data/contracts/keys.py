@@ -36,11 +36,16 @@ def find_repeated(dataset: Dataset, check: UniqueCheck, *, rows: pl.LazyFrame, c
     columns = tuple(check.columns)
     history = KNOWN_TIME in rows.collect_schema()
     others = tuple(name for name in dataset.key if name not in columns) if history else ()
+    together = [rows.select(*columns, *others)]
+    if context.before is not None:
+        together.append(context.before.select(*columns, *others))
+    compared = pl.concat(together, how="vertical_relaxed").drop_nulls(list(columns))
+    if history and not others:  # the key is among the columns: rows that have the same are corrections of each other
+        return Found(int(compared.select(pl.len()).collect(engine="streaming").item()), 0, ())
     hashed = pl.struct(columns).hash(_SEED).alias(_HASH) if len(columns) > 1 else pl.col(columns[0]).hash(_SEED).alias(_HASH)
-    compared = rows.select(*columns, *others).drop_nulls(list(columns))
     chunks = (chunk.to_series().to_numpy() for chunk in _batches(compared.select(hashed)))
     repeats = find_repeats(chunks, memory_bytes=context.memory_bytes, scratch=context.scratch)
-    if not len(repeats.hashes) or (history and not others):
+    if not len(repeats.hashes):
         return Found(repeats.rows, 0, ())
     if len(repeats.hashes) <= _MOST_HASHES:
         compared = compared.filter(hashed.is_in(pl.Series(repeats.hashes).implode()))

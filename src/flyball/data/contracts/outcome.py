@@ -58,8 +58,9 @@ class Context:
 
     `others` has the rows of other datasets, one per key; `reference` the sketches of the version that distributions
     are compared with; `volumes` how many rows earlier versions added, oldest first; `served` rows as the model servers saw them;
-    `rows` all rows that a tally was made of, once more, for promises that no tally can hold. Keys beyond `memory_bytes` are put
-    down in `scratch`, or where the system keeps temporary files.
+    `rows` all rows that a tally was made of, once more, for promises that no tally can hold; `before` those that stood
+    already, which uniqueness is about as well. Keys beyond `memory_bytes` are put down in `scratch`, or where the system keeps
+    temporary files.
     """
 
     now: datetime
@@ -68,6 +69,7 @@ class Context:
     volumes: Sequence[int] = ()
     served: pl.DataFrame | None = None
     rows: pl.LazyFrame | None = None
+    before: pl.LazyFrame | None = None
     scratch: Path | None = None
     memory_bytes: int = 128 * 2**20
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import polars as pl
 import polars.exceptions as plx
 
+from flyball.data.contracts.blaming import said
 from flyball.data.contracts.errors import CheckError
 from flyball.data.contracts.model import Column, Contract
 from flyball.data.errors import UnknownColumnError
@@ -98,7 +99,7 @@ class Prover:
         try:
             return self.frame.select(cells).select(value.alias("value")).schema["value"]
         except plx.PolarsError as error:
-            raise CheckError(check, _said(error)) from error
+            raise CheckError(check, f"it cannot be evaluated ({said(error)})") from error
 
     def is_whole(self, check: str, value: pl.Expr) -> bool:
         """Whether the expression gives one value for all rows, however many there are.
@@ -116,16 +117,12 @@ class Prover:
             missing = next((name for name in value.meta.root_names() if name not in frame.columns), str(error).splitlines()[0])
             raise UnknownColumnError(missing, frame.columns, where=f"The dataset of the check {check!r}") from error
         except plx.PolarsError as error:
-            raise CheckError(check, _said(error)) from error
+            raise CheckError(check, f"it cannot be evaluated ({said(error)})") from error
 
 
 def _truth(check: str, dtype: pl.DataType) -> None:
     if dtype not in {pl.Boolean, pl.Null}:
         raise CheckError(check, f"it is a value of type {dtype}, not true or false; compare it with something")
-
-
-def _said(error: Exception) -> str:
-    return f"it cannot be evaluated ({str(error).strip().splitlines()[0].rstrip('.')})"
 
 
 def _sample(contract: Contract) -> pl.DataFrame:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import polars as pl
-import polars.exceptions as plx
 
+from flyball.data.contracts.blaming import blaming
 from flyball.data.contracts.compiled import compile_contract
-from flyball.data.contracts.errors import CheckError
 from flyball.data.contracts.finishing import Finishing, python_values
 from flyball.data.contracts.judging import is_typed
 from flyball.data.contracts.model import Contract, declared_columns
@@ -36,10 +35,10 @@ def check_scan(dataset: Dataset, contract: Contract, scan: pl.LazyFrame, *, cont
     cells = [promise for promise in compiled.cells if promise.kind != "type" or promise.column not in typed]
     tally = Tally.empty([*(_uncelled(promise, typed) for promise in cells), *compiled.rows], Wholes.made(compiled.wholes, context))
     pythons = [whole for whole in compiled.wholes if whole.python is not None]
-    try:
+    values_of = [(promise.check, promise.broken.sum()) for promise in compiled.rows]
+    values_of += [(whole.check, whole.python) for whole in pythons if whole.python is not None]
+    with blaming(values_of, rows):
         found = rows.select(*take(tally.partials), *python_values(pythons)).collect(engine="streaming")
-    except plx.PolarsError as error:
-        raise CheckError(dataset.name, f"an expression of it fails on these rows ({str(error).splitlines()[0]})") from error
     values = {name: found[name].item() for name in found.columns if name.startswith("python ")}
     tally.put(found.drop(list(values)))
     finishing = Finishing(compiled, tally, replace(context, rows=rows), values)

@@ -10,6 +10,7 @@ from typing import Any, Self
 import polars as pl
 
 from flyball.data.contracts.bins import Bins, bins
+from flyball.data.contracts.blaming import blaming
 from flyball.data.contracts.judging import Checked
 from flyball.data.contracts.model import DistributionCheck, SkewCheck
 from flyball.data.contracts.outcome import Context
@@ -65,7 +66,8 @@ class Tally:
     def add(self, frame: pl.DataFrame) -> None:
         """Add rows that are taken: typed, with both times."""
         if frame.height:
-            self.put(frame.lazy().select(take(self.partials)).collect())
+            with blaming(((partial.name.removeprefix("broken "), partial.value) for partial in self.partials), frame.lazy()):
+                self.put(frame.lazy().select(take(self.partials)).collect())
 
     def add_checked(self, checked: Checked) -> None:
         """Add what was set aside of a chunk; its good rows are added when they are known to be taken."""
