@@ -85,6 +85,9 @@ class MortalTables:
         gone: Vacuumed = self.real.vacuum(table, keep=keep)
         return gone
 
+    def delete(self, table: str) -> None:
+        self.real.delete(table)
+
     def rewrite(self, table: str, drop: pl.DataFrame | pl.Expr, *, job: str) -> Rewritten:
         self.death.near()
         found: Rewritten = self.real.rewrite(table, drop, job=job)

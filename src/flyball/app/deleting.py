@@ -70,6 +70,10 @@ def delete_project(home: Path, name: str) -> Remains:
         places = Places.of(home, os.environ)
         blobs = places.open_blobs(home)
         count, blob_bytes = _empty(blobs)
+        if places.tables is not None:
+            tables = places.open_tables(home)
+            for table in tables.list():
+                tables.delete(table)
         with os_errors(home):
             home_bytes = sum(file.lstat().st_size for file in home.rglob("*") if file.is_file())
             if places.database is not None:

@@ -172,6 +172,10 @@ class DeltaTables:
 
     # -- care
 
+    def delete(self, table: str) -> None:
+        with self.folder.locked(checked_table(table)):
+            self.folder.drop(table)
+
     def compact(self, table: str, *, order: str | None = None) -> int:
         self._state(table, None)
         return merge(self._history, table, order=order, name=lambda: f"{self._ids.create(MERGED)}.parquet")

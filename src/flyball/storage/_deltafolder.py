@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -81,6 +82,10 @@ class Folder(Protocol):
 
     def delete(self, names: Iterable[str]) -> None:
         """None of them is there any more; idempotent."""
+        ...
+
+    def drop(self, folder: str) -> None:
+        """The folder and all in it are gone, what makes it a table last; idempotent."""
         ...
 
     def locked(self, name: str) -> AbstractContextManager[None]:
@@ -194,6 +199,15 @@ class LocalFolder:
             for folder in folders:
                 with suppress(FileNotFoundError):
                     self._sync(folder)
+
+    def drop(self, folder: str) -> None:
+        path = self.root / folder
+        with os_errors(self.root):
+            if path.is_dir():
+                for file in path.iterdir():
+                    if file.is_file():
+                        file.unlink()
+                shutil.rmtree(path)
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:

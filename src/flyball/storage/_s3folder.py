@@ -24,6 +24,7 @@ with extra("s3"):
 
 _PART_BYTES = 16 << 20
 _GUARD = ".flyball/created-once"
+_FIRSTS = (f"{0:020}.json", "_last_checkpoint")  # by these a table is known for one
 
 
 class S3Folder:
@@ -119,6 +120,11 @@ class S3Folder:
             for at in range(0, len(paths), 1000):
                 with suppress(FileNotFoundError):
                     obstore.delete(self._store, paths[at : at + 1000])
+
+    def drop(self, folder: str) -> None:
+        with self._errors():
+            found = [meta["path"] for batch in obstore.list(self._store, folder) for meta in batch]
+        self.delete(sorted(found, key=lambda path: (path.endswith(_FIRSTS), path)))
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:

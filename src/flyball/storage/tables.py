@@ -186,3 +186,7 @@ class TableStore(Protocol):
     def list(self) -> list[str]:
         """All tables' names, ascending."""
         ...
+
+    def delete(self, table: str) -> None:
+        """The table and all its versions are gone for good; idempotent. Killed, it can be run again. Not while others append to it."""
+        ...

@@ -153,6 +153,20 @@ class TableCareSuite(Suite):
                 store.rewrite("other", pl.col("number") == 1, job="e")
             assert (store.latest("t"), self.count(store)) == (0, 2)
 
+    def test_a_deleted_table_is_gone_and_may_be_made_anew(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store, self.open(tmp_path) as other:
+            self.numbered(store, 18)
+            store.compact("t")
+            store.append("u", _ROWS, job="a")
+            other.read("t")
+            store.delete("t")
+            store.delete("t")
+            assert (store.list(), store.latest("t"), other.latest("t"), other.position("t", "s")) == (["u"], None, None, 0)
+            assert other.append_next("t", _ROWS, stream="s", position=1) == 0
+            assert self.count(store) == 2
+            with pytest.raises(TableNameError):
+                store.delete("../u")
+
     def test_names_at_which_readers_fail_are_refused(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:
             for name in ("a\x00b", "", "a\nb"):
