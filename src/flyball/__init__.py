@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flyball.data.declared.generated import rows
     from flyball.data.declared.sql import sql
     from flyball.data.declared.streams import push, redis_stream
+    from flyball.data.declared.tables import delta
     from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
     from flyball.loop import Model, Project, every, on_drift, on_performance_drop
     from flyball.monitoring import drift, performance, quality, resources
@@ -38,6 +39,7 @@ __all__ = [
     "canary",
     "check",
     "count",
+    "delta",
     "drift",
     "every",
     "files",
@@ -72,6 +74,7 @@ _ROOMS = {
     "data.declared.check": ("check",),
     "data.declared.generated": ("rows",),
     "data.declared.sql": ("sql",),
+    "data.declared.tables": ("delta",),
     "data.declared.streams": ("push", "redis_stream"),
     "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),
     "loop": ("Model", "Project", "every", "on_drift", "on_performance_drop"),

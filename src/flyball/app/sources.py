@@ -9,6 +9,7 @@ from flyball.data.declared.files import FileSource
 from flyball.data.declared.generated import RowsSource
 from flyball.data.declared.source import Source
 from flyball.data.declared.sql import SqlSource
+from flyball.data.declared.tables import DeltaSource
 from flyball.data.sources.port import OpenSource, Surroundings
 
 
@@ -59,3 +60,10 @@ def _(source: RowsSource, surroundings: Surroundings) -> OpenSource:
     from flyball.data.sources.generated import GeneratedRows
 
     return GeneratedRows(source, surroundings)
+
+
+@open_source.register
+def _(source: DeltaSource, surroundings: Surroundings) -> OpenSource:
+    from flyball.data.sources._deltasource import DeltaParts
+
+    return DeltaParts(source, surroundings)

@@ -2,16 +2,17 @@
 
 ::
 
-    InvalidError ── DatabaseVariableError, DatabaseQueryError, WatermarkColumnError, OverlapError, GeneratedRowsError,
+    InvalidError ── DatabaseVariableError, DatabaseQueryError, WatermarkColumnError, OverlapError, GeneratedRowsError, TableFeatureError,
                     SourceEmptyError ── NoRowsError
     NotFoundError ── SourceMissingError ── DatabasePlaceError
+    ConflictError ── SourceChangedError ── TableFilesGoneError
     UnavailableError ── DatabaseDriverError, DatabaseLostError, GeneratorFailedError, SourceDeniedError ── DatabaseDeniedError
 """
 
 from __future__ import annotations
 
-from flyball.core.errors import InvalidError, NotFoundError, UnavailableError
-from flyball.data.errors import SourceDeniedError, SourceEmptyError, SourceMissingError
+from flyball.core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from flyball.data.errors import SourceChangedError, SourceDeniedError, SourceEmptyError, SourceMissingError
 
 
 class DatabaseVariableError(InvalidError):
@@ -140,4 +141,26 @@ class GeneratorFailedError(UnavailableError):
 
     def __init__(self, place: str, why: str) -> None:
         super().__init__(f"The function behind {place} failed: {why}. Nothing was recorded.")
+        self.place = place
+
+
+class TableFilesGoneError(SourceChangedError):
+    """A version of a table that lost a data file before it was read; nothing was recorded."""
+
+    code = "table-files-gone"
+
+    def __init__(self, place: str, file: str, *, version: str) -> None:
+        ConflictError.__init__(
+            self, f"Version {version} of the table {place} has lost its file {file}; it was vacuumed, or deleted. Ingest again."
+        )
+        self.path = place
+
+
+class TableFeatureError(InvalidError):
+    """A table that says it must not be read file by file."""
+
+    code = "table-feature"
+
+    def __init__(self, place: str, feature: str) -> None:
+        super().__init__(f"The table {place} has {feature}, which Flyball does not read. Have a copy written without, or a Parquet export.")
         self.place = place
