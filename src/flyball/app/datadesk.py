@@ -9,6 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from flyball.app.datahealth import Condition, health, seconds_since
 from flyball.app.dataplane import AsideRows, Readmit, Versions
 from flyball.app.datatelling import failed_in, figures, files_told, left_told, results_over_time, row_told, version_told
@@ -222,7 +224,8 @@ class DataDesk:
 
 def _plain(value: Mapping[str, Any]) -> Json:
     """The same, as JSON has it."""
-    return {name: list(item) if isinstance(item, tuple) else item for name, item in value.items()}
+    found: Json = msgspec.json.decode(msgspec.json.encode(value))
+    return found
 
 
 def desk_of(home: Home, declared: Mapping[str, Dataset] | None = None, root: Path | None = None) -> DataDesk:

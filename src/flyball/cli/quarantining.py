@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from flyball.cli.datadoor import DataDoor, Where, open_data, rows_of
 from flyball.cli.outputs import check_outputs, write_whole
 from flyball.client.datasets import AsideQuery
-from flyball.core.errors import InvalidError
+from flyball.core.errors import InvalidError, NotFoundError
 from flyball.data.quarantine.errors import QuarantinedRowNotFoundError, QuarantineFileError
 from flyball.data.quarantine.exporting import changes, read_csv, write_csv
 from flyball.data.quarantine.model import parse_row_id
@@ -88,6 +89,9 @@ def repair(dataset: str, rows: Sequence[str], where: Where, *, cells: Sequence[s
         refused: list[Mapping[str, Any]] = []
         for some in _parts(list(repairs)):
             refused += [found for found in door.repair(dataset, {row: repairs[row] for row in some}, why=why) if found["reasons"]]
+    if not repairs:
+        _say("No cell of the file differs from what stands in quarantine.")
+        return
     _refused(refused)
     taken = len(repairs) - len(refused)
     _say(f"{_counted(len(repairs))} repaired; the contract would take {taken:,}. Next: flyball quarantine readmit {dataset}")
@@ -115,7 +119,8 @@ def _find(door: DataDoor, dataset: str, ids: Sequence[str]) -> list[Mapping[str,
             raise QuarantinedRowNotFoundError(dataset, row)
     wanted, found = set(ids), dict[str, Mapping[str, Any]]()
     for version in sorted({place[0] for place in parsed.values() if place is not None}):
-        found |= {each["id"]: each for each in rows_of(door, dataset, version=version) if each["id"] in wanted}
+        with suppress(NotFoundError):
+            found |= {each["id"]: each for each in rows_of(door, dataset, version=version) if each["id"] in wanted}
     missing = next((row for row in ids if row not in found), None)
     if missing is not None:
         raise QuarantinedRowNotFoundError(dataset, missing)

@@ -32,6 +32,18 @@ def take_rest(here: CommentedMap, name: str) -> str:
     return str(rest)
 
 
+def take_all(here: CommentedMap, name: str) -> str:
+    """What stands behind the value of `name` as a line of its own, and the rest below it; neither is there afterwards."""
+    rest = take_rest(here, name)
+    holder, place, slot = _end(here, name)
+    tokens = holder.ca.items.get(place)
+    token = tokens[slot] if tokens else None
+    if token is None or holder is not here:  # a comment inside of what goes away goes with it
+        return rest
+    tokens[slot] = None
+    return f"{' ' * here.lc.col}{token.value.strip()}\n{rest}" if token.value.strip() else rest
+
+
 def give_rest(here: CommentedMap, name: str, rest: str) -> None:
     """Hang `rest` below the value of `name`, above what hangs there already."""
     holder, place, slot = _end(here, name)

@@ -12,6 +12,7 @@ from typing import Any
 from flyball.core.optional import extra
 from flyball.data import contractcomments as comments
 from flyball.data.contract import Contract
+from flyball.data.contractyaml import read_document
 
 with extra("store"):
     from ruamel.yaml import YAML
@@ -33,6 +34,8 @@ def write_yaml(contract: Contract, *, before: str | None = None) -> str:
     yaml = _yaml()
     if before is None:
         return _HEAD.format(dataset=contract.dataset) + _dumped(yaml, _commented(wanted))
+    if read_document(before, path="the contract").value == wanted:
+        return before
     document = yaml.load(before)
     _change(document, wanted)
     return _dumped(yaml, document)
@@ -53,6 +56,7 @@ def differences(before: str, after: str, *, names: tuple[str, str]) -> Sequence[
 
 def _yaml() -> YAML:
     yaml = YAML(typ="rt", pure=True)
+    yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width, yaml.preserve_quotes, yaml.allow_unicode = WIDTH, True, True
     return yaml
 
@@ -90,10 +94,10 @@ def _change(here: CommentedMap, wanted: Mapping[str, Any]) -> None:
 
 
 def _take_out(here: CommentedMap, name: str) -> None:
-    """Remove a key; comment lines below it are about what follows, and stay."""
+    """Remove a key; its comment stays as a line, and so do the lines below it, which are about what follows."""
     names = list(here)
     place = names.index(name)
-    rest = comments.take_rest(here, name)
+    rest = comments.take_all(here, name)
     del here[name]
     if rest and place:
         comments.give_rest(here, names[place - 1], rest)
