@@ -144,7 +144,7 @@ def _local(wanted: Wanted) -> Json:
 
         profiling = Profiling(home.data)
         chosen = home.data.get_accepted(wanted.name).number if number is None else home.data.get(wanted.name, number).number
-        return _found(wanted, profiling, chosen, at=open_clock(home.path).now())
+        return _found(wanted, profiling, number=chosen, at=open_clock(home.path).now())
 
 
 def _plain(value: object) -> object:
@@ -169,18 +169,18 @@ def _opened(wanted: Wanted) -> Iterator[Home]:
         yield home
 
 
-def _found(wanted: Wanted, profiling: Profiling, number: int, *, at: datetime) -> Json:
+def _found(wanted: Wanted, profiling: Profiling, *, number: int, at: datetime) -> Json:
     about: dict[str, Any] = {"dataset": wanted.name, "version": number, "of": "added rows" if wanted.added else "content"}
     if wanted.against is not None:
         difference = profiling.compare(wanted.name, before=wanted.against, after=number, added=wanted.added)
         return {**about, "against": wanted.against, **difference.as_json()}
     if wanted.label is not None:
-        return {**about, "label": wanted.label, "associations": _associations(wanted, profiling, number, at=at)}
+        return {**about, "label": wanted.label, "associations": _associations(wanted, profiling, number=number, at=at)}
     sketcher = profiling.get_added(wanted.name, number) if wanted.added else profiling.get(wanted.name, number)
     return {**about, **sketcher.summary()}
 
 
-def _associations(wanted: Wanted, profiling: Profiling, number: int, *, at: datetime) -> list[Json]:
+def _associations(wanted: Wanted, profiling: Profiling, *, number: int, at: datetime) -> list[Json]:
     from flyball.cli.projecting import find_project_file
     from flyball.loop.projectfile import load_project
 

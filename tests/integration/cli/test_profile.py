@@ -24,7 +24,7 @@ project = fb.Project("small", models=[model], datasets=[other])
 """
 
 
-def orders(first: int, last: int, shop: str) -> str:
+def orders(first: int, last: int, *, shop: str) -> str:
     rows = [f"o{n},2024-01-{1 + n % 28:02},{n % 7},{shop},{'yes' if n % 7 > 4 else 'no'}" for n in range(first, last)]
     return "\n".join(["id,ordered_at,size,shop,late", *rows, ""])
 
@@ -36,7 +36,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("FLYBALL_URL", raising=False)
     (tmp_path / "project.py").write_text(PROJECT)
     (tmp_path / "orders").mkdir()
-    for name, text in (("a.csv", orders(0, 200, "north")), ("b.csv", orders(200, 260, "\x1b[31msouth"))):
+    for name, text in (("a.csv", orders(0, 200, shop="north")), ("b.csv", orders(200, 260, shop="\x1b[31msouth"))):
         (tmp_path / "orders" / name).write_text(text)
         assert call("ingest").exit_code == 0
     return tmp_path

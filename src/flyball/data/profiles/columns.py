@@ -87,7 +87,9 @@ class ColumnSketch:
                 trues = int(found.sum())
                 counts = np.array([len(found) - trues, trues])
                 self._exemplify(found.head(64).unique(maintain_order=True).to_list())
-                self._count(np.arange(2, dtype=np.uint64)[counts > 0], counts[counts > 0], [False, True] if counts.all() else [trues > 0])
+                self._count(
+                    np.arange(2, dtype=np.uint64)[counts > 0], counts[counts > 0], values=[False, True] if counts.all() else [trues > 0]
+                )
             case Kind.OTHER:
                 pass
             case _:
@@ -100,7 +102,7 @@ class ColumnSketch:
             KindsDifferError: its values are of another kind.
         """
         if self.kind is not other.kind:
-            raise KindsDifferError(name, self.type, other.type)
+            raise KindsDifferError(name, self.type, other=other.type)
         self.rows, self.nulls, self.nans = self.rows + other.rows, self.nulls + other.nulls, self.nans + other.nans
         self.infinities = (self.infinities[0] + other.infinities[0], self.infinities[1] + other.infinities[1])
         self._widen(other.low, other.high)
@@ -125,7 +127,7 @@ class ColumnSketch:
         self.quantiles.add(doubles)
         starts, counts = runs(ordered)
         distinct = ordered[starts]
-        self._count(hash_numbers(distinct), counts, distinct)
+        self._count(hash_numbers(distinct), counts, values=distinct)
 
     def _finite(self, values: Numbers) -> Numbers:
         finite = np.isfinite(values)
@@ -149,9 +151,9 @@ class ColumnSketch:
         counted = values.alias("text").to_frame().group_by("text").len("rows")
         texts = counted["text"]
         keys = hash_texts(texts.str.join("").item().encode(), texts.str.len_bytes().to_numpy().astype(np.int64))
-        self._count(keys, counted["rows"].to_numpy().astype(np.int64), texts)
+        self._count(keys, counted["rows"].to_numpy().astype(np.int64), values=texts)
 
-    def _count(self, keys: Keys, counts: Ints, values: Any) -> None:
+    def _count(self, keys: Keys, counts: Ints, *, values: Any) -> None:
         self.distinct.add(keys)
         self.frequent.add(keys, counts)
         order = np.argsort(keys) if len(keys) < 2 * len(self.frequent.keys) else None

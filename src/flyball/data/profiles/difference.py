@@ -66,11 +66,11 @@ def compare(before: Sketcher, after: Sketcher) -> Difference:
     before.settle()
     after.settle()
     names = [name for name in dict.fromkeys([*before.columns, *after.columns]) if not name.startswith("__")]
-    columns = tuple(_column(name, before.columns.get(name), after.columns.get(name)) for name in names)
+    columns = tuple(_column(name, a=before.columns.get(name), b=after.columns.get(name)) for name in names)
     return Difference(rows=(before.rows, after.rows), columns=columns)
 
 
-def _column(name: str, a: ColumnSketch | None, b: ColumnSketch | None) -> ColumnDifference:
+def _column(name: str, *, a: ColumnSketch | None, b: ColumnSketch | None) -> ColumnDifference:
     facts: dict[str, Any] = {
         "column": name, "types": (a and a.type, b and b.type), "nulls": (_missing(a), _missing(b)),
         "distinct": (a and a.distinct.number, b and b.distinct.number),

@@ -16,7 +16,7 @@ class KindsDifferError(InvalidError):
 
     code = "profile-kinds"
 
-    def __init__(self, column: str, one: str, other: str) -> None:
+    def __init__(self, column: str, one: str, *, other: str) -> None:
         super().__init__(
             f"The profiles of the column {column!r} are of {one} and of {other}, and have no common one. "
             "Compare the versions instead, or profile those since the type changed."
