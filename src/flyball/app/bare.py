@@ -112,9 +112,6 @@ class BareControl(Viewed):
         self.stores, self.blobs = stores, blobs
         super().__init__(LiveView(_NoProject(), stores, _NoPredictions(), _Around(stores)))
 
-    def find_catalogue(self) -> None:
-        """No rows are kept here."""
-
     @classmethod
     def open(cls, settings: Settings, *, failed: Callable[[BaseException], None]) -> BareControl:
         """The control plane of the settings' home.
