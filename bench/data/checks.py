@@ -123,17 +123,18 @@ def ours(place: str, checks: list[list[Any]], *, keys: bool = False) -> int:
     types = {"id": ColumnType.INTEGER, "at": ColumnType.TIME, "quantity": ColumnType.INTEGER, "member": ColumnType.BOOLEAN}
     types |= dict.fromkeys(("amount", "price", "discount"), ColumnType.NUMBER) | dict.fromkeys(("city", "code", "note"), ColumnType.TEXT)
     columns = {name: Column(type=kind, nullable=True) for name, kind in types.items()}
-    made = [_check(number, *check) for number, check in enumerate(checks)]
+    made = [_check(number, check) for number, check in enumerate(checks)]
     if keys:
         made += [UniqueCheck(name="unique", columns=("id",)), KeyCheck(name="key", columns=("city",), dataset="cities")]
     dataset = Dataset("orders", files("orders.parquet"), key="id", event_time="at")
     contract = Contract(dataset="orders", columns=columns, checks=tuple(made))
     context = Context(now=datetime(2026, 1, 1, tzinfo=UTC), others={"cities": pl.LazyFrame({"city": CITIES})})
-    report = check_scan(dataset, contract, pl.scan_parquet(place), context=context)
+    report = check_scan(dataset, contract, scan=pl.scan_parquet(place), context=context)
     return sum(not outcome.passed for outcome in report.outcomes)
 
 
-def _check(number: int, kind: str, column: str, *rest: Any) -> Check:
+def _check(number: int, check: list[Any]) -> Check:
+    kind, column, *rest = check
     name = f"{number} {kind} {column}"
     if kind in {"mean", "maximum"}:
         function = {"mean": "mean", "maximum": "max"}[kind]
@@ -148,7 +149,7 @@ def _check(number: int, kind: str, column: str, *rest: Any) -> Check:
     return RowCheck(name=name, expression=texts[kind](*rest))
 
 
-def inside(who: str, place: str, checks: list[list[Any]]) -> None:
+def inside(who: str, place: str, *, checks: list[list[Any]]) -> None:
     """One contender of ours in this process: prints seconds, MB, broken checks."""
     begun = time.perf_counter()
     broken = {"fused": fused, "ours": ours, "keys": lambda *given: ours(*given, keys=True)}[who](place, checks)
@@ -173,7 +174,7 @@ def said(run: tuple[float, ...]) -> str:
     return f"{whole:.2f} s, {seconds:.2f} s in the checks, {megabytes:,.0f} MB, {broken:.0f} broken"
 
 
-def of_ours(who: str, place: Path, checks: list[list[Any]]) -> tuple[float, float, float, int]:
+def of_ours(who: str, place: Path, *, checks: list[list[Any]]) -> tuple[float, float, float, int]:
     """One of ours in a process of its own."""
     found = timed([sys.executable, "-m", "bench.data.checks", "--inside", who, "--table", str(place), "--listed", json.dumps(checks)])
     if found is None:
@@ -187,7 +188,7 @@ def compare(place: Path, number: int, *, rounds: int, peers: Path) -> bool:
     runs: dict[str, list[tuple[float, float, float, int]]] = {"fused": [], "ours": [], "keys": []}
     for _ in range(rounds):
         for who, found in runs.items():
-            found.append(of_ours(who, place, checks))
+            found.append(of_ours(who, place, checks=checks))
     middle = {who: tuple(statistics.median(run[part] for run in found) for part in range(4)) for who, found in runs.items()}
     names = {"fused": "one fused pass by hand", "ours": "ours", "keys": "ours, one uniqueness and one key more"}
     for who, run_of in middle.items():
@@ -213,7 +214,7 @@ def large(folder: Path, size: float) -> bool:
     rows = int(size / (chunk(0, 100_000).estimated_size() / 100_000))
     place = folder / "large.parquet"
     write(place, rows)
-    found = of_ours("keys", place, listed(20))
+    found = of_ours("keys", place, checks=listed(20))
     sizes = f"{size / 1e9:.1f} GB in memory, {place.stat().st_size / 1e9:.1f} GB as Parquet"
     print(f"{rows:,} rows, {sizes}: {said(found)}, promised at most {MOST_MB:,} MB")
     return found[2] <= MOST_MB
@@ -232,7 +233,7 @@ def main() -> None:
     parser.add_argument("--listed", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
-        inside(given.inside, given.table, json.loads(given.listed))
+        inside(given.inside, given.table, checks=json.loads(given.listed))
         return
     with tempfile.TemporaryDirectory(prefix="flyball-checks-") as folder:
         kept = True

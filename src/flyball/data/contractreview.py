@@ -102,7 +102,7 @@ class ContractReview:
         found = {name: self.data.find_accepted(name) for name in wanted}
         rows = Rows(self.data.tables)
         others = {name: rows.scan(self.data.content(other)) for name, other in found.items() if other is not None}
-        return check_scan(dataset, contract, rows.scan(content), context=Context(now=self.data.recorder.now(), others=others))
+        return check_scan(dataset, contract, scan=rows.scan(content), context=Context(now=self.data.recorder.now(), others=others))
 
 
 def merge(written: Contract, inferred: Contract, *, only: Collection[str] = ()) -> Contract:

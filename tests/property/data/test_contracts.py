@@ -86,7 +86,7 @@ def naive(found: list[Row]) -> dict[str, int]:
 @given(rows)
 def test_the_fused_pass_finds_what_looking_at_each_row_finds(found: list[Row]) -> None:
     context = replace(CONTEXT, others={"letters": pl.LazyFrame({"letter": ["a", "b", "c"]})})
-    report = check_scan(DATASET, CONTRACT, frame_of(found).lazy(), context=context)
+    report = check_scan(DATASET, CONTRACT, scan=frame_of(found).lazy(), context=context)
     outcomes = {outcome.check: outcome for outcome in report.outcomes}
     for name, broken in naive(found).items():
         assert outcomes[name].broken == broken, name

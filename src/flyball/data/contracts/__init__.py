@@ -11,7 +11,7 @@
     any(outcome.holds for outcome in outcomes)          # the version waits for a person
     encode_outcomes(outcomes)                           # the blob `DatasetVersion.results`
 
-    check_scan(dataset, contract, lazy_frame, context=context) -> Report        # a table as it lies, in one streaming pass
+    check_scan(dataset, contract, scan=lazy_frame, context=context) -> Report        # a table as it lies, in one streaming pass
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Compiled(Promised):
 
         Promises that no tally can hold (uniqueness, keys, aggregates in Python) look at `context.rows` and are `skipped` without.
         """
-        return finish(self, tally, context)
+        return finish(self, tally, context=context)
 
 
 def compile_contract(dataset: Dataset, contract: Contract) -> Compiled:
@@ -90,7 +90,7 @@ def _compile(dataset: Dataset, contract: Contract, *, declared: Mapping[str, Che
             else:
                 rows.append(found)
         else:
-            wholes.append(whole_of(dataset, prover, check))
+            wholes.append(whole_of(prover, check))
     prover.read(read)
     return _named_once(Compiled(dataset, contract, tuple(_cells(dataset, contract)), tuple(rows), tuple(wholes)))
 

@@ -20,7 +20,7 @@ class ExpressionError(InvalidError):
 
     code = "check-expression"
 
-    def __init__(self, text: str, place: int, why: str) -> None:
+    def __init__(self, text: str, place: int, *, why: str) -> None:
         near = f"at character {place + 1} ({text[place : place + 20]!r})" if place < len(text) else "at its end"
         shown = text if len(text) <= 120 else text[:117] + "..."
         super().__init__(f"The expression {shown!r} cannot be read {near}: {why}.")

@@ -59,7 +59,7 @@ def parse_aggregate(text: str) -> Expression:
     """
     found = _Parser(text, whole=True).parse()
     if not found.partials:
-        raise ExpressionError(text, len(text), f"it aggregates nothing; use one of {', '.join(AGGREGATES)}")
+        raise ExpressionError(text, len(text), why=f"it aggregates nothing; use one of {', '.join(AGGREGATES)}")
     return found
 
 
@@ -70,25 +70,14 @@ class _Value:
 
 
 @dataclass
-class _Parser:
-    """Recursive descent, one method per level of precedence. Used once."""
+class _Cursor:
+    """The words of a text, taken one by one."""
 
     text: str
-    whole: bool = False
-    inside: bool = False
-    depth: int = 0
     position: int = 0
-    columns: dict[str, None] = field(default_factory=dict)
-    partials: dict[str, Partial] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tokens = tokens(self.text)
-
-    def parse(self) -> Expression:
-        value = self._or()
-        if self._now.kind != "end":
-            self._fail("nothing is expected here any more")
-        return Expression(self.text, value.expr, tuple(self.columns), tuple(self.partials.values()))
 
     @property
     def _now(self) -> Token:
@@ -107,7 +96,24 @@ class _Parser:
             self._fail(f"{word.upper()!r} is expected")
 
     def _fail(self, why: str, at: Token | None = None) -> NoReturn:
-        raise ExpressionError(self.text, (at or self._now).place, why)
+        raise ExpressionError(self.text, (at or self._now).place, why=why)
+
+
+@dataclass
+class _Parser(_Cursor):
+    """Recursive descent, one method per level of precedence. Used once."""
+
+    whole: bool = False
+    inside: bool = False
+    depth: int = 0
+    columns: dict[str, None] = field(default_factory=dict)
+    partials: dict[str, Partial] = field(default_factory=dict)
+
+    def parse(self) -> Expression:
+        value = self._or()
+        if self._now.kind != "end":
+            self._fail("nothing is expected here any more")
+        return Expression(self.text, value.expr, tuple(self.columns), tuple(self.partials.values()))
 
     def _or(self) -> _Value:
         self.depth += 1
@@ -299,7 +305,7 @@ class _Parser:
             given = [value.literal if number in function.literal else value.expr for number, value in enumerate(arguments)]
             return _Value(function.make(*given))
         except (TypeError, ValueError, OverflowError) as error:
-            raise ExpressionError(self.text, token.place, f"{word} cannot take these arguments") from error
+            raise ExpressionError(self.text, token.place, why=f"{word} cannot take these arguments") from error
 
     def _arguments(self) -> list[_Value]:
         self._expect("(")

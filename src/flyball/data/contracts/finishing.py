@@ -28,7 +28,7 @@ LEAST_VOLUMES = 3
 LEAST_ROWS = 100
 
 
-def finish(compiled: Promised, tally: Tally, context: Context) -> tuple[Outcome, ...]:
+def finish(compiled: Promised, tally: Tally, *, context: Context) -> tuple[Outcome, ...]:
     """What came of every promise of `compiled` over the rows of `tally`."""
     pythons = [whole for whole in compiled.wholes if whole.python is not None]
     values = evaluate(pythons, context.rows) if pythons and context.rows is not None and tally.cells() else {}
@@ -74,13 +74,13 @@ class Finishing:
         broken = {promise.check: self._broken(promise) for promise in promises}
         tallied = [promise for promise in promises if self.cells.get(f"broken {promise.check}")]
         examples = examples_of(self.compiled.dataset, tallied, rows=self.context.rows) if tallied else {}
-        rows = [self._row(promise, broken[promise.check], examples.get(promise.check, ())) for promise in promises]
+        rows = [self._row(promise, broken=broken[promise.check], examples=examples.get(promise.check, ())) for promise in promises]
         return (*rows, *(outcome for whole in self.compiled.wholes for outcome in self._whole(whole)))
 
     def _broken(self, promise: RowPromise) -> int:
         return int(self.cells.get(f"broken {promise.check}") or 0) + self.tally.breaks[promise.check]
 
-    def _row(self, promise: RowPromise, broken: int, examples: tuple[str, ...]) -> Outcome:
+    def _row(self, promise: RowPromise, *, broken: int, examples: tuple[str, ...]) -> Outcome:
         checked = self.rows + self.tally.aside
         return Outcome(
             check=promise.check, kind=promise.kind, severity=promise.severity, column=promise.column,
@@ -141,16 +141,16 @@ class Finishing:
         if self.context.rows is None:
             return self._skipped(whole, "the rows are not at hand")
         if isinstance(spec, UniqueCheck):
-            return self._found(whole, spec, find_repeated(self.compiled.dataset, spec, rows=self.context.rows, context=self.context))
+            return self._found(whole, spec, found=find_repeated(self.compiled.dataset, spec, rows=self.context.rows, context=self.context))
         other = self.context.others.get(spec.dataset)
         if other is None:
             return self._skipped(whole, f"dataset {spec.dataset!r} has no accepted version")
         missing = [name for name in spec.to or spec.columns if name not in other.collect_schema()]
         if missing:
             raise CheckError(spec.name, f"dataset {spec.dataset!r} has no column {missing[0]!r}")
-        return self._found(whole, spec, find_orphans(spec, rows=self.context.rows, other=other, context=self.context))
+        return self._found(whole, spec, found=find_orphans(spec, rows=self.context.rows, other=other, context=self.context))
 
-    def _found(self, whole: Whole, spec: UniqueCheck | KeyCheck, found: Found) -> Outcome:
+    def _found(self, whole: Whole, spec: UniqueCheck | KeyCheck, *, found: Found) -> Outcome:
         what = "repeat another" if isinstance(spec, UniqueCheck) else f"have no partner in {spec.dataset!r}"
         return Outcome(
             check=whole.check, kind=whole.kind, severity=whole.severity, column=whole.column,

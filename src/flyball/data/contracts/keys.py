@@ -75,7 +75,7 @@ def find_orphans(check: KeyCheck, *, rows: pl.LazyFrame, other: pl.LazyFrame, co
     grouping = Grouping(keys=columns, by=columns, memory_bytes=context.memory_bytes, scratch=context.scratch)
     checked = broken = 0
     examples: list[str] = []
-    for groups in grouping.groups(_both(rows.select(columns), partners, columns)):
+    for groups in grouping.groups(_both(rows.select(columns), partners, columns=columns)):
         checked += int(groups[COUNT].sum())
         orphans = groups.filter(pl.col(COUNT) > 0, pl.col(PARTNER) == 0)
         broken += int(orphans[COUNT].sum())
@@ -115,7 +115,7 @@ def _without(columns: tuple[str, ...], *, rows: pl.LazyFrame, partners: pl.DataF
     return Found(checked, broken, examples)
 
 
-def _both(rows: pl.LazyFrame, partners: pl.LazyFrame, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+def _both(rows: pl.LazyFrame, partners: pl.LazyFrame, *, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
     for chunk in _batches(partners.drop_nulls(list(columns))):
         yield chunk.unique().with_columns(pl.lit(0, dtype=pl.Int64).alias(COUNT), pl.lit(1, dtype=pl.Int64).alias(PARTNER))
     yield from _counted(rows.drop_nulls(list(columns)))

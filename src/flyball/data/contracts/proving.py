@@ -71,7 +71,7 @@ class Prover:
             found = self.frame.select(value.alias(str(number)) for number, value in enumerate(values.values()))
         except plx.PolarsError:
             for check, value in values.items():
-                _truth(check, self._evaluate(check, value, self.frame).dtype)
+                _truth(check, self._evaluate(check, value, frame=self.frame).dtype)
             raise
         for check, dtype in zip(values, found.dtypes, strict=True):
             _truth(check, dtype)
@@ -82,12 +82,12 @@ class Prover:
         Raises:
             CheckError: it cannot be evaluated, is no truth value, or looks at other rows.
         """
-        values = self._evaluate(check, value, self.frame)
+        values = self._evaluate(check, value, frame=self.frame)
         if values.len() != _ROWS:
             raise CheckError(check, f"it gives {values.len()} values for {_ROWS} rows; it is to give one for each")
         _truth(check, values.dtype)
         parts = [slice(0, _ROWS // 2), *(slice(number, number + 1) for number in range(_ROWS))]
-        if any(not self._evaluate(check, value, self.frame[part]).equals(values[part]) for part in parts):
+        if any(not self._evaluate(check, value, frame=self.frame[part]).equals(values[part]) for part in parts):
             raise CheckError(check, "it changes with the rows around it; compare a row with its own columns only, or make it an aggregate")
 
     def whole(self, check: str, *, cells: Iterable[pl.Expr], value: pl.Expr) -> pl.DataType:
@@ -108,9 +108,9 @@ class Prover:
             UnknownColumnError: it reads a column that the contract does not have.
             CheckError: it cannot be evaluated.
         """
-        return self._evaluate(check, value, self.frame.head(0)).len() == 1
+        return self._evaluate(check, value, frame=self.frame.head(0)).len() == 1
 
-    def _evaluate(self, check: str, value: pl.Expr, frame: pl.DataFrame) -> pl.Series:
+    def _evaluate(self, check: str, value: pl.Expr, *, frame: pl.DataFrame) -> pl.Series:
         try:
             return frame.select(value.alias("value")).to_series()
         except plx.ColumnNotFoundError as error:

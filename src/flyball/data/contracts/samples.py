@@ -26,12 +26,12 @@ def examples_of(dataset: Dataset, broken: Sequence[RowPromise], *, rows: pl.Lazy
             break
         any_of_them = pl.any_horizontal(promise.broken for promise in wanted)
         some = rows.filter(any_of_them.fill_null(False)).head(_ROWS).collect(engine="streaming")
-        found |= {promise.check: _texts(dataset, promise, some) for promise in wanted}
+        found |= {promise.check: _texts(dataset, promise, rows=some) for promise in wanted}
         wanted = [promise for promise in wanted if not found[promise.check]]
     return found
 
 
-def _texts(dataset: Dataset, promise: RowPromise, rows: pl.DataFrame) -> tuple[str, ...]:
+def _texts(dataset: Dataset, promise: RowPromise, *, rows: pl.DataFrame) -> tuple[str, ...]:
     read = dict.fromkeys([*dataset.key, *promise.broken.meta.root_names()])
     columns = [name for name in read if name in rows.columns and (name.startswith(CELL) or CELL + name not in read)]
     some = rows.filter(promise.broken.fill_null(False)).head(EXAMPLES).select(columns)

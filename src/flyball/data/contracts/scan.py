@@ -20,7 +20,7 @@ from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 from flyball.data.values import as_type
 
 
-def check_scan(dataset: Dataset, contract: Contract, scan: pl.LazyFrame, *, context: Context) -> Report:
+def check_scan(dataset: Dataset, contract: Contract, *, scan: pl.LazyFrame, context: Context) -> Report:
     """What comes of every promise over the rows of `scan`, which nothing is done to.
 
     Rows and aggregates take one pass, each uniqueness or key promise one more over its columns; what was broken is looked up

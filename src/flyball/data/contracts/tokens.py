@@ -56,10 +56,10 @@ def tokens(text: str) -> list[Token]:
         ExpressionError: a character is none of the language's, or there are too many.
     """
     if len(text) > MAX_CHARACTERS:
-        raise ExpressionError(text, MAX_CHARACTERS, f"it is longer than {MAX_CHARACTERS:,} characters")
+        raise ExpressionError(text, MAX_CHARACTERS, why=f"it is longer than {MAX_CHARACTERS:,} characters")
     found = [*_scan(text), Token("end", "", len(text))]
     if len(found) > MAX_TOKENS:
-        raise ExpressionError(text, found[MAX_TOKENS].place, f"it has more than {MAX_TOKENS} words; make several checks of it")
+        raise ExpressionError(text, found[MAX_TOKENS].place, why=f"it has more than {MAX_TOKENS} words; make several checks of it")
     return found
 
 
@@ -69,7 +69,7 @@ def _scan(text: str) -> Iterator[Token]:
         match = _TOKEN.match(text, place)
         if match is None or match.lastgroup is None:
             at = place + len(text[place:]) - len(text[place:].lstrip())
-            raise ExpressionError(text, at, "this is no word of the language; texts stand in 'single', odd names in \"double\" quotes")
+            raise ExpressionError(text, at, why="this is no word of the language; texts stand in 'single', odd names in \"double\" quotes")
         kind = match.lastgroup
         word = match.group(kind)
         if kind == "text":

@@ -26,7 +26,7 @@ from flyball.data.contracts.model import (
 from flyball.data.contracts.partials import Partial, take
 from flyball.data.contracts.proving import Prover, prove_columns
 from flyball.data.declared.check import Severity
-from flyball.data.model import EVENT_TIME, Dataset
+from flyball.data.model import EVENT_TIME
 from flyball.data.values import ColumnType
 
 WholeCheck = AggregateCheck | UniqueCheck | KeyCheck | DistributionCheck | SkewCheck | FreshnessCheck | VolumeCheck
@@ -61,7 +61,7 @@ class Whole:
         return cls(check=spec.name, kind="unique", severity=severity, column=column or _only(spec.columns), expected=expected, spec=spec)
 
 
-def whole_of(dataset: Dataset, prover: Prover, check: WholeCheck | RowCheck | PythonCheck) -> Whole:
+def whole_of(prover: Prover, check: WholeCheck | RowCheck | PythonCheck) -> Whole:
     """The promise that `check` is.
 
     Raises:
@@ -78,7 +78,7 @@ def whole_of(dataset: Dataset, prover: Prover, check: WholeCheck | RowCheck | Py
             _tolerance(check.name, check.tolerance)
             return Whole.unique(check)
         case KeyCheck():
-            return _key(dataset, contract, check)
+            return _key(contract, check)
         case DistributionCheck():
             _compared(contract, check.name, columns=(check.column,), limit=check.limit)
             return _whole(check, column=check.column, expected=f"distance at most {check.limit:.6g}")
@@ -119,13 +119,13 @@ def _aggregate(prover: Prover, check: AggregateCheck) -> Whole:
     return _whole(check, column=column, expected=expected, parsed=parsed)
 
 
-def _key(dataset: Dataset, contract: Contract, check: KeyCheck) -> Whole:
+def _key(contract: Contract, check: KeyCheck) -> Whole:
     _named(contract, check.name, columns=check.columns)
     _tolerance(check.name, check.tolerance)
     to = check.to or check.columns
     if len(to) != len(check.columns):
         raise CheckError(check.name, f"{len(check.columns)} columns cannot be those of {len(to)}")
-    if check.dataset == dataset.name and to == check.columns:
+    if check.dataset == contract.dataset and to == check.columns:
         raise CheckError(check.name, "it compares the columns with themselves")
     expected = f"({', '.join(check.columns)}) in {check.dataset} ({', '.join(to)})"
     return _whole(check, column=_only(check.columns), expected=expected)

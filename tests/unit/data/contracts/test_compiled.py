@@ -70,7 +70,7 @@ def contract(*checks: Check, **columns: Column) -> Contract:
 
 
 def outcome(check: Check, context: Context = CONTEXT, *, rows: pl.DataFrame = ROWS) -> Outcome:
-    report = check_scan(dataset(), contract(check), rows.lazy(), context=context)
+    report = check_scan(dataset(), contract(check), scan=rows.lazy(), context=context)
     return next(found for found in report.outcomes if found.check == check.name)
 
 
@@ -248,7 +248,7 @@ def test_cells_without_a_value_of_their_type_are_set_aside_with_their_text() -> 
 
 def test_a_table_of_texts_is_checked_as_one_of_values() -> None:
     cells = ROWS.cast({"x": pl.String, "at": pl.String}).with_columns(x=pl.when(pl.col("x") == "3.0").then(pl.lit("three")).otherwise("x"))
-    report = check_scan(dataset(), contract(AggregateCheck(name="a", expression="max(x)", maximum=8)), cells.lazy(), context=CONTEXT)
+    report = check_scan(dataset(), contract(AggregateCheck(name="a", expression="max(x)", maximum=8)), scan=cells.lazy(), context=CONTEXT)
     outcomes = {found.check: found for found in report.outcomes}
     assert (outcomes["x.type"].broken, outcomes["x.type"].examples[0], outcomes["x.nullable"].broken) == (20, "id=k3, x=three", 0)
     assert (outcomes["a"].observed, report.rows, report.passed, report.holds) == (9.0, 200, False, True)
@@ -256,7 +256,7 @@ def test_a_table_of_texts_is_checked_as_one_of_values() -> None:
 
 def test_numbers_that_are_none_break_their_type() -> None:
     rows = ROWS.with_columns(x=pl.when(pl.col("x") == 1).then(float("nan")).when(pl.col("x") == 2).then(float("inf")).otherwise("x"))
-    report = check_scan(dataset(), contract(), rows.lazy(), context=CONTEXT)
+    report = check_scan(dataset(), contract(), scan=rows.lazy(), context=CONTEXT)
     assert {found.check: found.broken for found in report.outcomes if found.broken} == {"x.type": 40}
 
 
@@ -270,7 +270,7 @@ def test_no_rows_break_no_promise() -> None:
         VolumeCheck(name="v", minimum=0),
     ]
     context = replace(CONTEXT, others={"o": ROWS.lazy()})
-    report = check_scan(dataset(check("m", pl.col("x").mean() > 1)), contract(*checks), ROWS.head(0).lazy(), context=context)
+    report = check_scan(dataset(check("m", pl.col("x").mean() > 1)), contract(*checks), scan=ROWS.head(0).lazy(), context=context)
     assert report.passed
     compiled = compile_contract(dataset(), contract(*checks))
     assert all(found.passed for found in compiled.finish(compiled.tally(CONTEXT), context=CONTEXT))
@@ -357,21 +357,21 @@ def test_volume_is_bounded_or_like_that_of_earlier_versions(spec: Any, volumes: 
 
 
 def test_outcomes_read_back_as_they_were_written() -> None:
-    report = check_scan(dataset(), contract(UniqueCheck(name="u", columns=("x",))), ROWS.lazy(), context=CONTEXT)
+    report = check_scan(dataset(), contract(UniqueCheck(name="u", columns=("x",))), scan=ROWS.lazy(), context=CONTEXT)
     assert decode_outcomes(encode_outcomes(report.outcomes)) == report.outcomes
 
 
 def test_an_expression_that_fails_on_rows_is_told_by_its_name() -> None:
     strict = check("strict", pl.col("c").replace_strict({f"text {step}": True for step in range(-3, 9)}, return_dtype=pl.Boolean))
     with pytest.raises(CheckError, match="strict"):
-        check_scan(dataset(strict), contract(), ROWS.lazy(), context=CONTEXT)
+        check_scan(dataset(strict), contract(), scan=ROWS.lazy(), context=CONTEXT)
     with pytest.raises(CheckError, match="strict"):
         compile_contract(dataset(strict), contract()).judge(ROWS, place="x")
 
 
 def test_two_hundred_checks_are_one_pass() -> None:
     checks = tuple(RowCheck(name=f"r{number}", expression=f"x >= {number} or c is null") for number in range(200))
-    report = check_scan(dataset(), contract(*checks), ROWS.lazy(), context=CONTEXT)
+    report = check_scan(dataset(), contract(*checks), scan=ROWS.lazy(), context=CONTEXT)
     broken = [found.broken for found in report.outcomes if found.kind == "row"]
     assert broken == [ROWS.filter(pl.col("x") < number, pl.col("c").is_not_null()).height for number in range(200)]
     many = tuple(replace_name(checks[0], f"n{number}") for number in range(1001))

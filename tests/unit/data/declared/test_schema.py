@@ -39,7 +39,7 @@ def dataset(schema: Any) -> Dataset:
 
 
 def checked(schema: Any) -> Report:
-    return check_scan(dataset(schema), CONTRACT, ROWS.lazy(), context=Context(now=datetime(2026, 1, 1, tzinfo=UTC)))
+    return check_scan(dataset(schema), CONTRACT, scan=ROWS.lazy(), context=Context(now=datetime(2026, 1, 1, tzinfo=UTC)))
 
 
 def broken(schema: Any) -> dict[str, int]:
