@@ -70,7 +70,7 @@ def _findings(condition: Condition) -> Iterator[tuple[str, str]]:
         shown = ", ".join(condition.failed[:3]) + (", …" if len(condition.failed) > 3 else "")
         yield "warn", f"{_counted(len(condition.failed), 'check')} of the latest version failed: {shown}"
     if condition.waiting:
-        yield "warn", f"{_counted(condition.waiting, 'row')} wait in quarantine"
+        yield "warn", f"{_counted(condition.waiting, 'row')} {'waits' if condition.waiting == 1 else 'wait'} in quarantine"
 
 
 def _stale(condition: Condition) -> Iterator[tuple[str, str]]:
