@@ -47,6 +47,7 @@ def check(home: DataHome, files: int) -> None:
     assert sum(version.added for version in versions if version.state is VersionState.ACCEPTED) == history.height
 
 
+@pytest.mark.timeout(120 + 20 * KILLS)
 def test_killed_at_random_points_every_row_is_there_once(tmp_path: Path) -> None:
     draw = np.random.default_rng(7)
     write(tmp_path, 0)
