@@ -44,6 +44,7 @@ from flyball.storage.recorder import Recorder
 from flyball.storage.tables import TableStore
 from flyball.storage.transactions import Transactions
 
+REFERENCE_ROWS, REFERENCE_VERSIONS = 1_000, 100
 HOLD_ABOVE = 0.1
 
 
@@ -106,15 +107,6 @@ class DataService:
             self.contract_files(root).set(contract)
         return version
 
-    def infer(self, dataset: Dataset, *, root: Path, history: timedelta | None) -> Contract:
-        """The contract that the first `history` of the rows in the source keeps now, or all of them; nothing is recorded.
-
-        Raises:
-            FlyballError: as of `ingest`.
-        """
-        with self.turn(dataset.name), self._open(dataset, root) as (source, scratch):
-            return Batch.find(dataset, source, scratch=scratch, seen=None).infer(history)
-
     def _find_out(self, compiled: Compiled, batch: Batch, *, past: Past, given: bool) -> Findings | None:
         """What is new in the source, judged; None when nothing is. `given` says that the contract stood there before anything else did."""
         fresh = past.fresh(batch)
@@ -126,15 +118,30 @@ class DataService:
 
     def _context(self, compiled: Compiled, past: Past) -> Context:
         """What the promises about all rows are compared with."""
-        sketched = next((version.sketches for version in reversed(past.accepted) if version.sketches is not None), None)
         wanted = {check.dataset for check in compiled.contract.checks if isinstance(check, KeyCheck)}
         return Context(
             now=self.recorder.now(),
             others={name: self.scan(name) for name in wanted if self.find_accepted(name) is not None},
-            reference=None if sketched is None else Sketcher.decode(self.blobs.get(sketched)),
+            reference=self._reference(past),
             volumes=[version.added for version in past.accepted if version.added],
+            before=Rows(self.tables).scan(past.accepted) if past.accepted else None,
             scratch=self._scratch(compiled.dataset) / "checks",
         )
+
+    def _reference(self, past: Past) -> Sketcher | None:
+        """The sketches of the last accepted version, with those before it where it brought few rows, as one that was pushed may have."""
+        found: Sketcher | None = None
+        for version in reversed(past.accepted[-REFERENCE_VERSIONS:]):
+            if version.sketches is None or not version.added:
+                continue
+            sketcher = Sketcher.decode(self.blobs.get(version.sketches))
+            if found is None:
+                found = sketcher
+            else:
+                found.merge(sketcher)
+            if found.rows >= REFERENCE_ROWS:
+                break
+        return found
 
     def _scratch(self, dataset: Dataset) -> Path:
         return self.contracts.with_name(".pulls") / dataset.name
