@@ -19,6 +19,7 @@ import polars as pl
 from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
 from flyball.data.checking import Look
+from flyball.data.comparing import reference_of
 from flyball.data.contract import Contract, decode
 from flyball.data.contractfiles import FOLDER, ContractFiles
 from flyball.data.contracts.compiled import Compiled, compile_contract
@@ -30,7 +31,6 @@ from flyball.data.ingest import Findings, Past, sift
 from flyball.data.keeping import Keeping
 from flyball.data.model import SYSTEM_COLUMNS, Dataset, DatasetVersion, VersionState
 from flyball.data.opening import opened
-from flyball.data.profiles import Sketcher
 from flyball.data.rows import Rows
 from flyball.data.seeing import When, seen_at
 from flyball.data.sources.port import Opener, Surroundings
@@ -44,7 +44,6 @@ from flyball.storage.recorder import Recorder
 from flyball.storage.tables import TableStore
 from flyball.storage.transactions import Transactions
 
-REFERENCE_ROWS, REFERENCE_VERSIONS = 1_000, 100
 HOLD_ABOVE = 0.1
 
 
@@ -122,26 +121,11 @@ class DataService:
         return Context(
             now=self.recorder.now(),
             others={name: self.scan(name) for name in wanted if self.find_accepted(name) is not None},
-            reference=self._reference(past),
+            reference=reference_of(past.accepted, self.blobs),
             volumes=[version.added for version in past.accepted if version.added],
             before=Rows(self.tables).scan(past.accepted) if past.accepted else None,
             scratch=self._scratch(compiled.dataset) / "checks",
         )
-
-    def _reference(self, past: Past) -> Sketcher | None:
-        """The sketches of the last accepted version, with those before it where it brought few rows, as one that was pushed may have."""
-        found: Sketcher | None = None
-        for version in reversed(past.accepted[-REFERENCE_VERSIONS:]):
-            if version.sketches is None or not version.added:
-                continue
-            sketcher = Sketcher.decode(self.blobs.get(version.sketches))
-            if found is None:
-                found = sketcher
-            else:
-                found.merge(sketcher)
-            if found.rows >= REFERENCE_ROWS:
-                break
-        return found
 
     def _scratch(self, dataset: Dataset) -> Path:
         return self.contracts.with_name(".pulls") / dataset.name
