@@ -16,6 +16,7 @@ import polars as pl
 
 from flyball.app.online import Online
 from flyball.app.pulling import pulled
+from flyball.app.streams import Streams
 from flyball.core.clock import Clock, Timer
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data.bodies import Body
@@ -34,12 +35,13 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Watched:
-    """The clocks, and the directory that sources are relative to; whether `sources` are looked at again after the start."""
+    """The clocks, and the directory that sources are relative to; whether `sources` are looked at again after the start; its streams."""
 
     clock: Clock
     timer: Timer
     root: Path
     sources: bool
+    streams: Streams | None = None
 
 
 class Intake:
@@ -49,7 +51,7 @@ class Intake:
         self._declared, self._data, self._live = dict(declared), data, live
         self._online, self._clock, self._root = online, watched.clock, watched.root
         self._watch = SourceWatch(watched.timer) if watched.sources else None
-        self._timer = watched.timer
+        self._timer, self._streams = watched.timer, watched.streams
         self._lock = threading.RLock()
         self._stands: dict[str, int] = {}  # dataset → the accepted version that memory has
         self._broken: dict[str, tuple[float, FlyballError]] = {}  # dataset → when its source was read in vain, and why
@@ -86,6 +88,9 @@ class Intake:
         """
         if name not in self._declared:
             raise UnknownNameError("dataset", name, known=self._declared)
+        if self._streams is not None and name in self._streams.names:
+            self._streams.drain(name)
+            self._apply(self._declared[name].dataset)
         now = self._clock.now()
         known_by = now if self._watch is None else None  # beyond a scaled clock nothing has happened yet
         # Not under the lock: a source may take its time, and ingests of a dataset take turns by themselves.

@@ -152,6 +152,8 @@ class LiveLoop:
             thread = threading.Thread(target=work, name=f"pull-{name}", daemon=True)
             self._pulls.append(thread)
             thread.start()
+        for name in () if place.lockstep else self.parts.streams.names:
+            self._run(f"stream-{name}", partial(self.parts.streams.run, name=name))
 
     def publish(self) -> ServingPlan:
         """The present plan, whose versions' look-ups are in the online store from now on.
@@ -192,6 +194,7 @@ class LiveLoop:
             self.parts.log.ship()
         except FlyballError as error:  # they lie in the journal, and are shipped at the next start
             _LOG.warning("The last predictions were not shipped: %s", error)
+        self.parts.streams.close()
         self.parts.live.close()
         self.parts.online.close()
 

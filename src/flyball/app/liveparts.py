@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from flyball.app.durability import Durability
 from flyball.app.home import Home
 from flyball.app.intake import Intake, Watched
 from flyball.app.livemodel import LiveModel
-from flyball.app.location import ONLINE, PREDICTIONS, ROWS
+from flyball.app.liverows import open_live
+from flyball.app.location import ONLINE, PREDICTIONS
 from flyball.app.online import Online
 from flyball.app.plans import Planner, Servers
+from flyball.app.streams import Streams
 from flyball.app.watching import Watching
 from flyball.core.clock import Clock, Timer
 from flyball.data.histories import Histories
@@ -27,9 +28,6 @@ from flyball.registry.admission import Admission
 from flyball.serving.log import PredictionLog
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock
-
-ROWS_BYTES = 1 << 30
-"""So much of a dataset's pushed rows may wait until they can be applied; more are refused with 503."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,7 @@ class LiveParts:
     place: Place
     log: PredictionLog
     live: LiveRows
+    streams: Streams
     declared: Mapping[str, Declared]
     online: Online
     intake: Intake
@@ -83,20 +82,14 @@ class LiveParts:
             UnavailableError: the home cannot be written.
         """
         home, stores = place.home, place.home.stores
-        rows = home.path / ROWS
-        durable = Durability.of(os.environ)
-        live = LiveRows(
-            home.data,
-            stores.pushes,
-            journals=lambda name: LocalJournal.write(rows / name, limit_bytes=ROWS_BYTES, fsync=durable.fsync(name)),
-            root=place.root,
-        )
+        live = open_live(home, root=place.root, environment=os.environ)
         declared = declared_in(place.project)
         labels = {model.label.dataset.name for model in place.project.models}
         datasets = {name: found.dataset for name, found in declared.items()}
         store = SqliteOnlineStore.write(home.path / ONLINE)
         online = Online(datasets, Histories(home.data), whole=labels, store=store, clock=place.clock)
-        watched = Watched(place.clock, place.timer, place.root, sources=not place.lockstep)
+        streams = Streams(declared, live, environment=os.environ, clock=place.clock, recorder=stores.journal.recorder)
+        watched = Watched(place.clock, place.timer, place.root, sources=not place.lockstep, streams=streams)
         models = place.project.models
         admission = Admission(SqlModels(stores.database), stores.journal.log, stores.sealer)
         planner = Planner(
@@ -106,6 +99,7 @@ class LiveParts:
             place=place,
             log=PredictionLog(LocalJournal.read(home.path / PREDICTIONS), home.tables, positions=stores.positions),
             live=live,
+            streams=streams,
             declared=declared,
             online=online,
             intake=Intake(declared, home.data, live=live, online=online, watched=watched),

@@ -73,9 +73,13 @@ class _Here:
 
     def pull(self, name: str) -> Json:
         from flyball.app.pulling import pulled
+        from flyball.data.declared.streams import RedisStreamSource
 
-        self.opened.get_dataset(name)
-        declared = self.opened.declared[name]
+        dataset, declared = self.opened.get_dataset(name), self.opened.declared[name]
+        if isinstance(dataset.source, RedisStreamSource):
+            from flyball.app.streams import drain_here
+
+            drain_here(self.opened.home, declared, root=self.opened.root, environment=os.environ)
         return pulled(self.opened.home.data, declared, root=self.opened.root)
 
 

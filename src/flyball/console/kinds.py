@@ -63,6 +63,7 @@ _LOOKS: Mapping[str, Look] = {
     "dataset.pull.failed": Look("Source unread", "data", "bad"),
     "dataset.pull.recovered": Look("Source read again", "data", "good"),
     "rows.quarantined": Look("Rows set aside", "data", "warn"),
+    "messages.unreadable": Look("Messages that are no rows", "data", "warn"),
     "contract.warned": Look("Unusual values", "data"),
     "timer.fired": Look("Timer fired", "routine"),
     "run.started": Look("Run started", "routine"),

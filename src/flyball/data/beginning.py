@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from flyball.data.arrowrows import read_arrow
 from flyball.data.bodies import Body, Form
 from flyball.data.cellrows import read_csv
 from flyball.data.contract import Basis, Column, Contract, declared_columns, infer, times_in
-from flyball.data.errors import EventTimeError, RowsError, UnknownColumnError
+from flyball.data.errors import EventTimeError, UnknownColumnError
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, PUSHED, TIME, Dataset, DatasetVersion, SourceFile, VersionState
 from flyball.data.pusherrors import NothingPushedError
 from flyball.data.rows import Rows, table_name
@@ -125,26 +127,33 @@ def _cells(dataset: Dataset, body: Body) -> pl.DataFrame:
             return read_csv(dataset.name, body.content)
     rows = []
     for raw in raw_rows(dataset.name, body):
-        try:
+        with suppress(msgspec.DecodeError):  # such a row has no say; it is set aside when it is judged
             rows.append(msgspec.json.decode(raw))
-        except msgspec.DecodeError as error:
-            raise RowsError(dataset.name, f"a row cannot be read ({error}), and nothing says yet what rows look like") from error
     names = dict.fromkeys(name for row in rows for name in row)
     return pl.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
 
 
 def _series(name: str, values: list[object]) -> pl.Series:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {bool}:
-        return pl.Series(name, values, dtype=pl.Boolean if kinds else pl.Null)
-    if kinds <= {int, float}:
-        fits = all(value is None or -(2**63) <= value < 2**63 for value in values if isinstance(value, int))
-        return pl.Series(name, values, dtype=pl.Int64 if kinds == {int} and fits else pl.Float64, strict=False)
-    if kinds <= {str}:
-        return pl.Series(name, values, dtype=pl.String)
-    if kinds & {dict, list}:
+    """The values as most of them are; one of another kind is null, for it will be set aside."""
+    kinds = Counter(_kind(value) for value in values if value is not None)
+    kind = kinds.most_common(1)[0][0] if kinds else pl.Null
+    if kind is pl.List:
         return pl.Series(name, [[]] * len(values))
-    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+    kept = [value if value is not None and _kind(value) is kind else None for value in values]
+    if kind is pl.Float64 and all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in kept if value is not None):
+        kind = pl.Int64
+    return pl.Series(name, kept, dtype=kind, strict=False)
+
+
+def _kind(value: object) -> type[pl.DataType]:
+    match value:
+        case bool():
+            return pl.Boolean
+        case int() | float():
+            return pl.Float64
+        case str():
+            return pl.String
+    return pl.List
 
 
 def _widened(cells: pl.DataFrame) -> pl.DataFrame:

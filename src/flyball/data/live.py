@@ -14,20 +14,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from flyball.core.canonical import digest
 from flyball.core.clock import utc
 from flyball.data.beginning import begin
 from flyball.data.bodies import Body, Form
 from flyball.data.declared.streams import LiveSource
-from flyball.data.errors import PushKeyError
+from flyball.data.errors import EventTimeError, PushKeyError, UnknownColumnError
 from flyball.data.history import known_until
 from flyball.data.jsonrows import encode_rows
 from flyball.data.livecommit import LiveCommit
+from flyball.data.messagerows import Sorted, buried
 from flyball.data.model import SYSTEM_COLUMNS, Dataset, DatasetVersion
-from flyball.data.pushes import Push, PushStore
+from flyball.data.pushes import Offsets, Push, PushStore
 from flyball.data.rowjournal import Pushed, RowJournal
-from flyball.data.rowreader import RowReader
+from flyball.data.rowreader import ReadRows, RowReader
 from flyball.data.service import DataService
 from flyball.data.settling import pack, settle
 from flyball.data.standing import Standing, standing_contract
@@ -89,6 +92,29 @@ class LiveRows:
         found, position, duplicate = journal.put(pushed)
         return _answer(found, position, duplicate=duplicate)
 
+    def accept_messages(self, dataset: Dataset, found: Sorted, *, stream: str, at: datetime) -> None:
+        """Keep messages of a stream, which came at `at`, with their offsets: the rows, and what are no rows as dead letters.
+
+        Raises:
+            FlyballError: as for `accept`; nothing was kept. What rows are not is never an error here.
+        """
+        journal = self._journal(dataset.name)
+        read, dead = None, found.dead
+        if found.rows is not None:
+            try:
+                read = self._reader(dataset, found.rows).read_any(found.rows)
+            except (UnknownColumnError, EventTimeError) as error:  # the first there are, and no contract can be made of them
+                dead = (*dead, *buried(found, str(error)))
+        mark = digest([found.offsets, [one.offset for one in found.dead]])
+        pushed = Pushed(at=utc(at), key=None, digest=mark, accepted=0, stream=stream, dead=dead)
+        if read is not None:
+            pushed = msgspec.structs.replace(_kept(read, self._reader(dataset, pl.DataFrame()), like=pushed), offsets=found.offsets)
+        journal.put(pushed)
+
+    def find_offsets(self, dataset: Dataset, stream: str) -> Offsets | None:
+        """Which messages of the stream were kept last, all at once; None before the first."""
+        return self._journal(dataset.name).find_offsets(stream)
+
     def apply(self, dataset: Dataset) -> DatasetVersion | None:
         """Everything kept so far is in the dataset, in order, exactly once; the version that holds it, or None when nothing waits.
 
@@ -99,6 +125,8 @@ class LiveRows:
             UnavailableError: the home cannot be written; the rows wait.
         """
         journal, version = self._journal(dataset.name), None
+        if isinstance(dataset.source, LiveSource) and self._data.find_accepted(dataset.name) is None:
+            return None  # dead letters alone: they wait for the first row, which says what rows are
         with self._data.turn(dataset.name):
             while journal.pending:
                 version = self._apply(dataset, journal)
@@ -163,11 +191,14 @@ class LiveRows:
 
 def judged(reader: RowReader, body: Body, *, key: str | None, at: datetime) -> Pushed:
     """The body's rows as they are kept: judged once, where they came in."""
-    read = reader.read(body)
-    return Pushed(
-        at=utc(at), key=key, digest=body.digest, accepted=read.good.height, quarantined=tuple((row, why) for row, why, _ in read.broken),
-        unexpected=read.unexpected, contract=reader.contract_digest, good=pack(read.good) if read.good.height else b"",
-        raw=tuple(raw for _, _, raw in read.broken), size_bytes=len(body.content),
+    pushed = Pushed(at=utc(at), key=key, digest=body.digest, accepted=0, size_bytes=len(body.content))
+    return _kept(reader.read(body), reader, like=pushed)
+
+
+def _kept(read: ReadRows, reader: RowReader, *, like: Pushed) -> Pushed:
+    return msgspec.structs.replace(
+        like, accepted=read.good.height, quarantined=tuple((row, why) for row, why, _ in read.broken), unexpected=read.unexpected,
+        contract=reader.contract_digest, good=pack(read.good) if read.good.height else b"", raw=tuple(raw for _, _, raw in read.broken),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,9 @@ from flyball.core.events import Event
 from flyball.core.ids import Digest
 from flyball.data.checking import Judged
 from flyball.data.ingest import span
-from flyball.data.model import ARRIVAL, PUSHED, DatasetVersion, SourceFile, VersionState
+from flyball.data.model import ARRIVAL, PUSHED, TIME, DatasetVersion, SourceFile, VersionState
 from flyball.data.pushes import PushStore
-from flyball.data.recording import odd_rows, summary
+from flyball.data.recording import SHOWN, odd_rows, summary
 from flyball.data.rowjournal import Pushed, last_offsets
 from flyball.data.rows import Appended, Rows, ranges_of
 from flyball.data.service import DataService
@@ -24,6 +25,12 @@ from flyball.data.standing import Standing, stream_of
 from flyball.lineage import Edge, reference
 
 Pushes = Sequence[tuple[int, Pushed]]
+DEAD_LETTERS = pl.Schema({"stream": pl.String(), "offset": pl.String(), "reason": pl.String(), "content": pl.Binary(), "at": TIME})
+
+
+def dead_letters_name(name: str) -> str:
+    """The table of the messages to the dataset `name` that are no rows."""
+    return f"deadletters.{name}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class LiveCommit:
         rows, appended = self._append(judged.accepted, last=batch[-1][0])
         name = standing.dataset.name
         Rows(self.data.tables).set_aside(name, judged.quarantined, ingest=mark, job=f"live:{name}:{mark}")
+        self._bury(batch)
         facts = self._facts(batch, judged, appended=appended, mark=mark)
         with self.data.transactions.write():
             received = self._announce(batch, settled, facts=facts)
@@ -79,6 +87,18 @@ class LiveCommit:
             tables.append(standing.table, _numbered(accepted, first), job=job, attempt=last)
         version = tables.latest(standing.table) or 0
         return _numbered(accepted, first), Appended(version, first, first + accepted.height - 1)
+
+    def _bury(self, batch: Pushes) -> None:
+        """What are no rows goes to a table of its own, whose stream says what of it is there already."""
+        tables, name = self.data.tables, self.standing.dataset.name
+        letters = [(position, pushed.stream, pushed.at, dead) for position, pushed in batch for dead in pushed.dead]
+        if not letters:
+            return
+        table, stream = dead_letters_name(name), stream_of(name)
+        there = tables.position(table, stream)
+        rows = [(source, dead.offset, dead.reason, dead.content, at) for position, source, at, dead in letters if position > there]
+        if rows:
+            tables.append_next(table, pl.DataFrame(rows, schema=DEAD_LETTERS, orient="row"), stream=stream, position=letters[-1][0])
 
     def _find(self, accepted: pl.DataFrame) -> int | None:
         """The arrival number from which on the table holds just these rows, which no version names; None where it does not."""
@@ -127,6 +147,10 @@ class LiveCommit:
         recorder, subject, number = self.data.recorder, f"dataset/{facts['dataset']}", facts["number"]
         came = {"pushes": len(batch), "first_push": batch[0][0], "last_push": batch[-1][0], "bytes": facts["files"][0].size_bytes}
         received = recorder.record("dataset.version.received", subject, data={"version": number, "digest": facts["digest"], **came})
+        dead = Counter(dead.reason for _, pushed in batch for dead in pushed.dead)
+        if dead:
+            told = {"version": number, "messages": dead.total(), "reasons": [list(found) for found in dead.most_common(SHOWN)]}
+            recorder.record("messages.unreadable", subject, data=told, cause=received.id)
         for kind, data in odd_rows(settled.judged, settled.unexpected):
             recorder.record(kind, subject, data={"version": number, **data}, cause=received.id)
         return received

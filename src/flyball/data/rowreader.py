@@ -53,6 +53,10 @@ class RowReader:
             case Form.CSV:
                 return self.read_cells(read_csv(self._dataset.name, body.content))
 
+    def read_any(self, rows: Body | pl.DataFrame) -> ReadRows:
+        """As `read`, or as `read_cells`."""
+        return self.read(rows) if isinstance(rows, Body) else self.read_cells(rows)
+
     def read_cells(self, cells: pl.DataFrame) -> ReadRows:
         """Every row of a frame is good or broken.
 
