@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import polars as pl
 import polars.exceptions as plx
 
@@ -15,12 +16,14 @@ from flyball.data.sources.files.columns import MAX_COLUMNS, check_columns
 from flyball.data.sources.files.csvchunks import CHUNK_BYTES, ROW_BYTES
 from flyball.data.sources.files.unpacking import Stream
 
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
 
 @dataclass
 class JsonChunks:
     """The rows of a text of which every line is an object; `open` gives the text anew, for it is read twice where it is long.
 
-    The columns are all names that any line has, in the order in which they appear first; a name that a line lacks is null. A
+    The columns are all names that any line has, in the order in which they come first; a name that a line lacks is null. A
     number or a true or false becomes the text that JSON has for it, a list or an object its JSON.
 
     Raises:
@@ -35,22 +38,19 @@ class JsonChunks:
     _rows: int = 0
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        first, columns = None, {}  # a dictionary keeps the order
+        names: dict[str, None] = {}  # a dictionary keeps the order
+        first: bytes | None = None
         for number, chunk in enumerate(self._chunks()):
-            frame = self._inferred(chunk)
-            columns.update(dict.fromkeys(frame.columns))
-            first = frame if number == 0 else None
-            if len(columns) > MAX_COLUMNS:
+            first = chunk if number == 0 else None
+            names |= self._names(chunk)
+            if len(names) > MAX_COLUMNS:
                 break
-        check_columns(self.name, list(columns))
-        if not columns:
+        check_columns(self.name, list(names))
+        if not names:
             raise SourceEmptyError(self.name)
-        if first is not None:
-            yield first
-            return
         self._rows = 0
-        for chunk in self._chunks():
-            yield self._parsed(chunk, list(columns))
+        for chunk in self._chunks() if first is None else [first]:
+            yield self._parsed(chunk, list(names))
 
     def _chunks(self) -> Iterator[bytes]:
         stream, data, offset, any_bytes = self.open(), b"", 0, False
@@ -72,13 +72,18 @@ class JsonChunks:
         if data.strip():
             yield data
 
-    def _inferred(self, chunk: bytes) -> pl.DataFrame:
-        """The rows with the columns that the chunk itself has."""
+    def _names(self, chunk: bytes) -> dict[str, None]:
+        """The names that the chunk's lines have, in the order in which they come first."""
         try:
-            found = pl.read_ndjson(chunk, infer_schema_length=None, n_rows=None).columns
-        except (plx.PolarsError, plx.PanicException):  # its inference wants one type per name
-            found = list(dict.fromkeys(name for row in self._objects(chunk) for name in row))
-        return self._parsed(chunk, found)
+            lines: list[dict[str, Any]] = _OBJECT.decode_lines(chunk)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            lines = list(self._objects(chunk))
+        self._rows += len(lines)
+        names: dict[str, None] = {}
+        for line in lines:
+            if line.keys() - names.keys():
+                names |= dict.fromkeys(line)
+        return names
 
     def _parsed(self, chunk: bytes, columns: list[str]) -> pl.DataFrame:
         schema = dict.fromkeys(columns, pl.String())
@@ -91,7 +96,8 @@ class JsonChunks:
         return frame
 
     def _objects(self, chunk: bytes) -> Iterator[dict[str, Any]]:
-        for number, line in enumerate((line for line in chunk.split(b"\n") if line.strip()), start=self._rows + 1):
+        lines = (line for line in chunk.split(b"\n") if line.strip())
+        for number, line in enumerate(lines, start=self._rows + 1):
             try:
                 row = json.loads(line, parse_int=str, parse_float=str, parse_constant=_refuse)
             except (ValueError, RecursionError) as error:

@@ -92,9 +92,13 @@ class FileParts:
             self._surroundings.scratch.mkdir(parents=True, exist_ok=True)
             self._scratch = Path(tempfile.mkdtemp(prefix="files-", dir=self._surroundings.scratch))
         file = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115  the caller closes it
-        while block := content.read(BLOCK_BYTES):
-            file.write(block)
-        file.seek(0)
+        try:
+            while block := content.read(BLOCK_BYTES):
+                file.write(block)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
         return file
 
     def _check(self, found: Found, content: Digest, read: Digest) -> None:
