@@ -79,7 +79,7 @@ def as_json(rows: pl.DataFrame) -> list[str]:
 
 def _breaks(dataset: Dataset, contract: Contract, *, kinds: pl.Schema) -> Iterable[tuple[pl.Expr, pl.Expr]]:
     for name, column in contract.columns.items():
-        required = not column.nullable or name in declared_columns(dataset)
+        required = not column.takes_null or name in declared_columns(dataset)
         if name not in kinds:
             if required:
                 yield pl.lit(True), pl.lit(f"{name} is missing")

@@ -89,7 +89,7 @@ def typed_rows(
 
 
 def _may_be_null(dataset: Dataset, contract: Contract, *, name: str) -> bool:
-    return contract.columns[name].nullable and name not in declared_columns(dataset)
+    return contract.columns[name].takes_null and name not in declared_columns(dataset)
 
 
 _Reader = tuple[str, ColumnType, Callable[[Any], Any], bool]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from flyball.data.checking import AT_ROW, WHY, known_time, outside_of
+from flyball.data.checking import AT_ROW, WHY, known_time
 from flyball.data.contract import Contract
+from flyball.data.contracts.blaming import blaming
+from flyball.data.contracts.compiled import compile_contract
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 
 _EARLIEST, _LATEST = datetime.fromisoformat("0002-01-01T00:00Z"), datetime.fromisoformat("9998-12-31T00:00Z")
@@ -29,14 +30,16 @@ class RowJudge:
     def __init__(self, dataset: Dataset, contract: Contract) -> None:
         event = pl.col(dataset.event_time).cast(TIME)
         self._times = (event.alias(EVENT_TIME), known_time(dataset, event).alias(KNOWN_TIME))
+        strict = compile_contract(dataset, contract).strict
         breaks = [
             (_beyond(EVENT_TIME), "its event time is out of the calendar"),
             (_beyond(KNOWN_TIME), "its known time is out of the calendar"),
-            *_strict(contract),
+            *((promise.broken, promise.why) for promise in strict),
         ]
         self._why = pl.concat_str(
             [pl.when(outside.fill_null(False)).then(pl.lit(why)) for outside, why in breaks], separator="; ", ignore_nulls=True
         ).alias(WHY)
+        self._checks = [(promise.check, promise.broken) for promise in strict]
         self._any = pl.any_horizontal([outside.fill_null(False) for outside, _ in breaks]).any()
 
     def timed(self, typed: pl.DataFrame) -> pl.DataFrame:
@@ -46,18 +49,12 @@ class RowJudge:
     def judge(self, typed: pl.DataFrame) -> RowsJudged:
         """The rows of `typed`, which has the contract's columns and AT_ROW."""
         timed = self.timed(typed)
-        if not timed.select(self._any).item():
-            return RowsJudged(timed, ())
+        with blaming(self._checks, timed.lazy()):
+            if not timed.select(self._any).item():
+                return RowsJudged(timed, ())
         judged = timed.with_columns(self._why)
         outside = judged.filter(pl.col(WHY) != "").select(AT_ROW, WHY)
         return RowsJudged(judged.filter(pl.col(WHY) == "").drop(WHY), tuple(outside.iter_rows()))
-
-
-def _strict(contract: Contract) -> Iterable[tuple[pl.Expr, str]]:
-    for name, column in contract.columns.items():
-        if column.values == "quarantine":
-            for outside, why in outside_of(name, column):
-                yield outside, f"{name} {why}"
 
 
 def _beyond(column: str) -> pl.Expr:

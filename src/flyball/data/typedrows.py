@@ -62,7 +62,7 @@ class JsonReader:
         fields: list[Any] = []
         for index, (name, column) in enumerate(self._columns):
             kind = _TYPES[column.type]
-            nullable = column.nullable and name not in declared
+            nullable = column.takes_null and name not in declared
             fields.append((_NAME(index), kind | None, None) if nullable else (_NAME(index), kind))
         rename = {_NAME(index): name for index, (name, _) in enumerate(self._columns)}
         return msgspec.defstruct("Row", fields, rename=rename, kw_only=True, gc=False, forbid_unknown_fields=strict)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from flyball.data import Dataset, files
 from flyball.data.checking import AT_ROW
 from flyball.data.contract import Column, Contract
+from flyball.data.contracts.model import RowCheck
+from flyball.data.declared.check import check
 from flyball.data.errors import RowsError
 from flyball.data.jsonrows import MAX_ROWS, decode_rows, encode_rows, parse_rows
 from flyball.data.model import EVENT_TIME, KNOWN_TIME
@@ -133,3 +136,21 @@ def test_what_are_no_rows_is_refused_as_a_whole(rows: object, why: str) -> None:
 def test_rows_of_endless_depth_are_refused() -> None:
     with pytest.raises(RowsError, match="they are no JSON"):
         encode_rows("sales", [{"id": _deep()}])
+
+
+def test_pushed_rows_keep_the_checks_of_contract_and_project_file() -> None:
+    declared = Dataset("sales", files("data"), key="id", event_time="sold_at", checks=[check("small", pl.col("count") < 3)])
+    amount = Column(type=ColumnType.NUMBER, nullable=False, maximum=9, severities={"maximum": "quarantine", "nullable": "warn"})
+    checks = (RowCheck(name="paid", expression="paid or amount = 0"), RowCheck(name="told", expression="count > 5", severity="warn"))
+    contract = Contract(dataset="sales", columns={**CONTRACT.columns, "amount": amount}, checks=checks)
+    cells: list[dict[str, Any]] = [
+        {"count": 1},
+        {},
+        {"paid": False, "count": 1},
+        {"amount": 10, "count": None},
+        {"amount": None, "count": 1},
+    ]
+    rows = [{**GOOD, **changed} for changed in cells]
+    parsed = parse_rows(declared, contract, rows=rows)
+    assert parsed.broken == ((2, "breaks 'small'"), (3, "breaks 'paid'"), (4, "amount is above 9"))
+    assert parsed.good[AT_ROW].to_list() == [1, 5]

@@ -40,6 +40,11 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     values: SeverityWord = "warn"
     severities: dict[Promise, SeverityWord] = {}
 
+    @property
+    def takes_null(self) -> bool:
+        """Whether a row without a value is taken, with whatever is told of it."""
+        return self.nullable or self.severity("nullable") is not Severity.QUARANTINE
+
     def severity(self, promise: Promise) -> Severity:
         """What becomes of what breaks `promise`."""
         given = self.severities.get(promise)
