@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import http.client
 import http.server
+import shutil
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from flyball.storage.blobsurl import Bucket
-from tests.s3 import S3Server
+import httpx
+import pytest
 
+from flyball.storage.blobsurl import Bucket
+from tests.s3 import KEY, S3Server
+
+_PATIENCE_SECONDS = 60
 _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
@@ -118,3 +125,28 @@ def fronting(server: S3Server) -> Iterator[S3Front]:
         front.shutdown()
         front.server_close()
         thread.join()
+
+
+@contextmanager
+def serving_moto(place: Path) -> Iterator[Bucket]:
+    """A bucket of another server, which knows conditions itself; skips where there is none on PATH."""
+    program = shutil.which("moto_server")
+    if program is None:
+        pytest.skip("there is no moto_server on this machine, a second S3 server for these tests (pip install 'moto[server]')")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    endpoint = f"http://127.0.0.1:{port}"
+    with (place / "moto.log").open("wb") as out:
+        process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+    try:
+        for _ in range(_PATIENCE_SECONDS * 10):
+            if process.poll() is not None:
+                pytest.skip(f"moto_server does not start: {(place / 'moto.log').read_text()[-300:]}")
+            with suppress(httpx.HTTPError):
+                httpx.put(f"{endpoint}/bucket", headers={"Authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/x/us-east-1/s3/aws4_request"})
+                break
+            time.sleep(0.1)
+        yield Bucket(name="bucket", prefix="home", endpoint=endpoint, region="us-east-1")
+    finally:
+        process.terminate()
+        process.wait(_PATIENCE_SECONDS)

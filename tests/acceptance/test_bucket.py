@@ -1,4 +1,4 @@
-"""A home whose blobs lie in a bucket: the same figures, after a sweep and without the cache, too; and nothing of it is left in the end."""
+"""A home whose blobs and tables lie in a bucket: the same figures, after a sweep and without the cache; nothing is left in the end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.s3 import KEY, SECRET, S3Server, serving_s3
+from tests.s3front import fronting
 
 pytestmark = pytest.mark.slow
 _PATIENCE_SECONDS = 280
@@ -65,3 +66,16 @@ def test_a_backtest_comes_to_the_same_in_a_bucket_and_after_a_sweep(server: S3Se
     remote.type("delete", "project", "flights", "--yes")
     assert [path for path in (server.root / "bucket").rglob("*") if path.is_file()] == []
     assert not (remote.place / ".flyball").exists()
+
+
+def test_rows_in_a_bucket_come_to_the_same(server: S3Server, small_flights: Path, tmp_path: Path) -> None:
+    with fronting(server) as front:
+        url = f"{front.create_bucket('bucket', 'team/flights')}?endpoint={front.endpoint}&region=us-east-1"
+        there = {"FLYBALL_BLOBS_URL": url, "FLYBALL_TABLES_URL": url, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+        remote = Project(tmp_path / "remote", small_flights, environment=there)
+        figures = remote.backtest()
+        assert not (remote.place / ".flyball" / "tables").exists()
+        assert list((server.root / "bucket" / "team" / "flights" / "tables").glob("dataset.*"))
+        assert figures == Project(tmp_path / "local", small_flights, environment={}).backtest()
+        remote.type("delete", "project", "flights", "--yes")
+        assert [path for path in (server.root / "bucket").rglob("*") if path.is_file()] == []

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import polars as pl
 
 from flyball.core.errors import UnavailableError
+from flyball.core.ids import RandomIds
 from flyball.core.optional import extra
 from flyball.storage._deltafolder import Stored
 from flyball.storage.blobsurl import Bucket
@@ -23,7 +24,6 @@ with extra("s3"):
     from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 
 _PART_BYTES = 16 << 20
-_GUARD = ".flyball/created-once"
 _FIRSTS = (f"{0:020}.json", "_last_checkpoint")  # by these a table is known for one
 
 
@@ -62,7 +62,12 @@ class S3Folder:
         return self._create(name, data)
 
     def _check_guard(self) -> None:
-        if self._create(_GUARD, b"") and self._create(_GUARD, b""):
+        name = f".flyball/{RandomIds().create('guard')}"
+        try:
+            twice = self._create(name, b"") and self._create(name, b"")
+        finally:
+            self.delete([name])
+        if twice:
             raise TablesUnguardedError(self._place)
         self._guarded = True
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from flyball.storage.tables import TableCommit, TableStore
 from flyball.testing.tablecare import TableCareSuite
 from flyball.testing.tables import TableStoreSuite
 from tests.s3 import KEY, SECRET, S3Server, serving_s3
-from tests.s3front import S3Front, fronting
+from tests.s3front import S3Front, fronting, serving_moto
 
 HASTY = BucketPatience(answer_seconds=1, retries=1, pause_seconds=0.1, total_seconds=10)
 STUBBORN = BucketPatience(answer_seconds=1, retries=3, pause_seconds=0.1, total_seconds=60)
@@ -152,3 +154,45 @@ def test_who_is_not_there_is_told() -> None:
     for use in (lambda: tables.append("t", _ROWS, job="a"), lambda: tables.read("t"), lambda: tables.latest("t"), tables.list):
         with pytest.raises(TablesUnreachableError, match="s3://bucket/home/tables could not be reached"):
             use()
+
+
+def test_a_server_that_knows_conditions_itself(tmp_path: Path) -> None:
+    with serving_moto(tmp_path) as bucket:
+        test_writers_on_many_machines_lose_nothing(bucket)
+        tables = DeltaTables(S3Folder(bucket), least_keep=timedelta(0))
+        assert tables.compact("t", order="number") == 40
+        assert tables.rewrite("t", pl.col("writer") == 9, job="e").rows == 8
+        assert tables.vacuum("t", keep=timedelta(0)).files == 0
+        assert (tables.read("t").collect().height, tables.statistics("t").files) == (32, 1)
+        options = dict(S3Folder(bucket).options or {})
+        assert pl.read_delta(f"{bucket}/tables/t", storage_options=options).height == 32, "stock readers agree"
+
+
+_WRITER = """
+import sys
+import polars as pl
+from flyball.app.tables import open_tables
+tables = open_tables(sys.argv[1])
+print("begin", flush=True)
+position = tables.position("t", "s")
+while True:
+    position += 1
+    tables.append_next("t", pl.DataFrame({"number": [position]}), stream="s", position=position)
+    print(position, flush=True)
+    tables.compact("t", order="number")
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_what_was_told(bucket: Bucket) -> None:
+    url, told = f"{bucket}?endpoint={bucket.endpoint}&region=us-east-1", list[int]()
+    for round_number in range(4):
+        with subprocess.Popen([sys.executable, "-c", _WRITER, url], stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "begin\n"
+            told += [int(child.stdout.readline()) for _ in range(5 + 7 * round_number)]
+            child.kill()
+            told += map(int, child.stdout.read().split())
+        found = opened(bucket, STUBBORN).read("t").collect()["number"].to_list()
+        assert sorted(found) == list(range(1, len(found) + 1)), "each row once"
+        assert set(told) <= set(found)
+        assert len(found) <= max(told) + 1
