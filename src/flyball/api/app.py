@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flyball.api import acting, reading
 from flyball.api.annex import Annex
@@ -34,9 +34,6 @@ with extra("control"):
     from starlette.requests import Request
     from starlette.responses import Response
 
-if TYPE_CHECKING:
-    from flyball.app.querying import Catalogue
-
 SHOWN_PROBLEMS = 3
 
 
@@ -64,11 +61,10 @@ def create_app(
     ids: Ids | None = None,
     annexes: Sequence[Annex] = (),
     console_url: str | None = None,
-    catalogue: Catalogue | None = None,
 ) -> FastAPI:
     """The HTTP door of `plane`, as an ASGI app for one event loop, for those whom `entrance` lets in; with `annexes` of the same loop.
 
-    Its root leads browsers to `console_url`; queries are over `catalogue`.
+    Its root leads browsers to `console_url`.
     """
     # The pages of FastAPI's documentation load scripts from elsewhere; the description itself is a route like any other.
     app = FastAPI(title="Flyball control plane", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
@@ -85,10 +81,11 @@ def create_app(
         from flyball.api.data import add_data
 
         add_data(doors, desk, plane.data)
+    catalogue = plane.find_catalogue()
     if catalogue is not None:
         from flyball.api.querying import add_query  # it loads the engine of frames, which a server of runs has no use for
 
-        add_query(doors, desk, catalogue)
+        add_query(doors, desk, catalogue=catalogue)
     add_landing(doors, console_url)
     _add_description(doors, app)
     _add_errors(app)

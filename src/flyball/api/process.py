@@ -87,8 +87,7 @@ def run(settings: Settings) -> int:
         limits = Limits(rates=Rates.of(os.environ))
         mlflow = mlflow_door(Services(kept.tracking, kept.registry, kept.artifacts), limits=limits)
         console_url = settings.console_url if settings.console else None
-        catalogue = control.find_catalogue()
-        app = create_app(control, entrance, limits=limits, annexes=[mlflow], console_url=console_url, catalogue=catalogue)
+        app = create_app(control, entrance, limits=limits, annexes=[mlflow], console_url=console_url)
         tokens.start()
         closing.callback(tokens.close)
         conversions = Conversions(control.stores, control.blobs)

@@ -48,7 +48,7 @@ class AskedWhole(StrictBody):
     as_of: _AsOf = None
 
 
-def add_query(doors: Doors, desk: Desk, catalogue: Catalogue) -> None:
+def add_query(doors: Doors, desk: Desk, *, catalogue: Catalogue) -> None:
     """What one asks of datasets and predictions in SQL."""
     places = threading.Semaphore(AT_ONCE)
 

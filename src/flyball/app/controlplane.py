@@ -8,12 +8,15 @@ once. Waiting is the door's: nothing here waits for something to happen, but `pu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flyball.app.dataplane import DataPlane
 from flyball.app.deed import Deed, Json
 from flyball.data.bodies import Body
 from flyball.serving.plan import ServingPlan
+
+if TYPE_CHECKING:
+    from flyball.app.querying import Catalogue
 
 __all__ = ["ControlPlane", "Deed", "EventPage", "Json", "Pulse"]
 
@@ -24,14 +27,6 @@ class Pulse:
 
     position: int
     plan: int
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """Who does something by hand, and why in their own words; both stand in the events."""
-
-    actor: str
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,10 @@ class ControlPlane(Protocol):
     @property
     def data(self) -> DataPlane | None:
         """Its datasets; None where it has no project."""
+        ...
+
+    def find_catalogue(self) -> Catalogue | None:
+        """The tables that queries see; None where it has no project."""
         ...
 
     def pulse(self) -> Pulse:

@@ -84,7 +84,7 @@ def load(
     place = find_home(None if home is None else Path(home), Path.cwd())
     with open_reading(place) as opened:
         versions = opened.versions.list(name)
-        chosen = _choose(name, versions, version, known={found.dataset for found in opened.versions.list()})
+        chosen = _choose(name, versions, number=version, known={found.dataset for found in opened.versions.list()})
         content = [
             found
             for found in versions
@@ -92,7 +92,7 @@ def load(
         ]
         rows = Rows(opened.tables).scan(content)
         frame = (rows if moment is None else rows.filter(pl.col(KNOWN_TIME) <= moment)).collect()
-    frame = _known(frame, content, moment).sort("__arrival")
+    frame = _known(frame, content, moment=moment).sort("__arrival")
     users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
     for column in columns or ():
         if column not in users:
@@ -102,7 +102,7 @@ def load(
     return Loaded.of(frame.select(shown), origin)
 
 
-def _known(frame: pl.DataFrame, content: Sequence[DatasetVersion], moment: datetime | None) -> pl.DataFrame:
+def _known(frame: pl.DataFrame, content: Sequence[DatasetVersion], *, moment: datetime | None) -> pl.DataFrame:
     """Of each key the row that is known last; versions that count no correction need no search."""
     key = next((found.key for found in reversed(content) if found.key), ())
     if not key or all(found.corrections == 0 for found in content):
@@ -112,7 +112,7 @@ def _known(frame: pl.DataFrame, content: Sequence[DatasetVersion], moment: datet
     return latest if moment is None else known_as_of(whole, moment)
 
 
-def _choose(name: str, versions: Sequence[DatasetVersion], number: int | None, *, known: set[str]) -> DatasetVersion:
+def _choose(name: str, versions: Sequence[DatasetVersion], *, number: int | None, known: set[str]) -> DatasetVersion:
     accepted = [found for found in versions if found.state is VersionState.ACCEPTED]
     if not accepted and number is None:
         raise UnknownNameError("dataset with rows", name, known=known)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from flyball.app.controlplane import Deed, EventPage, Json, Pulse
+from flyball.app.querying import Catalogue
 from flyball.core.errors import NotFoundError
 from flyball.data.bodies import Body
 from flyball.data.typedrows import raw_rows
@@ -30,7 +31,8 @@ MODEL: Json = {
 class StillPlane:
     """Nothing happens here but what `happen` and the callers do. `fails` is raised by `get_status`, whatever it is. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self.catalogue = catalogue
         self.deeds: list[tuple[Any, ...]] = []
         self.events: list[Json] = []
         self.rows: dict[str, Sequence[Mapping[str, Any]]] = {}
@@ -39,6 +41,9 @@ class StillPlane:
         self.servers: dict[str, int] = {}
         self.fails: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+
+    def find_catalogue(self) -> Catalogue | None:
+        return self.catalogue
 
     def happen(self, kind: str, subject: str = "model/late") -> None:
         """One more event."""

@@ -11,7 +11,6 @@ from flyball.api.entrance import Entrance
 from flyball.api.serving import serve
 from flyball.app.controlplane import ControlPlane
 from flyball.app.listening import bind
-from flyball.app.querying import Catalogue
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.governance import HostGuard, OwnerToken, Sessions, TokenBook
 from flyball.governance.service import TokenService
@@ -25,11 +24,10 @@ def open_door(
     limits: Limits = DEFAULT_LIMITS,
     stop: threading.Event | None = None,
     tokens: TokenService | None = None,
-    catalogue: Catalogue | None = None,
 ) -> Iterator[str]:
     """The address at which `plane` answers, to the owner of `token` or to everybody on this machine; `stop` ends it early.
 
-    It also answers those who have one of `tokens`, which are kept in a home, and queries over `catalogue`.
+    It also answers those who have one of `tokens`, which are kept in a home.
     """
     stop = stop or threading.Event()
     listener = bind("127.0.0.1", 0, field="control_port")
@@ -38,7 +36,7 @@ def open_door(
     owner = None if token is None else OwnerToken(token)
     book = None if tokens is None else TokenBook(tokens.home, clock=WallClock(), timer=MonotonicTimer())
     entrance = Entrance(HostGuard.of("127.0.0.1", port), owner, Sessions(MonotonicTimer()), tokens, book, owner_runs_code=True)
-    app = create_app(plane, entrance, limits=limits, catalogue=catalogue)
+    app = create_app(plane, entrance, limits=limits)
     settings = {"host": "127.0.0.1", "port": port, "sock": listener, "stop": stop}
     thread = threading.Thread(target=serve, args=(app,), kwargs=settings, name="door")
     thread.start()

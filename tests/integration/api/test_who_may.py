@@ -24,9 +24,11 @@ import pytest
 
 from flyball.api.app import Limits, create_app
 from flyball.api.entrance import Entrance
+from flyball.app.querying import Catalogue, open_reading
 from flyball.core.clock import ManualTimer, MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.core.ids import RandomIds
+from flyball.data.querying.running import Querying
 from flyball.governance import Authority, Boundary, Caller, HostGuard, OwnerToken, Role, Sessions, TokenBook, TokenWish
 from flyball.governance.limits import Rates
 from flyball.governance.tokens import GIVEN
@@ -68,8 +70,15 @@ class House:
         return {"anonymous": {}, **bearers}
 
 
+def catalogue() -> Catalogue:
+    """Of a home without rows."""
+    folder = Path(tempfile.mkdtemp())
+    with open_reading(folder) as found:
+        return Catalogue(found.versions, found.tables, found.positions, Querying(folder, [], timer=MonotonicTimer()), folder)
+
+
 def control_plane() -> Door:
-    house, plane = House(), StillPlane()
+    house, plane = House(), StillPlane(catalogue())
     plane.happen("x")
     app = create_app(plane, Entrance(GUARD, TOKEN, Sessions(ManualTimer()), house.tokens, house.book), limits=Limits(rates=Rates({}, None)))
     return Door(app, [(door.method, door.path) for door in app.state.doors.list()], house.bearers())

@@ -140,7 +140,7 @@ def test_what_cannot_be_loaded_is_told(place: Path) -> None:
 
 @pytest.fixture
 def url(catalogue: Catalogue) -> Iterator[str]:
-    with open_door(StillPlane(), token=None, catalogue=catalogue) as found:
+    with open_door(StillPlane(catalogue), token=None) as found:
         yield found
 
 
