@@ -11,7 +11,7 @@ MACHINES := $(wildcard tests/test_*.py)
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients check test demo flights bench clean lock
+.PHONY: help install clients peers check test demo flights bench clean lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 18
@@ -22,6 +22,9 @@ install:  ## make .venv from requirements.lock (about two minutes the first time
 
 clients: install  ## make .venv-clients: the stock clients that tests speak with, each in an environment of its own
 	@$(BIN)/python -m tools.clients
+
+peers: install  ## make .venv-peers: what benchmarks compare with, each in an environment of its own
+	@$(BIN)/python -m tools.clients peers
 
 check: install  ## style, types, import rules, shape, public words, documents (a minute)
 	@echo "check: ruff, mypy, lint-imports, then the tests of shape, public words, imports and documents; about a minute"
@@ -47,19 +50,21 @@ demo: flights  ## backtest a year of flights, then run December live until Ctrl-
 	@echo
 	@$(BIN)/python examples/flights/december.py --home $(HOME_OF_DEMO) $(if $(ONCE),--once)
 
-bench: install flights clients  ## limits and comparisons, measured here and now
+bench: install flights clients peers  ## limits and comparisons, measured here and now
 	@set -e; for script in bench/*.py bench/live/*.py bench/tracking/points.py bench/tracking/search.py bench/tracking/requests.py; do \
 		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
+	@set -e; for name in ingest read checks profile push query sql tables; do \
+		echo "== bench.data.$$name"; $(BIN)/python -m bench.data.$$name; done
 
 lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra local --extra flights --extra dev \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet --output-file requirements.lock
-	@for asked in tests/clients/*.in; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile "$$asked" --universal --python-version 3.11 \
+	@for asked in tests/clients/*.in bench/peers/*.in; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile "$$asked" --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet --output-file "$${asked%.in}.lock"; done
-	@echo "requirements.lock and tests/clients/*.lock are made anew. Look at the difference, then: make test"
+	@echo "requirements.lock, tests/clients/*.lock and bench/peers/*.lock are made anew. Look at the difference, then: make test"
 
 clean:  ## remove .venv, caches, prepared data and homes; downloads in pip's cache stay
-	@rm -rf .venv .venv-clients build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-clients .venv-peers build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@rm -rf examples/flights/data examples/flights/.flyball examples/flights/.flyball-live examples/flights/backtest.html
 	@find src tests bench examples tools -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Clean. Next: make install"
