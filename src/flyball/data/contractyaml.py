@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -51,8 +52,9 @@ class Document:
     lines: dict[Path, int]
 
 
+@lru_cache(maxsize=32)  # a door that lists datasets asks for each contract again and again
 def read_document(text: str, *, path: str) -> Document:
-    """The one mapping that the text holds.
+    """The one mapping that the text holds; not to be changed.
 
     Raises:
         ContractFileError: it is no YAML, too large or too deep, or has an anchor, an alias, a tag or a key twice; with the line.

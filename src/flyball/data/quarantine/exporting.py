@@ -91,6 +91,9 @@ def _bare(cell: str) -> str:
 
 
 def _line(cells: Iterable[str | None]) -> str:
+    shown = ["" if cell is None else defused(cell) for cell in cells]
     stream = io.StringIO(newline="")
-    csv.writer(stream).writerow(["" if cell is None else defused(cell) for cell in cells])
+    # The module quotes what its own reader needs quoted, but for a carriage return in a line that ends without one.
+    bare = any("\r" in cell for cell in shown)
+    csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(shown)
     return stream.getvalue()
