@@ -69,7 +69,10 @@ class _Here:
     opened: OpenedProject
 
     def names(self) -> list[str]:
-        return list(self.opened.declared)
+        from flyball.data.declared.streams import PushSource
+
+        # Rows that are pushed come by themselves: there is nothing to ask.
+        return [name for name, found in self.opened.declared.items() if not isinstance(found.dataset.source, PushSource)]
 
     def pull(self, name: str) -> Json:
         from flyball.app.pulling import pulled
@@ -93,8 +96,9 @@ def ingest(wanted: Wanted, *, as_json: bool) -> None:
             except FlyballError as error:
                 if len(wanted.names) == 1:
                     raise
-                sys.stderr.write(f"flyball: {error}\n")
-                failed = failed or error
+                if failed is not None:
+                    sys.stderr.write(f"flyball: {error}\n")
+                failed = failed or error  # the first one is told last, with its exit code
                 continue
             sys.stdout.write((json.dumps(found, sort_keys=True) if as_json else _sentence(found)) + "\n")
             sys.stdout.flush()

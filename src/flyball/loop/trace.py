@@ -53,6 +53,12 @@ def _because(data: Mapping[str, Any]) -> str:
     return f": {data['why']}" if data.get("why") else ""
 
 
+def _why_held(data: Mapping[str, Any]) -> str:
+    broken = f"{data.get('share_broken', 0):.0%} of its rows broken"
+    checks = ", ".join(map(str, data.get("held_by", [])))
+    return f"{broken}, and the checks {checks}" if checks else broken
+
+
 def _unusual(data: Mapping[str, Any]) -> str:
     found = [f"{warned['column']} {warned['why']} in {_rows(warned)}" for warned in data.get("warnings", ())]
     extra = data.get("unexpected_columns", ())
@@ -85,7 +91,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "dataset.pinned": lambda d: f"the {d.get('rows', 0):,} rows of version {d.get('version')} of the dataset",
     "dataset.version.received": lambda d: f"version {d.get('version')} of the dataset was read",
     "dataset.version.accepted": lambda d: f"version {d.get('version')} of the dataset accepted with {_rows(d)}",
-    "dataset.version.held": lambda d: f"version {d.get('version')} of the dataset held: {d.get('share_broken', 0):.0%} of its rows broken",
+    "dataset.version.held": lambda d: f"version {d.get('version')} of the dataset held: {_why_held(d)}",
     "dataset.version.rejected": lambda d: f"version {d.get('version')} of the dataset rejected: {d.get('why', '')}",
     "contract.inferred": lambda d: f"a contract of {d.get('columns', 0)} columns inferred from the first history",
     "contract.given": lambda d: f"a contract of {d.get('columns', 0)} columns found beside the home",
