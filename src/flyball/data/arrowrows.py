@@ -22,6 +22,9 @@ from flyball.data.pusherrors import ArrowKindError
 
 _NULL, _INT, _FLOAT, _UTF8, _BOOL, _DATE, _TIMESTAMP, _LARGE_UTF8, _UTF8_VIEW = 1, 2, 3, 5, 6, 8, 10, 20, 24
 _HINT = "Send flat columns of numbers, booleans, texts, dates and timestamps, not compressed; gzip the body instead"
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+_FIRST, _LAST = _FIRST_DAY * 86_400_000_000, (_LAST_DAY + 1) * 86_400_000_000 - 1
+"""What lies out of the calendar is put at its edge: Polars panics at such times, and a row with an edge in it is set aside."""
 _PER_SECOND = (1, 1_000, 1_000_000, 1_000_000_000)
 _INLINE = 12
 _MOST_CELLS = 10_000_000
@@ -178,8 +181,10 @@ def _bools(kind: Table, buffers: _Buffers) -> pl.Series:
 
 def _dates(kind: Table, buffers: _Buffers) -> pl.Series:
     if kind.number(0, "h", 1) == 0:
-        return pl.Series(buffers.array("<i4", buffers.length)).cast(pl.Date)
-    return pl.Series(buffers.array("<i8", buffers.length)).cast(pl.Datetime("ms")).dt.date()
+        days = pl.Series(buffers.array("<i4", buffers.length).astype(np.int64))
+    else:
+        days = pl.Series(buffers.array("<i8", buffers.length)) // 86_400_000
+    return days.clip(_FIRST_DAY, _LAST_DAY).cast(pl.Int32).cast(pl.Date)
 
 
 def _timestamps(kind: Table, buffers: _Buffers) -> pl.Series:
@@ -192,10 +197,8 @@ def _timestamps(kind: Table, buffers: _Buffers) -> pl.Series:
         numbers = numbers // 1_000
     elif per_second < 1_000_000:
         factor = 1_000_000 // per_second
-        fits = numbers.is_between(-(2**63) // factor + 1, 2**63 // factor - 1)
-        numbers = numbers.set(~fits, 0) * factor
-        numbers = numbers.set(~fits, -(2**63) + 1)  # out of every calendar, as it was
-    return numbers.cast(TIME if zone else pl.Datetime("us"))
+        numbers = numbers.clip(_FIRST // factor, _LAST // factor) * factor
+    return numbers.clip(_FIRST, _LAST).cast(TIME if zone else pl.Datetime("us"))
 
 
 def _texts(wide: str) -> Callable[[Table, _Buffers], pl.Series]:

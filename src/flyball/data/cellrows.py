@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from datetime import date
 
 import polars as pl
 
@@ -13,9 +14,10 @@ from flyball.data.errors import RowsError
 from flyball.data.model import Dataset
 from flyball.data.pusherrors import BrokenBodyError
 from flyball.data.typedrows import Cells, check_count
-from flyball.data.values import as_type
+from flyball.data.values import ColumnType, as_type
 
 _CELL = "__cell:"
+FIRST, LAST = date(2, 1, 1), date(9998, 12, 31)
 _SHOWN_CHARACTERS = 60
 
 
@@ -87,5 +89,8 @@ def _breaks(dataset: Dataset, contract: Contract, *, kinds: pl.Schema) -> Iterab
         cell = pl.col(_CELL + name)
         shown = cell.cast(pl.String).str.slice(0, _SHOWN_CHARACTERS)
         yield cell.is_not_null() & pl.col(name).is_null(), pl.concat_str(pl.lit(f"{name} is no {column.type}: "), shown)
+        if kinds[name].is_temporal() and column.type in {ColumnType.TIME, ColumnType.DATE}:
+            outside = ~pl.col(name).cast(pl.Date).is_between(pl.lit(FIRST), pl.lit(LAST))
+            yield outside.fill_null(False), pl.lit(f"{name} is out of the calendar")
         if required:
             yield cell.is_null(), pl.lit(f"{name} is missing")

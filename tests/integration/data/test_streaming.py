@@ -105,7 +105,7 @@ def test_messages_become_rows_and_are_acknowledged(home: DataHome, server: Redis
     assert (version.rows, version.number) == (700, 2)
     assert stored(home) == [(f"r{number}", number + 0.5) for number in range(700)]
     with server.client() as client:
-        assert client.xpending("readings", "flyball")["pending"] == 0  # type: ignore[index]  # never awaited here
+        assert client.xpending("readings", "flyball")["pending"] == 0
     with consumer(home, server.url) as reader:
         assert reader.step(wait_seconds=0.1) == 0
 

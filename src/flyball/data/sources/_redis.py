@@ -125,7 +125,7 @@ def _url(variable: str, environment: Mapping[str, str]) -> str:
     if not url:
         raise StreamUrlError(variable, "is not set")
     try:
-        redis.connection.parse_url(url)
+        redis.connection.parse_url(url)  # type: ignore[no-untyped-call]  # it ships no types of it
     except ValueError as error:
         raise StreamUrlError(variable, "holds no URL of a Redis server") from error
     return url
