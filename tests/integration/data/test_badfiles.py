@@ -10,6 +10,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -219,6 +220,19 @@ def test_a_line_that_is_no_object_is_named_by_its_number(line: bytes, data: Path
     (data / "a.ndjson").write_bytes(b'{"a":1}\n' + line + b'\n{"a":2}\n')
     with pytest.raises(SourceUnreadableError, match="line 2 is no"):
         rows(data.parent)
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_times_beyond_our_years_are_null(unit: Literal["ms", "us", "ns"], data: Path) -> None:
+    ticks = pl.Series([0, 2**62, -(2**62), None], dtype=pl.Int64)
+    days = pl.Series([0, 2**31 - 1, -(2**31), None], dtype=pl.Int32)
+    pl.DataFrame(
+        {"at": ticks.cast(pl.Datetime(unit)), "zoned": ticks.cast(pl.Datetime(unit, "UTC")), "day": days.cast(pl.Date)}
+    ).write_parquet(data / "a.parquet")
+    frame = rows(data.parent)
+    kept = 3 if unit == "ns" else 1  # all numbers of nanoseconds are years of ours
+    assert [frame[name].drop_nulls().len() for name in frame.columns] == [kept, kept, 1]
+    assert frame.cast(pl.String).height == 4, "and can be shown"
 
 
 def test_lines_whose_names_come_late_have_them_from_the_first_row_on(data: Path) -> None:

@@ -89,7 +89,9 @@ def test_lines_of_objects_come_out_as_they_went_in(rows: list[dict[str, object]]
                 assert json.loads(cell) == wanted
 
 
-FRAME = pl.DataFrame({"id": range(2_000), "word": [f"w{number % 50}" for number in range(2_000)], "value": [n / 3 for n in range(2_000)]})
+FRAME = pl.DataFrame(
+    {"id": range(2_000), "word": [f"w{number % 50}" for number in range(2_000)], "value": [n / 3 for n in range(2_000)]}
+).with_columns(at=pl.from_epoch("id"), day=pl.from_epoch("id", time_unit="d"))
 
 
 def _written(write: Callable[[io.BytesIO], object]) -> bytes:
