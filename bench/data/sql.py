@@ -91,7 +91,7 @@ def sqlite_ways(place: Path, rows: int) -> dict[str, Callable[[], None]]:
     }
 
 
-def postgresql_ways(url: str, place: Path, rows: int) -> dict[str, Callable[[], None]]:
+def postgresql_ways(url: str, place: Path, *, rows: int) -> dict[str, Callable[[], None]]:
     """PostgreSQL by each way."""
     by_psycopg = url.replace("postgresql", "postgresql+psycopg")
     mine, others = {"SALES": url}, {"SALES": by_psycopg}
@@ -122,7 +122,7 @@ def main() -> None:
             with serving(programs, {"fsync": "off"}) as server:
                 with server.connect() as connection:
                     connection.execute(POSTGRESQL.format(rows=given.rows).encode())
-                ways = postgresql_ways(server.url("postgres"), place, given.rows)
+                ways = postgresql_ways(server.url("postgres"), place, rows=given.rows)
                 found = measure(ways, rounds=given.rounds, rows=given.rows)
             late |= found["postgresql: into scratch"] > MOST * found["postgresql: read_database over ADBC"]
     print(f"most memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")

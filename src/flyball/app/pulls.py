@@ -76,7 +76,7 @@ class TimedPulls:
             self._tell(name, pull, why=repr(error))
             return False
         if pull.failed is not None:
-            self._record("dataset.pull.recovered", name, {"why": pull.why})
+            self._record("dataset.pull.recovered", name, why=pull.why)
         pull.failed, pull.why, pull.told = None, "", -math.inf
         return bool(found["new"])
 
@@ -93,10 +93,10 @@ class TimedPulls:
             return
         pull.told = now
         _LOG.warning("Dataset %s was not pulled: %s", name, why)
-        self._record("dataset.pull.failed", name, {"why": why})
+        self._record("dataset.pull.failed", name, why=why)
 
-    def _record(self, kind: str, name: str, data: Mapping[str, str]) -> None:
+    def _record(self, kind: str, name: str, *, why: str) -> None:
         try:
-            self._recorder.record(kind, f"dataset/{name}", data=data)
+            self._recorder.record(kind, f"dataset/{name}", data={"why": why})
         except FlyballError:
             _LOG.exception("What came of a pull cannot be recorded")

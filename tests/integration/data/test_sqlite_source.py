@@ -27,7 +27,7 @@ from flyball.data.sources.spool import CHUNK_ROWS
 from tests.integration.data.pulling import pull
 
 
-def _make(place: Path, columns: str, rows: Sequence[Sequence[Any]] = ()) -> None:
+def _make(place: Path, columns: str, *, rows: Sequence[Sequence[Any]] = ()) -> None:
     with closing(sqlite3.connect(place / "shop.db")) as connection, connection:
         if columns:
             connection.execute(f"CREATE TABLE IF NOT EXISTS sales ({columns})")
@@ -45,7 +45,7 @@ WAYS = [pytest.param(sql("shop.db", table="sales"), id="table"), pytest.param(sq
 
 @pytest.mark.parametrize("source", WAYS)
 def test_values_come_as_they_are_stored(source: SqlSource, tmp_path: Path) -> None:
-    _make(tmp_path, "id integer, x real, t text, n", [(1, 1.5, "a", None), (2, None, 'é"€', None), (None, float("inf"), "", None)])
+    _make(tmp_path, "id integer, x real, t text, n", rows=[(1, 1.5, "a", None), (2, None, 'é"€', None), (None, float("inf"), "", None)])
     found = pull(source, tmp_path).rows
     assert dict(found.schema) == {"id": pl.Int64(), "x": pl.Float64(), "t": pl.String(), "n": pl.Null()} or found["n"].null_count() == 3
     assert found.select("id", "x", "t").rows() == [(1, 1.5, "a"), (2, None, 'é"€'), (None, None, "")]
@@ -60,8 +60,8 @@ def test_values_come_as_they_are_stored(source: SqlSource, tmp_path: Path) -> No
 def test_a_column_that_is_of_another_kind_after_many_rows_is_read(
     source: SqlSource, late: object, expected: pl.DataType, tmp_path: Path
 ) -> None:
-    _make(tmp_path, "a", [(number,) for number in range(20_000)])
-    _make(tmp_path, "a", [(late,)])
+    _make(tmp_path, "a", rows=[(number,) for number in range(20_000)])
+    _make(tmp_path, "a", rows=[(late,)])
     found = pull(source, tmp_path).rows
     assert found.schema["a"] == expected
     assert found.height == 20_001
@@ -70,14 +70,14 @@ def test_a_column_that_is_of_another_kind_after_many_rows_is_read(
 
 @pytest.mark.parametrize("source", WAYS)
 def test_nulls_before_the_first_value_hide_no_type(source: SqlSource, tmp_path: Path) -> None:
-    _make(tmp_path, "a", [(None,)] * 20_000 + [("x",)])
+    _make(tmp_path, "a", rows=[(None,)] * 20_000 + [("x",)])
     found = pull(source, tmp_path).rows
     assert (found["a"].null_count(), found["a"][-1]) == (20_000, "x")
 
 
 @pytest.mark.parametrize("source", WAYS)
 def test_bytes_are_refused_by_their_column(source: SqlSource, tmp_path: Path) -> None:
-    _make(tmp_path, "id, picture", [(1, b"x")])
+    _make(tmp_path, "id, picture", rows=[(1, b"x")])
     with pytest.raises(ColumnTypeError, match="picture"):
         pull(source, tmp_path)
 
@@ -85,7 +85,7 @@ def test_bytes_are_refused_by_their_column(source: SqlSource, tmp_path: Path) ->
 @pytest.mark.parametrize("source", WAYS)
 @pytest.mark.parametrize("early", [1, 20_000], ids=["first-rows", "later"])
 def test_text_that_is_not_utf8_is_refused(source: SqlSource, early: int, tmp_path: Path) -> None:
-    _make(tmp_path, "t text", [("fine",)] * early)
+    _make(tmp_path, "t text", rows=[("fine",)] * early)
     _execute(tmp_path, "INSERT INTO sales VALUES (CAST(x'fffe41' AS text))")
     with pytest.raises(DatabaseQueryError, match=r"(?i)utf-?8"):
         pull(source, tmp_path)
@@ -96,7 +96,7 @@ def test_an_empty_table_says_so_at_first_and_nothing_later(source: SqlSource, tm
     _make(tmp_path, "id integer")
     with pytest.raises(SourceEmptyError, match="no rows yet"):
         pull(source, tmp_path)
-    _make(tmp_path, "id integer", [(1,)])
+    _make(tmp_path, "id integer", rows=[(1,)])
     first = pull(source, tmp_path)
     _execute(tmp_path, "DELETE FROM sales")
     assert pull(source, tmp_path, seen=first.seen).rows.is_empty()
@@ -104,7 +104,7 @@ def test_an_empty_table_says_so_at_first_and_nothing_later(source: SqlSource, tm
 
 @pytest.mark.parametrize("source", WAYS)
 def test_a_table_that_vanishes_is_named(source: SqlSource, tmp_path: Path) -> None:
-    _make(tmp_path, "id integer", [(1,)])
+    _make(tmp_path, "id integer", rows=[(1,)])
     seen = pull(source, tmp_path).seen
     _execute(tmp_path, "DROP TABLE sales")
     with pytest.raises(DatabasePlaceError, match="sales"):
@@ -148,7 +148,7 @@ def test_a_query_that_never_ends_is_stopped(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_query_changes_nothing(query: str, tmp_path: Path) -> None:
-    _make(tmp_path, "id integer", [(1,)])
+    _make(tmp_path, "id integer", rows=[(1,)])
     with pytest.raises(DatabaseQueryError):
         pull(sql("shop.db", query=query), tmp_path)
     assert pull(sql("shop.db", table="sales"), tmp_path).rows.rows() == [(1,)]
@@ -156,7 +156,7 @@ def test_what_is_no_query_changes_nothing(query: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", ['sales"; DROP TABLE sales; --', "sales' OR 1=1", "(SELECT 1)", "../sales"])
 def test_names_are_names_whatever_stands_in_them(table: str, tmp_path: Path) -> None:
-    _make(tmp_path, "id integer", [(1,)])
+    _make(tmp_path, "id integer", rows=[(1,)])
     with pytest.raises(FlyballError, match=r"shop\.db"):
         pull(sql("shop.db", table=table), tmp_path)
     with pytest.raises(WatermarkColumnError):
@@ -165,18 +165,18 @@ def test_names_are_names_whatever_stands_in_them(table: str, tmp_path: Path) -> 
 
 
 def test_a_misspelt_watermark_is_no_text(tmp_path: Path) -> None:
-    _make(tmp_path, "id integer, updated_at text", [(1, "2013-01-01 00:00:00")])
+    _make(tmp_path, "id integer, updated_at text", rows=[(1, "2013-01-01 00:00:00")])
     with pytest.raises(WatermarkColumnError, match="'update_at'"):
         pull(sql("shop.db", table="sales", watermark="update_at"), tmp_path)
 
 
 def test_times_as_text_are_read_again_from_an_hour_below(tmp_path: Path) -> None:
     source = sql("shop.db", table="sales", watermark="at")
-    _make(tmp_path, "id integer, at text", [(n, f"2013-01-01 {n:02}:00:00.123+05:30") for n in range(10)])
+    _make(tmp_path, "id integer, at text", rows=[(n, f"2013-01-01 {n:02}:00:00.123+05:30") for n in range(10)])
     seen = pull(source, tmp_path).seen
     assert pull(source, tmp_path, seen=seen).rows.is_empty()
     late = [(20, "2013-01-01 08:00:00.200+05:30"), (21, "2013-01-01 09:00:00.123+05:30"), (22, "2013-01-01 07:59:00.000+05:30")]
-    _make(tmp_path, "", late)
+    _make(tmp_path, "", rows=late)
     again = pull(source, tmp_path, seen=seen)
     assert again.rows["id"].to_list() == [8, 20, 9, 21]
     assert pull(source, tmp_path, seen=again.seen).rows.is_empty()
@@ -184,19 +184,19 @@ def test_times_as_text_are_read_again_from_an_hour_below(tmp_path: Path) -> None
 
 def test_rows_without_a_watermark_are_read_each_time(tmp_path: Path) -> None:
     source = sql("shop.db", table="sales", watermark="n", overlap=0)
-    _make(tmp_path, "id integer, n integer", [(1, None), (2, None)])
+    _make(tmp_path, "id integer, n integer", rows=[(1, None), (2, None)])
     first = pull(source, tmp_path)
     assert first.rows["id"].to_list() == [1, 2]
     assert pull(source, tmp_path, seen=first.seen).rows.is_empty()
-    _make(tmp_path, "", [(3, 5), (4, None)])
+    _make(tmp_path, "", rows=[(3, 5), (4, None)])
     second = pull(source, tmp_path, seen=first.seen)
     assert second.rows["id"].to_list() == [1, 2, 4, 3]
-    _make(tmp_path, "", [(5, None), (6, 5), (7, 4)])
+    _make(tmp_path, "", rows=[(5, None), (6, 5), (7, 4)])
     assert pull(source, tmp_path, seen=second.seen).rows["id"].to_list() == [1, 2, 4, 5, 3, 6]
 
 
 def test_another_question_is_asked_from_the_beginning(tmp_path: Path) -> None:
-    _make(tmp_path, "id integer, n integer", [(n, n) for n in range(5000)])
+    _make(tmp_path, "id integer, n integer", rows=[(n, n) for n in range(5000)])
     seen = pull(sql("shop.db", table="sales", watermark="n"), tmp_path).seen
     assert pull(sql("shop.db", query="SELECT n FROM sales", watermark="n"), tmp_path, seen=seen).rows.height == 5000
 

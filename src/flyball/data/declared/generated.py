@@ -45,7 +45,7 @@ def rows(
     what = f"rows({getattr(function, '__name__', function)!r})"
     if not callable(function):
         raise DatasetError(what, "it needs a function that yields rows")
-    mark = watermark_of(what, watermark, overlap)
+    mark = watermark_of(what, watermark, overlap=overlap)
     try:
         inspect.signature(function).bind(*([None] if mark else []))
     except TypeError as error:
@@ -53,4 +53,4 @@ def rows(
         raise DatasetError(what, f"it is called with {wanted} ({error})") from error
     except ValueError:  # written in C, it does not say; the call will
         pass
-    return RowsSource(function=function, watermark=mark, every=positive(what, "every", every))
+    return RowsSource(function=function, watermark=mark, every=positive(what, "every", value=every))

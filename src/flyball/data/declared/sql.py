@@ -77,13 +77,13 @@ def sql(place: str, *, table: str | None = None, query: str | None = None, **opt
         place=place,
         query=query,
         table=table,
-        watermark=watermark_of(what, options.get("watermark"), options.get("overlap")),
-        every=positive(what, "every", options.get("every")),
-        timeout=positive(what, "timeout", options.get("timeout")) or TIMEOUT,
+        watermark=watermark_of(what, options.get("watermark"), overlap=options.get("overlap")),
+        every=positive(what, "every", value=options.get("every")),
+        timeout=positive(what, "timeout", value=options.get("timeout")) or TIMEOUT,
     )
 
 
-def positive(what: str, name: str, value: str | timedelta | None) -> timedelta | None:
+def positive(what: str, name: str, *, value: str | timedelta | None) -> timedelta | None:
     """The length that the option `name` gives; None where it was not given.
 
     Raises:

@@ -41,4 +41,4 @@ def delta(path: str, *, every: str | timedelta | None = None) -> DeltaSource:
     scheme, found, rest = path.partition("://")
     if found and (scheme != "s3" or not rest.partition("/")[0] or "@" in rest.partition("/")[0]):
         raise DatasetError("delta(...)", "a table lies in a directory or at s3://BUCKET/PREFIX, and its keys stand in the environment")
-    return DeltaSource(path=path, every=positive(what, "every", every))
+    return DeltaSource(path=path, every=positive(what, "every", value=every))

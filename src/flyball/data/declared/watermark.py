@@ -21,7 +21,7 @@ class Watermark:
     overlap: timedelta | float | None = None
 
 
-def watermark_of(what: str, column: str | None, overlap: str | timedelta | float | None) -> Watermark | None:
+def watermark_of(what: str, column: str | None, *, overlap: str | timedelta | float | None) -> Watermark | None:
     """The watermark that a declaration `what` names; None where it names none.
 
     Raises:

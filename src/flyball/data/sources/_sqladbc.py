@@ -54,7 +54,7 @@ def read_postgresql(asked: Asked) -> Iterator[pl.DataFrame]:
     except adbc_driver_manager.Error as error:
         raise DatabaseDeniedError(asked.place, told(error, asked.url)) from None
     with closing(connection), closing(connection.cursor()) as cursor:
-        yield from _answer(asked, cursor, settings)
+        yield from _answer(asked, cursor, settings=settings)
 
 
 def read_sqlite(asked: Asked) -> Iterator[pl.DataFrame]:
@@ -70,10 +70,10 @@ def read_sqlite(asked: Asked) -> Iterator[pl.DataFrame]:
         raise DatabaseDeniedError(asked.place, told(error, "")) from None
     options = {"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)}
     with closing(connection), closing(connection.cursor(adbc_stmt_kwargs=options)) as cursor:
-        yield from _answer(asked, cursor, ())
+        yield from _answer(asked, cursor, settings=())
 
 
-def _answer(asked: Asked, cursor: Any, settings: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _answer(asked: Asked, cursor: Any, *, settings: Sequence[str]) -> Iterator[pl.DataFrame]:
     try:
         for setting in settings:
             cursor.execute(setting)

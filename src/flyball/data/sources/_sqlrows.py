@@ -55,7 +55,7 @@ def read_sqlite(asked: Asked) -> Iterator[pl.DataFrame]:
             names = [column[0] for column in cursor.description]
             check_names(names, asked.place)
             while rows := cursor.fetchmany(_ROWS):
-                yield frame_of(names, rows, asked.place)
+                yield frame_of(names, rows, place=asked.place)
     except sqlite3.Error as error:
         raise _translated(asked, error) from None
 
@@ -77,7 +77,7 @@ def read_sqlalchemy(asked: Asked) -> Iterator[pl.DataFrame]:
                 check_names(names, asked.place)
                 for rows in result.partitions(_ROWS):
                     asked.check_time()
-                    yield frame_of(names, rows, asked.place)
+                    yield frame_of(names, rows, place=asked.place)
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise _translated(asked, getattr(error, "orig", None) or error) from None
     finally:

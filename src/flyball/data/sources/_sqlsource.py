@@ -33,7 +33,7 @@ class SqlRows(PulledSource):
 
     def __init__(self, source: SqlSource, surroundings: Surroundings, *, timer: Timer | None = None) -> None:
         """Raises DatabaseVariableError: the environment holds no URL."""
-        super().__init__(source.describe(), surroundings.scratch, source.watermark)
+        super().__init__(source.describe(), surroundings.scratch, watermark=source.watermark)
         self._source, self._timer = source, timer or MonotonicTimer()
         url = source.place if source.is_file else _url(source.place, surroundings)
         scheme = url.partition("://")[0] if not source.is_file else "sqlite"

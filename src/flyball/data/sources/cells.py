@@ -56,7 +56,7 @@ def _plain(cells: pl.Series, place: str) -> pl.Series:
     if dtype in {pl.Boolean, pl.String, pl.Int64, pl.Null}:
         return cells
     if dtype == pl.Date:
-        return _within(cells, _FIRST_DAY, _LAST_DAY)
+        return _within(cells, first=_FIRST_DAY, last=_LAST_DAY)
     if isinstance(dtype, pl.Datetime):
         return _moments(cells, dtype)
     if dtype.is_integer():
@@ -74,10 +74,10 @@ def _plain(cells: pl.Series, place: str) -> pl.Series:
 def _moments(cells: pl.Series, dtype: pl.Datetime) -> pl.Series:
     micros = cells.dt.cast_time_unit("us")
     utc = micros.dt.convert_time_zone("UTC") if dtype.time_zone else micros.dt.replace_time_zone("UTC")
-    return _within(utc, _FIRST_MOMENT, _LAST_MOMENT)
+    return _within(utc, first=_FIRST_MOMENT, last=_LAST_MOMENT)
 
 
-def _within(cells: pl.Series, first: int, last: int) -> pl.Series:
+def _within(cells: pl.Series, *, first: int, last: int) -> pl.Series:
     if cells.is_empty() or cells.null_count() == cells.len():
         return cells
     counted = cells.to_physical()

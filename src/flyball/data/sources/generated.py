@@ -28,7 +28,7 @@ class GeneratedRows(PulledSource):
     """
 
     def __init__(self, source: RowsSource, surroundings: Surroundings) -> None:
-        super().__init__(source.describe(), surroundings.scratch, source.watermark)
+        super().__init__(source.describe(), surroundings.scratch, watermark=source.watermark)
         self._source = source
 
     @property
@@ -67,7 +67,7 @@ class GeneratedRows(PulledSource):
         names = list(dict.fromkeys(name for row in rows for name in row))
         if wrong := [name for name in names if not isinstance(name, str)]:
             raise GeneratedRowsError(self._place, f"{wrong[0]!r} is no name of a column")
-        yield frame_of(names, [[row.get(name) for name in names] for row in rows], self._place)
+        yield frame_of(names, [[row.get(name) for name in names] for row in rows], place=self._place)
 
     def _frames(self, given: object) -> Iterable[pl.DataFrame]:
         match given:

@@ -76,7 +76,7 @@ def decode(text: str | None, *, asked: Digest) -> Position | None:
     return found if found.asked == asked else None
 
 
-def lower_bound(height: Height, watermark: Watermark, place: str) -> Height:
+def lower_bound(height: Height, watermark: Watermark, *, place: str) -> Height:
     """From which value on the next pull reads.
 
     Raises:
@@ -96,7 +96,7 @@ def lower_bound(height: Height, watermark: Watermark, place: str) -> Height:
     return _below(height, _DAY if overlap is None else timedelta(days=-(-overlap // _DAY)))
 
 
-def kind_of(dtype: pl.DataType, column: str, place: str) -> HeightKind:
+def kind_of(dtype: pl.DataType, column: str, *, place: str) -> HeightKind:
     """What a watermark of this type counts in.
 
     Raises:
@@ -118,7 +118,7 @@ def to_text(height: Height) -> str:
     return height if isinstance(height, str) else height.isoformat() if isinstance(height, date) else repr(height)
 
 
-def edge_of(rows: pl.LazyFrame, column: str, bound: Height) -> Digest:
+def edge_of(rows: pl.LazyFrame, column: str, *, bound: Height) -> Digest:
     """The digest of those `rows` that a pull from `bound` on meets, in whatever order: equal where it meets them and no others.
 
     It holds within one release of Polars; another costs one pull that brings rows again.

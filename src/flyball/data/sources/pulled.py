@@ -33,7 +33,7 @@ class PulledSource(ABC):
     text_grows = True
     """Whether text may be a watermark: whether the place compares text as bytes."""
 
-    def __init__(self, place: str, scratch: Path, watermark: Watermark | None) -> None:
+    def __init__(self, place: str, scratch: Path, *, watermark: Watermark | None) -> None:
         self._place, self._scratch, self._watermark = place, scratch, watermark
         self._spool: Spool | None = None
         self._part: SourceFile | None = None
@@ -60,7 +60,7 @@ class PulledSource(ABC):
         """
         self._forget()
         before = decode(seen.position, asked=self._asked) if self._watermark else None
-        since = lower_bound(before.value, self._watermark, self._place) if before and self._watermark else None
+        since = lower_bound(before.value, self._watermark, place=self._place) if before and self._watermark else None
         spool = self._ask(since)
         if not spool.rows:
             if not seen.digests and before is None:
@@ -120,7 +120,7 @@ class PulledSource(ABC):
             raise WatermarkColumnError(self._place, column, dtype=None)
         if dtype == pl.Null:
             return before
-        kind = kind_of(dtype, column, self._place)
+        kind = kind_of(dtype, column, place=self._place)
         if kind is HeightKind.TEXT and not self.text_grows:
             raise WatermarkColumnError(self._place, column, dtype="text")
         height: Height | None = spool.scan().select(pl.col(column).max()).collect(engine="streaming").item()
@@ -128,10 +128,10 @@ class PulledSource(ABC):
             return before
         if before is not None and before.kind == kind and before.value > height:  # type: ignore[operator]  # of one kind
             height = before.value
-        bound = lower_bound(height, self._watermark, self._place)
-        return Position(asked=self._asked, kind=kind, height=to_text(height), edge=edge_of(spool.scan(), column, bound))
+        bound = lower_bound(height, self._watermark, place=self._place)
+        return Position(asked=self._asked, kind=kind, height=to_text(height), edge=edge_of(spool.scan(), column, bound=bound))
 
     def _edge(self, spool: Spool, since: Height) -> Digest | None:
         assert self._watermark is not None
         found = spool.schema[self._watermark.column]
-        return None if found == pl.Null else edge_of(spool.scan(), self._watermark.column, since)
+        return None if found == pl.Null else edge_of(spool.scan(), self._watermark.column, bound=since)

@@ -17,14 +17,14 @@ _WHOLE, _NUMBERS = frozenset({int, bool}), frozenset({int, bool, float, Decimal}
 _KINDS = (str, bool, int, float, Decimal, datetime, date, dict, list, tuple)  # bool is an int, and datetime a date
 
 
-def column_of(name: str, values: Sequence[Any], place: str) -> pl.Series:
+def column_of(name: str, values: Sequence[Any], *, place: str) -> pl.Series:
     """The values as Boolean, Int64, Float64, String, Date or TIME, text where they are of several kinds; mappings and lists are JSON.
 
     Raises:
         ColumnTypeError: a value is of another kind, such as bytes, durations or times of day.
     """
     values = [value.item() if type(value).__module__ == "numpy" else value for value in values] if _has_numpy(values) else values
-    kinds = frozenset(_kind(found, name, place) for found in set(map(type, values)) - {type(None)})
+    kinds = frozenset(_kind(found, name, place=place) for found in set(map(type, values)) - {type(None)})
     if not kinds:
         return pl.Series(name, [None] * len(values), dtype=pl.Null)
     if kinds == {bool}:
@@ -41,21 +41,21 @@ def column_of(name: str, values: Sequence[Any], place: str) -> pl.Series:
     return pl.Series(name, values, dtype=pl.String) if kinds == {str} else _made(name, values, make=_text, dtype=pl.String())
 
 
-def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]], place: str) -> pl.DataFrame:
+def frame_of(names: Sequence[str], rows: Sequence[Sequence[Any]], *, place: str) -> pl.DataFrame:
     """The rows under those names.
 
     Raises:
         ColumnTypeError: see `column_of`.
     """
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pl.DataFrame([column_of(name, values, place) for name, values in zip(names, columns, strict=True)])
+    return pl.DataFrame([column_of(name, values, place=place) for name, values in zip(names, columns, strict=True)])
 
 
 def _has_numpy(values: Sequence[Any]) -> bool:
     return any(found.__module__ == "numpy" for found in set(map(type, values)))
 
 
-def _kind(found: type, name: str, place: str) -> type:
+def _kind(found: type, name: str, *, place: str) -> type:
     if found.__name__ == "UUID":
         return str if found is str else _Uuid
     for kind in _KINDS:
