@@ -21,7 +21,7 @@ MAX_CHARACTERS = 4_000
 MAX_TOKENS = 800
 MAX_DEPTH = 40
 MAX_PATTERN = 300
-MAX_REPEATS = 2_000
+MAX_REPEATS = 1_000
 
 Kind = Literal["number", "text", "name", "quoted", "operator", "end"]
 
@@ -92,5 +92,7 @@ def pattern_fault(pattern: str) -> str | None:
     try:
         pl.select(pl.lit("").str.contains(pattern))
     except plx.PolarsError as error:
-        return f"it is no regular expression ({str(error).strip().splitlines()[-1].strip()})"
+        lines = str(error).split("\n\n")[0].splitlines()
+        said = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), lines[0].removeprefix("regex error: "))
+        return f"it is no regular expression ({said.rstrip('.')})"
     return None

@@ -20,4 +20,6 @@ def like_pattern(text: str) -> str:
             escaped = True
         else:
             parts.append(".*" if character == "%" else ".")
+    if escaped:
+        parts.append(re.escape("\\"))
     return f"(?s)^{''.join(parts)}$"

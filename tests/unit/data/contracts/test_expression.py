@@ -106,7 +106,8 @@ def test_an_aggregate_is_over_all_rows_however_they_are_parted(text: str, value:
         ("x not 1", "is expected after NOT"),
         ("mean(x) > 1", "looks at all rows"),
         ("text like n", "a text in 'single quotes' is expected"),
-        ("text matches '['", "no regular expression"),
+        ("text matches '['", "no regular expression (unclosed character class)"),
+        (r"text matches '\w{900}'", "exceeds size limit"),
         ("text matches '(a{100}){100}'", "counted repetitions"),
         ("text matches '(?=a)'", "no regular expression"),
         ("length(text, 3) = 1", "takes 1 arguments"),
@@ -123,7 +124,7 @@ def test_an_aggregate_is_over_all_rows_however_they_are_parted(text: str, value:
         ("text matches '" + "a" * 400 + "'", "at most 300 characters"),
         ("and", "a value is expected"),
     ],
-    ids=range(32),
+    ids=range(33),
 )
 def test_what_is_no_expression_is_told_with_its_place(text: str, why: str) -> None:
     with pytest.raises(ExpressionError) as caught:
@@ -147,3 +148,10 @@ def test_a_text_is_no_column_of_the_same_name() -> None:
 
 def test_columns_are_told_in_order_and_once() -> None:
     assert parse_row('n > 1 and x > n or "odd name" = 1').columns == ("n", "x", "odd name")
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in range(32, 127)], ids=range(32, 127))
+def test_like_takes_every_other_character_as_it_is(character: str) -> None:
+    quoted = character.replace("'", "''")
+    found = pl.DataFrame({"text": [character, "é"]}).select(parse_row(f"text like '{quoted}'").value).to_series().to_list()
+    assert found == [True, character in "%_"]
