@@ -80,7 +80,7 @@ def create_app(
     if plane.data is not None:
         from flyball.api.data import add_data
 
-        add_data(doors, desk, plane.data)
+        add_data(doors, desk, data=plane.data)
     catalogue = plane.find_catalogue()
     if catalogue is not None:
         from flyball.api.querying import add_query  # it loads the engine of frames, which a server of runs has no use for

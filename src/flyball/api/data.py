@@ -55,10 +55,10 @@ class Readmission(StrictBody):
     why: Why = ""
 
 
-def add_data(doors: Doors, desk: Desk, data: DataPlane) -> None:
+def add_data(doors: Doors, desk: Desk, *, data: DataPlane) -> None:
     """What one sees of datasets, and what one decides."""
-    _add_looks(doors, desk, data)
-    _add_quarantine(doors, desk, data)
+    _add_looks(doors, desk, data=data)
+    _add_quarantine(doors, desk, data=data)
 
     @doors.route("POST /api/v1/datasets/{name}/versions/{number}/release", Permission.RELEASE)
     async def release_version(request: Request, *, name: Name, number: Number, body: Decision) -> Response:
@@ -71,7 +71,7 @@ def add_data(doors: Doors, desk: Desk, data: DataPlane) -> None:
         return await desk.tell(lambda: data.reject(name, number, deed=deed_of(request, body.why)), slow=True)
 
 
-def _add_looks(doors: Doors, desk: Desk, data: DataPlane) -> None:
+def _add_looks(doors: Doors, desk: Desk, *, data: DataPlane) -> None:
     @doors.route("GET /api/v1/datasets/{name}", Permission.READ)
     async def get_dataset(name: Name, *, limit: Limit = 50, before: Before = None) -> Response:
         """One dataset with its versions, newest first."""
@@ -98,7 +98,7 @@ def _add_looks(doors: Doors, desk: Desk, data: DataPlane) -> None:
         return await desk.tell(lambda: data.list_results(name, limit), slow=True)
 
 
-def _add_quarantine(doors: Doors, desk: Desk, data: DataPlane) -> None:
+def _add_quarantine(doors: Doors, desk: Desk, *, data: DataPlane) -> None:
     @doors.route("GET /api/v1/datasets/{name}/quarantine", Permission.READ)
     async def list_quarantine(
         name: Name, *, version: OfVersion = None, state: State = None, limit: Limit = 100, token: Token = None

@@ -228,6 +228,6 @@ def _plain(value: Mapping[str, Any]) -> Json:
     return found
 
 
-def desk_of(home: Home, declared: Mapping[str, Dataset] | None = None, root: Path | None = None) -> DataDesk:
+def desk_of(home: Home, declared: Mapping[str, Dataset] | None = None, *, root: Path | None = None) -> DataDesk:
     """The datasets of an open home; `declared` are those of its project, whose file lies in `root`."""
     return DataDesk(home.data, SqlDecisions(home.stores.database), home.stores.clock, declared or {}, root)

@@ -77,7 +77,7 @@ def check(name: str, *, file: Path | None, version: int | None, project: Path | 
     with open_project(project, home) as opened:
         dataset, review = _dataset(opened, name)
         contract = _contract(opened, dataset) if file is None else read_contract(file, read_text(file), dataset=dataset)
-        report = review.check(dataset, contract, version)
+        report = review.check(dataset, contract, number=version)
     for line in _told(report):
         _say(line)
     broken = [outcome.check for outcome in report.outcomes if not outcome.passed and outcome.severity is not Severity.WARN]

@@ -136,7 +136,7 @@ def open_data(where: Where) -> Iterator[DataDoor]:
         with connect(place) as client:
             yield DatasetsClient(client)
         return
-    with _opened(file, where, place) as plane:
+    with _opened(file, where, place=place) as plane:
         yield LocalData(plane)
 
 
@@ -162,7 +162,7 @@ def _find_file(where: Where) -> Path | None:
 
 
 @contextmanager
-def _opened(file: Path | None, where: Where, place: Path) -> Iterator[DataPlane]:
+def _opened(file: Path | None, where: Where, *, place: Path) -> Iterator[DataPlane]:
     from flyball.app.datadesk import desk_of
     from flyball.app.home import Home
     from flyball.pipelines import InlineExecutor
@@ -174,7 +174,7 @@ def _opened(file: Path | None, where: Where, place: Path) -> Iterator[DataPlane]
         return
     with open_project(file, where.home) as opened:
         declared = {name: found.dataset for name, found in opened.declared.items()}
-        yield desk_of(opened.home, declared, opened.root)
+        yield desk_of(opened.home, declared, root=opened.root)
 
 
 def _deed(why: str) -> Any:

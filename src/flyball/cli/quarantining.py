@@ -55,10 +55,10 @@ def list_rows(chosen: Chosen, where: Where, *, limit: int, as_json: bool) -> Non
         _say(f"{limit} shown; --limit N shows more, and `flyball quarantine export` writes all.")
 
 
-def show(dataset: str, row: str, where: Where) -> None:
+def show(dataset: str, row: str, *, where: Where) -> None:
     """Print one row with everything that is known of it, as JSON."""
     with open_data(where) as door:
-        found = _find(door, dataset, [row])[0]
+        found = _find(door, dataset, ids=[row])[0]
     sys.stdout.write(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
@@ -76,7 +76,7 @@ def export(chosen: Chosen, where: Where, *, out: Path | None) -> None:
     _say(f"{_counted(len(rows))} in {out.name}. Change cells, then: flyball quarantine repair {chosen.dataset} --from {out.name}")
 
 
-def repair(dataset: str, rows: Sequence[str], where: Where, *, cells: Sequence[str], file: Path | None, why: str) -> None:
+def repair(dataset: str, rows: Sequence[str], *, where: Where, cells: Sequence[str], file: Path | None, why: str) -> None:
     """Give rows other cells, and say what the contract would refuse of them even so."""
     if (file is None) == (not cells) or (file is None) == (not rows):
         raise RepairArgumentError("A repair names rows and their cells, or a file")
@@ -85,7 +85,7 @@ def repair(dataset: str, rows: Sequence[str], where: Where, *, cells: Sequence[s
         if file is None:
             repairs: Mapping[str, Mapping[str, Any]] = {row: _cells(cells) for row in rows}
         else:
-            repairs = changes(_find(door, dataset, list(edited)), edited)
+            repairs = changes(_find(door, dataset, ids=list(edited)), edited)
         refused: list[Mapping[str, Any]] = []
         for some in _parts(list(repairs)):
             refused += [found for found in door.repair(dataset, {row: repairs[row] for row in some}, why=why) if found["reasons"]]
@@ -97,7 +97,7 @@ def repair(dataset: str, rows: Sequence[str], where: Where, *, cells: Sequence[s
     _say(f"{_counted(len(repairs))} repaired; the contract would take {taken:,}. Next: flyball quarantine readmit {dataset}")
 
 
-def readmit(chosen: Chosen, rows: Sequence[str], where: Where, *, as_declared: bool, why: str) -> None:
+def readmit(chosen: Chosen, rows: Sequence[str], *, where: Where, as_declared: bool, why: str) -> None:
     """Take rows into the dataset, and say what became of each."""
     with open_data(where) as door:
         found = door.readmit(chosen.dataset, list(rows) or None, version=chosen.version, as_declared=as_declared, why=why)
@@ -111,7 +111,7 @@ def readmit(chosen: Chosen, rows: Sequence[str], where: Where, *, as_declared: b
     _say(f"{_counted(found['readmitted'])} taken into version {version['number']} of {chosen.dataset}{known}{held}.")
 
 
-def _find(door: DataDoor, dataset: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+def _find(door: DataDoor, dataset: str, *, ids: Sequence[str]) -> list[Mapping[str, Any]]:
     """The rows of these ids, looked for in their versions."""
     parsed = {row: parse_row_id(row) for row in ids}
     for row, place in parsed.items():

@@ -152,7 +152,7 @@ def show_quarantined(
         from flyball.cli import quarantining
         from flyball.cli.datadoor import Where
 
-        quarantining.show(dataset, row, Where(project, home))
+        quarantining.show(dataset, row, where=Where(project, home))
 
 
 @quarantine.command("export")
@@ -189,7 +189,7 @@ def repair_quarantine(
         from flyball.cli import quarantining
         from flyball.cli.datadoor import Where
 
-        quarantining.repair(dataset, rows or (), Where(project, home), cells=cells or (), file=file, why=why)
+        quarantining.repair(dataset, rows or (), where=Where(project, home), cells=cells or (), file=file, why=why)
 
 
 @quarantine.command("readmit")
@@ -211,4 +211,4 @@ def readmit_quarantine(
         from flyball.cli.datadoor import Where
 
         chosen = quarantining.Chosen(dataset, version)
-        quarantining.readmit(chosen, rows or (), Where(project, home), as_declared=as_declared, why=why)
+        quarantining.readmit(chosen, rows or (), where=Where(project, home), as_declared=as_declared, why=why)

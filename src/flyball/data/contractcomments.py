@@ -44,7 +44,7 @@ def take_all(here: CommentedMap, name: str) -> str:
     return f"{' ' * here.lc.col}{token.value.strip()}\n{rest}" if token.value.strip() else rest
 
 
-def give_rest(here: CommentedMap, name: str, rest: str) -> None:
+def give_rest(here: CommentedMap, name: str, *, rest: str) -> None:
     """Hang `rest` below the value of `name`, above what hangs there already."""
     holder, place, slot = _end(here, name)
     tokens = holder.ca.items.setdefault(place, [None] * (slot + 1 if slot else 1) + [None] * (3 - slot))

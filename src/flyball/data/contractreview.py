@@ -88,7 +88,7 @@ class ContractReview:
         name = self.data.contract_files(self.root).path(dataset.name).name
         return chosen, differences(write_yaml(judged), write_yaml(now), names=(f"{dataset.name}@{chosen}", name))
 
-    def check(self, dataset: Dataset, contract: Contract, number: int | None = None) -> Report:
+    def check(self, dataset: Dataset, contract: Contract, *, number: int | None = None) -> Report:
         """What comes of each promise of `contract` over the content of a version (by default the latest accepted); nothing is recorded.
 
         Raises:

@@ -86,7 +86,7 @@ def _change(here: CommentedMap, wanted: Mapping[str, Any]) -> None:
     for place, (name, value) in enumerate(wanted.items()):
         if name not in here:
             behind = next((known for known in reversed(names[:place]) if known in here), None)
-            _put_in(here, name, _commented(value), behind=behind)
+            _put_in(here, name, value=_commented(value), behind=behind)
         elif isinstance(value, Mapping) and isinstance(here[name], CommentedMap):
             _change(here[name], value)
         elif _differs(here[name], value):
@@ -100,16 +100,16 @@ def _take_out(here: CommentedMap, name: str) -> None:
     rest = comments.take_all(here, name)
     del here[name]
     if rest and place:
-        comments.give_rest(here, names[place - 1], rest)
+        comments.give_rest(here, names[place - 1], rest=rest)
 
 
-def _put_in(here: CommentedMap, name: str, value: Any, *, behind: str | None) -> None:
+def _put_in(here: CommentedMap, name: str, *, value: Any, behind: str | None) -> None:
     """Insert a key behind another; comment lines that stand between it and what follows stay with what follows."""
     place = 0 if behind is None else list(here).index(behind) + 1
     rest = "" if behind is None else comments.take_rest(here, behind)
     here.insert(place, name, value)
     if rest:
-        comments.give_rest(here, name, rest)
+        comments.give_rest(here, name, rest=rest)
 
 
 def _item_by_item(here: Any, value: Any) -> Any:

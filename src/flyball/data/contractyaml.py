@@ -90,7 +90,7 @@ def decode_yaml(text: str, *, dataset: Dataset, path: str) -> Contract:
 
     why = attempt(document.value)
     if why is not None:
-        raise ContractFileError(path, _located(document, why, attempt))
+        raise ContractFileError(path, _located(document, why, attempt=attempt))
     return decode(msgspec.json.encode(document.value).decode(), dataset=dataset, path=path)
 
 
@@ -171,7 +171,7 @@ def _plain(text: str) -> Any:
     return text
 
 
-def _located(document: Document, why: str, attempt: Callable[[Any], str | None]) -> str:
+def _located(document: Document, why: str, *, attempt: Callable[[Any], str | None]) -> str:
     """The reason with the line that it is about, where the decoder says where."""
     match = _AT.match(why)
     if match is None:
@@ -185,7 +185,7 @@ def _located(document: Document, why: str, attempt: Callable[[Any], str | None])
             place = (*place, int(index))
         else:  # the decoder does not say which of a mapping's values: the one that is wrong also when it stands alone
             keys: list[str | int] = list(here) if isinstance(here, dict) else list(range(len(here)))
-            place = (*place, next((key for key in keys if _blames(attempt(_alone(document.value, place, key)), match["why"])), keys[0]))
+            place = (*place, next((key for key in keys if _blames(attempt(_alone(document.value, place, key=key)), match["why"])), keys[0]))
     shown = ".".join(str(step) for step in place)
     while place and place not in document.lines:
         place = place[:-1]
@@ -202,10 +202,10 @@ def _at(value: Any, place: Path) -> Any:
     return value
 
 
-def _alone(value: Any, place: Path, key: str | int) -> Any:
+def _alone(value: Any, place: Path, *, key: str | int) -> Any:
     """The document with only `key` of what stands at `place`."""
     if not place:
         return {key: value[key]} if isinstance(value, dict) else [value[key]]
     step, rest = place[0], place[1:]
-    inner = _alone(value[step], rest, key)
+    inner = _alone(value[step], rest, key=key)
     return {**value, step: inner} if isinstance(value, dict) else [inner if n == step else x for n, x in enumerate(value)]

@@ -81,10 +81,10 @@ class StillData:
         return {"rows": [] if wanted.token else [ROW], "next": None if wanted.token else "more"}
 
     def release(self, name: str, number: int, *, deed: Deed) -> Json:
-        return self._decide(name, number, "accepted", deed=deed)
+        return self._decide(name, number, state="accepted", deed=deed)
 
     def reject(self, name: str, number: int, *, deed: Deed) -> Json:
-        return self._decide(name, number, "rejected", deed=deed)
+        return self._decide(name, number, state="rejected", deed=deed)
 
     def repair(self, name: str, rows: Sequence[tuple[str, Mapping[str, Any]]], *, deed: Deed) -> Json:
         self._check(name)
@@ -96,7 +96,7 @@ class StillData:
         self.deeds.append(("readmit", wanted, deed))
         return {"version": self._version(2), "readmitted": len(wanted.ids or [ROW]), "duplicates": 0, "left": []}
 
-    def _decide(self, name: str, number: int, state: str, *, deed: Deed) -> Json:
+    def _decide(self, name: str, number: int, *, state: str, deed: Deed) -> Json:
         self._check(name, number)
         with self._lock:
             if self.states[number] != "held":

@@ -45,10 +45,10 @@ def desk(tmp_path: Path, clock: VirtualClock) -> Iterator[DataDesk]:
     (tmp_path / "contracts").mkdir()
     (tmp_path / "contracts" / "sales.yaml").write_text(CONTRACT)
     with Home.open(tmp_path / "home", clock=clock, executor=InlineExecutor(), actor="system") as home:
-        yield desk_of(home, {"sales": SALES, "other": OTHER}, tmp_path)
+        yield desk_of(home, {"sales": SALES, "other": OTHER}, root=tmp_path)
 
 
-def bring(desk: DataDesk, name: str, rows: list[str]) -> Any:
+def bring(desk: DataDesk, name: str, *, rows: list[str]) -> Any:
     assert desk.root is not None
     (desk.root / "sales" / name).write_text("\n".join(["id,sold_at,amount", *rows, ""]))
     return desk.data.ingest(SALES, root=desk.root, history=timedelta(days=60), cause=None)
@@ -76,25 +76,25 @@ def test_a_declared_dataset_is_told_before_its_first_version(desk: DataDesk) -> 
 
 
 def test_health_is_the_worst_of_what_is_found(desk: DataDesk, clock: VirtualClock) -> None:
-    bring(desk, "a.csv", rows(0, 60))
+    bring(desk, "a.csv", rows=rows(0, 60))
     found = told(desk)
     assert (found["health"], found["reasons"], found["accepted"]) == ("ok", [], 1)
     assert found["freshness"] == {"event_seconds": 4 * 86400.0, "ingest_seconds": 0.0}
-    bring(desk, "b.csv", [*rows(60, 99), *rows(100, 101, amount="x"), *rows(200, 203)])
+    bring(desk, "b.csv", rows=[*rows(60, 99), *rows(100, 101, amount="x"), *rows(200, 203)])
     found = told(desk)
     assert found["health"] == "warn"
     assert found["reasons"] == ["2 checks of the latest version failed: amount.type, amount.maximum", "1 row waits in quarantine"]
     clock.advance_to(parse_time("2013-03-01T00:00:00Z", what="now"))
     found = told(desk)
     assert (found["health"], found["reasons"][0]) == ("stale", "the newest event is 32d old, and fresh allows 10d")
-    bring(desk, "c.csv", rows(300, 305))
+    bring(desk, "c.csv", rows=rows(300, 305))
     found = told(desk)
     assert (found["health"], found["held"], found["state"], found["accepted"], found["version"]) == ("held", [3], "held", 2, 3)
     assert found["reasons"][0] == "version 3 waits for a person"
 
 
 def test_a_contract_that_cannot_be_read_is_told(desk: DataDesk) -> None:
-    bring(desk, "a.csv", rows(0, 60))
+    bring(desk, "a.csv", rows=rows(0, 60))
     assert desk.root is not None
     (desk.root / "contracts" / "sales.yaml").write_text("dataset: sale\n")
     found = told(desk)
@@ -103,8 +103,8 @@ def test_a_contract_that_cannot_be_read_is_told(desk: DataDesk) -> None:
 
 
 def test_the_evidence_on_a_held_version_is_whole(desk: DataDesk) -> None:
-    bring(desk, "a.csv", rows(0, 60))
-    bring(desk, "b.csv", [*rows(60, 65), "bad,never,1"])
+    bring(desk, "a.csv", rows=rows(0, 60))
+    bring(desk, "b.csv", rows=[*rows(60, 65), "bad,never,1"])
     found = desk.get_version("sales", 2)
     json.dumps(found)
     assert found["version"]["state"] == "held"
@@ -122,11 +122,11 @@ def test_the_evidence_on_a_held_version_is_whole(desk: DataDesk) -> None:
 def test_a_person_decides_and_it_stands_in_the_events(desk: DataDesk) -> None:
     heard: list[str] = []
     desk = DataDesk(desk.data, desk.decisions, desk.clock, desk.declared, desk.root, lambda: heard.append("changed"))
-    bring(desk, "a.csv", rows(0, 60))
-    bring(desk, "b.csv", rows(60, 65))
+    bring(desk, "a.csv", rows=rows(0, 60))
+    bring(desk, "b.csv", rows=rows(60, 65))
     assert desk.release("sales", 2, deed=ADA)["version"]["state"] == "accepted"
     assert told(desk)["accepted"] == 2
-    bring(desk, "c.csv", rows(70, 75))
+    bring(desk, "c.csv", rows=rows(70, 75))
     assert desk.reject("sales", 3, deed=ADA)["version"]["state"] == "rejected"
     assert heard == ["changed", "changed"]
     versions = desk.get_dataset("sales", Versions(limit=2))
@@ -138,7 +138,7 @@ def test_a_person_decides_and_it_stands_in_the_events(desk: DataDesk) -> None:
 
 def test_results_are_told_over_time(desk: DataDesk) -> None:
     for number in range(3):
-        bring(desk, f"{number}.csv", rows(number * 30, number * 30 + 30, amount=str(50 * number + 1)))
+        bring(desk, f"{number}.csv", rows=rows(number * 30, number * 30 + 30, amount=str(50 * number + 1)))
     found = {check["check"]: check for check in desk.list_results("sales", 2)["checks"]}
     maximum = found["amount.maximum"]
     assert [(point["version"], point["passed"], point["broken"]) for point in maximum["results"]] == [(2, True, 0), (3, False, 30)]
@@ -146,7 +146,7 @@ def test_results_are_told_over_time(desk: DataDesk) -> None:
 
 
 def test_rows_are_repaired_and_readmitted(desk: DataDesk) -> None:
-    bring(desk, "a.csv", [*rows(0, 60), "s60,2013-01-05T00:00Z,much"])
+    bring(desk, "a.csv", rows=[*rows(0, 60), "s60,2013-01-05T00:00Z,much"])
     (row,) = desk.list_quarantine("sales", AsideRows(version=1, state="waiting"))["rows"]
     assert row["reasons"] == ["amount is no number: much"]
     assert desk.repair("sales", [(row["id"], {"amount": 5})], deed=ADA)["rows"] == [{"id": row["id"], "reasons": []}]
@@ -163,7 +163,7 @@ def test_rows_are_repaired_and_readmitted(desk: DataDesk) -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "", "sales@1", "../sales"])
 def test_an_unknown_dataset_is_named(desk: DataDesk, name: str) -> None:
-    bring(desk, "a.csv", rows(0, 60))
+    bring(desk, "a.csv", rows=rows(0, 60))
     asked: list[Any] = [
         lambda: desk.get_dataset(name, Versions()), lambda: desk.get_version(name, 1), lambda: desk.get_contract(name),
         lambda: desk.list_results(name, 1), lambda: desk.list_quarantine(name, AsideRows()), lambda: desk.release(name, 1, deed=ADA),
@@ -179,7 +179,7 @@ def test_an_unknown_dataset_is_named(desk: DataDesk, name: str) -> None:
 
 
 def test_a_home_without_a_project_can_be_looked_at(desk: DataDesk) -> None:
-    bring(desk, "a.csv", rows(0, 60))
+    bring(desk, "a.csv", rows=rows(0, 60))
     bare = DataDesk(desk.data, desk.decisions, desk.clock)
     found = bare.list_datasets()["datasets"]
     assert [(dataset["name"], dataset["source"], dataset["key"]) for dataset in found] == [("sales", "sales", ["id"])]

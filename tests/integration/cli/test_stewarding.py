@@ -24,7 +24,7 @@ def visits(first: int, last: int, *, minutes: str = "{n}.5", month: int = 1) -> 
     return "".join(f"v{n},2025-{month:02}-{1 + n % 28:02}T09:00Z,{minutes.format(n=n % 7)},{'ab'[n % 2]}\n" for n in range(first, last))
 
 
-def write(place: Path, name: str, rows: str) -> None:
+def write(place: Path, name: str, *, rows: str) -> None:
     (place / "visits" / name).write_text(f"visit,came_at,minutes,door\n{rows}")
 
 
@@ -36,9 +36,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "project.py").write_text(PROJECT)
     (tmp_path / "visits").mkdir()
-    write(tmp_path, "a.csv", visits(0, 200))
+    write(tmp_path, "a.csv", rows=visits(0, 200))
     assert call("ingest").exit_code == 0
-    write(tmp_path, "b.csv", visits(200, 240, month=3) + visits(240, 242, minutes="=2+2", month=3))
+    write(tmp_path, "b.csv", rows=visits(200, 240, month=3) + visits(240, 242, minutes="=2+2", month=3))
     assert call("ingest").exit_code == 0
     return tmp_path
 
@@ -55,7 +55,7 @@ def test_a_contract_is_written_once_and_changed_when_a_person_says_so(place: Pat
     text = path.read_text().replace("minimum: 0.5", "minimum: 0.5  # nobody stays shorter").replace("  door:", "  # Two of them.\n  door:")
     path.write_text(text)
     assert "nothing is to be changed" in call("contract", "infer", "visits", code=0).stdout
-    write(place, "c.csv", visits(300, 330, minutes="1{n}").replace(",b", ",c"))
+    write(place, "c.csv", rows=visits(300, 330, minutes="1{n}").replace(",b", ",c"))
     asked = call("contract", "infer", "visits", code=0)
     assert "+    categories: [a, b, c]" in asked.stdout
     assert "Nothing was written" in asked.stdout
@@ -131,7 +131,7 @@ def test_one_row_is_repaired_by_hand(place: Path) -> None:
 
 
 def test_a_held_version_is_seen_on_one_page_and_released(place: Path) -> None:
-    write(place, "c.csv", visits(300, 320, minutes="\x1b[31m?") + visits(320, 340, minutes="1{n}").replace(",b", ",c"))
+    write(place, "c.csv", rows=visits(300, 320, minutes="\x1b[31m?") + visits(320, 340, minutes="1{n}").replace(",b", ",c"))
     assert "flyball held visits@3" in call("ingest", code=7).stderr
     assert "visits@3  20 of 40 rows broke the contract" in call("held", code=0).stdout
     page = call("held", "visits@3", code=0).stdout
@@ -150,7 +150,7 @@ def test_a_held_version_is_seen_on_one_page_and_released(place: Path) -> None:
 
 
 def test_a_held_version_is_rejected(place: Path) -> None:
-    write(place, "c.csv", visits(300, 320, minutes="?"))
+    write(place, "c.csv", rows=visits(300, 320, minutes="?"))
     call("ingest", code=7)
     assert "none of its rows are used" in call("reject", "visits@3", code=0).stdout
     assert "is rejected" in call("accept", "visits@3", code=7).stderr

@@ -46,7 +46,7 @@ def cell_text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def repaired_cells(row: QuarantinedRow, cells: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+def repaired_cells(row: QuarantinedRow, cells: Mapping[str, Any], *, contract: Contract) -> dict[str, Any]:
     """The row's cells with those of `cells` in their places.
 
     Raises:

@@ -24,7 +24,7 @@ class RowReadmittedError(ConflictError):
 
     code = "row-readmitted"
 
-    def __init__(self, dataset: str, row: str, version: int) -> None:
+    def __init__(self, dataset: str, row: str, *, version: int) -> None:
         super().__init__(
             f"Row {row} of dataset {dataset!r} was re-admitted into version {version} and cannot be repaired any more. "
             "Bring other values as a correction: a later row of the same key."

@@ -24,7 +24,7 @@ class Verdict:
     typed: pl.DataFrame
 
 
-def judge_rows(dataset: Dataset, contract: Contract, rows: Sequence[QuarantinedRow]) -> Verdict:
+def judge_rows(dataset: Dataset, contract: Contract, *, rows: Sequence[QuarantinedRow]) -> Verdict:
     """What the contract says to each row; `cells` and `typed` are of those that it takes."""
     cells = cells_frame(rows, contract)
     checked = compile_contract(dataset, contract).judge(cells, place=READMITTED)

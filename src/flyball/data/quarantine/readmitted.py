@@ -39,7 +39,7 @@ class Parcel:
     cells: tuple[dict[str, str | None], ...]
 
     @classmethod
-    def of(cls, asked: EventId, rows: Sequence[QuarantinedRow], frame: pl.DataFrame) -> Self:
+    def of(cls, asked: EventId, rows: Sequence[QuarantinedRow], *, frame: pl.DataFrame) -> Self:
         """The parcel of `rows`, whose cells as texts are those of `frame`."""
         return cls(asked, tuple(row.id for row in rows), tuple(frame.to_dicts()))
 

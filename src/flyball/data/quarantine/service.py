@@ -99,14 +99,14 @@ class Quarantine:
             changed = []
             for row in self.get(dataset.name, list(repairs)):
                 if row.decision is not None and row.decision.readmitted is not None:
-                    raise RowReadmittedError(dataset.name, row.id, row.decision.readmitted)
-                cells = repaired_cells(row, repairs[row.id], contract)
+                    raise RowReadmittedError(dataset.name, row.id, version=row.decision.readmitted)
+                cells = repaired_cells(row, repairs[row.id], contract=contract)
                 changed.append(replace(row, decision=self._decision(row, word, cells=cells)))
             with self.data.transactions.write():
                 self.decisions.set(dataset.name, [row.decision for row in changed if row.decision is not None])
                 data = {"rows": len(changed), "why": word.why}
                 self._recorder(word).record("rows.repaired", f"dataset/{dataset.name}", data=data)
-        verdict = judge_rows(dataset, contract, changed)
+        verdict = judge_rows(dataset, contract, rows=changed)
         return [Left(row.id, verdict.reasons.get(row.id, ())) for row in changed]
 
     def readmit(self, dataset: Dataset, wanted: Wanted, *, word: Word) -> Readmission:
@@ -122,7 +122,7 @@ class Quarantine:
             self._settling.settle_open(dataset, contract)
             self._refuse_held(dataset.name)
             rows = self._wanted(dataset.name, wanted)
-            verdict = judge_rows(dataset, contract, rows)
+            verdict = judge_rows(dataset, contract, rows=rows)
             left = [Left(row.id, verdict.reasons[row.id]) for row in rows if row.id in verdict.reasons]
             taken = [row for row in rows if row.id not in verdict.reasons]
             if not taken:
@@ -146,7 +146,7 @@ class Quarantine:
         with self.data.transactions.write():
             data = {"rows": len(rows), "why": word.why}
             asked = self._recorder(word).record("readmission.asked", f"dataset/{name}", data=data)
-            parcel = Parcel.of(asked.id, rows, verdict.cells)
+            parcel = Parcel.of(asked.id, rows, frame=verdict.cells)
             self.data.blobs.put(parcel.encode())
             self.decisions.set(name, [replace(self._decision(row, word, cells=_repaired(row)), batch=parcel.digest) for row in rows])
         return asked, parcel

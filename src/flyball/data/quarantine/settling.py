@@ -60,7 +60,7 @@ class Settling:
             QuarantinedRow(id=name, version=0, file="", row=number, reasons=(), cells=cells)
             for number, (name, cells) in enumerate(zip(parcel.ids, parcel.cells, strict=True), start=1)
         ]
-        verdict = judge_rows(dataset, contract, rows)
+        verdict = judge_rows(dataset, contract, rows=rows)
         ids = [row.id for row in rows if row.id not in verdict.reasons]
         content = [*self.data.content(version), *([] if version.state is VersionState.ACCEPTED else [version])]
         if not ids or not any(found.added for found in content):

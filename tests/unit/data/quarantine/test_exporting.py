@@ -18,7 +18,7 @@ STARTS = st.sampled_from(["=", "+", "-", "@", "\t", "\r", "'", "''=", "=1", "-1"
 TEXT = st.builds(lambda start, rest: start + rest, STARTS, st.text("ab=1+-'\" ,\n", max_size=6))
 
 
-def row(cells: dict[str, Any], number: int = 1, repaired: dict[str, Any] | None = None) -> dict[str, Any]:
+def row(cells: dict[str, Any], number: int = 1, *, repaired: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "id": f"1-{number}-abc", "version": 1, "file": "a.csv", "row": number, "state": "waiting", "reasons": ["=x is no number: =1+1"],
         "cells": cells, "repaired": repaired,
