@@ -13,6 +13,7 @@ from flyball.data.contract import Contract, declared_columns
 from flyball.data.errors import RowsError
 from flyball.data.model import Dataset
 from flyball.data.pusherrors import BrokenBodyError
+from flyball.data.sources.files.columns import NULLS
 from flyball.data.typedrows import Cells, check_count
 from flyball.data.values import ColumnType, as_type
 
@@ -22,7 +23,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def read_csv(dataset: str, content: bytes) -> pl.DataFrame:
-    """The cells of CSV with a head line, as texts; an empty one is null.
+    """The cells of CSV with a head line, as texts; null are the same as in files.
 
     Raises:
         BrokenBodyError: it is not CSV in UTF-8, or a line has more cells than the head.
@@ -32,7 +33,7 @@ def read_csv(dataset: str, content: bytes) -> pl.DataFrame:
         head = content.decode("utf-8-sig").partition("\n")[0]
         if not head.strip():
             raise RowsError(dataset, "there is no line with the columns' names")
-        return pl.read_csv(io.BytesIO(content), infer_schema=False)
+        return pl.read_csv(io.BytesIO(content), infer_schema=False, null_values=NULLS)
     except UnicodeDecodeError as error:
         raise BrokenBodyError("CSV", f"byte {error.start + 1} is not UTF-8") from error
     except pl.exceptions.NoDataError as error:
