@@ -21,6 +21,7 @@ from flyball.storage.blobsurl import Bucket
 from tests.s3 import KEY, S3Server
 
 _PATIENCE_SECONDS = 60
+_MOTO = Path(__file__).parents[1] / ".venv-clients/moto/bin/moto_server"
 _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
@@ -129,10 +130,10 @@ def fronting(server: S3Server) -> Iterator[S3Front]:
 
 @contextmanager
 def serving_moto(place: Path) -> Iterator[Bucket]:
-    """A bucket of another server, which knows conditions itself; skips where there is none on PATH."""
-    program = shutil.which("moto_server")
+    """A bucket of another server, which knows conditions itself; skips where its environment is not made."""
+    program = _MOTO if _MOTO.exists() else shutil.which("moto_server")
     if program is None:
-        pytest.skip("there is no moto_server on this machine, a second S3 server for these tests (pip install 'moto[server]')")
+        pytest.skip("there is no .venv-clients/moto, a second S3 server for these tests; make clients makes it")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     endpoint = f"http://127.0.0.1:{port}"
