@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+import polars as pl
 
 from flyball.data.model import DatasetVersion
 from flyball.data.profiles import Sketcher
 from flyball.storage.blobs import BlobStore
 
 ROWS, VERSIONS = 1_000, 100
+Served: TypeAlias = Callable[[str, datetime], pl.DataFrame | None]
+"""The columns of the dataset of this name as models were asked with them before this time; None where none was."""
+
+
+def nobody_served(dataset: str, now: datetime) -> pl.DataFrame | None:
+    """Nothing is known of what was served."""
+    del dataset, now
+    return None
 
 
 def reference_of(accepted: Sequence[DatasetVersion], blobs: BlobStore) -> Sketcher | None:

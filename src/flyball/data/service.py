@@ -19,12 +19,13 @@ import polars as pl
 from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
 from flyball.data.checking import Look
-from flyball.data.comparing import reference_of
+from flyball.data.comparing import Served, nobody_served, reference_of
 from flyball.data.contract import Contract, decode
 from flyball.data.contractfiles import FOLDER, ContractFiles
 from flyball.data.contracts.compiled import Compiled, compile_contract
-from flyball.data.contracts.model import KeyCheck
+from flyball.data.contracts.model import KeyCheck, SkewCheck
 from flyball.data.contracts.outcome import Context
+from flyball.data.derivation.inputs import StoredInputs
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
 from flyball.data.history import known_until
 from flyball.data.ingest import Findings, Past, sift
@@ -58,7 +59,8 @@ class Limits(TypedDict, total=False):
 class DataService:
     """Datasets of one home. `contracts` is the directory of their contract files; more than `hold_above` broken rows hold a version.
 
-    `sources` opens what a dataset declares as its source; what that takes from its surroundings is in `environment`.
+    `sources` opens what a dataset declares as its source; what that takes from its surroundings is in `environment`. `served` knows
+    the rows of a dataset as model servers were asked with them lately.
     """
 
     tables: TableStore
@@ -71,6 +73,7 @@ class DataService:
     sources: Opener
     environment: Mapping[str, str] = field(default_factory=dict)
     hold_above: float = HOLD_ABOVE
+    served: Served = nobody_served
 
     def ingest(
         self, dataset: Dataset, *, root: Path, history: timedelta | None, cause: EventId | None, **limits: Unpack[Limits]
@@ -88,8 +91,9 @@ class DataService:
         """
         look = Look(known_by=limits.get("known_by"), arrival=limits.get("arrival"))
         with self.turn(dataset.name):
-            versions, given = self.versions.list(dataset.name), self.find_contract(dataset, root)
-            around = Surroundings(root=root, scratch=self._scratch(dataset), environment=self.environment, dataset=dataset.name)
+            versions = self.versions.list(dataset.name)
+            given = self._contract_for(dataset, root, versions=versions)
+            around = self._around(dataset, root)
             with opened(dataset.source, around, sources=self.sources) as (source, scratch):
                 past = None if given is None else Past.of(compile_contract(dataset, given), versions, look=look)
                 batch = Batch.find(dataset, source, scratch=scratch, seen=None if past is None else past.tell())
@@ -118,14 +122,28 @@ class DataService:
     def _context(self, compiled: Compiled, past: Past) -> Context:
         """What the promises about all rows are compared with."""
         wanted = {check.dataset for check in compiled.contract.checks if isinstance(check, KeyCheck)}
+        skewed = any(isinstance(check, SkewCheck) for check in compiled.contract.checks)
         return Context(
             now=self.recorder.now(),
+            served=self.served(compiled.dataset.name, self.recorder.now()) if skewed else None,
             others={name: self.scan(name) for name in wanted if self.find_accepted(name) is not None},
             reference=reference_of(past.accepted, self.blobs),
             volumes=[version.added for version in past.accepted if version.added],
             before=Rows(self.tables).scan(past.accepted) if past.accepted else None,
             scratch=self._scratch(compiled.dataset) / "checks",
         )
+
+    def _around(self, dataset: Dataset, root: Path) -> Surroundings:
+        inputs = StoredInputs(self.versions, Rows(self.tables))
+        return Surroundings(root=root, scratch=self._scratch(dataset), environment=self.environment, dataset=dataset.name, inputs=inputs)
+
+    def _contract_for(self, dataset: Dataset, root: Path, *, versions: Sequence[DatasetVersion]) -> Contract | None:
+        """As `find_contract`; what was inferred from rows that other code made says nothing of those that this one makes."""
+        if dataset.source.meaning() and versions and versions[-1].source != dataset.source.describe():
+            files = self.contract_files(root)
+            files.forget_inferred(dataset.name)
+            return files.find(dataset)
+        return self.find_contract(dataset, root)
 
     def _scratch(self, dataset: Dataset) -> Path:
         return self.contracts.with_name(".pulls") / dataset.name

@@ -47,10 +47,10 @@ class Bins:
         return float(psi(self.reference, np.append(parts, missing)))
 
 
-def bins(prefix: str, column: str, *, reference: Sketcher) -> Bins | None:
-    """The bins that the reference's values of `column` make; None where it has no rows or no such column."""
+def bins(prefix: str, column: str, *, reference: Sketcher, dtype: pl.DataType) -> Bins | None:
+    """The bins that the reference's values of `column` make; None where it has no rows, or no such column of the kind of `dtype`."""
     sketch = reference.columns.get(column)
-    if sketch is None or not sketch.rows or sketch.kind in {Kind.OTHER, Kind.TIME}:
+    if sketch is None or not sketch.rows or sketch.kind in {Kind.OTHER, Kind.TIME} or sketch.kind is not Kind.of(dtype):
         return None
     if sketch.kind is Kind.NUMBER:
         return _numeric(prefix, column, sketch=sketch)

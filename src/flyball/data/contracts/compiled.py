@@ -42,7 +42,7 @@ class Compiled(Promised):
 
     def tally(self, context: Context) -> Tally:
         """An empty tally of rows that are taken; distributions are counted in the bins that `context` gives."""
-        return Tally.empty(self.lenient, Wholes.made(self.wholes, context))
+        return Tally.empty(self.lenient, Wholes.made(self.wholes, context, schema=self.contract.schema))
 
     def finish(self, tally: Tally, *, context: Context) -> tuple[Outcome, ...]:
         """What came of every promise, in the contract's order: cells, rows, wholes.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,27 +35,29 @@ def find_repeats(chunks: Iterable[Keys], *, memory_bytes: int, scratch: Path | N
     Raises:
         UnavailableError: the disk is full.
     """
+    kept: list[Keys] = []
+    rows = waiting = 0
+    most = max(1, memory_bytes // 16)  # half of it for the sorted copy
+    with ExitStack() as stack:
+        place: Path | None = None
+        for chunk in chunks:
+            kept.append(chunk)
+            rows, waiting = rows + len(chunk), waiting + len(chunk)
+            if waiting >= most:
+                place = place or _folder(scratch, stack)
+                _put_down(_sorted(kept), place)
+                kept, waiting = [], 0
+        if place is None:
+            return Repeated(rows, _repeated(_sorted(kept)))
+        _put_down(_sorted(kept), place)
+        return Repeated(rows, np.concatenate([_repeated(_sorted([part])) for part in _taken_up(place)]))
+
+
+def _folder(scratch: Path | None, stack: ExitStack) -> Path:
     with os_errors(scratch or Path(tempfile.gettempdir())):
         if scratch is not None:
             scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="flyball-hashes-", dir=scratch) as place:
-            return _find(chunks, Path(place), most=max(1, memory_bytes // 16))  # half of it for the sorted copy
-
-
-def _find(chunks: Iterable[Keys], place: Path, *, most: int) -> Repeated:
-    kept: list[Keys] = []
-    rows = waiting = 0
-    spilled = False
-    for chunk in chunks:
-        kept.append(chunk)
-        rows, waiting = rows + len(chunk), waiting + len(chunk)
-        if waiting >= most:
-            _put_down(_sorted(kept), place)
-            kept, waiting, spilled = [], 0, True
-    if not spilled:
-        return Repeated(rows, _repeated(_sorted(kept)))
-    _put_down(_sorted(kept), place)
-    return Repeated(rows, np.concatenate([_repeated(_sorted([part])) for part in _taken_up(place)]))
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flyball-hashes-", dir=scratch)))
 
 
 def _sorted(kept: list[Keys]) -> Keys:
@@ -70,10 +73,11 @@ def _repeated(ordered: Keys) -> Keys:
 
 def _put_down(ordered: Keys, place: Path) -> None:
     ends = np.searchsorted(ordered, np.arange(1, _PARTS, dtype=np.uint64) << _SHIFT)
-    for number, part in enumerate(np.split(ordered, ends)):
-        if len(part):
-            with (place / f"{number:03}").open("ab") as file:
-                file.write(part.tobytes())
+    with os_errors(place):
+        for number, part in enumerate(np.split(ordered, ends)):
+            if len(part):
+                with (place / f"{number:03}").open("ab") as file:
+                    file.write(part.tobytes())
 
 
 def _taken_up(place: Path) -> Iterator[Keys]:

@@ -15,7 +15,7 @@ from flyball.data.contracts.outcome import Context, Report
 from flyball.data.contracts.partials import take
 from flyball.data.contracts.promises import CELL, RowPromise
 from flyball.data.contracts.tally import Tally, Wholes
-from flyball.data.errors import UnknownColumnError
+from flyball.data.errors import ColumnTypeError, UnknownColumnError
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 from flyball.data.values import as_type
 
@@ -28,12 +28,14 @@ def check_scan(dataset: Dataset, contract: Contract, *, scan: pl.LazyFrame, cont
 
     Raises:
         UnknownColumnError: a column is not there that may not be null.
+        ColumnTypeError: a column holds lists or bytes, which no contract is about.
         CheckError: an expression fails on these rows.
     """
     compiled = compile_contract(dataset, contract)
     rows, typed = _typed(dataset, compiled.contract, scan=scan)
     cells = [promise for promise in compiled.cells if promise.kind != "type" or promise.column not in typed]
-    tally = Tally.empty([*(_uncelled(promise, typed) for promise in cells), *compiled.rows], Wholes.made(compiled.wholes, context))
+    wholes = Wholes.made(compiled.wholes, context, schema=compiled.contract.schema)
+    tally = Tally.empty([*(_uncelled(promise, typed) for promise in cells), *compiled.rows], wholes)
     pythons = [whole for whole in compiled.wholes if whole.python is not None]
     values_of = [(promise.check, promise.broken.sum()) for promise in compiled.rows]
     values_of += [(whole.check, whole.python) for whole in pythons if whole.python is not None]
@@ -51,6 +53,8 @@ def _typed(dataset: Dataset, contract: Contract, *, scan: pl.LazyFrame) -> tuple
     for name, column in contract.columns.items():
         if name not in given and (name in declared_columns(dataset) or not column.nullable):
             raise UnknownColumnError(name, given, where=f"The table of dataset {dataset.name!r}")
+        if name in given and (given[name].is_nested() or given[name] in {pl.Binary, pl.Object, pl.Unknown}):
+            raise ColumnTypeError(f"the table of dataset {dataset.name!r}", name, dtype=str(given[name]))
     typed = frozenset(name for name, column in contract.columns.items() if name not in given or is_typed(given[name], column.type))
     columns = [
         pl.lit(None, dtype=column.type.dtype).alias(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -30,15 +30,15 @@ class Wholes:
     bins: dict[str, tuple[Bins, ...]]
 
     @classmethod
-    def made(cls, wholes: Sequence[Whole], context: Context) -> Self:
+    def made(cls, wholes: Sequence[Whole], context: Context, *, schema: Mapping[str, pl.DataType]) -> Self:
         """The partials and the bins of `wholes`, where `context` has something to compare with."""
         served, reference = _sketched(context.served), _settled(context.reference)
         found: dict[str, tuple[Bins, ...]] = {}
         for whole in wholes:
             if isinstance(whole.spec, DistributionCheck):
-                found[whole.check] = _bins(whole.check, (whole.spec.column,), reference=reference)
+                found[whole.check] = _bins(whole.check, (whole.spec.column,), reference=reference, schema=schema)
             elif isinstance(whole.spec, SkewCheck):
-                found[whole.check] = _bins(whole.check, whole.spec.columns, reference=served)
+                found[whole.check] = _bins(whole.check, whole.spec.columns, reference=served, schema=schema)
         partials = [ROWS, *(partial for whole in wholes for partial in whole.partials())]
         partials += [partial for group in found.values() for one in group for partial in one.partials()]
         return cls(tuple({partial.name: partial for partial in partials}.values()), found)
@@ -112,8 +112,8 @@ def _settled(sketcher: Sketcher | None) -> Sketcher | None:
     return None if sketcher is None else Sketcher.decode(sketcher.encode())
 
 
-def _bins(check: str, columns: Sequence[str], *, reference: Sketcher | None) -> tuple[Bins, ...]:
+def _bins(check: str, columns: Sequence[str], *, reference: Sketcher | None, schema: Mapping[str, pl.DataType]) -> tuple[Bins, ...]:
     if reference is None:
         return ()
-    found = (bins(f"bin {number} {check}:", column, reference=reference) for number, column in enumerate(columns))
+    found = (bins(f"bin {number} {check}:", column, reference=reference, dtype=schema[column]) for number, column in enumerate(columns))
     return tuple(one for one in found if one is not None)

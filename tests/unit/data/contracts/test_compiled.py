@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from flyball.core.canonical import digest_bytes
-from flyball.core.errors import FlyballError
+from flyball.core.errors import FlyballError, UnavailableError
 from flyball.data import Dataset, files
 from flyball.data.contracts import (
     Check,
@@ -38,7 +39,7 @@ from flyball.data.contracts.model import (
     VolumeCheck,
 )
 from flyball.data.declared.check import Severity, check
-from flyball.data.errors import ContractFileError, DatasetError, UnknownColumnError
+from flyball.data.errors import ColumnTypeError, ContractFileError, DatasetError, UnknownColumnError
 from flyball.data.model import EVENT_TIME, KNOWN_TIME
 from flyball.data.profiles import Sketcher
 from flyball.data.values import ColumnType
@@ -329,6 +330,7 @@ def test_what_is_served_is_compared_with_what_was_learnt() -> None:
     assert found.message.startswith("c lies")
     assert outcome(SkewCheck(name="s", columns=("x",)), served).passed
     assert outcome(SkewCheck(name="s", columns=("x",))).skipped
+    assert outcome(SkewCheck(name="s", columns=("c",)), replace(CONTEXT, served=ROWS.select(c="x"))).skipped  # of another kind
 
 
 def test_age_is_of_the_latest_time() -> None:
@@ -398,3 +400,18 @@ def test_uniqueness_is_about_the_rows_that_stand_already_as_well() -> None:
     assert outcome(check, replace(CONTEXT, before=before.lazy()), rows=new).passed
     assert outcome(check, moved, rows=new).broken == 20
     assert outcome(check, rows=new).passed
+
+
+def test_a_scratch_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(UnavailableError):
+        outcome(UniqueCheck(name="u", columns=("x",)), replace(CONTEXT, memory_bytes=64, scratch=blocked))
+    others = replace(CONTEXT, memory_bytes=64, scratch=blocked, others={"o": ROWS.lazy()})
+    with pytest.raises(UnavailableError):
+        outcome(KeyCheck(name="k", columns=("id",), dataset="o"), others)
+
+
+def test_lists_are_no_cells() -> None:
+    with pytest.raises(ColumnTypeError, match="List"):
+        outcome(UniqueCheck(name="u", columns=("x",)), rows=ROWS.with_columns(c=pl.concat_list("x")))
