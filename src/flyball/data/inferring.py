@@ -16,7 +16,7 @@ from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 from flyball.data.spill import Spill
 from flyball.data.widening import widen
 
-MOST_CELLS = 40_000_000
+MOST_CELLS = 4_000_000
 
 
 def infer_contract(
