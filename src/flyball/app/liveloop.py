@@ -35,7 +35,7 @@ from flyball.loop.catalogue import record_features
 from flyball.loop.check import check_lead
 from flyball.loop.conductor import KIND, Conductor
 from flyball.loop.deedkind import DeedKind
-from flyball.loop.definition import Declared, datasets_of
+from flyball.loop.definition import Declared, datasets_of, with_inputs
 from flyball.loop.ingestion import ingest_declared
 from flyball.loop.livepast import LivePasts, Workshop
 from flyball.loop.model import Model
@@ -77,8 +77,8 @@ class LiveLoop:
         for model in place.project.models:
             check_lead(model)
             told("reading data")
-            self._read({name: self.parts.declared[name] for name in datasets_of(model)}, told)
-        used = {name for model in place.project.models for name in datasets_of(model)}
+            self._read({name: self.parts.declared[name] for name in with_inputs(datasets_of(model).values())}, told)
+        used = {name for model in place.project.models for name in with_inputs(datasets_of(model).values())}
         for name, declared in self.parts.declared.items():
             if name not in used:
                 self._read_beside(declared, told)

@@ -10,6 +10,7 @@ from flyball.data.declared.generated import RowsSource
 from flyball.data.declared.source import Source
 from flyball.data.declared.sql import SqlSource
 from flyball.data.declared.tables import DeltaSource
+from flyball.data.derivation.source import DerivedSource
 from flyball.data.sources.port import OpenSource, Surroundings
 
 
@@ -67,3 +68,10 @@ def _(source: DeltaSource, surroundings: Surroundings) -> OpenSource:
     from flyball.data.sources._deltasource import DeltaParts
 
     return DeltaParts(source, surroundings)
+
+
+@open_source.register
+def _(source: DerivedSource, surroundings: Surroundings) -> OpenSource:
+    from flyball.data.sources.derived import DerivedRows
+
+    return DerivedRows(source, surroundings)

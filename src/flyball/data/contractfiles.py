@@ -63,6 +63,17 @@ class ContractFiles:
             write_whole(path, write_yaml(contract))
 
 
+    def forget_inferred(self, name: str) -> None:
+        """The home's file is gone; that of the project stays, and idempotent.
+
+        Raises:
+            UnavailableError: it cannot be removed.
+        """
+        for path in (self.root / f"{name}.yaml", self.root / f"{name}.json"):
+            with os_errors(path):
+                path.unlink(missing_ok=True)
+
+
 def read_text(path: Path) -> str:
     """The text of a contract's file.
 

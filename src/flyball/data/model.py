@@ -120,10 +120,10 @@ class Dataset:
         return f"at {self.event_time}"
 
     def definition(self) -> Mapping[str, Any]:
-        """What decides the meaning of a stored row: neither where the files lie, nor what is promised of it."""
+        """What decides the meaning of a stored row: neither where the files lie, nor what is promised of it; of derived rows their code."""
         return {
             "name": self.name, "key": self.key, "event_time": self.event_time, "known_time": self.known_time,
-            "known_after": self.known_after, "known_before": self.known_before,
+            "known_after": self.known_after, "known_before": self.known_before, **self.source.meaning(),
         }  # fmt: skip
 
 

@@ -50,10 +50,12 @@ def summary(facts: Mapping[str, Any], share_broken: float, *, held_by: Sequence[
 
 
 def edges(version: DatasetVersion, findings: Findings) -> list[Edge]:
-    """What the version came from: its files, its contract, its parent."""
+    """What the version came from: its files, its contract, its parent; of derived rows their inputs and code."""
     child = version.reference
     parts = [Edge(child, reference("file", file.digest), "read") for file in version.files]
     parts.append(Edge(child, reference("contract", version.contract), "judged-by"))
+    source = findings.batch.dataset.source
+    parts += [Edge(child, origin, kind) for file in version.files for origin, kind in source.origins(file.position)]
     if findings.past.parent is not None:
         parts.append(Edge(child, findings.past.parent.reference, "extends"))
     return parts

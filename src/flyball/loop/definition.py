@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.data import Columns, Dataset, Join
+from flyball.data.derivation.source import inputs_of
 from flyball.features import OnDemand
 from flyball.loop.errors import DeclarationError
 from flyball.loop.model import Model, Project
@@ -38,21 +39,43 @@ class Declared:
 
 
 def declared_in(project: Project) -> dict[str, Declared]:
-    """The project's datasets by name, its models' first; of one that several models use, the longest history counts.
+    """The project's datasets by name, each behind those that it is derived from; where several models use one, the longest history counts.
 
     Raises:
         DeclarationError: two datasets that differ share a name.
     """
     found: dict[str, Declared] = {}
     for model in project.models:
-        for name, dataset in datasets_of(model).items():
+        for name, dataset in with_inputs(datasets_of(model).values()).items():
             _check_same(project, dataset, found)
             history = model.length("history")
             before = found[name].history if name in found else None
             found[name] = Declared(dataset, history if before is None else max(history, before))
-    for dataset in project.datasets:
+    for name, dataset in with_inputs(project.datasets).items():
         _check_same(project, dataset, found)
-        found.setdefault(dataset.name, Declared(dataset, None))
+        found.setdefault(name, Declared(dataset, None))
+    return {name: found[name] for name in with_inputs(declared.dataset for declared in found.values())}
+
+
+def with_inputs(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
+    """The datasets and all that they are derived from, by name; each behind its inputs, and otherwise in their order.
+
+    Raises:
+        DeclarationError: two datasets that differ share a name.
+    """
+    found: dict[str, Dataset] = {}
+
+    def add(dataset: Dataset) -> None:
+        if dataset.name in found:
+            if found[dataset.name] != dataset:
+                raise DeclarationError(f"Dataset {dataset.name!r}", "it stands for two different datasets")
+            return
+        for source in inputs_of(dataset):
+            add(source)
+        found[dataset.name] = dataset
+
+    for dataset in datasets:
+        add(dataset)
     return found
 
 

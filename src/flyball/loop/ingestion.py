@@ -13,7 +13,7 @@ from flyball.data.declared.streams import LiveSource
 from flyball.data.errors import VersionHeldError
 from flyball.data.model import VersionState
 from flyball.data.service import DataService
-from flyball.loop.definition import Declared, datasets_of
+from flyball.loop.definition import Declared, datasets_of, with_inputs
 from flyball.loop.model import Model
 from flyball.storage.blobs import BlobStore
 
@@ -31,7 +31,7 @@ def ingest_all(
         VersionHeldError: too many rows of a dataset broke its contract, and nobody has accepted that version yet.
         FlyballError: a source that cannot be read; datasets before it keep their new versions.
     """
-    declared = {name: Declared(dataset, model.length("history")) for name, dataset in datasets_of(model).items()}
+    declared = {name: Declared(dataset, model.length("history")) for name, dataset in with_inputs(datasets_of(model).values()).items()}
     return ingest_declared(declared, data, root=root, progress=progress, known_by=known_by)
 
 

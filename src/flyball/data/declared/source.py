@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,12 @@ class Source:
     def describe(self) -> str:
         """The place in a few words, as errors and pages name it; never with a secret."""
         raise NotImplementedError
+
+    def meaning(self) -> Mapping[str, Any]:
+        """What of the source decides the meaning of a stored row; nothing, but where rows are computed."""
+        return {}
+
+    def origins(self, position: str | None) -> Sequence[tuple[str, str]]:
+        """What else than itself a part with this position came from: references of lineage, each with its kind."""
+        del position
+        return ()

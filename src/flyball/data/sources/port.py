@@ -12,6 +12,7 @@ import polars as pl
 
 from flyball.core.ids import Digest
 from flyball.data.declared.source import Source
+from flyball.data.derivation.inputs import Inputs
 from flyball.data.model import SourceFile
 
 
@@ -28,13 +29,14 @@ class Surroundings:
     """What a source is opened with: the directory that paths are relative to, one for its scratch files, and the environment.
 
     Secrets are named by environment variables in declarations and read from `environment` when a source is opened. `dataset` is
-    the name of the dataset that is read, for what is told of it.
+    the name of the dataset that is read, for what is told of it; `inputs` is where derived datasets read those that they come from.
     """
 
     root: Path
     scratch: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     dataset: str = ""
+    inputs: Inputs | None = None
 
 
 class OpenSource(Protocol):

@@ -53,7 +53,7 @@ class S3Place:
         self._path = self._path.rstrip("/")
         settings = _settings(surroundings.environment, source.credentials)
         self._endpoint = settings.get("endpoint")
-        self._store = _opened(self._bucket, settings, patience or BucketPatience())
+        self._store = _opened(self._bucket, settings, patience=patience or BucketPatience())
         self._scratch: Path | None = None
         self._kept: dict[str, Path] = {}
 
@@ -189,7 +189,7 @@ def _settings(environment: Mapping[str, str], prefix: str) -> dict[str, str]:
     return {setting: value for setting, value in found.items() if value is not None}
 
 
-def _opened(bucket: str, settings: Mapping[str, str], patience: BucketPatience) -> S3Store:
+def _opened(bucket: str, settings: Mapping[str, str], *, patience: BucketPatience) -> S3Store:
     given: dict[str, Any] = dict(settings)
     return S3Store(
         bucket,

@@ -38,11 +38,11 @@ def main() -> None:
             if not line:
                 return
             asked.settimeout(None)
-            _answer(asked, json.loads(line), files[0])
+            _answer(asked, json.loads(line), descriptor=files[0])
             asked.settimeout(IDLE_SECONDS)
 
 
-def _answer(asked: socket.socket, request: dict[str, Any], descriptor: int) -> None:
+def _answer(asked: socket.socket, request: dict[str, Any], *, descriptor: int) -> None:
     try:
         with os.fdopen(descriptor, "rb") as file:
             waiting = 0

@@ -75,16 +75,16 @@ class FileParts:
                 separator = "\t" if found.kind.format == "tsv" else None
                 with Ahead(_content(file, found), CHUNK_BYTES) as ahead:
                     yield from CsvChunks(found.name, ahead, separator)
-            self._check(found, content, file.digest())
+            self._check(found, content, read=file.digest())
 
     def _binary(self, found: Found, content: Digest) -> Iterator[pl.DataFrame]:
         with Digesting(self._place.open(found)) as file:
             if found.kind.packing is None:
                 yield from binary_chunks(found.name, file.file, kind=found.kind.format, sheet=self._source.sheet)
-                self._check(found, content, file.again().digest())
+                self._check(found, content, read=file.again().digest())
                 return
             with closing(self._unpacked(_content(file, found))) as whole:
-                self._check(found, content, file.digest())
+                self._check(found, content, read=file.digest())
                 yield from binary_chunks(found.name, whole, kind=found.kind.format, sheet=self._source.sheet)
 
     def _unpacked(self, content: Stream) -> ReadableFile:
@@ -101,7 +101,7 @@ class FileParts:
             raise
         return file
 
-    def _check(self, found: Found, content: Digest, read: Digest) -> None:
+    def _check(self, found: Found, content: Digest, *, read: Digest) -> None:
         if read != content or not self._place.is_unchanged(found):
             raise SourceChangedError(found.where)
 

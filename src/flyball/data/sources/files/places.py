@@ -69,11 +69,11 @@ class LocalPlace:
             kind = kind_of(place.name, declared=self._source.format)
             if kind is None:
                 raise FileFormatError(str(place), ENDINGS)
-            return [_found(place, place.name, kind)]
+            return [_found(place, place.name, kind=kind)]
         base, pattern = (self._source.path, "*") if place.is_dir() else split_pattern(self._source.path)
         paths = _walk(self._root / base, pattern or "") if pattern else {}
         found = [
-            _found(path, name, kind)
+            _found(path, name, kind=kind)
             for name, path in sorted(paths.items())
             if (kind := kind_of(name, declared=self._source.format)) is not None
         ]
@@ -113,7 +113,7 @@ def stamp_of(path: Path) -> tuple[int, int, int, int]:
     return status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns
 
 
-def _found(path: Path, name: str, kind: Kind) -> Found:
+def _found(path: Path, name: str, *, kind: Kind) -> Found:
     stamp = stamp_of(path)
     return Found(name=name, where=str(path), size_bytes=stamp[1], stamp=stamp, kind=kind)
 

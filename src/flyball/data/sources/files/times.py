@@ -25,11 +25,11 @@ def with_times(source: FileSource, frame: pl.DataFrame) -> pl.DataFrame:
     declared = dict(source.times)
     told = [name for name in frame.columns if name in declared]
     others = [name for name in frame.columns if name not in declared] if source.time_zone is not None else []
-    frame = frame.with_columns(_declared(pl.col(name), declared[name], source).alias(name) for name in told) if told else frame
+    frame = frame.with_columns(_declared(pl.col(name), declared[name], source=source).alias(name) for name in told) if told else frame
     return frame.with_columns(_localised(frame[name], source) for name in others) if others else frame
 
 
-def _declared(cell: pl.Expr, form: str, source: FileSource) -> pl.Expr:
+def _declared(cell: pl.Expr, form: str, *, source: FileSource) -> pl.Expr:
     text = cell.cast(pl.String)
     if form in EPOCHS:
         return pl.coalesce(_epoch(text.str.strip_chars(), form), text)
@@ -40,7 +40,7 @@ def _declared(cell: pl.Expr, form: str, source: FileSource) -> pl.Expr:
         zoned = bare.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC")
         return pl.coalesce(zoned.dt.strftime(_UTC), text)
     naive = bare.str.to_datetime(form, strict=False, time_unit="us")
-    return pl.coalesce(_moment(naive, text, source), text)
+    return pl.coalesce(_moment(naive, text, source=source), text)
 
 
 def _epoch(text: pl.Expr, unit: str) -> pl.Expr:
@@ -63,11 +63,11 @@ def _localised(cells: pl.Series, source: FileSource) -> pl.Series:
     text = pl.col(cells.name)
     bare = text.str.strip_chars().str.replace(" +", "T").str.replace(",", ".", literal=True)
     naive = pl.coalesce(bare.str.to_datetime(form, strict=False, time_unit="us") for form in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"))
-    read = pl.when(text.str.contains(_LOCAL)).then(_moment(naive, text, source))
+    read = pl.when(text.str.contains(_LOCAL)).then(_moment(naive, text, source=source))
     return cells.to_frame().select(pl.coalesce(read, text).alias(cells.name)).to_series()
 
 
-def _moment(naive: pl.Expr, text: pl.Expr, source: FileSource) -> pl.Expr:
+def _moment(naive: pl.Expr, text: pl.Expr, *, source: FileSource) -> pl.Expr:
     zone = source.time_zone
     if zone is None:
         return naive.dt.strftime(_UTC)
