@@ -25,6 +25,7 @@ from flyball.data.contractfiles import FOLDER, ContractFiles
 from flyball.data.contracts.compiled import Compiled, compile_contract
 from flyball.data.contracts.model import KeyCheck, SkewCheck
 from flyball.data.contracts.outcome import Context
+from flyball.data.derivation.inputs import StoredInputs
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
 from flyball.data.history import known_until
 from flyball.data.ingest import Findings, Past, sift
@@ -90,8 +91,9 @@ class DataService:
         """
         look = Look(known_by=limits.get("known_by"), arrival=limits.get("arrival"))
         with self.turn(dataset.name):
-            versions, given = self.versions.list(dataset.name), self.find_contract(dataset, root)
-            around = Surroundings(root=root, scratch=self._scratch(dataset), environment=self.environment, dataset=dataset.name)
+            versions = self.versions.list(dataset.name)
+            given = self._contract_for(dataset, root, versions=versions)
+            around = self._around(dataset, root)
             with opened(dataset.source, around, sources=self.sources) as (source, scratch):
                 past = None if given is None else Past.of(compile_contract(dataset, given), versions, look=look)
                 batch = Batch.find(dataset, source, scratch=scratch, seen=None if past is None else past.tell())
@@ -130,6 +132,18 @@ class DataService:
             before=Rows(self.tables).scan(past.accepted) if past.accepted else None,
             scratch=self._scratch(compiled.dataset) / "checks",
         )
+
+    def _around(self, dataset: Dataset, root: Path) -> Surroundings:
+        inputs = StoredInputs(self.versions, Rows(self.tables))
+        return Surroundings(root=root, scratch=self._scratch(dataset), environment=self.environment, dataset=dataset.name, inputs=inputs)
+
+    def _contract_for(self, dataset: Dataset, root: Path, *, versions: Sequence[DatasetVersion]) -> Contract | None:
+        """As `find_contract`; what was inferred from rows that other code made says nothing of those that this one makes."""
+        if dataset.source.meaning() and versions and versions[-1].source != dataset.source.describe():
+            files = self.contract_files(root)
+            files.forget_inferred(dataset.name)
+            return files.find(dataset)
+        return self.find_contract(dataset, root)
 
     def _scratch(self, dataset: Dataset) -> Path:
         return self.contracts.with_name(".pulls") / dataset.name
