@@ -40,7 +40,7 @@ def variables(endpoint: str, *, prefix: str = "") -> dict[str, str]:
     }
 
 
-def opened(source: FileSource, tmp_path: Path, environment: Mapping[str, str]) -> FileParts:
+def opened(source: FileSource, tmp_path: Path, *, environment: Mapping[str, str]) -> FileParts:
     surroundings = Surroundings(root=tmp_path, scratch=tmp_path / "scratch", environment=environment, dataset="sales")
     return FileParts(source, surroundings, place=S3Place(source, surroundings, patience=HASTY))
 
@@ -91,26 +91,26 @@ def test_patterns_and_single_objects_are_found(server: S3Server, tmp_path: Path)
         ("s3://patterns/y=2/c.csv", ["c.csv"]),
         ("s3://patterns/y=2/", ["c.csv"]),
     ):
-        names = [part.name for part in opened(files(path), tmp_path, variables(server.endpoint)).find(Seen())]
+        names = [part.name for part in opened(files(path), tmp_path, environment=variables(server.endpoint)).find(Seen())]
         sub = path.removeprefix("s3://patterns/")
         assert [f"y=1/{name}" if sub.startswith("y=1") else name for name in names] == [
             f"y=1/{name}" if sub.startswith("y=1") else name for name in wanted
         ]
     with pytest.raises(SourceMissingError, match=r"s3://patterns/nothing"):
-        opened(files("s3://patterns/nothing"), tmp_path, variables(server.endpoint)).find(Seen())
+        opened(files("s3://patterns/nothing"), tmp_path, environment=variables(server.endpoint)).find(Seen())
 
 
 def test_wrong_credentials_are_named_by_their_variables(server: S3Server, tmp_path: Path) -> None:
     (server.root / "locked").mkdir()
     environment = {**variables(server.endpoint, prefix="SHOP_"), "SHOP_AWS_SECRET_ACCESS_KEY": "wrong"}
     with pytest.raises(FilesRefusedError, match="SHOP_AWS_SECRET_ACCESS_KEY") as caught:
-        opened(files("s3://locked/rows", credentials="SHOP_"), tmp_path, environment).find(Seen())
+        opened(files("s3://locked/rows", credentials="SHOP_"), tmp_path, environment=environment).find(Seen())
     assert "wrong" not in str(caught.value)
 
 
 def test_a_bucket_that_is_not_there_is_said_to_be_missing(server: S3Server, tmp_path: Path) -> None:
     with pytest.raises(SourceMissingError, match="s3://no-such-bucket/rows"):
-        opened(files("s3://no-such-bucket/rows"), tmp_path, variables(server.endpoint)).find(Seen())
+        opened(files("s3://no-such-bucket/rows"), tmp_path, environment=variables(server.endpoint)).find(Seen())
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def moody(status: int, *, silent: bool = False, cut: bool = False) -> Iterator[s
 def test_a_server_that_does_not_answer_as_it_should_is_said_to_be_unreachable(mood: str, tmp_path: Path) -> None:
     with moody(503 if mood == "503" else 200, silent=mood == "silent", cut=mood == "cut off") as endpoint:
         address = endpoint if mood != "absent" else "http://127.0.0.1:9"
-        source = opened(files("s3://shop/rows.csv"), tmp_path, variables(address))
+        source = opened(files("s3://shop/rows.csv"), tmp_path, environment=variables(address))
         with pytest.raises(FilesUnreachableError, match=r"s3://shop/rows\.csv.*nothing was recorded"):
             source.find(Seen())
         source.close()
@@ -165,10 +165,10 @@ def test_what_was_seen_is_not_sent_again(server: S3Server, tmp_path: Path) -> No
     path = server.root / "once" / "a.parquet"
     pl.DataFrame({"id": [1, 2]}).write_parquet(path)
     environment = variables(server.endpoint)
-    with opened(files("s3://once"), tmp_path, environment) as source:
+    with opened(files("s3://once"), tmp_path, environment=environment) as source:
         (part,) = source.find(Seen())
         assert pl.concat(source.read(part))["id"].to_list() == [1, 2]
-    with opened(files("s3://once"), tmp_path, environment) as source:
+    with opened(files("s3://once"), tmp_path, environment=environment) as source:
         assert source.find(Seen(digests=frozenset({part.digest}))) == [part]
         assert not list((tmp_path / "scratch").glob("*")), "nothing is brought for what is known"
         assert pl.concat(source.read(part))["id"].to_list() == [1, 2], "unless it is asked for"

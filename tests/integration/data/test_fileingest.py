@@ -73,10 +73,10 @@ LATE = label(LANDINGS, pl.col("late") > 0, timeout="3d")
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
 
 
-def put(home: DataHome, name: str, header: str, *rows: str) -> None:
+def put(home: DataHome, name: str, *text: str) -> None:
     place = home.source.parent / name
     place.mkdir(parents=True, exist_ok=True)
-    (place / "a.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    (place / "a.csv").write_text("\n".join([*text, ""]), encoding="utf-8")
 
 
 def known(home: DataHome, at: datetime) -> list[tuple[object, ...]]:

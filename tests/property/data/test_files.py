@@ -119,7 +119,7 @@ SEEDS = {
 _LIES = (b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\xfe\xff\xff\xff\x0f", b"\x00" * 8, b'"', b"\n")
 
 
-def damaged(whole: bytes, draws: SeededRandom, name: str) -> bytes:
+def damaged(whole: bytes, draws: SeededRandom, *, name: str) -> bytes:
     """The bytes with one to four of them, or a whole number, made something else; half of it near the end, where footers stand."""
 
     def draw(purpose: str, below: int) -> int:
@@ -146,7 +146,7 @@ def test_a_damaged_file_gives_rows_or_a_typed_error(name: str, tmp_path: Path) -
     (tmp_path / "data").mkdir()
     for number in range(rounds):
         whole = SEEDS[name][number % len(SEEDS[name])]
-        (tmp_path / "data" / name).write_bytes(damaged(whole, draws, f"{name}/{number}"))
+        (tmp_path / "data" / name).write_bytes(damaged(whole, draws, name=f"{name}/{number}"))
         with FileParts(files("data"), Surroundings(root=tmp_path, scratch=tmp_path / "scratch")) as source:
             (part,) = source.find(Seen())
             try:
