@@ -6,13 +6,14 @@ infinity, is null, and so is a number that is not finite or none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from flyball.data.errors import ColumnTypeError, DatasetError
 from flyball.data.model import TIME
 
+MAX_COLUMNS = 20_000
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31
 _FIRST_MOMENT, _LAST_MOMENT = _FIRST_DAY * 86_400_000_000, (_LAST_DAY + 1) * 86_400_000_000 - 1
 
@@ -26,14 +27,23 @@ def plain(frame: pl.DataFrame, place: str) -> pl.DataFrame:
     return frame.select(_plain(frame[name], place) for name in frame.columns)
 
 
-def check_names(columns: Sequence[str], place: str) -> None:
-    """Raises DatasetError: a name stands twice, in case only or exactly, is blank, or belongs to Flyball."""
-    folded = [column.lower() for column in columns]
+def check_names(columns: Collection[str], place: str) -> None:
+    """The names can stand in a table.
+
+    Raises:
+        DatasetError: one stands twice, in case only or exactly, is blank, belongs to Flyball or holds control characters, or there are
+            too many.
+    """
+    if len(columns) > MAX_COLUMNS:
+        raise DatasetError(place, f"it has more than {MAX_COLUMNS:,} columns")
+    folded: set[str] = set()
     for column in columns:
-        if column.startswith("__") or not column.strip():
-            raise DatasetError(place, f"its column {column!r} cannot be used; names are not blank and do not begin with '__'")
-        if folded.count(column.lower()) > 1:
-            raise DatasetError(place, f"two of its columns are called {column!r}, but for case; rename one with AS")
+        if column.startswith("__") or not column.strip() or not column.isprintable():
+            why = "names are not blank, hold no control characters and do not begin with '__'"
+            raise DatasetError(place, f"its column {column!r} cannot be used; {why}")
+        if column.lower() in folded:
+            raise DatasetError(place, f"two of its columns are called {column!r}, but for case; give one another name")
+        folded.add(column.lower())
 
 
 def together(schemas: Sequence[pl.Schema]) -> pl.Schema:

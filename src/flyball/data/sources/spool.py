@@ -44,6 +44,7 @@ class Spool:
         self._chunks: list[_Chunk] = []
         self._waiting: list[pl.DataFrame] = []
         self._digest = RowDigest()
+        self._names: set[str] = set()
         self.rows = self.size_bytes = 0
 
     def add_all(self, frames: Iterable[pl.DataFrame]) -> None:
@@ -55,10 +56,16 @@ class Spool:
             UnavailableError: the disk is full, or cannot be written.
         """
         for frame in frames:
-            check_names(frame.columns, self._place)
+            self._check(frame)
             for piece in frame.iter_slices(CHUNK_ROWS) if frame.height else [frame]:
                 self._add(plain(piece, self._place))
         self._flush()
+
+    def _check(self, frame: pl.DataFrame) -> None:
+        """The names of all frames together can stand in a table."""
+        if not self._names.issuperset(frame.columns):
+            self._names.update(frame.columns)
+            check_names(self._names, self._place)
 
     def _add(self, frame: pl.DataFrame) -> None:
         if self._waiting and self._waiting[0].schema != frame.schema:
