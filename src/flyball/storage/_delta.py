@@ -14,10 +14,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
-from flyball.core.errors import FlyballError
+from flyball.core.errors import FlyballError, UnavailableError
 from flyball.core.ids import RandomIds
-from flyball.storage._deltacare import ERASED, MERGED, Merging, Rewriting, collect_garbage, merge
+from flyball.storage._deltacare import ERASED, MERGED, Merging, Rewriting, collect_garbage, merge, scan_files
 from flyball.storage._deltafolder import Folder, LocalFolder
 from flyball.storage._deltahistory import DeltaHistory, Proposal
 from flyball.storage._deltalog import State, TableFile, addition, beginning, stats_of
@@ -137,9 +138,8 @@ class DeltaTables:
         state = self._state(table, version)
         if not state.files:
             return pl.LazyFrame(schema=state.schema)
-        places = [self.folder.address(f"{table}/{name}") for name in state.files]
-        options = self.folder.options
-        return pl.scan_parquet(places, glob=False, hive_partitioning=False, storage_options=None if options is None else dict(options))
+        scan = scan_files(self.folder, table, names=state.files)
+        return scan if self.folder.alone else _told(scan, state.schema, failure=self.folder.failure)
 
     def files(self, table: str, *, version: int | None = None) -> builtins.list[str]:
         return [self.folder.address(f"{table}/{name}") for name in self._state(table, version).files]
@@ -191,6 +191,21 @@ class DeltaTables:
         self._state(table, None)
         with self.folder.locked(table):
             return Rewriting(self._history, table, drop).run(job)
+
+
+def _told(scan: pl.LazyFrame, schema: pl.Schema, *, failure: Callable[[Exception], UnavailableError]) -> pl.LazyFrame:
+    """The same rows; what goes wrong while they are read is `failure`, whoever collects them and wherever."""
+
+    def batches(columns: list[str] | None, predicate: pl.Expr | None, *sizes: int | None) -> Iterator[pl.DataFrame]:
+        rows = sizes[0]
+        found = scan if rows is None else scan.head(rows)
+        found = found if predicate is None else found.filter(predicate)
+        try:
+            yield from (found if columns is None else found.select(columns)).collect_batches(maintain_order=True)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise failure(error) from error
+
+    return register_io_source(batches, schema=schema, is_pure=True)
 
 
 def _position(state: State, name: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from flyball.core.ids import RandomIds
+from flyball.storage._deltafolder import Folder
 from flyball.storage._deltahistory import LOG, DeltaHistory, Proposal, commit_name
 from flyball.storage._deltalog import State, TableFile, addition, decode, removal, stats_of
 from flyball.storage.errors import TableSchemaError
@@ -62,7 +63,7 @@ def _merge(history: DeltaHistory, table: str, *, group: list[TableFile], order: 
         return state is not None and all(file.name in state.files for file in group)
 
     try:
-        frame = _scan(history, table, names=[file.name for file in group])
+        frame = scan_files(history.folder, table, names=[file.name for file in group])
         rows = frame.collect() if order is None else frame.sort(order, maintain_order=True).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         if is_current():
@@ -171,7 +172,7 @@ class Rewriting:
         return Proposal("DELETE", actions, {"erasure": {"rows": rows, "files": sorted(hit)}})
 
     def _rest(self, state: State, file: TableFile) -> _Rest:
-        scan = _scan(self.history, self.table, names=[file.name])
+        scan = scan_files(self.history.folder, self.table, names=[file.name])
         try:
             dropped = self._matching(scan, state.schema).select(pl.len()).collect().item()
             kept = self._others(scan).collect() if dropped else None
@@ -224,7 +225,9 @@ class Rewriting:
 
     def _holds(self, name: str, state: State) -> bool:
         try:
-            found: int = self._matching(_scan(self.history, self.table, names=[name]), state.schema).select(pl.len()).collect().item()
+            found: int = (
+                self._matching(scan_files(self.history.folder, self.table, names=[name]), state.schema).select(pl.len()).collect().item()
+            )
         except (pl.exceptions.PolarsError, OSError):
             return False
         return found > 0
@@ -267,7 +270,8 @@ def _strip(add: dict[str, Any]) -> bool:
     return True
 
 
-def _scan(history: DeltaHistory, table: str, *, names: list[str]) -> pl.LazyFrame:
-    options = history.folder.options
-    places = [history.folder.address(f"{table}/{name}") for name in names]
+def scan_files(folder: Folder, table: str, *, names: Iterable[str]) -> pl.LazyFrame:
+    """The rows of files of a table."""
+    options = folder.options
+    places = [folder.address(f"{table}/{name}") for name in names]
     return pl.scan_parquet(places, glob=False, hive_partitioning=False, storage_options=None if options is None else dict(options))

@@ -115,6 +115,21 @@ def test_lasting_trouble_is_told_and_loses_nothing(mood: str, asked: str, bucket
     assert sorted(opened(bucket).read("t").collect()["number"]) == [1, 1, 1, 2, 2, 2]
 
 
+@pytest.mark.parametrize("mood", ["busy", "broken"])
+def test_a_server_that_fails_while_rows_are_read_is_told(mood: str, bucket: Bucket, front: S3Front) -> None:
+    tables = opened(bucket)
+    tables.append("t", _ROWS, job="a")
+    rows = tables.read("t").filter(pl.col("number") > 1)
+    front.moods += [(mood, ".parquet")] * 200
+    with pytest.raises(TablesUnreachableError, match="could not be reached"):
+        rows.collect()
+    front.moods.clear()
+    assert rows.collect().rows() == [(2, None)]
+    assert tables.read("t").head(1).filter(pl.col("number") > 1).collect().height == 0
+    assert tables.read("t").filter(pl.col("number") > 9).select("text").collect().schema == {"text": pl.String}
+    assert tables.read("t").select(pl.len()).collect().item() == 2
+
+
 def test_a_commit_whose_answer_was_lost_is_there_once(bucket: Bucket, front: S3Front) -> None:
     tables = opened(bucket)
     tables.append("t", _ROWS, job="a")
