@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flyball.data.declared.sql import sql
     from flyball.data.declared.streams import push, redis_stream
     from flyball.data.declared.tables import delta
+    from flyball.data.derivation.source import derive, derive_sql
     from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
     from flyball.loop import Model, Project, every, on_drift, on_performance_drop
     from flyball.monitoring import drift, performance, quality, resources
@@ -40,6 +41,8 @@ __all__ = [
     "check",
     "count",
     "delta",
+    "derive",
+    "derive_sql",
     "drift",
     "every",
     "files",
@@ -75,6 +78,7 @@ _ROOMS = {
     "data.declared.generated": ("rows",),
     "data.declared.sql": ("sql",),
     "data.declared.tables": ("delta",),
+    "data.derivation.source": ("derive", "derive_sql"),
     "data.declared.streams": ("push", "redis_stream"),
     "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),
     "loop": ("Model", "Project", "every", "on_drift", "on_performance_drop"),

@@ -20,7 +20,8 @@ from flyball.app.streams import Streams
 from flyball.core.clock import Clock, Timer
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data.bodies import Body
-from flyball.data.declared.streams import LiveSource
+from flyball.data.declared.streams import LiveSource, PushSource
+from flyball.data.derivation.source import DerivedSource, inputs_of
 from flyball.data.live import LiveRows
 from flyball.data.model import Dataset, VersionState
 from flyball.data.service import DataService
@@ -54,6 +55,8 @@ class Intake:
         self._timer, self._streams = watched.timer, watched.streams
         self._lock = threading.RLock()
         self._stands: dict[str, int] = {}  # dataset → the accepted version that memory has
+        self._built: dict[str, tuple[tuple[int, str], ...]] = {}  # derived dataset → what it was built of last
+        self._seen: dict[str, tuple[int, str]] = {}
         self._broken: dict[str, tuple[float, FlyballError]] = {}  # dataset → when its source was read in vain, and why
 
     def push(self, name: str, rows: Body, *, key: str | None, visible: bool) -> dict[str, Any]:
@@ -80,7 +83,7 @@ class Intake:
     def pull(self, name: str) -> dict[str, Any]:
         """Take in what is new in the dataset's source, whatever was seen of it: `pull_row` of the version that holds it.
 
-        Rows of what is new are known from now on, as of what is found by itself.
+        Rows of what is new are known from now on, as of what is found by itself. What a derived one comes from is pulled before.
 
         Raises:
             UnknownNameError: no dataset is called so.
@@ -88,6 +91,11 @@ class Intake:
         """
         if name not in self._declared:
             raise UnknownNameError("dataset", name, known=self._declared)
+        for source in inputs_of(self._declared[name].dataset):
+            if isinstance(source.source, PushSource):
+                self._apply(source)
+            else:
+                self.pull(source.name)
         if self._streams is not None and name in self._streams.names:
             self._streams.drain(name)
             self._apply(self._declared[name].dataset)
@@ -151,7 +159,9 @@ class Intake:
     def _look(self, found: Declared) -> bool:
         name = found.dataset.name
         with self._lock:
-            if self._watch is not None and not isinstance(found.dataset.source, LiveSource):
+            if isinstance(found.dataset.source, DerivedSource):
+                self._derive(found)
+            elif self._watch is not None and not isinstance(found.dataset.source, LiveSource):
                 self._ingest(found, self._watch)
             return self._see(name)
 
@@ -177,6 +187,35 @@ class Intake:
         except FlyballError as error:
             self._broken[dataset.name] = (self._timer.seconds(), error)
             raise
+
+    def _derive(self, found: Declared) -> None:
+        """Build what is derived of datasets that have news; they come before it among what is declared."""
+        dataset = found.dataset
+        stand = tuple(self._newest(source.name) for source in inputs_of(dataset))
+        broken = self._broken.get(dataset.name)
+        if self._built.get(dataset.name) == stand:
+            if broken is None:
+                return
+            if self._timer.seconds() - broken[0] < AGAIN_SECONDS:
+                raise broken[1].with_traceback(None)
+        self._built[dataset.name] = stand
+        self._broken.pop(dataset.name, None)
+        now = self._clock.now()
+        try:
+            self._data.ingest(
+                dataset, root=self._root, history=found.history, cause=None, arrival=now, known_by=now if self._watch is None else None
+            )
+        except FlyballError as error:
+            self._broken[dataset.name] = (self._timer.seconds(), error)
+            raise
+
+    def _newest(self, name: str) -> tuple[int, str]:
+        """The dataset's newest version, and its state."""
+        before, _ = self._seen.get(name, (0, ""))
+        newer = self._data.versions.list(name, after=max(0, before - 1))
+        if newer:
+            self._seen[name] = (newer[-1].number, str(newer[-1].state))
+        return self._seen.get(name, (0, ""))
 
     def _try_again(self, dataset: Dataset, watch: SourceWatch) -> None:
         since, error = self._broken[dataset.name]

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,6 +67,7 @@ class _Remote:
 @dataclass(frozen=True)
 class _Here:
     opened: OpenedProject
+    pulled: set[str] = field(default_factory=set)
 
     def names(self) -> list[str]:
         from flyball.data.declared.streams import PushSource
@@ -76,9 +77,14 @@ class _Here:
 
     def pull(self, name: str) -> Json:
         from flyball.app.pulling import pulled
-        from flyball.data.declared.streams import RedisStreamSource
+        from flyball.data.declared.streams import PushSource, RedisStreamSource
+        from flyball.data.derivation.source import inputs_of
 
         dataset, declared = self.opened.get_dataset(name), self.opened.declared[name]
+        for source in inputs_of(dataset):
+            if source.name not in self.pulled and not isinstance(source.source, PushSource):
+                self.pull(source.name)
+        self.pulled.add(name)
         if isinstance(dataset.source, RedisStreamSource):
             from flyball.app.streams import drain_here
 

@@ -42,7 +42,10 @@ def find_offence(expression: pl.Expr) -> str | None:
     for kind, reason in _REFUSED.items():
         if kind in _kinds(tree):
             return reason
-    return next((_name(node) for node in nodes if not _separable(node)), None)
+    try:
+        return next((_name(node) for node in nodes if not _separable(node)), None)
+    except PolarsError:
+        return f"{_name(expression)}, which cannot be judged"
 
 
 def _nodes(expression: pl.Expr) -> Iterator[pl.Expr]:
@@ -64,6 +67,9 @@ def _without_selectors(tree: _Tree) -> _Tree:
     match tree:
         case {"Selector": _}:
             return {"Column": "x"}
+        case {"Function": {"input": [left, right], "function": {"Sql": {"Binary": _}}}}:
+            # Arithmetic in SQL, which Polars itself cannot be asked about before it knows the columns' types.
+            return {"BinaryExpr": {"left": _without_selectors(left), "op": "Plus", "right": _without_selectors(right)}}
         case dict():
             return {key: _without_selectors(item) for key, item in tree.items()}
         case list():

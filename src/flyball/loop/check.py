@@ -18,6 +18,7 @@ from flyball.data.contract import Contract
 from flyball.data.labels import label_values
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, TIME
 from flyball.data.sources.port import Opener, Surroundings
+from flyball.data.unstored import UnstoredInputs
 from flyball.features import FeatureSet
 from flyball.kernels import get_metric
 from flyball.loop.definition import datasets_of, declared_in
@@ -92,7 +93,8 @@ def _schemas(model: Model, infer: _Infer, *, problems: list[str]) -> Iterator[tu
 
 def _infer(dataset: Dataset, history: timedelta | None, *, sources: Opener, around: Surroundings) -> Contract:
     scratch = around.scratch / dataset.name
-    with sources(dataset.source, replace(around, dataset=dataset.name, scratch=scratch / "source")) as source:
+    inputs = UnstoredInputs(sources, around, history)
+    with sources(dataset.source, replace(around, dataset=dataset.name, scratch=scratch / "source", inputs=inputs)) as source:
         return Batch.find(dataset, source, scratch=scratch).infer(history)
 
 

@@ -25,6 +25,7 @@ from flyball.data.derivation.source import KNOWN, DerivedSource
 from flyball.data.derivation.timed import TIMES, Replay, Timed, UnknownPlanError
 from flyball.data.errors import SourceChangedError
 from flyball.data.model import ARRIVAL, KNOWN_TIME, KNOWN_UNTIL, SYSTEM_COLUMNS, TIME, Dataset, SourceFile
+from flyball.data.sourceerrors import NoRowsError
 from flyball.data.sources.port import Seen, Surroundings
 from flyball.data.sources.spool import Spool
 
@@ -41,6 +42,7 @@ class DerivedRows:
         self._found: dict[str, Input] = {}
         self._before: Mapping[str, Any] = {}
         self._part: SourceFile | None = None
+        self._first = True
         self._spool: Spool | None = None
 
     def find(self, seen: Seen) -> Sequence[SourceFile]:
@@ -54,6 +56,7 @@ class DerivedRows:
         self._found = {found.name: self._inputs.latest(found, source=self._place) for found in source.inputs}
         inputs = {name: {"number": found.number, "digest": found.digest, "table": found.table} for name, found in self._found.items()}
         before = json.loads(seen.position) if seen.position else {}
+        self._first = not seen.digests
         self._before = before["inputs"] if before.get("code") == source.code else {}
         built = digest({"code": source.code, "inputs": {name: found.digest for name, found in self._found.items()}})
         position = canonical({"code": source.code, "inputs": inputs})
@@ -70,6 +73,7 @@ class DerivedRows:
             DerivationError: its code fails, or gives no frame.
             DerivedRowsError: the rows lack the key or the event time.
             DerivedKeyError: rows share a key.
+            NoRowsError: there is no row, and never was one.
         """
         if part != self._part:
             raise SourceChangedError(self._place)
@@ -80,6 +84,8 @@ class DerivedRows:
             raise
         except Exception as error:
             raise DerivationError(self._source.name, _why(error)) from error
+        if not self._spool.rows and self._first:
+            raise NoRowsError(self._place)
         return self._spool.read()
 
     @cached_property
