@@ -20,7 +20,7 @@ _RAW_ONE, _RAW_TWO = "__raw_one", "__raw_two"
 _MARKS = {KEY: pl.UInt64(), CONTENT: pl.UInt64()}
 _GOOD = pl.Schema({**_MARKS, KNOWN_TIME: TIME})
 _BROKEN = pl.Schema({**_MARKS, _RAW_ONE: pl.UInt64(), _RAW_TWO: pl.UInt64()})
-_NUMBER, _STORED, _LAST = "__number", "__stored", "__last"
+_FIRST, _STORED, _LAST = "__first", "__stored", "__last"
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,18 @@ class Newness:
         one, is late.
         """
         good, broken = pl.concat([_GOOD.to_frame(), *self._good]), pl.concat([_BROKEN.to_frame(), *self._broken])
+        self._good.clear()  # they stand in `good` now, and would take as much again
         standing = self._standing(stored, pl.concat([good[KEY], broken[KEY].drop_nulls()]).unique())
         equal = standing.select(*_MARKS, pl.lit(True).alias(_STORED)).unique()
-        last = standing.group_by(KEY).agg(pl.col(KNOWN_TIME).max().alias(_LAST))
         known = broken.join(equal, on=list(_MARKS), how="left", maintain_order="left")[_STORED].fill_null(False)
-        facts = good.with_columns(pl.struct(*_MARKS).is_first_distinct().alias("first"))
-        facts = facts.join(equal, on=list(_MARKS), how="left", maintain_order="left").join(last, on=KEY, how="left", maintain_order="left")
-        fresh = pl.col("first") & pl.col(_STORED).is_null()
+        facts = good.select(KEY, KNOWN_TIME, _firsts(good))
+        if standing.height:
+            last = standing.group_by(KEY).agg(pl.col(KNOWN_TIME).max().alias(_LAST))
+            marked = good.join(equal, on=list(_MARKS), how="left", maintain_order="left")[_STORED]
+            facts = facts.with_columns(marked).join(last, on=KEY, how="left", maintain_order="left")
+        else:
+            facts = facts.with_columns(pl.lit(None, dtype=pl.Boolean).alias(_STORED), pl.lit(None, dtype=TIME).alias(_LAST))
+        fresh = pl.col(_FIRST) & pl.col(_STORED).is_null()
         past = pl.col(_LAST).is_not_null() & (pl.col(KNOWN_TIME) <= pl.col(_LAST))
         told = facts.select(KEY, _LAST, (fresh & ~past).alias("accepted"), (fresh & past).alias("late"))
         taken = told.filter("accepted")
@@ -125,3 +130,11 @@ class Texts:
 
 def _raw_marks() -> list[pl.Expr]:
     return [pl.col(RAW).hash(3).alias(_RAW_ONE), pl.col(RAW).hash(4).alias(_RAW_TWO)]
+
+
+def _firsts(good: pl.DataFrame) -> pl.Series:
+    """Whether each row is the first of its marks. Most contents come once, which 8 bytes of each row tell."""
+    once = good.select((~pl.col(CONTENT).is_duplicated()).alias(_FIRST))[_FIRST]
+    again = once.not_().arg_true()
+    firsts = good[again].select(pl.struct(*_MARKS).is_first_distinct().alias(_FIRST))[_FIRST]
+    return once.scatter(again, firsts) if again.len() else once
