@@ -19,11 +19,10 @@ import polars as pl
 from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
 from flyball.data.checking import Look
-from flyball.data.comparing import Served, nobody_served, reference_of
+from flyball.data.comparing import Comparing, Served, nobody_served
 from flyball.data.contract import Contract, decode
 from flyball.data.contractfiles import FOLDER, ContractFiles
 from flyball.data.contracts.compiled import Compiled, compile_contract
-from flyball.data.contracts.model import KeyCheck, SkewCheck
 from flyball.data.contracts.outcome import Context
 from flyball.data.derivation.inputs import StoredInputs
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
@@ -116,22 +115,12 @@ class DataService:
         if fresh is None:
             return None
         read, sifted = sift(compiled, fresh, past=past, rows=Rows(self.tables))
-        verdict = look_over(compiled, sifted, context=self._context(compiled, past))
-        return Findings(contract=compiled.contract, batch=read, sifted=sifted, verdict=verdict, past=past, given=given)
-
-    def _context(self, compiled: Compiled, past: Past) -> Context:
-        """What the promises about all rows are compared with."""
-        wanted = {check.dataset for check in compiled.contract.checks if isinstance(check, KeyCheck)}
-        skewed = any(isinstance(check, SkewCheck) for check in compiled.contract.checks)
-        return Context(
-            now=self.recorder.now(),
-            served=self.served(compiled.dataset.name, self.recorder.now()) if skewed else None,
-            others={name: self.scan(name) for name in wanted if self.find_accepted(name) is not None},
-            reference=reference_of(past.accepted, self.blobs),
-            volumes=[version.added for version in past.accepted if version.added],
-            before=Rows(self.tables).scan(past.accepted) if past.accepted else None,
-            scratch=self._scratch(compiled.dataset) / "checks",
+        context = Context(now=self.recorder.now(), scratch=self._scratch(compiled.dataset) / "checks")
+        comparing = Comparing(
+            self.blobs, self.tables, self.served, scan=lambda name: None if self.find_accepted(name) is None else self.scan(name)
         )
+        verdict = look_over(compiled, sifted, context=comparing.context(compiled.contract, past.accepted, context=context))
+        return Findings(contract=compiled.contract, batch=read, sifted=sifted, verdict=verdict, past=past, given=given)
 
     def _around(self, dataset: Dataset, root: Path) -> Surroundings:
         inputs = StoredInputs(self.versions, Rows(self.tables))
@@ -229,20 +218,14 @@ class DataService:
             VersionHeldError: the version is not accepted.
             KeyUnknownError: `as_of`, of a version that was made before versions knew their key.
         """
-        chosen = self._readable(self.get_accepted(name) if version is None else self.versions.get(name, version))
+        chosen = _readable(self.get_accepted(name) if version is None else self.versions.get(name, version))
         return seen_at(Rows(self.tables).scan(self.content(chosen)), chosen, when)
 
     def _history(self, dataset: Dataset, chosen: DatasetVersion, *, since: datetime | None) -> pl.DataFrame:
-        rows, content = Rows(self.tables), self.content(self._readable(chosen))
+        rows, content = Rows(self.tables), self.content(_readable(chosen))
         frame = known_until(rows.read(content), dataset.key) if since is None else rows.read_since(content, since, key=dataset.key)
         users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
         return frame.select(*users, *SYSTEM_COLUMNS)
-
-    def _readable(self, chosen: DatasetVersion) -> DatasetVersion:
-        if chosen.state is not VersionState.ACCEPTED:
-            read = chosen.added + chosen.quarantined + chosen.duplicates
-            raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)
-        return chosen
 
     def quarantined(self, name: str, version: int | None = None) -> pl.DataFrame:
         """The rows that a version, or all versions, set aside: file, row (from 1), reason, raw (JSON of the cells), ingest."""
@@ -307,3 +290,10 @@ class DataService:
     def list(self, name: str | None = None) -> list[DatasetVersion]:
         """All versions, of one dataset or of all, by dataset and number."""
         return self.versions.list(name)
+
+
+def _readable(chosen: DatasetVersion) -> DatasetVersion:
+    if chosen.state is not VersionState.ACCEPTED:
+        read = chosen.added + chosen.quarantined + chosen.duplicates
+        raise VersionHeldError(chosen.dataset, chosen.number, state=chosen.state, broken=chosen.quarantined, read=read)
+    return chosen
