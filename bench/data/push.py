@@ -105,7 +105,7 @@ def control_plane(place: Path, names: Sequence[str], *, fsync: bool) -> Iterator
     Settings(project=project, home=home, control_port=port, serve_port=0, console_port=0, auth=False, console=False).save()
     environment = {**os.environ, "FLYBALL_RATE_LIMITS": "off", **({"FLYBALL_FSYNC_ROWS": "all"} if fsync else {})}
     with _running([sys.executable, "-m", "flyball.api", "--home", str(home)], environment, log=place / "log") as pid:
-        yield port, _answering(port, pid, "/api/v1/status", log=place / "log")
+        yield port, _answering(port, pid, path="/api/v1/status", log=place / "log")
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def appender(place: Path) -> Iterator[tuple[int, int]]:
     """The peer: its port and process id."""
     port = free_port()
     with _running([sys.executable, __file__, "--serve", str(place / "peer"), str(port)], dict(os.environ), log=place / "peer.log") as pid:
-        yield port, _answering(port, pid, "/", log=place / "peer.log")
+        yield port, _answering(port, pid, path="/", log=place / "peer.log")
 
 
 @contextmanager
@@ -125,11 +125,11 @@ def _running(command: Sequence[str], environment: dict[str, str], *, log: Path) 
             process.terminate()
 
 
-def _answering(port: int, pid: int, path: str, *, log: Path) -> int:
+def _answering(port: int, pid: int, *, path: str, log: Path) -> int:
     deadline = TIMER.seconds() + 60
     while TIMER.seconds() < deadline:
         try:
-            status, answer = ask(http.client.HTTPConnection("127.0.0.1", port), "GET", path)
+            status, answer = ask(http.client.HTTPConnection("127.0.0.1", port), f"GET {path}")
             if status == 200 and (not answer or json.loads(answer)["phase"] == "serving"):
                 return pid
         except (ConnectionError, http.client.HTTPException):
@@ -138,8 +138,9 @@ def _answering(port: int, pid: int, path: str, *, log: Path) -> int:
     raise TimeoutError(log.read_text()[-2000:])
 
 
-def ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+def ask(connection: http.client.HTTPConnection, route: str, *, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
     """The status and the answer."""
+    method, _, path = route.partition(" ")
     connection.request(method, path, body or None, {name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
     return answer.status, answer.read()
@@ -167,7 +168,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def push(server: tuple[int, int], path: str, form: str, *, senders: int, sent: Sequence[bytes]) -> Figures:
+def push(server: tuple[int, int], path: str, *, form: str, senders: int, sent: Sequence[bytes]) -> Figures:
     """Send all batches, split among the senders, each over a connection that it keeps."""
     port, pid = server
     slowest, failures = [0.0] * senders, list[str]()
@@ -177,7 +178,7 @@ def push(server: tuple[int, int], path: str, form: str, *, senders: int, sent: S
         for place in range(number, len(sent), senders):
             begin = TIMER.seconds()
             key = f"{len(sent)}-{place}"
-            status, answer = ask(connection, "POST", path, sent[place], Content_Type=TYPES[form], Idempotency_Key=key)
+            status, answer = ask(connection, f"POST {path}", body=sent[place], Content_Type=TYPES[form], Idempotency_Key=key)
             slowest[number] = max(slowest[number], TIMER.seconds() - begin)
             if status != 200 or (answer and json.loads(answer)["accepted"] != ROWS):
                 failures.append(answer.decode())
@@ -198,7 +199,7 @@ def wait_applied(port: int, name: str, rows: int) -> float:
     """Seconds until the dataset has so many rows."""
     begin = TIMER.seconds()
     while TIMER.seconds() - begin < PATIENCE_SECONDS:
-        found: Any = json.loads(ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/api/v1/datasets")[1])["datasets"]
+        found: Any = json.loads(ask(http.client.HTTPConnection("127.0.0.1", port), "GET /api/v1/datasets")[1])["datasets"]
         if any(dataset["name"] == name and dataset["rows"] == rows for dataset in found):
             return TIMER.seconds() - begin
         time.sleep(0.2)
@@ -217,14 +218,14 @@ def main() -> int:
         with appender(Path(folder)) as peer:
             for many in (1, 8):
                 sent = bodies("json", asked.batches, first=0)
-                print(f"{'peer, json':<16}{many} senders {push(peer, '/', 'json', senders=many, sent=sent)}")
+                print(f"{'peer, json':<16}{many} senders {push(peer, '/', form='json', senders=many, sent=sent)}")
         with control_plane(Path(folder), names, fsync=asked.fsync) as server:
             for name in names:
                 form, _, senders = name.partition("-")
                 path = f"/api/v1/datasets/{name}/rows"
-                push(server, path, form, senders=1, sent=bodies(form, WARM, first=1_000_000_000))
+                push(server, path, form=form, senders=1, sent=bodies(form, WARM, first=1_000_000_000))
                 sent = bodies(form, asked.batches, first=0)
-                figures = push(server, path, form, senders=int(senders), sent=sent)
+                figures = push(server, path, form=form, senders=int(senders), sent=sent)
                 behind = wait_applied(server[0], name, (asked.batches + WARM) * ROWS)
                 print(f"{form:<16}{senders} senders {figures} {behind:>6.1f} s until all were in the table", flush=True)
                 kept &= figures.rows / figures.seconds >= LEAST_PER_SECOND

@@ -46,7 +46,8 @@ class _Buffers:
     def __init__(self, header: Table, body: Bytes) -> None:
         if header.table(3) is not None:
             raise ArrowKindError("a compressed batch", hint=_HINT)
-        self.length = header.number(0, "q")
+        self.length = header.number(0, form="q")
+        self.valid_rows: NDArray[np.bool_] | None = None
         self._body, self._left = body, len(body)
         self._nodes, self._places = iter(header.structs(1, "qq")), iter(header.structs(2, "qq"))
         self._variadic = iter(header.structs(4, "q"))
@@ -136,11 +137,11 @@ def _read(dataset: str, content: bytes) -> pl.DataFrame:
 
 
 def _fields(schema: Table) -> Iterator[_Field]:
-    if schema.number(0, "h"):
+    if schema.number(0, form="h"):
         raise ArrowKindError("numbers of the other byte order", hint="Send little-endian numbers")
     seen = set[str]()
     for field in schema.tables(1):
-        name, kind, type_ = field.text(0) or "", field.number(2, "B"), field.table(3)
+        name, kind, type_ = field.text(0) or "", field.number(2, form="B"), field.table(3)
         if field.table(4) is not None:
             raise ArrowKindError(f"the categorical column {name[:60]!r}", hint="Cast it to text")
         if kind not in _READERS or type_ is None:
@@ -155,20 +156,20 @@ def _column(field: _Field, buffers: _Buffers) -> pl.Series:
     buffers.node()
     if field.kind == _NULL:
         return pl.repeat(None, buffers.length, dtype=pl.Null, eager=True).alias(field.name)
-    valid = buffers.valid()
+    valid = buffers.valid_rows = buffers.valid()
     values = _READERS[field.kind](field.type, buffers).alias(field.name)
     return values if valid is None else values.set(pl.Series(~valid), None)
 
 
 def _ints(kind: Table, buffers: _Buffers) -> pl.Series:
-    bits = kind.number(0, "i")
+    bits = kind.number(0, form="i")
     if bits not in {8, 16, 32, 64}:
         raise WireError(f"it has integers of {bits} bits")
-    return pl.Series(buffers.array(f"<{'i' if kind.number(1, 'B') else 'u'}{bits // 8}", buffers.length))
+    return pl.Series(buffers.array(f"<{'i' if kind.number(1, form='B') else 'u'}{bits // 8}", buffers.length))
 
 
 def _floats(kind: Table, buffers: _Buffers) -> pl.Series:
-    form = {0: "<f2", 1: "<f4", 2: "<f8"}.get(kind.number(0, "h"))
+    form = {0: "<f2", 1: "<f4", 2: "<f8"}.get(kind.number(0, form="h"))
     if form is None:
         raise WireError("it has floats of no known size")
     return pl.Series(buffers.array(form, buffers.length).astype(np.float64))
@@ -180,7 +181,7 @@ def _bools(kind: Table, buffers: _Buffers) -> pl.Series:
 
 
 def _dates(kind: Table, buffers: _Buffers) -> pl.Series:
-    if kind.number(0, "h", 1) == 0:
+    if kind.number(0, form="h", default=1) == 0:
         days = pl.Series(buffers.array("<i4", buffers.length).astype(np.int64))
     else:
         days = pl.Series(buffers.array("<i8", buffers.length)) // 86_400_000
@@ -188,7 +189,7 @@ def _dates(kind: Table, buffers: _Buffers) -> pl.Series:
 
 
 def _timestamps(kind: Table, buffers: _Buffers) -> pl.Series:
-    unit, zone = kind.number(0, "h"), kind.text(1)
+    unit, zone = kind.number(0, form="h"), kind.text(1)
     if not 0 <= unit < len(_PER_SECOND):
         raise WireError("it has timestamps of no known unit")
     numbers = pl.Series(buffers.array("<i8", buffers.length))
@@ -229,22 +230,25 @@ def _strings(data: bytes, offsets: Numbers) -> pl.Series:
 
 def _views(kind: Table, buffers: _Buffers) -> pl.Series:
     del kind
-    views = bytes(buffers.array("<u1", 16 * buffers.length))
+    raw = buffers.array("<u1", 16 * buffers.length)
+    views, heads = raw.tobytes(), raw.view("<u4").reshape(-1, 4)
     held = [bytes(found) for found in buffers.views()]
+    lengths, numbers, offsets = heads[:, 0].astype(np.int64), heads[:, 2], heads[:, 3].astype(np.int64)
+    if buffers.valid_rows is not None:
+        lengths = np.where(buffers.valid_rows, lengths, 0)  # what stands where no value is may be anything
+    apart = lengths > _INLINE
+    ends = np.array([*map(len, held), 0], dtype=np.int64)[np.minimum(numbers, len(held))]
+    if (apart & (offsets + lengths > ends)).any():
+        raise WireError("a text lies outside of its buffer")
+    where = zip(lengths.tolist(), numbers.tolist(), offsets.tolist(), range(4, len(views) + 4, 16), strict=True)
     try:
-        return pl.Series([_view(views, place, held) for place in range(0, len(views), 16)], dtype=pl.String)
+        cells = [
+            (views[place : place + length] if length <= _INLINE else held[number][offset : offset + length]).decode()
+            for length, number, offset, place in where
+        ]
     except UnicodeDecodeError as error:
         raise WireError("a text is not UTF-8") from error
-
-
-def _view(views: bytes, place: int, held: list[bytes]) -> str:
-    length = int.from_bytes(views[place : place + 4], "little")
-    if length <= _INLINE:
-        return views[place + 4 : place + 4 + length].decode()
-    number, offset = int.from_bytes(views[place + 8 : place + 12], "little"), int.from_bytes(views[place + 12 : place + 16], "little")
-    if number >= len(held) or offset + length > len(held[number]):
-        raise WireError("a text lies outside of its buffer")
-    return held[number][offset : offset + length].decode()
+    return pl.Series(cells, dtype=pl.String)
 
 
 _READERS: dict[int, Callable[[Table, _Buffers], pl.Series]] = {

@@ -34,19 +34,19 @@ class Table:
     place: int
 
     def _field(self, index: int) -> int | None:
-        (back,) = _unpack("<i", self.data, self.place)
+        (back,) = _unpack("<i", self.data, place=self.place)
         vtable = self.place - back
-        (size,) = _unpack("<H", self.data, vtable)
+        (size,) = _unpack("<H", self.data, place=vtable)
         at = 4 + 2 * index
         if at + 2 > size:
             return None
-        (offset,) = _unpack("<H", self.data, vtable + at)
+        (offset,) = _unpack("<H", self.data, place=vtable + at)
         return self.place + offset if offset else None
 
-    def number(self, index: int, form: str, default: int = 0) -> int:
+    def number(self, index: int, *, form: str, default: int = 0) -> int:
         """The number of that form in a field."""
         place = self._field(index)
-        return default if place is None else int(_unpack("<" + form, self.data, place)[0])
+        return default if place is None else int(_unpack("<" + form, self.data, place=place)[0])
 
     def table(self, index: int) -> Table | None:
         """The table that a field refers to."""
@@ -86,11 +86,11 @@ class Table:
         return list(struct.iter_unpack("<" + form, self.data[start : start + count * size]))
 
     def _follow(self, place: int) -> int:
-        return place + int(_unpack("<I", self.data, place)[0])
+        return place + int(_unpack("<I", self.data, place=place)[0])
 
     def _vector(self, place: int, size: int) -> tuple[int, int]:
         start = self._follow(place)
-        (count,) = _unpack("<I", self.data, start)
+        (count,) = _unpack("<I", self.data, place=start)
         if start + 4 + count * size > len(self.data):
             raise WireError("a list is longer than the message")
         return start + 4, int(count)
@@ -115,7 +115,7 @@ def read_messages(content: bytes) -> Iterator[Message]:
     while place < len(content):
         if content[place : place + 4] != _CONTINUES:
             raise WireError(f"no message begins at byte {place + 1:,}")
-        (size,) = _unpack("<i", content, place + 4)
+        (size,) = _unpack("<i", content, place=place + 4)
         place += 8
         if size == 0:
             return
@@ -123,15 +123,15 @@ def read_messages(content: bytes) -> Iterator[Message]:
             raise WireError("it ends within a message")
         metadata = content[place : place + size]
         place += size
-        message = Table(metadata, int(_unpack("<I", metadata, 0)[0]))
-        header, length = message.table(2), message.number(3, "q")
+        message = Table(metadata, int(_unpack("<I", metadata, place=0)[0]))
+        header, length = message.table(2), message.number(3, form="q")
         if header is None or not 0 <= length <= len(content) - place:
             raise WireError("it ends within a message's body")
-        yield Message(message.number(1, "B"), header, view[place : place + length])
+        yield Message(message.number(1, form="B"), header, view[place : place + length])
         place += length
 
 
-def _unpack(form: str, data: bytes, place: int) -> tuple[int, ...]:
+def _unpack(form: str, data: bytes, *, place: int) -> tuple[int, ...]:
     if place < 0:
         raise WireError("a place before the message is referred to")
     try:

@@ -58,7 +58,7 @@ def dataset_of(source: RedisStreamSource) -> Dataset:
 
 
 @contextmanager
-def consumer(home: DataHome, url: str, source: RedisStreamSource = OBJECTS) -> Iterator[Consumer]:
+def consumer(home: DataHome, url: str, *, source: RedisStreamSource = OBJECTS) -> Iterator[Consumer]:
     messages = RedisStream(source, {"READINGS_URL": url})
     with home.live() as live:
         try:
@@ -114,7 +114,7 @@ def test_fields_may_be_the_columns(home: DataHome, server: RedisServer) -> None:
     with server.client() as client:
         for number in range(150):
             client.xadd("readings", {"id": f"r{number}", "at": row(number)["at"], "value": str(number / 2), "note": "é"})  # type: ignore[dict-item]  # its own types
-    with consumer(home, server.url, TEXTS) as reader:
+    with consumer(home, server.url, source=TEXTS) as reader:
         reader.step(wait_seconds=0.1)
         with server.client() as client:
             client.xadd("readings", {"id": "x1", "at": "soon", "value": "1"})

@@ -35,7 +35,7 @@ class RedisStream:
         with self._translated():
             server = self._server()
             if self._after is not None:
-                found = self._ask(server, self._after, limit)
+                found = self._ask(server, self._after, limit=limit)
                 if found:
                     self._after = found[-1].offset
                     return found
@@ -44,7 +44,7 @@ class RedisStream:
                 found = self._claim(server, limit)
                 if found:
                     return found
-            return self._ask(server, _NEW, limit, wait_seconds=wait_seconds)
+            return self._ask(server, _NEW, limit=limit, wait_seconds=wait_seconds)
 
     def acknowledge(self, offsets: Sequence[str]) -> None:
         if offsets:
@@ -74,7 +74,7 @@ class RedisStream:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
-    def _ask(self, server: redis.Redis, after: str, limit: int, *, wait_seconds: float = 0.0) -> list[Message]:
+    def _ask(self, server: redis.Redis, after: str, *, limit: int, wait_seconds: float = 0.0) -> list[Message]:
         block = max(1, int(1000 * min(wait_seconds, ANSWER_SECONDS / 2)))
         found: Any = server.xreadgroup(self._source.group, CONSUMER, {self._source.stream: after}, count=limit, block=block)
         streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or []]
