@@ -6,7 +6,8 @@
                     SourceEmptyError ── NoRowsError
     NotFoundError ── SourceMissingError ── DatabasePlaceError
     ConflictError ── SourceChangedError ── TableFilesGoneError
-    UnavailableError ── DatabaseDriverError, DatabaseLostError, GeneratorFailedError, SourceDeniedError ── DatabaseDeniedError
+    UnavailableError ── DatabaseDriverError, DatabaseLostError, GeneratorFailedError, TableLostError,
+                         SourceDeniedError ── DatabaseDeniedError
 """
 
 from __future__ import annotations
@@ -164,3 +165,13 @@ class TableFeatureError(InvalidError):
     def __init__(self, place: str, feature: str) -> None:
         super().__init__(f"The table {place} has {feature}, which Flyball does not read. Have a copy written without, or a Parquet export.")
         self.place = place
+
+
+class TableLostError(UnavailableError):
+    """A table that could not be read to its end; nothing was recorded."""
+
+    code = "table-lost"
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"The table {place} could not be read to its end: {why[:300]}. Nothing was recorded; it is read anew.")
+        self.place, self.why = place, why

@@ -12,14 +12,9 @@ from flyball.data.errors import DatasetError
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaSource(Source):
-    """A Delta table that somebody else writes, in a directory or at an s3:// URL."""
+    """A Delta table that somebody else writes, in a directory relative to the project file."""
 
     path: str
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether the table lies in a bucket."""
-        return self.path.startswith("s3://")
 
     def describe(self) -> str:
         """The path as it was written."""
@@ -27,7 +22,7 @@ class DeltaSource(Source):
 
 
 def delta(path: str, *, every: str | timedelta | None = None) -> DeltaSource:
-    """The source that is the Delta table at `path`: a directory relative to the project file, or s3://BUCKET/PREFIX.
+    """The source that is the Delta table at `path`: a directory relative to the project file.
 
     Each pull reads the files that the table's present version has and that no pull read before.
 
@@ -38,7 +33,6 @@ def delta(path: str, *, every: str | timedelta | None = None) -> DeltaSource:
     what = f"delta({path!r})"
     if not path or "\0" in path:
         raise DatasetError(what, "it needs the path of a table")
-    scheme, found, rest = path.partition("://")
-    if found and (scheme != "s3" or not rest.partition("/")[0] or "@" in rest.partition("/")[0]):
-        raise DatasetError("delta(...)", "a table lies in a directory or at s3://BUCKET/PREFIX, and its keys stand in the environment")
+    if "://" in path:
+        raise DatasetError("delta(...)", "only a table in a directory can be read; copy one that lies elsewhere, its _delta_log with it")
     return DeltaSource(path=path, every=positive(what, "every", value=every))

@@ -15,11 +15,19 @@ import polars as pl
 import polars.exceptions as plx
 
 from flyball.core.canonical import digest
+from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.data.declared.tables import DeltaSource
 from flyball.data.errors import SourceUnreadableError
 from flyball.data.model import SourceFile
-from flyball.data.sourceerrors import DatabaseDeniedError, DatabasePlaceError, NoRowsError, TableFeatureError, TableFilesGoneError
+from flyball.data.sourceerrors import (
+    DatabaseDeniedError,
+    DatabasePlaceError,
+    NoRowsError,
+    TableFeatureError,
+    TableFilesGoneError,
+    TableLostError,
+)
 from flyball.data.sources.cells import check_names, plain
 from flyball.data.sources.port import Seen, Surroundings
 
@@ -42,9 +50,7 @@ class DeltaParts:
 
     def __init__(self, source: DeltaSource, surroundings: Surroundings) -> None:
         self._place = source.describe()
-        self._uri = source.path if source.is_remote else str(surroundings.root / source.path)
-        given = surroundings.environment if source.is_remote else {}
-        self._options = {name: value for name, value in given.items() if name.startswith("AWS_")}
+        self._uri = str(surroundings.root / source.path)
         self._files: dict[str, _File] = {}
         self._schema = pl.Schema()
 
@@ -78,14 +84,18 @@ class DeltaParts:
             for frame in self._scan(file).collect_batches(chunk_size=_ROWS, maintain_order=True):
                 some = True
                 yield plain(frame, self._place)
-        except (FileNotFoundError, OSError) as error:
-            raise TableFilesGoneError(self._place, part.name, version=part.position or "") from error
-        except plx.PolarsError as error:
-            if "not found" in str(error).lower() or "no such file" in str(error).lower():
-                raise TableFilesGoneError(self._place, part.name, version=part.position or "") from error
-            raise SourceUnreadableError(f"{self._place}/{part.name}", str(error).strip().splitlines()[0]) from error
+        except (OSError, plx.PolarsError) as error:
+            raise self._translated(error, part) from error
         if not some:
             yield plain(pl.DataFrame(schema=self._schema), self._place)
+
+    def _translated(self, error: Exception, part: SourceFile) -> FlyballError:
+        why = str(error).strip().splitlines()[0]
+        if isinstance(error, FileNotFoundError) or "not found" in why.lower() or "no such file" in why.lower():
+            return TableFilesGoneError(self._place, part.name, version=part.position or "")
+        if isinstance(error, OSError):
+            return TableLostError(self._place, why)
+        return SourceUnreadableError(f"{self._place}/{part.name}", why)
 
     def check_unchanged(self) -> None:
         """Nothing to prove: a data file is what it is called, or gone."""
@@ -105,7 +115,7 @@ class DeltaParts:
 
     def _open(self) -> DeltaTable:
         try:
-            return DeltaTable(self._uri, storage_options=self._options or None)
+            return DeltaTable(self._uri)
         except TableNotFoundError as error:
             raise DatabasePlaceError(self._place, "there is no Delta table") from error
         except DeltaError as error:
@@ -120,7 +130,7 @@ class DeltaParts:
             raise TableFeatureError(self._place, "deletion vectors")
 
     def _scan(self, file: _File) -> pl.LazyFrame:
-        rows = pl.scan_parquet(file.uri, storage_options=self._options or None, glob=False, hive_partitioning=False)
+        rows = pl.scan_parquet(file.uri, glob=False, hive_partitioning=False)
         there = rows.collect_schema()
         return rows.select(
             (pl.col(name) if name in there else pl.lit(file.partition.get(name)).alias(name)).cast(dtype)
