@@ -13,7 +13,8 @@ import flyball as fb
 
 WORDS = [
     "Columns", "Dataset", "FlyballError", "Join", "Label", "Model", "Project", "TrainingSet",
-    "at_least", "at_most", "beats_champion", "canary", "check", "count", "delta", "derive", "derive_sql", "drift", "every", "files", "guardrails", "label", "last",
+    "at_least", "at_most", "beats_champion", "canary", "check", "count", "delta", "derive", "derive_sql",
+    "drift", "every", "files", "guardrails", "label", "last",
     "load",
     "max", "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "performance", "push", "quality",
     "redis_stream", "resources", "rows", "search", "sql", "sum", "view", "window_view",
