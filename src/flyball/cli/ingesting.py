@@ -16,6 +16,7 @@ from flyball.app.location import home_of_project
 from flyball.cli.projecting import OpenedProject, find_project_file, open_project
 from flyball.cli.remote import URL, connect, find_running
 from flyball.client import Client
+from flyball.client.datasets import DatasetsClient
 from flyball.core.errors import ConflictError, FlyballError
 
 Json = dict[str, Any]
@@ -61,7 +62,7 @@ class _Remote:
         return [str(found["name"]) for found in self.client.list_datasets()]
 
     def pull(self, name: str) -> Json:
-        return self.client.pull_dataset(name)
+        return DatasetsClient(self.client).pull_dataset(name)
 
 
 @dataclass(frozen=True)

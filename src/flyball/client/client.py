@@ -114,10 +114,6 @@ class Client(Wire):
         params = {"visible": "true"} if visible else None
         return self.ask(Ask("POST", path, params, body={"rows": list(rows)}, headers=headers))
 
-    def pull_dataset(self, dataset: str) -> Json:
-        """The version that the dataset's source now makes, and whether it is "new"."""
-        return self.ask(Ask("POST", f"/api/v1/datasets/{part(dataset)}/pull"))
-
     def get_prediction(self, prediction: str) -> Json:
         """The trace of one prediction."""
         return self.ask(Ask("GET", f"/api/v1/predictions/{part(prediction)}"))

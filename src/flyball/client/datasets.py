@@ -9,6 +9,7 @@ from typing import Any
 from flyball.client.wire import Ask, Json, Wire, part
 
 _LONG_SECONDS = 300.0
+_PULL_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class DatasetsClient:
     def get_difference(self, name: str, before: int, *, after: int) -> Json:
         """What is other in the content of version `after`."""
         return self._get(_path(name, "versions", before, "difference", after))
+
+    def pull_dataset(self, name: str) -> Json:
+        """The version that the dataset's source now makes, and whether it is "new"; as long as that takes, up to an hour."""
+        return self._wire.ask(Ask("POST", _path(name, "pull"), headers=self._headers, wait_seconds=_PULL_SECONDS))
 
     def get_contract(self, name: str) -> Json:
         """{"contract", "text", "digest", "judged", "path"}."""

@@ -48,7 +48,7 @@ def infer_contract(
     step = max(1, -(-rows * max(1, len(columns)) // most_cells))
     basis = _together([chunk.gather_every(step) for chunk in cells.basis(stretch)])
     found = infer(dataset, basis, everything=cells.filled(basis), basis=Basis(rows=rows, since=stretch.since, until=stretch.until))
-    return found if step == 1 else widen(dataset, found, cells.basis(stretch), schema=basis.schema)
+    return found if step == 1 else widen(dataset, found, chunks=cells.basis(stretch), schema=basis.schema)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _Cells:
     def chunks(self) -> Iterator[pl.DataFrame]:
         """Chunks with rows that are known; those without have no say, for their types are news as well."""
         for name, spill in self.parts.items():
-            for chunk in _selected(self.dataset, name, spill, columns=self.columns):
+            for chunk in _selected(self.dataset, name, spill=spill, columns=self.columns):
                 found = chunk if self.known_by is None else chunk.filter(_known_times(self.dataset, chunk) <= self.known_by)
                 if found.height:
                     yield found
@@ -96,7 +96,7 @@ class _Cells:
         firsts = [
             _known_times(self.dataset, chunk).min()
             for name, spill in self.parts.items()
-            for chunk in _selected(self.dataset, name, spill, columns=self.columns)
+            for chunk in _selected(self.dataset, name, spill=spill, columns=self.columns)
         ]
         return min((time for time in firsts if isinstance(time, datetime)), default=None)
 
@@ -124,7 +124,7 @@ def _ends(times: pl.Series) -> list[datetime]:
     return [time for time in (times.min(), times.max()) if isinstance(time, datetime)]
 
 
-def _selected(dataset: Dataset, name: str, spill: Spill, *, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _selected(dataset: Dataset, name: str, *, spill: Spill, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     for chunk in spill:
         for column in declared_columns(dataset):
             if column not in chunk.columns:

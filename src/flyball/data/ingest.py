@@ -158,7 +158,7 @@ def sift(compiled: Compiled, batch: Batch, *, past: Past, rows: Rows) -> tuple[B
         FlyballError: a part cannot be read, or changed meanwhile; nothing was recorded.
     """
     sieve = Sieve(compiled, batch.scratch)
-    parts = [sieve.take(part, batch.read(part), past.look_at(part)) for part in batch.files]
+    parts = [sieve.take(part, batch.read(part), look=past.look_at(part)) for part in batch.files]
     stored = rows.scan(past.accepted) if past.accepted else None
     sifted = sieve.settle(stored, rows.scan_aside(compiled.dataset.name, past.mine))
     batch.check_unchanged()

@@ -33,7 +33,7 @@ class KeyUnknownError(ConflictError):
         )
 
 
-def seen_at(rows: pl.LazyFrame, version: DatasetVersion, when: When) -> pl.LazyFrame:
+def seen_at(rows: pl.LazyFrame, version: DatasetVersion, *, when: When) -> pl.LazyFrame:
     """Those of the version's `rows` that are wanted.
 
     Raises:

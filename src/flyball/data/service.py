@@ -219,7 +219,7 @@ class DataService:
             KeyUnknownError: `as_of`, of a version that was made before versions knew their key.
         """
         chosen = _readable(self.get_accepted(name) if version is None else self.versions.get(name, version))
-        return seen_at(Rows(self.tables).scan(self.content(chosen)), chosen, when)
+        return seen_at(Rows(self.tables).scan(self.content(chosen)), chosen, when=when)
 
     def _history(self, dataset: Dataset, chosen: DatasetVersion, *, since: datetime | None) -> pl.DataFrame:
         rows, content = Rows(self.tables), self.content(_readable(chosen))

@@ -44,7 +44,7 @@ class Sifted:
 
     def accepted(self) -> Iterator[pl.DataFrame]:
         """The rows that are added, in their order, chunk by chunk: the contract's columns and both times."""
-        return _masked(self._good, self._mask, self.schema.names())
+        return _masked(self._good, self._mask, columns=self.schema.names())
 
     def aside(self) -> Iterator[pl.DataFrame]:
         """The rows that are set aside, in the schema QUARANTINE."""
@@ -53,8 +53,7 @@ class Sifted:
     def scan(self) -> pl.LazyFrame:
         """The rows that are added, lazily."""
 
-        def chunks(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
-            del rows, size  # whoever asks for fewer stops by itself
+        def chunks(columns: list[str] | None, predicate: pl.Expr | None, *_: int | None) -> Iterator[pl.DataFrame]:
             for chunk in self.accepted():
                 found = chunk if predicate is None else chunk.filter(predicate)
                 yield found if columns is None else found.select(columns)
@@ -80,7 +79,7 @@ class Sieve:
         self._newness = Newness(self.compiled.dataset.key, list(contract.columns))
         self._good, self._broken = Spill(self.scratch / "good"), Spill(self.scratch / "broken")
 
-    def take(self, part: SourceFile, chunks: Iterable[pl.DataFrame], look: Look) -> SourceFile:
+    def take(self, part: SourceFile, chunks: Iterable[pl.DataFrame], *, look: Look) -> SourceFile:
         """Judge the part's rows as far as one looks: the part with what was left out of it.
 
         Raises:
@@ -126,14 +125,14 @@ class Sieve:
             return kept
         wanted = pl.concat([self._newness.texts(), *(Texts.marks(rows) for rows in self._late(parted))])
         texts = Texts.standing(aside, wanted)
-        for rows in chain(_masked(self._broken, ~parted.stored, QUARANTINE.names()), self._late(parted)):
+        for rows in chain(_masked(self._broken, ~parted.stored, columns=QUARANTINE.names()), self._late(parted)):
             kept.add(texts.fresh(rows))
         return kept
 
     def _late(self, parted: Parted) -> Iterator[pl.DataFrame]:
         """The rows that would change the past, as they are set aside."""
         columns = list(self.compiled.contract.columns)
-        return (_past(columns, chunk) for chunk in _masked(self._good, parted.late, [*columns, *PLACE]))
+        return (_past(columns, chunk) for chunk in _masked(self._good, parted.late, columns=[*columns, *PLACE]))
 
 
 def reasons_in(quarantined: pl.DataFrame) -> Mapping[str, int]:
@@ -142,7 +141,7 @@ def reasons_in(quarantined: pl.DataFrame) -> Mapping[str, int]:
     return dict(kinds.group_by(REASON).len("rows").rows())
 
 
-def _masked(spill: Spill, mask: pl.Series, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _masked(spill: Spill, mask: pl.Series, *, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     at = 0
     for chunk in spill:
         kept = mask.slice(at, chunk.height)

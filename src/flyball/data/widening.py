@@ -27,18 +27,18 @@ class _Found:
     texts: set[str] = field(default_factory=set)
 
 
-def widen(dataset: Dataset, contract: Contract, chunks: Iterable[pl.DataFrame], *, schema: Mapping[str, pl.DataType]) -> Contract:
+def widen(dataset: Dataset, contract: Contract, *, chunks: Iterable[pl.DataFrame], schema: Mapping[str, pl.DataType]) -> Contract:
     """The contract, as all rows of `chunks` keep it; their cells are taken in the types of `schema`, of which the contract was made."""
     found = {name: _Found() for name in contract.columns}
     for chunk in chunks:
         cells = chunk.cast(pl.Schema(schema))
         for name, column in contract.columns.items():
-            _add(found[name], cells[name], column)
-    columns = {name: _widened(dataset, name, column, found=found[name]) for name, column in contract.columns.items()}
+            _add(found[name], cells[name], column=column)
+    columns = {name: _widened(dataset, name, column=column, found=found[name]) for name, column in contract.columns.items()}
     return msgspec.structs.replace(contract, columns=columns)
 
 
-def _add(found: _Found, cells: pl.Series, column: Column) -> None:
+def _add(found: _Found, cells: pl.Series, *, column: Column) -> None:
     typed = cells.to_frame("cell").select(as_type(pl.col("cell"), cells.dtype, wanted=column.type)).to_series()
     found.rows += cells.len()
     found.nulls += cells.null_count()
@@ -51,7 +51,7 @@ def _add(found: _Found, cells: pl.Series, column: Column) -> None:
         found.texts.update(typed.drop_nulls().unique().to_list())
 
 
-def _widened(dataset: Dataset, name: str, column: Column, *, found: _Found) -> Column:
+def _widened(dataset: Dataset, name: str, *, column: Column, found: _Found) -> Column:
     if name in {dataset.event_time, dataset.known_time}:
         return column
     most = 0 if name in dataset.key else found.rows * (1 - SHARE_OF_TYPE)

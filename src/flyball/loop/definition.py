@@ -47,12 +47,12 @@ def declared_in(project: Project) -> dict[str, Declared]:
     found: dict[str, Declared] = {}
     for model in project.models:
         for name, dataset in with_inputs(datasets_of(model).values()).items():
-            _check_same(project, dataset, found)
+            _check_same(project, dataset, found=found)
             history = model.length("history")
             before = found[name].history if name in found else None
             found[name] = Declared(dataset, history if before is None else max(history, before))
     for name, dataset in with_inputs(project.datasets).items():
-        _check_same(project, dataset, found)
+        _check_same(project, dataset, found=found)
         found.setdefault(name, Declared(dataset, None))
     return {name: found[name] for name in with_inputs(declared.dataset for declared in found.values())}
 
@@ -79,7 +79,7 @@ def with_inputs(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
     return found
 
 
-def _check_same(project: Project, dataset: Dataset, found: Mapping[str, Declared]) -> None:
+def _check_same(project: Project, dataset: Dataset, *, found: Mapping[str, Declared]) -> None:
     if dataset.name in found and found[dataset.name].dataset != dataset:
         raise DeclarationError(f"Project {project.name!r}", f"two different datasets are named {dataset.name!r}")
 

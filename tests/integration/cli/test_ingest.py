@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flyball.client.datasets import DatasetsClient
 from tests.live import Up
 
 PROJECT = """import flyball as fb
@@ -26,11 +27,11 @@ def yard(tmp_path: Path) -> Path:
     (tmp_path / "data" / "visits").mkdir(parents=True)
     (tmp_path / "yard.py").write_text(PROJECT, encoding="utf-8")
     (tmp_path / "data" / "shops.csv").write_text("shop,opened_at\na,2024-01-01\nb,2024-02-01\n", encoding="utf-8")
-    write(tmp_path, "a", 0, 150)
+    write(tmp_path, "a", first=0, last=150)
     return tmp_path
 
 
-def write(yard: Path, name: str, first: int, last: int, *, minutes: str = "{n}.5") -> None:
+def write(yard: Path, name: str, *, first: int, last: int, minutes: str = "{n}.5") -> None:
     lines = [f"v{n},2025-01-{1 + n % 28:02}T09:00Z,{minutes.format(n=n)}" for n in range(first, last)]
     (yard / "data" / "visits" / f"{name}.csv").write_text("\n".join(["visit,came_at,minutes", *lines, ""]), encoding="utf-8")
 
@@ -48,7 +49,7 @@ def test_all_datasets_of_the_project_that_lies_here_are_pulled(yard: Path) -> No
         "visits@1 is accepted: 150 rows added; 150 rows.",
         "shops@1 is accepted: 2 rows added; 2 rows.",
     ]
-    write(yard, "b", 140, 200)
+    write(yard, "b", first=140, last=200)
     again = flyball(yard, "ingest", "visits", "--json")
     found = json.loads(again.stdout)
     assert (found["dataset"], found["added"], found["duplicates"], found["rows"], found["new"]) == ("visits@2", 50, 10, 200, True)
@@ -60,7 +61,7 @@ def test_a_wrong_name_a_held_version_and_a_broken_source_are_told(yard: Path) ->
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "Did you mean 'visits'?" in wrong.stderr
     flyball(yard, "ingest")
-    write(yard, "b", 200, 260, minutes="?{n}")
+    write(yard, "b", first=200, last=260, minutes="?{n}")
     (yard / "data" / "shops.csv").write_bytes(b"shop,opened_at\n\xff,2024-01-01\n")
     done = flyball(yard, "ingest")
     assert done.returncode != 0
@@ -81,12 +82,12 @@ def test_a_project_of_datasets_alone_is_run_and_pulled_by_its_server(yard: Path)
     try:
         up.wait_serving()
         assert flyball(yard, "ingest", "visits").stdout == "visits@1: nothing new; 150 rows.\n"
-        write(yard, "b", 150, 160)
+        write(yard, "b", first=150, last=160)
         done = flyball(yard, "ingest", "visits")
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("visits@2"), done.stdout  # by this pull, or by the look a moment before
         with up.client() as client:
-            assert client.pull_dataset("visits")["new"] is False
+            assert DatasetsClient(client).pull_dataset("visits")["new"] is False
             assert {found["name"] for found in client.list_datasets()} == {"visits", "shops"}
         unknown = flyball(yard, "ingest", "visit")
         assert (unknown.returncode, "visits" in unknown.stderr) == (2, True)

@@ -84,5 +84,5 @@ def test_a_version_of_an_older_release_says_that_it_does_not_know(corrected: Dat
     old = replace(corrected.service.get("sales", 1), key=())
     rows = corrected.service.scan("sales", version=1)
     with pytest.raises(KeyUnknownError, match="flyball ingest"):
-        seen_at(rows, old, {"as_of": at(1)})
-    assert amounts(seen_at(rows, old, {"known_by": at(1)})) == [1]
+        seen_at(rows, old, when={"as_of": at(1)})
+    assert amounts(seen_at(rows, old, when={"known_by": at(1)})) == [1]

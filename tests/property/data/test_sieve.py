@@ -25,7 +25,7 @@ def sifted(scratch: Path, parts: list[list[Any]], *, chunk: int, stored: pl.Data
     for number, part in enumerate(parts):
         frame = pl.DataFrame(part, schema=dict.fromkeys(CONTRACT.columns, pl.String()), orient="row")
         found = SourceFile(name=f"{number}.csv", size_bytes=1, digest=Digest(str(number)))
-        sieve.take(found, frame.iter_slices(chunk), Look())
+        sieve.take(found, frame.iter_slices(chunk), look=Look())
     return sieve.settle(stored.lazy(), aside.lazy())
 
 
