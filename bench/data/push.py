@@ -5,7 +5,8 @@
 A real control plane in a process of its own, at its settings as they come, takes rows of six columns from one sender and from eight, in
 each of the four forms, every batch under an idempotency key of its own. What it has acknowledged it makes versions of meanwhile, on
 the same two cores; at the end all rows must be there. The peer is the least that an honest door can do: the same HTTP server with an
-application that appends the bytes to a file and parses nothing. Promised: 50,000 rows a second.
+application that appends the bytes to a file and parses nothing. Promised, but
+for --fsync: 50,000 rows a second.
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ def push(server: tuple[int, int], path: str, *, form: str, senders: int, sent: S
     return Figures(len(sent) * ROWS, TIMER.seconds() - begin, cpu_seconds(pid) - used, 1000 * max(slowest))
 
 
-def wait_applied(port: int, name: str, rows: int) -> float:
+def wait_applied(port: int, name: str, *, rows: int) -> float:
     """Seconds until the dataset has so many rows."""
     begin = TIMER.seconds()
     while TIMER.seconds() - begin < PATIENCE_SECONDS:
@@ -226,9 +227,9 @@ def main() -> int:
                 push(server, path, form=form, senders=1, sent=bodies(form, WARM, first=1_000_000_000))
                 sent = bodies(form, asked.batches, first=0)
                 figures = push(server, path, form=form, senders=int(senders), sent=sent)
-                behind = wait_applied(server[0], name, (asked.batches + WARM) * ROWS)
+                behind = wait_applied(server[0], name, rows=(asked.batches + WARM) * ROWS)
                 print(f"{form:<16}{senders} senders {figures} {behind:>6.1f} s until all were in the table", flush=True)
-                kept &= figures.rows / figures.seconds >= LEAST_PER_SECOND
+                kept &= asked.fsync or figures.rows / figures.seconds >= LEAST_PER_SECOND
     print(f"promised: {LEAST_PER_SECOND:,.0f} rows a second: {'kept' if kept else 'BROKEN'}")
     return 0 if kept else 1
 

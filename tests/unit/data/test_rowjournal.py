@@ -31,9 +31,11 @@ class NoPushes:
 
     def find(self, dataset: str, key: str) -> Push | None:
         del dataset, key
+        return None
 
     def find_offsets(self, dataset: str, stream: str) -> Offsets | None:
         del dataset, stream
+        return None
 
     def create(self, dataset: str, position: int, *, pushes: Sequence[Push], offsets: Mapping[str, Offsets] | None = None) -> None:
         raise NotImplementedError
@@ -83,7 +85,7 @@ def pushed(number: int, *, key: str | None = None) -> Pushed:
     return Pushed(at=NOW, key=key, digest=f"d{number}", accepted=number)
 
 
-def put_all(journal: RowJournal, slow: SlowJournal, pushes: Sequence[Pushed]) -> list[object]:
+def put_all(journal: RowJournal, slow: SlowJournal, *, pushes: Sequence[Pushed]) -> list[object]:
     """Put the first, and while it is being written all others; what came of each."""
 
     def put(one: Pushed) -> object:
@@ -103,7 +105,7 @@ def put_all(journal: RowJournal, slow: SlowJournal, pushes: Sequence[Pushed]) ->
 
 def test_pushes_that_come_while_one_is_written_share_the_next_write(slow: SlowJournal) -> None:
     journal = RowJournal("sales", slow, pushes=NoPushes())
-    found = put_all(journal, slow, [pushed(number) for number in range(8)])
+    found = put_all(journal, slow, pushes=[pushed(number) for number in range(8)])
     assert sorted(found, key=str) == [(position, False) for position in range(1, 9)]
     assert slow.writes[0] == 1
     assert sum(slow.writes) == 8
@@ -113,7 +115,7 @@ def test_pushes_that_come_while_one_is_written_share_the_next_write(slow: SlowJo
 
 def test_a_key_that_is_on_its_way_is_waited_for(slow: SlowJournal) -> None:
     journal = RowJournal("sales", slow, pushes=NoPushes())
-    found = put_all(journal, slow, [pushed(1, key="k"), pushed(1, key="k"), pushed(2, key="k"), pushed(1, key="k")])
+    found = put_all(journal, slow, pushes=[pushed(1, key="k"), pushed(1, key="k"), pushed(2, key="k"), pushed(1, key="k")])
     assert found == [(1, False), (1, True), PushConflictError, (1, True)]
     assert journal.pending == 1
 
@@ -121,7 +123,7 @@ def test_a_key_that_is_on_its_way_is_waited_for(slow: SlowJournal) -> None:
 def test_a_write_that_fails_is_told_to_all_who_shared_it_and_keeps_no_key(slow: SlowJournal) -> None:
     journal = RowJournal("sales", slow, pushes=NoPushes())
     slow.full_above = 0
-    found = put_all(journal, slow, [pushed(number, key=f"k{number}") for number in range(4)])
+    found = put_all(journal, slow, pushes=[pushed(number, key=f"k{number}") for number in range(4)])
     assert found == [JournalFullError] * 4
     assert journal.pending == 0
     slow.full_above = None
@@ -131,7 +133,7 @@ def test_a_write_that_fails_is_told_to_all_who_shared_it_and_keeps_no_key(slow: 
 def test_what_fits_alone_is_kept_though_all_together_do_not_fit(slow: SlowJournal) -> None:
     journal = RowJournal("sales", slow, pushes=NoPushes())
     slow.full_above = 1
-    found = put_all(journal, slow, [pushed(number) for number in range(5)])
+    found = put_all(journal, slow, pushes=[pushed(number) for number in range(5)])
     assert sorted(found, key=str) == [(position, False) for position in range(1, 6)]
 
 
@@ -142,7 +144,7 @@ def test_offsets_of_the_last_messages_are_known_until_they_are_recorded(tmp_path
     journal.put(Pushed(at=NOW, key=None, digest="b", accepted=1))
     journal.close()
     journal = RowJournal("sales", LocalJournal.write(tmp_path / "rows"), pushes=NoPushes())
-    assert journal.find_offsets("s") == {"1", "2", "3"}
+    assert journal.find_offsets("s") == frozenset({"1", "2", "3"})
     assert journal.find_offsets("t") is None
     journal.settle(2)
     assert journal.find_offsets("s") is None
