@@ -108,7 +108,7 @@ class Wire:
         Raises:
             ClientError: it was refused, or nobody answered.
         """
-        body = {} if ask.body is None else {"json": ask.body}
+        body = {} if ask.body is None else {"content" if isinstance(ask.body, bytes) else "json": ask.body}
         timeout = self._timeout_seconds + ask.wait_seconds
         try:
             response = self._http.request(ask.method, ask.path, params=ask.params, headers=ask.headers, timeout=timeout, **body)
