@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyball.data import Dataset, files
-from flyball.data.checking import QUARANTINE, check_file, judge
-from flyball.data.contract import Column, Contract
+from flyball.data.contracts import Column, Contract, compile_contract
 from flyball.data.model import KNOWN_TIME
 from flyball.data.values import ColumnType
 
@@ -71,19 +70,17 @@ class Oracle:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.lists(rows, min_size=1, max_size=2), min_size=1, max_size=3))
-def test_every_row_goes_where_the_law_says(ingests: list[list[list[Row]]]) -> None:
-    oracle = Oracle()
-    stored = pl.DataFrame(schema={**CONTRACT.schema, KNOWN_TIME: pl.Datetime("us", "UTC")})
-    aside = pl.DataFrame(schema=QUARANTINE)
-    for parts in ingests:
-        frames = [pl.DataFrame(part, schema=dict.fromkeys(CONTRACT.columns, pl.String()), orient="row") for part in parts]
-        checked = [check_file(DATASET, CONTRACT, name=f"{n}.csv", cells=frame, stored=stored) for n, frame in enumerate(frames)]
-        judged = judge(DATASET, CONTRACT, checked=checked, stored=stored, aside=aside)
-        oracle.ingest([row for part in parts for row in part])
-        assert (judged.accepted.height, judged.quarantined.height, judged.duplicates) == oracle.counts
-        assert judged.quarantined["reason"].str.len_chars().min() != 0
-        assert all(set(json.loads(raw)) == set(CONTRACT.columns) for raw in judged.quarantined["raw"])
-        stored = pl.concat([stored, judged.accepted.select(stored.columns)])
-        aside = pl.concat([aside, judged.quarantined])
-        assert stored.select("id", "at", "known", "amount").rows() == oracle.stored
+@given(rows)
+def test_a_row_is_taken_or_set_aside_with_its_cells_as_it_says_itself(part: list[Row]) -> None:
+    oracle, frame = Oracle(), pl.DataFrame(part, schema=dict.fromkeys(CONTRACT.columns, pl.String()), orient="row")
+    checked = compile_contract(DATASET, CONTRACT).judge(frame, place="a.csv")
+    typed = [oracle.typed(row) for row in part]
+    assert checked.good.select(*CONTRACT.columns).rows() == [row for row in typed if row is not None]
+    assert checked.good["__row"].to_list() == [number for number, row in enumerate(typed, start=1) if row is not None]
+    assert checked.broken["row"].to_list() == [number for number, row in enumerate(typed, start=1) if row is None]
+    assert [tuple(json.loads(raw).values()) for raw in checked.broken["raw"]] == [
+        row for row, value in zip(part, typed, strict=True) if value is None
+    ]
+    assert checked.broken["reason"].str.len_chars().min() != 0
+    stored = checked.good.select(*CONTRACT.columns, KNOWN_TIME)
+    assert checked.without_stored(stored).known == 0
