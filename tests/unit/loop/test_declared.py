@@ -35,7 +35,7 @@ def test_a_project_may_have_nothing_but_datasets() -> None:
 @pytest.mark.parametrize("models", [[], [model("a", "10d")]], ids=["no models", "a model's"])
 def test_two_that_differ_do_not_share_a_name(models: list[Model]) -> None:
     other = Dataset("rows", files("others.csv"), key="id", event_time="at")
-    with pytest.raises(DeclarationError, match="'rows'.*two different datasets|two different datasets are named 'rows'"):
+    with pytest.raises(DeclarationError, match=r"'rows'.*two different datasets|two different datasets are named 'rows'"):
         declared_in(Project("demo", models=models, datasets=[ROWS, other]))
 
 
