@@ -18,7 +18,7 @@ from flyball.data.errors import DatasetError
 
 _TYPES: Mapping[str, tuple[str, ...]] = {
     "int": ("integer",), "uint": ("integer",), "float": ("number", "integer"), "decimal": ("number", "integer"), "bool": ("boolean",),
-    "str": ("text",), "utf8": ("text",), "categorical": ("text",), "enum": ("text",), "object": ("text",),
+    "str": ("text",), "utf8": ("text",), "categor": ("text",), "enum": ("text",), "object": ("text",),
     "datetime": ("time",), "timestamp": ("time",), "date": ("date",),
 }  # fmt: skip
 _LONGEST_FIRST = sorted(_TYPES, key=len, reverse=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sysconfig
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandera.polars as schemas
@@ -15,6 +18,7 @@ from flyball.data.contracts.errors import CheckError
 from flyball.data.errors import DatasetError
 from flyball.data.values import ColumnType
 
+ROOT = Path(__file__).parents[4]
 CONTRACT = Contract(
     dataset="sales",
     columns={
@@ -120,3 +124,25 @@ def test_types_are_compared_with_the_contract_s() -> None:
     with pytest.raises(CheckError, match="it says integer, the contract text"):
         compile_contract(dataset(schemas.DataFrameSchema({"c": schemas.Column(int)})), CONTRACT)
     assert broken(schemas.DataFrameSchema({"id": schemas.Column(float), "at": schemas.Column(pl.Datetime("us", "UTC"))})) == {}
+
+
+PANDAS = """
+import sys
+sys.path += sys.argv[1:]
+import pandera.pandas as pa
+from flyball.data.declared.schema import schema_checks
+x = pa.Column(float, [pa.Check.in_range(0, 5), pa.Check.isin([1.0])], unique=True)
+others = {"k": pa.Column("category", nullable=True), "d": pa.Column("datetime64[ns]", nullable=True)}
+print(*(check.name.removeprefix("schema: ") for check in schema_checks(pa.DataFrameSchema({"x": x, **others}))), sep=", ")
+schema_checks(pa.DataFrameSchema({"x": pa.Column(float, pa.Check(lambda values: values > 1, name="mine"))}))
+"""
+
+
+def test_a_schema_for_pandas_says_the_same() -> None:
+    python = ROOT / ".venv-peers" / "pandera" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("pandas is not among our packages; python -m tools.clients peers makes an environment that has it")
+    place = [str(ROOT / "src"), sysconfig.get_paths()["purelib"]]
+    done = subprocess.run([str(python), "-c", PANDAS, *place], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "x type, x not null, x unique, x in_range 1, x isin 2, k type, d type"
+    assert "check 'mine' of column 'x' cannot be taken over: it is a function of pandas" in done.stderr
