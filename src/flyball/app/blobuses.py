@@ -89,6 +89,7 @@ NO_BLOBS: Mapping[tuple[str, str], str] = {
     ("registered_versions", "signing_key"): "of a key",
     ("registered_versions", "training_digest"): "of the rows trained on",
     ("rollouts", "environment"): "a name",
+    ("row_offsets", "offsets"): "places in a stream",
     ("row_pushes", "digest"): "of a request",
     ("row_pushes", "quarantined"): "reasons",
     ("row_pushes", "unexpected"): "names",
