@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.io.plugins import register_io_source
 
 from flyball.core.canonical import digest_bytes
 from flyball.core.errors import FlyballError, UnavailableError
@@ -415,3 +417,29 @@ def test_a_scratch_directory_that_cannot_be_written_is_told(tmp_path: Path) -> N
 def test_lists_are_no_cells() -> None:
     with pytest.raises(ColumnTypeError, match="List"):
         outcome(UniqueCheck(name="u", columns=("x",)), rows=ROWS.with_columns(c=pl.concat_list("x")))
+
+
+def test_all_rows_and_aggregates_take_one_pass_and_each_key_one_more() -> None:
+    passes: list[list[str] | None] = []
+
+    def chunks(*asked: Any) -> Iterator[pl.DataFrame]:
+        columns, predicate = asked[:2]
+        passes.append(columns)
+        for chunk in ROWS.iter_slices(64):
+            found = chunk if predicate is None else chunk.filter(predicate)
+            yield found if columns is None else found.select(columns)
+
+    several: list[Check] = [RowCheck(name=f"r{number}", expression=f"x >= -{number}") for number in range(30)]
+    several += [AggregateCheck(name="a", expression="mean(x)", maximum=9), VolumeCheck(name="v", minimum=1)]
+    several += [FreshnessCheck(name="f", maximum_age="9d"), DistributionCheck(name="d", column="x")]
+    context = replace(CONTEXT, reference=sketched(ROWS), others={"o": pl.LazyFrame({"c": ["a", "b"]})})
+    for checks, number in (
+        (several, 1),
+        ([*several, UniqueCheck(name="u", columns=("id",))], 2),
+        ([*several, UniqueCheck(name="u", columns=("id",)), KeyCheck(name="k", columns=("c",), dataset="o")], 3),
+    ):
+        passes.clear()
+        scan = register_io_source(chunks, schema=ROWS.schema)
+        declared = dataset(check("mean", pl.col("x").mean() < 9), check("row", pl.col("x") < 10))
+        assert check_scan(declared, contract(*checks), scan=scan, context=context).passed
+        assert len(passes) == number
