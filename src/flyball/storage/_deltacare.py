@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -233,9 +234,12 @@ class Rewriting:
         return found > 0
 
     def _forget_stats(self, state: State) -> set[str]:
-        """What commits tell of dead files' content is their number of rows; the names of all files that commits have put there."""
+        """What commits tell of dead files' content is their number of rows; the names of all files that commits up to `state` put there.
+
+        What was committed since then is alive, and none of ours.
+        """
         known: set[str] = set(state.removed)
-        for version in self.history.list_versions(self.table)[0]:
+        for version in (number for number in self.history.list_versions(self.table)[0] if number <= state.version):
             name = commit_name(self.table, version)
             text = self.history.folder.read(name)
             actions = [] if text is None else decode(self.table, text, name=name)
@@ -243,7 +247,7 @@ class Rewriting:
             for action in actions:
                 if "add" in action:
                     add = action["add"]
-                    path = add["path"].replace("%20", " ")
+                    path = unquote(add["path"])
                     known.add(path)
                     changed |= path not in state.files and _strip(add)
             if changed:

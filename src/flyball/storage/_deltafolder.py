@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,8 @@ from flyball.core.errors import UnavailableError
 from flyball.core.ids import RandomIds
 from flyball.storage._filelock import FileLock
 from flyball.storage.errors import from_os, os_errors
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})  # what mounts without hard links say
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,14 @@ class LocalFolder:
                 os.link(aside, self.root / name)
             except FileExistsError:
                 return False
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                if (self.root / name).exists():  # all of ours hold the table's lock
+                    return False
+                aside.replace(self.root / name)
             finally:
-                aside.unlink()
+                aside.unlink(missing_ok=True)
             self._sync((self.root / name).parent)
         return True
 

@@ -32,6 +32,7 @@ LOG = "_delta_log"
 CHECKPOINT_EVERY = 100
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
+_DECODED = re.compile(r"%[0-9A-Fa-f]{2}")  # the library reads this in a path as another character, and would look in another folder
 _logger = logging.getLogger(__name__)
 
 
@@ -188,9 +189,11 @@ class DeltaHistory:
 
     def checkpoint(self, table: str) -> bool:
         """Whether the table is read from here on, and not from its first commit. A table without one is slower, and no worse."""
-        options = self.folder.options
+        options, place = self.folder.options, self.folder.address(table)
+        if _DECODED.search(place):
+            return False
         try:
-            DeltaTable(self.folder.address(table), storage_options=None if options is None else dict(options)).create_checkpoint()
+            DeltaTable(place, storage_options=None if options is None else dict(options)).create_checkpoint()
         except (DeltaError, OSError, ValueError) as error:
             _logger.warning("The table %s gets no checkpoint this time: %s", table, str(error).partition("\n")[0])
             return False

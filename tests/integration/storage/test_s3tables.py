@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from flyball.core.errors import UnavailableError
 from flyball.storage._delta import DeltaTables
+from flyball.storage._deltafolder import Stored
 from flyball.storage._s3folder import S3Folder
 from flyball.storage.blobsurl import Bucket
 from flyball.storage.buckets import BucketPatience
@@ -211,3 +213,22 @@ def test_a_writer_killed_at_any_moment_leaves_what_was_told(bucket: Bucket) -> N
         assert sorted(found) == list(range(1, len(found) + 1)), "each row once"
         assert set(told) <= set(found)
         assert len(found) <= max(told) + 1
+
+
+def test_an_append_that_comes_while_an_erasure_deletes_is_kept(bucket: Bucket) -> None:
+    class Visited(S3Folder):
+        visits = 0
+
+        def list(self, folder: str) -> builtins.list[Stored]:
+            if self.visits == 0 and folder.endswith("_delta_log"):  # the commit is made; now the old files are looked for
+                self.visits += 1
+                opened(bucket).append("t", pl.DataFrame({"number": [1]}), job="late")
+            return super().list(folder)
+
+    tables = opened(bucket)
+    for number in range(3):
+        tables.append("t", pl.DataFrame({"number": [number]}), job=f"j{number}")
+    erasing = DeltaTables(Visited(bucket))
+    erasing._history._held = dict(tables._history._held)  # so that it looks into the log for old files only
+    assert erasing.rewrite("t", pl.col("number") == 1, job="e").rows == 1
+    assert sorted(opened(bucket).read("t").collect()["number"]) == [0, 1, 2], "a new row of the same key is others' business"
