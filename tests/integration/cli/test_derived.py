@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flyball.client.datasets import DatasetsClient
 from flyball.core.clock import MonotonicTimer
 from tests.live import Up
 
@@ -93,7 +94,7 @@ def test_a_home_that_runs_builds_what_is_derived_when_its_inputs_have_news(yard:
         while "totals@2" not in (listed := flyball(yard, "ls", "datasets").stdout):
             assert timer.seconds() < until, listed
         with up.client() as client:
-            assert client.pull_dataset("totals")["new"] is False
+            assert DatasetsClient(client).pull_dataset("totals")["new"] is False
     finally:
         up.process.send_signal(signal.SIGINT)
         up.process.wait(60)
