@@ -68,22 +68,29 @@ def check(project: ProjectArgument) -> None:
 
 @app.command()
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The new project's directory; must be empty or not exist.")],
-    csv: Annotated[Path, typer.Option("--csv", metavar="FILE", help="Your rows, one per line, with a header.")],
-    label: Annotated[str, typer.Option("--label", metavar="COLUMN", help="The column to predict.")],
-    time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="The column that says when the row happened.")],
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The new project's directory; must be empty or not exist.", show_default=False)
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Your rows, one per line, with a header.")] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column to predict.")] = None,
+    time: Annotated[str | None, typer.Option("--time", metavar="COLUMN", help="The column that says when the row happened.")] = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="COLUMN", help="What names a row. Default: a digest of the row and its ordinal.")
     ] = None,
     label_after: Annotated[
         str, typer.Option("--label-after", metavar="DURATION", help="How long after the time the label is known.")
     ] = "0s",
+    script: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="NOTEBOOK|SCRIPT", help="A training script to turn; the other options say what it does not."),
+    ] = None,
 ) -> None:
-    """Scaffold a project that runs on your own CSV at once."""
+    """Scaffold a project that runs on your own CSV at once, or on what a notebook or script reads."""
     with told():
         from flyball.cli import scaffolding
+        from flyball.data.fromscript.turning import Given
 
-        scaffolding.init(directory, csv=csv, label=label, time=time, key=key, label_after=label_after)
+        scaffolding.init(directory, Given(csv=csv, label=label, time=time, key=key, label_after=label_after), script=script)
 
 
 @app.command()

@@ -7,28 +7,65 @@ from shlex import quote
 
 from rich.console import Console
 
-from flyball.data.scaffold import scaffold
+from flyball.core.errors import InvalidError
+from flyball.data.fromscript.turning import Given, turn
+from flyball.data.scaffold import Scaffolded, scaffold
 
 SHOWN = 12
 
 
-def init(directory: Path, *, csv: Path, label: str, time: str, key: str | None, label_after: str) -> None:
-    """Write the project and say what to type next."""
-    made = scaffold(directory, csv=csv, label=label, time=time, key=key, label_after=label_after)
-    console = Console()
-    console.print(f"Made {made.project} from {made.rows:,} rows of {csv}.", highlight=False, soft_wrap=True)
+class InitOptionsError(InvalidError):
+    """Too little was said to make a project of."""
+
+    code = "init-options"
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(
+            f"Missing: {', '.join(missing)}. Write flyball init DIR --csv FILE --label COLUMN --time COLUMN, "
+            "or flyball init --from NOTEBOOK|SCRIPT [DIR]."
+        )
+
+
+def init(directory: Path | None, given: Given, *, script: Path | None) -> None:
+    """Write the project and say what to type next.
+
+    Raises:
+        InitOptionsError: there is no script, and something is missing.
+    """
+    if script is not None:
+        _turn(directory, given, script=script)
+        return
+    if directory is None or given.csv is None or given.label is None or given.time is None:
+        options = {"DIR": directory, "--csv": given.csv, "--label": given.label, "--time": given.time}
+        raise InitOptionsError([name for name, value in options.items() if value is None])
+    made = scaffold(directory, csv=given.csv, label=given.label, time=given.time, key=given.key, label_after=given.label_after)
+    _say(f"Made {made.project} from {made.rows:,} rows of {given.csv}.")
+    _tell(made)
+
+
+def _turn(directory: Path | None, given: Given, *, script: Path) -> None:
+    turned = turn(script, directory, given)
+    _say(f"Made {turned.made.project} from {script}, with {turned.made.rows:,} rows. Nothing of it was run.")
+    _say(f"Taken over: {'; '.join(turned.taken)}.")
+    if turned.hazards:
+        _say("Nobody could do again:")
+        for hazard in turned.hazards[:SHOWN]:
+            _say(f"  {hazard.kind}: {hazard.what} ({hazard.place})")
+        if len(turned.hazards) > SHOWN:
+            _say(f"  and {len(turned.hazards) - SHOWN:,} more, in the project file")
+    _tell(turned.made)
+
+
+def _say(line: str) -> None:
+    Console().print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _tell(made: Scaffolded) -> None:
     plan = made.plan
-    features = [*plan.features, *plan.calendar]
-    console.print(f"It predicts {plan.label.expression} from {_listed(features)}.", highlight=False, soft_wrap=True, markup=False)
+    _say(f"It predicts {plan.label.expression} from {_listed([*plan.features, *plan.calendar])}.")
     if plan.skipped:
-        why = [f"{name} ({reason})" for name, reason in plan.skipped.items()]
-        console.print(f"Left out: {_listed(why)}.", highlight=False, soft_wrap=True, markup=False)
-    console.print(
-        f"Look at it, then replay its history with: flyball backtest {quote(str(made.project))}",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
+        _say(f"Left out: {_listed([f'{name} ({reason})' for name, reason in plan.skipped.items()])}.")
+    _say(f"Look at it, then replay its history with: flyball backtest {quote(str(made.project))}")
 
 
 def _listed(words: list[str]) -> str:

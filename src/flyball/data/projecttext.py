@@ -12,8 +12,8 @@ from flyball.data.csvplan import CsvPlan, quoted, slug
 _WIDTH = 100
 
 
-def render(plan: CsvPlan, *, name: str, delay: timedelta) -> str:
-    """The project file of `plan`: valid Python, the same for the same plan."""
+def render(plan: CsvPlan, *, name: str, delay: timedelta, train: str = "") -> str:
+    """The project file of `plan`: valid Python, the same for the same plan; `train` is the text of a function of that name, or nothing."""
     key, time, known = quoted(plan.key), quoted(plan.time), quoted(format_duration(delay))
     lengths, metric = plan.lengths, "roc_auc" if plan.label.binary else "rmse"
     head = f'''\
@@ -51,7 +51,11 @@ def render(plan: CsvPlan, *, name: str, delay: timedelta) -> str:
         """
     if not plan.label.binary:
         model = model.replace("fb.at_least(", "fb.at_most(")
-    parts = [dedent(head), _skipped(plan), _calendar(plan), dedent(model).replace("<features>", indent(_features(plan), " " * 8))]
+    if train:
+        search = f"train=fb.search(metric={quoted(metric)}, trials=8, seed=0),"
+        model = model.replace(search, f"train=train,\n            metric={quoted(metric)},")
+    written = dedent(model).replace("<features>", indent(_features(plan), " " * 8))
+    parts = [dedent(head), _skipped(plan), _calendar(plan), train and f"\n{train}\n", written]
     return "\n".join(part for part in parts if part)
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from flyball.core.duration import parse_duration
 from flyball.data.csvplan import (
     CsvPlan,
+    LabelPlan,
     plan_calendar,
     plan_features,
     plan_label,
@@ -57,17 +58,23 @@ def scaffold(directory: Path, *, csv: Path, label: str, time: str, key: str | No
         DurationError: `label_after` is not a duration.
     """
     delay = parse_duration(label_after)
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise ScaffoldError(f"The directory {directory}", "it is not empty; name a new one")
-    cells = _read(csv, label=label, time=time, key=key)
-    rows, labels, plan = _plan(cells, label=label, time=time, key=key, delay=delay)
+    check_empty(directory)
+    cells = read_cells(csv, label=label, time=time, key=key)
+    rows, labels, plan = plan_cells(cells, label=label, time=time, key=key, delay=delay)
     text = render(plan, name=slug(csv.name.split(".")[0]), delay=delay)
     with os_errors(directory):
-        _write(directory, rows, labels=labels, text=text)
+        write_project(directory, rows, labels=labels, text=text)
     return Scaffolded(directory / PROJECT_FILE, rows.height, labels.height, plan)
 
 
-def _read(csv: Path, *, label: str, time: str, key: str | None) -> pl.DataFrame:
+def check_empty(directory: Path) -> None:
+    """A project may be made there; raises ScaffoldError where something lies there."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ScaffoldError(f"The directory {directory}", "it is not empty; name a new one")
+
+
+def read_cells(csv: Path, *, label: str, time: str | None, key: str | None) -> pl.DataFrame:
+    """The cells of the file; raises ScaffoldError or UnknownColumnError where it has not these columns, or they are one."""
     if not csv.is_file():
         raise ScaffoldError(f"The file {csv}", "it does not exist")
     with os_errors(csv):
@@ -75,7 +82,7 @@ def _read(csv: Path, *, label: str, time: str, key: str | None) -> pl.DataFrame:
     cells = read_frame(csv.name, data)
     if b";" in data.partition(b"\n")[0]:
         cells = with_points(cells)  # where semicolons part the cells, a comma is a decimal point, not one of thousands
-    given = {"label": label, "time": time, **({"key": key} if key is not None else {})}
+    given = {name: column for name, column in (("label", label), ("time", time), ("key", key)) if column is not None}
     for name in given.values():
         if name not in cells.columns:
             raise UnknownColumnError(name, cells.columns, where=f"The file {csv.name}")
@@ -86,12 +93,15 @@ def _read(csv: Path, *, label: str, time: str, key: str | None) -> pl.DataFrame:
     return cells
 
 
-def _plan(cells: pl.DataFrame, *, label: str, time: str, key: str | None, delay: timedelta) -> tuple[pl.DataFrame, pl.DataFrame, CsvPlan]:
+def plan_cells(
+    cells: pl.DataFrame, *, label: str, time: str, key: str | None, delay: timedelta, test: LabelPlan | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame, CsvPlan]:
+    """The rows, their labels, and what the project's file says of them; `test` makes a label of the column that is none as it stands."""
     times = read_times(cells[time])
     values = typed_cells(cells.select(label))[label]
     keyed, key = _with_key(cells, label=label, key=key)
     rows = typed_cells(keyed.drop(label))
-    chosen = plan_label(values)
+    chosen = test or plan_label(values)
     features, skipped = plan_features(rows.drop(key, time))
     calendar = plan_calendar(times)
     if not features and not calendar:
@@ -118,7 +128,8 @@ def _with_key(cells: pl.DataFrame, *, label: str, key: str | None) -> tuple[pl.D
     return cells, key
 
 
-def _write(directory: Path, rows: pl.DataFrame, *, labels: pl.DataFrame, text: str) -> None:
+def write_project(directory: Path, rows: pl.DataFrame, *, labels: pl.DataFrame, text: str) -> None:
+    """The project, whole or not at all."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
