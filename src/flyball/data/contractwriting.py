@@ -89,7 +89,8 @@ def _change(here: CommentedMap, wanted: Mapping[str, Any]) -> None:
             _put_in(here, name, value=_commented(value), behind=behind)
         elif isinstance(value, Mapping) and isinstance(here[name], CommentedMap):
             _change(here[name], value)
-        elif _differs(here[name], value):
+        elif _differs(here[name], value) or getattr(here[name], "_exp", None):
+            # A number with an exponent is set anew: written as it was read, it may lose its last digit.
             here[name] = _item_by_item(here[name], value)
 
 
