@@ -44,7 +44,7 @@ def init(directory: Path | None, given: Given, *, script: Path | None) -> None:
 
 
 def _turn(directory: Path | None, given: Given, *, script: Path) -> None:
-    turned = turn(script, directory, given)
+    turned = turn(script, directory, given=given)
     _say(f"Made {turned.made.project} from {script}, with {turned.made.rows:,} rows. Nothing of it was run.")
     _say(f"Taken over: {'; '.join(turned.taken)}.")
     if turned.hazards:

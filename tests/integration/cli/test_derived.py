@@ -40,11 +40,11 @@ def yard(tmp_path: Path) -> Path:
     (tmp_path / "data" / "visits").mkdir(parents=True)
     (tmp_path / "yard.py").write_text(PROJECT, encoding="utf-8")
     (tmp_path / "data" / "shops.csv").write_text("shop,opened_at,size\na,2024-01-01,1.5\nb,2024-02-01,2.5\n", encoding="utf-8")
-    write(tmp_path, "a", 0, 100)
+    write(tmp_path, "a", first=0, last=100)
     return tmp_path
 
 
-def write(yard: Path, name: str, first: int, last: int) -> None:
+def write(yard: Path, name: str, *, first: int, last: int) -> None:
     lines = [f"v{n},2025-01-{1 + n % 28:02}T09:00Z,{n}.5,{'ab'[n % 2]}" for n in range(first, last)]
     (yard / "data" / "visits" / f"{name}.csv").write_text("\n".join(["visit,came_at,minutes,shop", *lines, ""]), encoding="utf-8")
 
@@ -68,7 +68,7 @@ def test_a_project_names_what_is_derived_and_has_its_inputs(yard: Path) -> None:
             "totals@1 is accepted: 2 rows added; 2 rows.",
         ],
     )
-    write(yard, "b", 100, 110)
+    write(yard, "b", first=100, last=110)
     one = flyball(yard, "ingest", "totals")
     assert one.stdout == "totals@2 is accepted: 2 rows added; 4 rows.\n", one.stderr
     assert flyball(yard, "ingest", "long_visits").stdout == "long_visits@2: nothing new; 105 rows.\n"
@@ -88,7 +88,7 @@ def test_a_home_that_runs_builds_what_is_derived_when_its_inputs_have_news(yard:
     up = Up.start(yard / "yard.py", yard / ".flyball")
     try:
         up.wait_serving()
-        write(yard, "b", 100, 110)
+        write(yard, "b", first=100, last=110)
         timer = MonotonicTimer()
         until = timer.seconds() + 120
         while "totals@2" not in (listed := flyball(yard, "ls", "datasets").stdout):

@@ -29,7 +29,7 @@ def customers(rows: int = 2000) -> pl.DataFrame:
 
 def notebook(path: Path, cells: Sequence[str], *, counts: Sequence[int | None] | None = None, language: str = "python") -> Path:
     """A notebook of these cells, run in this order."""
-    found = [
+    found: list[dict[str, object]] = [
         {"cell_type": "code", "source": text.splitlines(keepends=True), "execution_count": count, "outputs": [], "metadata": {}}
         for text, count in zip(cells, counts or range(1, len(cells) + 1), strict=True)
     ]

@@ -55,7 +55,7 @@ def kinds(found: Turned) -> set[str]:
 
 def test_a_notebook_of_pandas_and_sklearn(desk: Path) -> None:
     path = notebook(desk / "churn.ipynb", PANDAS, counts=[1, 5, 3, 4])
-    found = turn(path, None, Given())
+    found = turn(path, None, given=Given())
     text = checked(desk, found)
     assert found.made.project == Path("churn/project.py")
     assert 'rows["plan", "visits", "spend", "age"]' in text
@@ -67,7 +67,7 @@ def test_a_notebook_of_pandas_and_sklearn(desk: Path) -> None:
 
 def test_a_script_of_polars_and_lightgbm(desk: Path) -> None:
     (desk / "requirements.txt").write_text("polars==1.0\nlightgbm==4.6.0\nscikit_learn==1.7\n", encoding="utf-8")
-    found = turn(script(desk, POLARS), desk / "made", Given())
+    found = turn(script(desk, POLARS), desk / "made", given=Given())
     text = checked(desk, found)
     assert 'rows["plan", "visits", "spend"]' in text
     assert "LGBMClassifier(n_estimators=40, learning_rate=0.1, num_leaves=15, verbose=-1, random_state=given.seed)" in text
@@ -75,7 +75,7 @@ def test_a_script_of_polars_and_lightgbm(desk: Path) -> None:
 
 
 def test_a_script_of_an_amount_with_xgboost(desk: Path) -> None:
-    found = turn(script(desk, AMOUNT), desk / "made", Given())
+    found = turn(script(desk, AMOUNT), desk / "made", given=Given())
     text = checked(desk, found)
     assert 'label=fb.label(labels, pl.col("spend")' in text
     assert "from xgboost import XGBRegressor" in text
@@ -85,7 +85,7 @@ def test_a_script_of_an_amount_with_xgboost(desk: Path) -> None:
 
 
 def test_a_question_about_a_number_in_parquet(desk: Path) -> None:
-    found = turn(script(desk, QUESTION), desk / "made", Given())
+    found = turn(script(desk, QUESTION), desk / "made", given=Given())
     text = checked(desk, found)
     assert 'pl.col("visits") > 20' in text
     assert 'rows["spend", "age"]' in text
@@ -94,7 +94,7 @@ def test_a_question_about_a_number_in_parquet(desk: Path) -> None:
 
 
 def test_rows_without_a_time_get_one_and_that_is_told(desk: Path) -> None:
-    found = turn(script(desk, TIMELESS), desk / "made", Given(key="customer"))
+    found = turn(script(desk, TIMELESS), desk / "made", given=Given(key="customer"))
     text = checked(desk, found)
     assert 'event_time="row_time"' in text
     assert {"no time", "unseeded randomness"} <= kinds(found)
@@ -102,7 +102,7 @@ def test_rows_without_a_time_get_one_and_that_is_told(desk: Path) -> None:
 
 
 def test_what_is_not_known_is_a_comment_and_the_search_trains(desk: Path) -> None:
-    found = turn(script(desk, UNKNOWN), desk / "made", Given())
+    found = turn(script(desk, UNKNOWN), desk / "made", given=Given())
     text = checked(desk, found)
     assert "train=fb.search(" in text
     assert "#   class Net(torch.nn.Module):" in text
@@ -110,7 +110,7 @@ def test_what_is_not_known_is_a_comment_and_the_search_trains(desk: Path) -> Non
 
 
 def test_the_training_that_was_turned_trains(desk: Path) -> None:
-    found = turn(script(desk, POLARS), desk / "made", Given())
+    found = turn(script(desk, POLARS), desk / "made", given=Given())
     (model,) = load_project(found.made.project).models
     features = customers(200).select(pl.col("plan", "visits", "spend").name.prefix("rows."))
     label = customers(200)["churned"].cast(pl.Float64).to_numpy()
@@ -124,33 +124,33 @@ def test_options_say_what_the_script_does_not(desk: Path) -> None:
     shutil.move(desk / "customers.csv", desk / "elsewhere.csv")
     path = script(desk, "import pandas as pd\ndf = pd.read_csv('/data/customers.csv')\nprint(df)\n")
     with pytest.raises(ScriptError, match="--label"):
-        turn(path, desk / "made", Given())
+        turn(path, desk / "made", given=Given())
     with pytest.raises(ScriptError, match=r"'/data/customers.csv' \(line 2\), which is not here; name a copy with --csv"):
-        turn(path, desk / "made", Given(label="churned"))
+        turn(path, desk / "made", given=Given(label="churned"))
     with pytest.raises(UnknownColumnError, match="churned"):
-        turn(path, desk / "made", Given(label="churn", csv=desk / "elsewhere.csv"))
+        turn(path, desk / "made", given=Given(label="churn", csv=desk / "elsewhere.csv"))
     assert not (desk / "made").exists()
-    found = turn(path, desk / "made", Given(label="churned", csv=desk / "elsewhere.csv", time="signed_up", label_after="30d"))
+    found = turn(path, desk / "made", given=Given(label="churned", csv=desk / "elsewhere.csv", time="signed_up", label_after="30d"))
     assert 'known_after="30d"' in checked(desk, found)
     with pytest.raises(ScaffoldError, match="not empty"):
-        turn(path, desk / "made", Given(label="churned", csv=desk / "elsewhere.csv"))
+        turn(path, desk / "made", given=Given(label="churned", csv=desk / "elsewhere.csv"))
 
 
 def test_nothing_of_it_is_run(desk: Path) -> None:
     text = f"import os\nos.mkdir({str(desk / 'ran')!r})\n" + POLARS + "\nraise SystemExit('ran')\n"
-    checked(desk, turn(script(desk, text), desk / "made", Given()))
+    checked(desk, turn(script(desk, text), desk / "made", given=Given()))
     assert not (desk / "ran").exists()
 
 
 def test_hostile_texts_stand_in_comments_alone(desk: Path) -> None:
     evil = 'x = """\n"""; import os\nos.system("echo")\n\x0cprint("\u2028import os")\n' + "y2 = '\\N{LINE SEPARATOR}'\n"
-    text = checked(desk, turn(script(desk, POLARS + evil), desk / "made", Given()))
+    text = checked(desk, turn(script(desk, POLARS + evil), desk / "made", given=Given()))
     assert [line for line in text.splitlines() if "import os" in line and not line.startswith("#")] == []
 
 
 def test_a_cell_that_cannot_be_read_is_passed_over(desk: Path) -> None:
     path = notebook(desk / "broken.ipynb", [*PANDAS, "for in x:\n", "%%bash\nrm -rf /\n", "x = !ls\n%run other.py\n"])
-    found = turn(path, None, Given())
+    found = turn(path, None, given=Given())
     text = checked(desk, found)
     assert "#   for in x:" in text
     assert "no Python" in kinds(found)
@@ -189,5 +189,5 @@ def _text(text: str) -> Callable[[Path], object]:
 def test_what_is_no_script_is_refused_by_a_sentence(desk: Path, name: str, write: Callable[[Path], object], said: str) -> None:
     write(desk / name)
     with pytest.raises(FlyballError, match=said):
-        turn(desk / name, desk / "made", Given())
+        turn(desk / name, desk / "made", given=Given())
     assert not (desk / "made").exists()

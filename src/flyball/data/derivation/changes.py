@@ -50,14 +50,14 @@ def changed(rows: pl.LazyFrame, stored: pl.LazyFrame, *, source: DerivedSource) 
     last = last.with_columns(pl.lit(True).alias(_STANDS))
     casts = [pl.col(name).cast(standing[name]) for name in key if schema[name] != standing[name]]
     met = rows.with_columns(casts).join(last, on=key, how="left", nulls_equal=True)
-    differs = pl.any_horizontal([_differs(name, schema[name], standing[name]) for name in shared] or [pl.lit(False)])
+    differs = pl.any_horizontal([_differs(name, schema[name], stands=standing[name]) for name in shared] or [pl.lit(False)])
     stands, now = pl.col(_STANDS).is_not_null(), pl.col(KNOWN_UNTIL).is_null()
     kept = met.filter(~stands | (now & differs) | (~now & (pl.col(known) > pl.col(_LAST))))
     later = pl.max_horizontal(pl.col(known), pl.col(_LAST) + timedelta(microseconds=1))
     return kept.with_columns(pl.when(stands).then(later).otherwise(pl.col(known)).alias(known)).select(schema.names())
 
 
-def _differs(name: str, dtype: pl.DataType, stands: pl.DataType) -> pl.Expr:
+def _differs(name: str, dtype: pl.DataType, *, stands: pl.DataType) -> pl.Expr:
     new, old = pl.col(name), pl.col(f"__was_{name}")
     if dtype.is_float() or (stands.is_float() and dtype.is_numeric()):
         new, old = new.cast(pl.Float64), old.cast(pl.Float64)

@@ -61,23 +61,23 @@ class StoredInputs:
         last = found[-1]
         if last.state is not VersionState.ACCEPTED:
             raise InputHeldError(dataset.name, last.number, source=source)
-        corrected = any(version.corrections != 0 for version in self._content(dataset.name, last.table, last.number))
+        corrected = any(version.corrections != 0 for version in self._content(dataset.name, last.table, until=last.number))
         return Input(last.number, last.digest, last.table, corrected)
 
     def scan(self, dataset: Dataset, found: Input, *, after: int = 0) -> pl.LazyFrame:
         """See `Inputs`."""
-        content = self._content(dataset.name, found.table, found.number)
+        content = self._content(dataset.name, found.table, until=found.number)
         new = [version for version in content if version.number > after]
         return self.rows.scan(new) if new else self.rows.scan(content).limit(0)
 
     def stored(self, name: str, *, source: str) -> pl.LazyFrame | None:
         """See `Inputs`."""
         mine = [version for version in self.versions.list(name) if version.source == source and version.state is VersionState.ACCEPTED]
-        return self.rows.scan(self._content(name, mine[-1].table, mine[-1].number)) if mine else None
+        return self.rows.scan(self._content(name, mine[-1].table, until=mine[-1].number)) if mine else None
 
-    def _content(self, name: str, table: str, number: int) -> Sequence[DatasetVersion]:
+    def _content(self, name: str, table: str, *, until: int) -> Sequence[DatasetVersion]:
         return [
             version
             for version in self.versions.list(name)
-            if version.number <= number and version.table == table and version.state is VersionState.ACCEPTED
+            if version.number <= until and version.table == table and version.state is VersionState.ACCEPTED
         ]

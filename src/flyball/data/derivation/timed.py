@@ -135,14 +135,14 @@ class Replay:
         if not _rowwise([*on[0], *on[1]]) or args["slice"] is not None or args["validation"] != "ManyToMany":
             raise UnknownPlanError("Join")
         if isinstance(args["how"], dict):
-            return self._nearest(left, right, on, args=args)
+            return self._nearest(left, right, on=on, args=args)
         pairs = left.rows.join(
             right.rows.rename(_OTHER), left_on=on[0], right_on=on[1], how=_HOWS[args["how"]],  # type: ignore[arg-type]  # one of both texts
             suffix=args["suffix"], nulls_equal=args["nulls_equal"], coalesce=_COALESCE[args["coalesce"]],
         )  # fmt: skip
         return Timed(_paired(pairs), rowwise=False)
 
-    def _nearest(self, left: Timed, right: Timed, on: Sequence[Sequence[pl.Expr]], *, args: Mapping[str, Any]) -> Timed:
+    def _nearest(self, left: Timed, right: Timed, *, on: Sequence[Sequence[pl.Expr]], args: Mapping[str, Any]) -> Timed:
         """Of all rows that are known now: a row that came later may be the nearer one."""
         how = args["how"]["AsOf"]
         if how["tolerance"] is not None:

@@ -67,7 +67,7 @@ def read_script(path: Path) -> Script:
     sources = _sources(path.name, text) if path.suffix == ".ipynb" else [(text, None)]
     if sum(len(source) for source, _ in sources) > MAX_CODE:
         raise ScriptError(path.name, f"its code has more than {MAX_CODE >> 20} MB")
-    cells = tuple(_cell(number, source, count) for number, (source, count) in enumerate(sources, 1) if source.strip())
+    cells = tuple(_cell(number, source, count=count) for number, (source, count) in enumerate(sources, 1) if source.strip())
     if not cells:
         raise ScriptError(path.name, "it has no code")
     if not any(cell.tree is not None for cell in cells):
@@ -99,7 +99,7 @@ def _sources(name: str, text: str) -> list[tuple[str, int | None]]:
     return sources
 
 
-def _cell(number: int, text: str, count: int | None) -> Cell:
+def _cell(number: int, text: str, *, count: int | None) -> Cell:
     if _OTHER_LANGUAGE.match(text):
         return Cell(number, text, count, ((1, text.strip().splitlines()[0]),), None)
     lines, magics = text.splitlines(), list[tuple[int, str]]()

@@ -69,7 +69,7 @@ def find_facts(script: Script) -> Facts:
             _note_imports(facts, node)
         for statement in tree.body:
             before = _size(facts)
-            _Reader(facts, script, cell).visit(statement)
+            _Reader(facts, script, cell=cell).visit(statement)
             if _size(facts) != before or isinstance(statement, ast.Import | ast.ImportFrom):
                 facts.turned.add((cell.number, statement.lineno))
     return facts
@@ -93,7 +93,7 @@ def _note_imports(facts: Facts, node: ast.AST) -> None:
 class _Reader(ast.NodeVisitor):
     """Reads one top-level statement."""
 
-    def __init__(self, facts: Facts, script: Script, cell: Cell) -> None:
+    def __init__(self, facts: Facts, script: Script, *, cell: Cell) -> None:
         self.facts, self.script, self.cell = facts, script, cell
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:

@@ -47,7 +47,7 @@ class Hazard:
 
 def find_hazards(script: Script) -> list[Hazard]:
     """All that was found, by kind, in the order of the file."""
-    found = [hazard for cell, tree in script.trees() for hazard in _in_tree(script, cell, tree)]
+    found = [hazard for cell, tree in script.trees() for hazard in _in_tree(script, cell, tree=tree)]
     found += _magics(script)
     found += _order(script)
     found += _undefined(script)
@@ -56,7 +56,7 @@ def find_hazards(script: Script) -> list[Hazard]:
     return sorted(dict.fromkeys(found), key=lambda hazard: kinds.index(hazard.kind))
 
 
-def _in_tree(script: Script, cell: Cell, tree: ast.Module) -> Iterator[Hazard]:
+def _in_tree(script: Script, cell: Cell, *, tree: ast.Module) -> Iterator[Hazard]:
     calls = [node for _, other in script.trees() for node in ast.walk(other) if isinstance(node, ast.Call)]
     seeded = any(_text(node.func).rpartition(".")[2] in _SEEDS for node in calls)
     for node in ast.walk(tree):

@@ -48,7 +48,7 @@ class Turned:
     hazards: tuple[Hazard, ...]
 
 
-def turn(path: Path, directory: Path | None, given: Given) -> Turned:
+def turn(path: Path, directory: Path | None, *, given: Given) -> Turned:
     """Write a project of the script or notebook at `path` into `directory`, by default one named after it here. Nothing of it is run.
 
     Raises:
@@ -73,7 +73,7 @@ def turn(path: Path, directory: Path | None, given: Given) -> Turned:
     hazards = (*find_hazards(script), *_of_times(made=made_time))
     train = train_text(estimator, file=_plain(path.name)) if estimator is not None else ""
     text = render(plan, name=slug(path.stem), delay=delay, train=train)
-    text = "\n".join([text, *_notes(script, facts, hazards)])
+    text = "\n".join([text, *_notes(script, facts, hazards=hazards)])
     with os_errors(place):
         write_project(place, rows, labels=labels, text=text)
     taken = _taken(facts, data, estimator=estimator, time="" if made_time else time)
@@ -151,7 +151,7 @@ def _taken(facts: Facts, data: Path, *, estimator: Estimator | None, time: str) 
         yield "no estimator that is known here: Flyball's own search trains"
 
 
-def _notes(script: Script, facts: Facts, hazards: Sequence[Hazard]) -> Iterator[str]:
+def _notes(script: Script, facts: Facts, *, hazards: Sequence[Hazard]) -> Iterator[str]:
     """What stands behind the project as comments."""
     if hazards:
         yield f"# What of {_plain(script.path.name)} nobody could do again:"
