@@ -174,7 +174,7 @@ class Catalogue:
             if endpoint is not None:
                 of.setdefault(endpoint, []).append(table)
         for endpoint, tables in of.items():
-            files = [file for table in tables for file in self.tables.files(table)]
+            files = [file for table in tables for file in self._place(table)[0]]
             places = ", ".join(map(literal, files))
             shipped = f"{quoted(POSITION)} <= {self.positions.get(SHIPPED)}"
             select = f"select * from read_parquet([{places}], union_by_name=true) where {shipped}"  # noqa: S608  quoted
@@ -184,7 +184,7 @@ class Catalogue:
         """The files of a table, and its columns; of one that lies elsewhere a copy, for a query's process has no network."""
         files, rows = self.tables.files(table), self.tables.read(table)
         columns = rows.collect_schema().names()
-        return ([self._copy(table, rows)] if any("://" in file for file in files) else files), columns
+        return ([self._copy(table, rows)] if not files or any("://" in file for file in files) else files), columns
 
     def _copy(self, table: str, rows: pl.LazyFrame) -> str:
         kept = self.copies / f"{table}@{self.tables.latest(table)}.parquet"

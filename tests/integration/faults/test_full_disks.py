@@ -85,13 +85,13 @@ def test_a_step_without_room_is_no_failure_of_the_step(tmp_path: Path) -> None:
 
 
 def test_scratch_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flyball.pipelines import scratch
+    from flyball.storage import scratch
 
     def full(**_: object) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     place = scratch.Scratch(tmp_path)
-    monkeypatch.setattr("flyball.pipelines.scratch.tempfile.mkdtemp", full)  # the operating system's answer, not ours
+    monkeypatch.setattr("flyball.storage.scratch.tempfile.mkdtemp", full)  # the operating system's answer, not ours
     with pytest.raises(UnavailableError, match="Disk full"), place.directory():
         pass
 
