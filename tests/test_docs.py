@@ -44,6 +44,7 @@ def registered(directory: Path) -> None:
 PREPARED: dict[str, Callable[[Path], None]] = {  # what a page says that its reader has
     "docs/howto/profile.md": customers,
     "docs/howto/query.md": customers,
+    "docs/howto/from-a-notebook.md": customers,
     "docs/howto/verify.md": registered,
     "docs/tutorials/live.md": customers,
     "docs/tutorials/your-own-csv.md": customers,
