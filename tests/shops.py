@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from flyball.app.intake import Intake, Watched
@@ -16,6 +17,7 @@ from flyball.app.online import Online
 from flyball.core.clock import ManualTimer, VirtualClock
 from flyball.core.ids import Digest
 from flyball.data import Dataset, files
+from flyball.data.bodies import Body, Form
 from flyball.data.histories import Histories
 from flyball.data.live import LiveRows
 from flyball.data.model import PREDICTION_TIME, TIME
@@ -43,6 +45,11 @@ def sale(number: int, moment: datetime, *, amount: float = 1.0) -> dict[str, Any
     return {"id": f"s{number}", "shop": "a", "sold_at": moment.isoformat(), "amount": amount}
 
 
+def as_json(*rows: dict[str, Any]) -> Body:
+    """The rows as they are sent."""
+    return Body(Form.JSON, msgspec.json.encode({"rows": rows}))
+
+
 @dataclass
 class Yard:
     """An intake whose features are read through a reader's own handle on the store."""
@@ -64,7 +71,7 @@ class Yard:
         self.online.serve({Digest(self.features.fingerprint): self.features})
 
     def push(self, *rows: dict[str, Any], key: str | None = None, visible: bool = True) -> dict[str, Any]:
-        return self.intake.push("sales", rows, key=key, visible=visible)
+        return self.intake.push("sales", as_json(*rows), key=key, visible=visible)
 
     def seen(self) -> dict[str, Any]:
         """What a request of shop a gets now."""

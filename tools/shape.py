@@ -124,7 +124,13 @@ def decorators(node: Function) -> set[str]:
 
 def called_by_name(node: Function) -> bool:
     """Whether a framework fills the parameters by their names: Typer's commands, pytest's tests and fixtures."""
-    return bool(decorators(node) & {"command", "callback", "fixture"}) or node.name.startswith("test_")
+    return bool(decorators(node) & {"command", "callback", "fixture"}) or node.name.startswith("test_") or _is_command(node)
+
+
+def _is_command(node: Function) -> bool:
+    """Whether an argument says what Typer is to ask for; such a function may be added to a command line elsewhere."""
+    given = [argument.annotation for argument in [*node.args.args, *node.args.kwonlyargs] if argument.annotation is not None]
+    return any(ast.unparse(annotation).startswith("Annotated") and "typer." in ast.unparse(annotation) for annotation in given)
 
 
 def protocol_method(node: Function) -> bool:

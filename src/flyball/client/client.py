@@ -114,12 +114,6 @@ class Client(Wire):
         params = {"visible": "true"} if visible else None
         return self.ask(Ask("POST", path, params, body={"rows": list(rows)}, headers=headers))
 
-    def push_body(self, dataset: str, content: bytes, *, content_type: str, key: str | None = None, visible: bool = False) -> Json:
-        """As `push_rows`, of rows that are written down already: NDJSON, CSV or an Arrow stream, as its media type says."""
-        headers = {"Content-Type": content_type, **({} if key is None else {"Idempotency-Key": key})}
-        params = {"visible": "true"} if visible else None
-        return self.ask(Ask("POST", f"/api/v1/datasets/{part(dataset)}/rows", params, body=content, headers=headers))
-
     def get_prediction(self, prediction: str) -> Json:
         """The trace of one prediction."""
         return self.ask(Ask("GET", f"/api/v1/predictions/{part(prediction)}"))

@@ -36,6 +36,12 @@ class DatasetsClient:
         """Every dataset with its latest version, freshness and health."""
         return self._wire.ask_list(Ask("GET", "/api/v1/datasets", headers=self._headers), "datasets")
 
+    def push(self, dataset: str, content: bytes, *, content_type: str, key: str | None = None, visible: bool = False) -> Json:
+        """As `Client.push_rows`, of rows that are written down already: JSON, NDJSON, CSV or an Arrow stream, as the media type says."""
+        headers = {**self._headers, "Content-Type": content_type, **({} if key is None else {"Idempotency-Key": key})}
+        params = {"visible": "true"} if visible else None
+        return self._wire.ask(Ask("POST", f"/api/v1/datasets/{part(dataset)}/rows", params, body=content, headers=headers))
+
     def get_dataset(self, name: str, *, limit: int = 50, before: int | None = None) -> Json:
         """{"dataset", "versions", "next"}: versions newest first, `next` for `before`."""
         return self._get(_path(name), limit=limit, before=before)

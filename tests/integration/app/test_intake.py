@@ -13,7 +13,7 @@ from flyball.app.intake import AGAIN_SECONDS
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data.model import ARRIVAL
 from flyball.features.errors import OnlineStoreError
-from tests.shops import HOUR, SALES, START, Yard, opened_yard, sale
+from tests.shops import HOUR, SALES, START, Yard, as_json, opened_yard, sale
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_other_rows_are_seen_after_the_next_chore_and_once(yard: Yard) -> None:
 
 def test_a_dataset_that_is_none_is_named(yard: Yard) -> None:
     with pytest.raises(UnknownNameError, match="sales"):
-        yard.intake.push("sails", [sale(10, START)], key=None, visible=True)
+        yard.intake.push("sails", as_json(sale(10, START)), key=None, visible=True)
 
 
 @pytest.mark.slow
@@ -137,7 +137,7 @@ def test_pushed_rows_of_one_dataset_do_not_wait_for_another_that_cannot_take_any
     """Nothing was ever accepted of visits: their source is empty."""
     yard.clock.advance_to(START + HOUR / 2)
     with pytest.raises(FlyballError):
-        yard.intake.push("visits", [{"id": "v1", "shop": "a", "came_at": START.isoformat()}], key=None, visible=True)
+        yard.intake.push("visits", as_json({"id": "v1", "shop": "a", "came_at": START.isoformat()}), key=None, visible=True)
     yard.push(sale(10, START, amount=7.0))
     assert yard.seen()["latest.amount"] == 7.0
 

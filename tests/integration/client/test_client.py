@@ -23,6 +23,7 @@ from flyball.client import (
     UnreachableError,
 )
 from flyball.client.client import MissingUrlError
+from flyball.client.datasets import DatasetsClient
 from flyball.client.wire import BadUrlError
 from flyball.core.errors import ConflictError, HeldError, IntegrityError, NotFoundError, UnavailableError
 from flyball.testing.controlplane import StillPlane
@@ -63,7 +64,7 @@ def test_each_method_says_what_its_route_said(client: Client, plane: StillPlane)
     assert client.run_parity() == {"rows": 0}
     assert client.push_rows("flights", [{"a": 1}], key="k") == {"accepted": 1, "quarantined": [], "duplicate": False}
     assert client.push_rows("flights", [{"a": 1}], key="k", visible=True)["duplicate"]
-    lines = client.push_body("flights", b'{"a": 1}\n{"a": 2}\n', content_type="application/x-ndjson", key="l", visible=True)
+    lines = DatasetsClient(client).push("flights", b'{"a": 1}\n{"a": 2}\n', content_type="application/x-ndjson", key="l", visible=True)
     assert (lines["accepted"], lines["duplicate"]) == (2, False)
     assert client.promote("late", version=3, why="best")["champion"] == 3
     assert client.rollback("late", why="worse")["endpoint"] == "late"

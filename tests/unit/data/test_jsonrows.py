@@ -14,7 +14,7 @@ from flyball.data.contract import Column, Contract
 from flyball.data.contracts.model import RowCheck
 from flyball.data.declared.check import check
 from flyball.data.errors import RowsError
-from flyball.data.jsonrows import MAX_ROWS, decode_rows, encode_rows, parse_rows
+from flyball.data.jsonrows import decode_rows, encode_rows, parse_rows
 from flyball.data.model import EVENT_TIME, KNOWN_TIME
 from flyball.data.values import ColumnType
 

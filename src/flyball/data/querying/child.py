@@ -27,7 +27,7 @@ def main() -> None:
     """Answer the task, once; every failure of the query is a message."""
     output = sys.stdout.buffer
     import polars as pl  # noqa: F401  the time that it takes passes while nobody has asked yet
-    from arro3.core import RecordBatchReader  # noqa: F401
+    from arro3.core import RecordBatchReader  # noqa: F401  the same
 
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     try:

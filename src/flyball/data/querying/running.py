@@ -110,7 +110,7 @@ class Querying:
             QueryDiedError: its process was killed.
         """
         given = limits or Limits()
-        with self._started(sql, views, given) as (child, deadline):
+        with self._started(sql, views, limits=given) as (child, deadline):
             while True:
                 letter, payload = self._message(child, deadline)
                 if letter == BATCH:
@@ -127,7 +127,7 @@ class Querying:
             UnavailableError: the file cannot be written.
         """
         given = limits or Limits()
-        with self._started(sql, views, given, parquet=True) as (child, deadline):
+        with self._started(sql, views, limits=given, parquet=True) as (child, deadline):
             letter, payload = self._message(child, deadline)
             if letter != DONE:
                 raise _told(msgspec.json.decode(payload, type=Failure))
@@ -139,7 +139,7 @@ class Querying:
         return rows
 
     @contextmanager
-    def _started(self, sql: str, views: Sequence[View], limits: Limits, *, parquet: bool = False) -> Iterator[tuple[_Child, float]]:
+    def _started(self, sql: str, views: Sequence[View], *, limits: Limits, parquet: bool = False) -> Iterator[tuple[_Child, float]]:
         child = self._take_spare(limits) or self._spawn(limits)
         try:
             task = Task(sql=sql, views=tuple(views), limits=limits, scratch=child.place, parquet=child.parquet if parquet else None)
