@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from flyball.data import Dataset, files
+from flyball.data.bodies import MAX_ROWS
 from flyball.data.checking import AT_ROW
 from flyball.data.contract import Column, Contract
 from flyball.data.contracts.model import RowCheck
