@@ -73,7 +73,7 @@ class Garbage:
             return Collected(purged=condemned, uploads=uploads, sweep=sweep(self.blobs, used, before=before, dry_run=True))
         purged = Purge(self.database).run(condemned)
         uploads = SqlArtifacts(self.database).delete_expired_uploads(self._now_ms())
-        found = Collected(purged=purged, uploads=uploads, sweep=sweep(self.blobs, self._used(), before=before))
+        found = Collected(purged=purged, uploads=uploads, sweep=sweep(self.blobs, self.used(), before=before))
         self._record(found)
         return found
 
@@ -98,9 +98,10 @@ class Garbage:
         with _taken_back(self.database):
             Purge(self.database).unlink(condemned)
             uploads = SqlArtifacts(self.database).delete_expired_uploads(self._now_ms())
-            return self._used(), uploads
+            return self.used(), uploads
 
-    def _used(self) -> UsedDigests:
+    def used(self) -> UsedDigests:
+        """What the home and its worlds refer to now."""
         used = find_used(self.database)
         used.add(find_in_files([self.home / PLAN, self.home / CODE_IN_USE]))
         for world in sorted(self.home.glob(f"{WORLDS}/{DATABASE}")):

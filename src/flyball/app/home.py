@@ -18,6 +18,7 @@ from typing import Self
 from flyball.app.actor import person
 from flyball.app.location import DATABASE, LOCK
 from flyball.app.places import Places
+from flyball.app.screening import screens_of
 from flyball.app.servedrows import served_rows
 from flyball.app.sources import open_source
 from flyball.app.stores import Stores
@@ -102,6 +103,7 @@ class Home:
             sources=open_source,
             environment=os.environ,
             served=lambda dataset, now: served_rows(tables, dataset, now=now),
+            screens=screens_of(path, stores.database),
         )
         steps = StepRunner(stores.steps, blobs, executor=executor, fingerprint=fingerprint_module, scratch=path / "scratch")
         return cls(path, stores, blobs, tables, data, steps, executor)

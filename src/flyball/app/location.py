@@ -10,6 +10,7 @@ HOME = ".flyball"
 DATABASE = "flyball.db"
 PLACES = "places.json"
 KEYS = "keys"
+ERASURE_SECRET = Path(KEYS, "erasure.secret")
 LOCK = "owner.lock"
 ONLINE = "online.db"
 PREDICTIONS, ROWS = Path("journal", "predictions"), Path("journal", "rows")

@@ -276,6 +276,7 @@ app.command()(datasets.profile)
 app.add_typer(stewarding.contract, name="contract")
 app.add_typer(stewarding.quarantine, name="quarantine")
 app.command()(stewarding.held)
+app.command()(stewarding.erase)
 app.command()(stewarding.release)
 app.command("accept", hidden=True)(stewarding.release)  # its name before; scripts have it
 app.command()(stewarding.reject)

@@ -212,3 +212,38 @@ def readmit_quarantine(
 
         chosen = quarantining.Chosen(dataset, version)
         quarantining.readmit(chosen, rows or (), where=Where(project, home), as_declared=as_declared, why=why)
+
+
+def erase(
+    dataset: DatasetArgument,
+    *,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", metavar="VALUE", help="A key; of several columns as one CSV line. Repeat for several.")
+    ] = None,
+    keys: Annotated[Path | None, typer.Option("--keys", metavar="FILE.csv", help="Keys in a CSV file with the key's columns.")] = None,
+    why: WhyOption = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    allow: Annotated[bool, typer.Option("--allow", help="Take rows of keys again that were erased.")] = False,
+    certificates: Annotated[bool, typer.Option("--list", help="Print the certificates of what was erased.")] = False,
+    json: JsonFlag = False,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Erase the rows of keys from everything that the home keeps, for good, and refuse them from then on.
+
+    Nobody else may run the home meanwhile. Interrupted, it ends when it is run again.
+    """
+    with told():
+        from flyball.cli import erasing
+        from flyball.cli.datadoor import Where
+
+        wanted, where = erasing.Wanted(dataset, tuple(key or ()), keys), Where(project, home)
+        if certificates:
+            erasing.certificates(dataset, where)
+        elif allow:
+            erasing.allow(wanted, where)
+        elif dry_run:
+            erasing.look(wanted, where, as_json=json)
+        else:
+            erasing.erase(wanted, where, why=why, sure=yes, as_json=json)

@@ -21,6 +21,7 @@ from flyball.core.canonical import digest
 from flyball.core.clock import utc
 from flyball.data.beginning import begin
 from flyball.data.bodies import Body, Form
+from flyball.data.contract import Contract
 from flyball.data.declared.streams import LiveSource
 from flyball.data.errors import EventTimeError, PushKeyError, UnknownColumnError
 from flyball.data.history import known_until
@@ -167,8 +168,13 @@ class LiveRows:
         if found is None:
             if isinstance(dataset.source, LiveSource) and self._data.find_accepted(dataset.name) is None:
                 begin(dataset, self._data, first=first, root=self._root)
-            found = self._readers[dataset] = RowReader(dataset, standing_contract(dataset, self._data)[1])
+            found = self._readers[dataset] = self._made(dataset, standing_contract(dataset, self._data)[1])
         return found
+
+    def _made(self, dataset: Dataset, contract: Contract) -> RowReader:
+        # Keys are erased, and allowed again, by who owns the home: not while this takes rows.
+        screen = self._data.screens(dataset.name, dataset.key)
+        return RowReader(dataset, contract, screen=None if screen is None else screen.read)
 
     def _apply(self, dataset: Dataset, journal: RowJournal) -> DatasetVersion:
         standing, end = self._standing.pop(dataset, None), None  # put back only when all went well
@@ -177,7 +183,7 @@ class LiveRows:
             end = standing.stream_position if standing.stream_position > journal.applied else None
         reader = self._readers.get(dataset)
         if reader is None or reader.contract_digest != standing.contract_digest:
-            reader = RowReader(dataset, standing.contract)
+            reader = self._made(dataset, standing.contract)
         pushes = journal.read(end)
         settled = settle(dataset, reader, pushes=pushes, index=standing.index)
         version, rows = LiveCommit(self._data, self._pushes, standing=standing).record(pushes, settled)

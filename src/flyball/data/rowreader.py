@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -28,11 +28,15 @@ class ReadRows:
     unexpected: tuple[str, ...]
 
 
+Screening = Callable[[ReadRows], ReadRows]
+
+
 class RowReader:
     """Reads rows of one dataset by one contract; made once, for that costs more than a body does. Thread-safe."""
 
-    def __init__(self, dataset: Dataset, contract: Contract) -> None:
-        self._dataset, self._contract = dataset, contract
+    def __init__(self, dataset: Dataset, contract: Contract, *, screen: Screening | None = None) -> None:
+        """What was read goes through `screen`, if there is one."""
+        self._dataset, self._contract, self._screen = dataset, contract, screen
         self._json, self._judge = JsonReader(dataset, contract), RowJudge(dataset, contract)
         self.contract, self.contract_digest = contract, contract.digest
         self.timed = self._judge.timed
@@ -71,7 +75,8 @@ class RowReader:
         if judged.outside:
             texts = self._texts(cells.typed, body, rows=[row for row, _ in judged.outside])
             broken = tuple(sorted([*broken, *((row, why, text) for (row, why), text in zip(judged.outside, texts, strict=True))]))
-        return ReadRows(judged.good, broken, cells.unexpected)
+        read = ReadRows(judged.good, broken, cells.unexpected)
+        return read if self._screen is None else self._screen(read)
 
     def _texts(self, typed: pl.DataFrame, body: Body | None, *, rows: Sequence[int]) -> list[str]:
         if body is not None:

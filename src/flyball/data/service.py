@@ -25,6 +25,7 @@ from flyball.data.contractfiles import FOLDER, ContractFiles
 from flyball.data.contracts.compiled import Compiled, compile_contract
 from flyball.data.contracts.outcome import Context
 from flyball.data.derivation.inputs import StoredInputs
+from flyball.data.erasure.screen import Screens, nothing_erased, screened
 from flyball.data.errors import VersionHeldError, VersionNotFoundError, VersionSupersededError
 from flyball.data.history import known_until
 from flyball.data.ingest import Findings, Past, sift
@@ -59,7 +60,7 @@ class DataService:
     """Datasets of one home. `contracts` is the directory of their contract files; more than `hold_above` broken rows hold a version.
 
     `sources` opens what a dataset declares as its source; what that takes from its surroundings is in `environment`. `served` knows
-    the rows of a dataset as model servers were asked with them lately.
+    the rows of a dataset as model servers were asked with them lately; `screens` which keys of it were erased.
     """
 
     tables: TableStore
@@ -73,6 +74,7 @@ class DataService:
     environment: Mapping[str, str] = field(default_factory=dict)
     hold_above: float = HOLD_ABOVE
     served: Served = nobody_served
+    screens: Screens = nothing_erased
 
     def ingest(
         self, dataset: Dataset, *, root: Path, history: timedelta | None, cause: EventId | None, **limits: Unpack[Limits]
@@ -97,7 +99,7 @@ class DataService:
                 past = None if given is None else Past.of(compile_contract(dataset, given), versions, look=look)
                 batch = Batch.find(dataset, source, scratch=scratch, seen=None if past is None else past.tell())
                 contract = given or batch.infer(history, known_by=look.known_by)
-                compiled = compile_contract(dataset, contract)
+                compiled = screened(compile_contract(dataset, contract), self.screens(dataset.name, dataset.key))
                 past = past or Past.of(compiled, versions, look=look)
                 findings = self._find_out(compiled, batch, past=past, given=given is not None)
                 version = (

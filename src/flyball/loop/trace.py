@@ -99,6 +99,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "contract.warned": lambda d: f"version {d.get('version')} is unusual: {_unusual(d)}",
     "rows.quarantined": lambda d: f"{_rows(d)} of version {d.get('version')} set aside: they broke the contract",
     "messages.unreadable": lambda d: f"{d.get('messages', 0):,} messages before version {d.get('version')} are no rows",
+    "dataset.erased": lambda d: f"{_rows(d)} erased from the dataset, of {d.get('keys')} keys",
     "rows.repaired": lambda d: f"{_rows(d)} repaired that had been set aside{_words(d)}",
     "readmission.asked": lambda d: f"{_rows(d)} to be taken out of quarantine{_words(d)}",
     "rows.readmitted": lambda d: f"{_rows(d)} taken out of quarantine into version {d.get('version')}",

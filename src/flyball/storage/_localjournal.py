@@ -131,6 +131,17 @@ class LocalJournal:
                 if following <= position + 1:
                     segment_path(self.path, first).unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """No file holds acknowledged entries any more, but for those in one segment with others. The writer's to call."""
+        if self._writer is None:
+            raise RuntimeError(f"The journal {self.path} was opened for reading; its writer forgets.")
+        with self._lock, os_errors(self.path):
+            self._writer.roll()
+            acknowledged = self._acknowledgement.get()
+            for first, following in pairwise(segments(self.path)):
+                if following <= acknowledged + 1:
+                    segment_path(self.path, first).unlink(missing_ok=True)
+
     @property
     def acknowledged(self) -> int:
         with os_errors(self.path):
@@ -234,6 +245,12 @@ class _Writer:
             self.last += len(payloads)
             self._count(self.last, size)
             return self.last
+
+    def roll(self) -> None:
+        """What comes next goes into a segment of its own."""
+        with self._lock:
+            if self._size:
+                self._begin_segment()
 
     def _cut(self) -> None:
         """Nothing stands behind the last whole frame; when that fails, the next append tries again."""

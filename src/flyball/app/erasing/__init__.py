@@ -1,0 +1,1 @@
+"""Erasing rows of given keys from everything that a home keeps."""
