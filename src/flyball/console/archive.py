@@ -1,4 +1,4 @@
-"""Where the console's pages about runs and models ask, in the name of whoever looks, with answers as typed values."""
+"""Where the console's pages about what is kept ask, in the name of whoever looks, with answers as typed values."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from flyball.client.datasets import DatasetsClient
 from flyball.client.errors import NotThereError
 from flyball.client.tracking import Query, TrackingClient, View
 from flyball.client.wire import Wire
 from flyball.console.answers import decoded, decoded_list
 from flyball.console.controlplane import ACTOR, TIMEOUT_SECONDS
+from flyball.console.holdings import Holdings
 from flyball.console.records import Curve, Evidence, Experiment, FileEntry, Latest, Registered, Run, Version
 
 if TYPE_CHECKING:
@@ -94,3 +96,7 @@ class Archives:
     def of(self, session: str | None) -> Archive:
         """The archive as that session may see it; None is everybody, where nobody logs in."""
         return Archive(TrackingClient(self._wire, session=session))
+
+    def holdings_of(self, session: str | None) -> Holdings:
+        """The datasets as that session may see them."""
+        return Holdings(DatasetsClient(self._wire, session=session))

@@ -1,4 +1,4 @@
-"""What stands around the pages of runs and models: the head with its ways, what is wrong with the control plane, and the foot."""
+"""What stands around the pages of runs, models and datasets: the head with its ways, what is wrong with the control plane, and the foot."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from flyball.client.errors import UnreachableError
 from flyball.console.archive import Archive, Archives
 from flyball.console.controlplane import ControlPlane
 from flyball.console.head import THEME_BUTTON, brand
+from flyball.console.holdings import Holdings
 from flyball.console.markup import NOTHING, Markup, element, joined, text
 from flyball.console.notices import away_notice
 from flyball.console.watch import Known, Watch
@@ -40,6 +41,8 @@ class Frame:
     def __init__(self, around: Surroundings, *, here: str, session: str | None) -> None:
         self._around, self._here = around, here
         self.archive: Archive = around.archives.of(session)
+        self.holdings: Holdings = around.archives.holdings_of(session)
+        self._session = session
         self.dark = False
         self._seen: Known | None = None
         self._unreached = False
@@ -72,10 +75,29 @@ class Frame:
         """What the control plane answers, asked off the loop."""
         return await asyncio.to_thread(question)
 
+    async def may(self, permission: str) -> bool:
+        """Whether the visitor may; where that cannot be asked, whoever presses a button is told by the control plane."""
+        try:
+            return permission in await asyncio.to_thread(self._list_permissions)
+        except FlyballError:
+            return True
+
+    def latest(self, subject: str) -> int:
+        """The place in the log of the newest event that is known about what `subject` begins with; 0 where there is none."""
+        events = reversed(self._around.watch.known.events)
+        return next((event.position for event in events if event.subject.startswith(subject)), 0)
+
     def trouble(self, error: FlyballError) -> Markup:
         """The sentence of an error that leaves the page empty; where nobody answered, the page is loaded again when somebody does."""
         self._unreached = self._unreached or isinstance(error, UnreachableError)
         return trouble(error)
+
+    def _list_permissions(self) -> frozenset[str]:
+        visitor = self._around.plane.create_visitor(self._session)
+        try:
+            return visitor.list_permissions()
+        finally:
+            visitor.close()
 
     def _set_theme(self, told: events.GenericEventArguments) -> None:
         self.dark = bool(told.args)

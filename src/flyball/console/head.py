@@ -24,7 +24,7 @@ CLOCK_FACE = element(
 
 
 BARE_PHASE = "keeping runs and models"
-PLACES = {"/": "Loop", "/runs": "Runs", "/registry": "Models"}
+PLACES = {"/": "Loop", "/datasets": "Data", "/runs": "Runs", "/registry": "Models"}
 
 
 def is_bare(known: Known) -> bool:

@@ -10,6 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from flyball.console.comparepage import ComparePage
+from flyball.console.datasetpage import Asked, DatasetPage
+from flyball.console.datasetspage import Choice, DatasetsPage
+from flyball.console.dataversionpage import DataVersionPage
 from flyball.console.downloads import session_of
 from flyball.console.frame import Frame, Surroundings
 from flyball.console.head import is_bare
@@ -30,6 +33,7 @@ def add_pages(around: Surroundings) -> None:
     add_loop(around)
     add_runs(around)
     add_registry(around)
+    add_datasets(around)
 
 
 def add_loop(around: Surroundings) -> None:
@@ -73,6 +77,24 @@ def add_registry(around: Surroundings) -> None:
     @ui.page("/registry/{name}", title="Model · Flyball")
     async def model(client: Client, name: str) -> None:
         await _framed(client, around, here="/registry", make=lambda frame: ModelPage(frame, name))
+
+
+def add_datasets(around: Surroundings) -> None:
+    """The pages of datasets."""
+
+    @ui.page("/datasets", title="Data · Flyball")
+    async def datasets(client: Client, *, filter: str = "", health: str = "", sort: str = "") -> None:  # noqa: A002  as above
+        choice = Choice(filter, health, sort)
+        await _framed(client, around, here="/datasets", make=lambda frame: DatasetsPage(frame, choice))
+
+    @ui.page("/datasets/{name}", title="Dataset · Flyball")
+    async def dataset(client: Client, request: Request, *, name: str) -> None:
+        asked = Asked.of(request.query_params)
+        await _framed(client, around, here="/datasets", make=lambda frame: DatasetPage(frame, name, asked=asked))
+
+    @ui.page("/datasets/{name}/versions/{number}", title="Version · Flyball")
+    async def version(client: Client, name: str, *, number: int) -> None:
+        await _framed(client, around, here="/datasets", make=lambda frame: DataVersionPage(frame, name, number=number))
 
 
 async def _framed(client: Client, around: Surroundings, *, here: str, make: Callable[[Frame], _Page]) -> None:

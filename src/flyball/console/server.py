@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flyball.console.archive import Archives
 from flyball.console.controlplane import ControlPlane
+from flyball.console.datastyle import DATA_STYLE
 from flyball.console.downloads import add_downloads
 from flyball.console.errors import PortTakenError
 from flyball.console.frame import Surroundings
@@ -85,7 +86,7 @@ def _framework(around: Surroundings) -> FastAPI:
     add_pages(around)
     add_downloads(app, around)
     ui.add_head_html(HEAD + RUNS_SCRIPT, shared=True)
-    ui.add_css(STYLE + RECORD_STYLE, shared=True)
+    ui.add_css(STYLE + RECORD_STYLE + DATA_STYLE, shared=True)
     # A console that ended and came back shall find its pages waiting, not gone.
     core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
     logging.getLogger("nicegui").setLevel(logging.ERROR)

@@ -11,6 +11,7 @@ from nicegui import ui
 from nicegui.element import Element
 
 from flyball.console.answers import Happening
+from flyball.console.dataviews import dataset_address, version_address
 from flyball.console.icons import icon
 from flyball.console.kinds import HIDDEN, KINDS, Kind, kind_of, label_of, look_of, sentence_of
 from flyball.console.markup import NOTHING, Markup, element, joined, text
@@ -123,7 +124,7 @@ def chain_markup(chain: Sequence[Happening]) -> Markup:
     why = element("p", text("Because of"), class_="because") if before else NOTHING
     root = text("Nothing within Flyball caused this: it came from outside, or from a person.")
     told = element("ol", *links) if links else element("p", root, class_="chain-note")
-    return joined(why, told, element("p", element("code", text(f"flyball why {event.id}")), class_="identity"))
+    return joined(_data_way(event), why, told, element("p", element("code", text(f"flyball why {event.id}")), class_="identity"))
 
 
 def _link(event: Happening) -> Markup:
@@ -138,6 +139,19 @@ def _link(event: Happening) -> Markup:
         element("span", text(sentence_of(event)), class_="sentence"),
         class_=look.tone,
     )
+
+
+def _data_way(event: Happening) -> Markup:
+    """The way to what an event of a dataset is about."""
+    kind, _, name = event.subject.partition("/")
+    if kind != "dataset" or not name:
+        return NOTHING
+    version = event.data.get("version")
+    if isinstance(version, int) and version > 0:
+        said, where = f"Open version {version} of {name}", version_address(name, version)
+    else:
+        said, where = f"Open {name}", dataset_address(name)
+    return element("p", element("a", text(said), href=where, class_="link"), class_="chain-note")
 
 
 def _empty() -> Markup:
