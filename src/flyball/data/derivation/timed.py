@@ -19,6 +19,7 @@ from flyball.data.rowexpressions import find_offence
 
 TIMES = (KNOWN_TIME, KNOWN_UNTIL)
 _OTHER = {name: f"{name}_other" for name in TIMES}
+_FIRST = "__first"
 _HOWS = {"Inner": "inner", "Left": "left"}
 _COALESCE: Mapping[str, bool | None] = {"JoinSpecific": None, "CoalesceColumns": True, "KeepColumns": False}
 
@@ -140,7 +141,11 @@ class Replay:
             right.rows.rename(_OTHER), left_on=on[0], right_on=on[1], how=_HOWS[args["how"]],  # type: ignore[arg-type]  # one of both texts
             suffix=args["suffix"], nulls_equal=args["nulls_equal"], coalesce=_COALESCE[args["coalesce"]],
         )  # fmt: skip
-        return Timed(_paired(pairs), rowwise=False)
+        paired = _paired(pairs)
+        if args["how"] == "Left":
+            alone = _alone(left.rows, right.rows, on=on, nulls_equal=args["nulls_equal"])
+            paired = pl.concat([paired, _like(alone, paired.collect_schema())])
+        return Timed(paired, rowwise=False)
 
     def _nearest(self, left: Timed, right: Timed, *, on: Sequence[Sequence[pl.Expr]], args: Mapping[str, Any]) -> Timed:
         """Of all rows that are known now: a row that came later may be the nearer one."""
@@ -161,6 +166,21 @@ def _paired(pairs: pl.LazyFrame) -> pl.LazyFrame:
     until = pl.min_horizontal(KNOWN_UNTIL, _OTHER[KNOWN_UNTIL]).alias(KNOWN_UNTIL)
     lived = pl.col(KNOWN_UNTIL).is_null() | (pl.col(KNOWN_TIME) < pl.col(KNOWN_UNTIL))
     return pairs.with_columns(known, until).filter(lived).drop(_OTHER.values())
+
+
+def _alone(left: pl.LazyFrame, right: pl.LazyFrame, *, on: Sequence[Sequence[pl.Expr]], nulls_equal: bool) -> pl.LazyFrame:
+    """The left rows as long as none of their partners is known; those that have none at all stand among the pairs."""
+    names = [f"__on_{number}" for number in range(len(on[1]))]
+    keys = [expression.alias(name) for expression, name in zip(on[1], names, strict=True)]
+    first = right.select(*keys, pl.col(KNOWN_TIME).alias(_FIRST)).group_by(names).agg(pl.col(_FIRST).min())
+    met = left.join(first, left_on=on[0], right_on=names, how="left", nulls_equal=nulls_equal).filter(pl.col(KNOWN_TIME) < pl.col(_FIRST))
+    return met.with_columns(pl.min_horizontal(KNOWN_UNTIL, _FIRST).alias(KNOWN_UNTIL)).select(left.collect_schema().names())
+
+
+def _like(rows: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
+    """The rows in the columns of `schema`, null where they have none."""
+    names = rows.collect_schema().names()
+    return rows.select((pl.col(name) if name in names else pl.lit(None).alias(name)).cast(dtype) for name, dtype in schema.items())
 
 
 def _latest() -> tuple[pl.Expr, pl.Expr]:
