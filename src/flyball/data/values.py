@@ -9,6 +9,7 @@ import polars as pl
 
 from flyball.data.model import TIME
 
+_FIRST = 0.03  # more than may be of another kind
 SHARE_OF_TYPE = 0.99  # so many of a column's cells decide its type; the others break the contract, one typing error does not
 _TRUE, _FALSE = ("true", "t", "yes"), ("false", "f", "no")
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
@@ -82,10 +83,18 @@ def infer_type(values: pl.Series, *, exactly: bool) -> ColumnType | None:
     needed = cells.len() if exactly else cells.len() * SHARE_OF_TYPE
     frame = cells.to_frame("cell")
     for kind in (ColumnType.BOOLEAN, ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.DATE, ColumnType.TIME):
-        fitting = frame.select(_strict(kind).is_not_null().sum()).item()
-        if fitting >= needed:
+        if _fits(frame, kind, needed=needed):
             return kind
     return ColumnType.TEXT
+
+
+def _fits(frame: pl.DataFrame, kind: ColumnType, *, needed: float) -> bool:
+    """Whether so many cells have a value of the kind; where the first few show already that they have not, the rest is not tried."""
+    fitting = pl.len() - _strict(kind).is_null().sum()
+    first = frame.head(max(1, int(frame.height * _FIRST)))
+    if first.height - first.select(fitting).item() > frame.height - needed:
+        return False
+    return bool(frame.select(fitting).item() >= needed)
 
 
 def _strict(kind: ColumnType) -> pl.Expr:
