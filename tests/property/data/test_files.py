@@ -104,7 +104,7 @@ CSV = FRAME.write_csv().encode()
 SEEDS = {
     "a.csv": [CSV, CSV.replace(b"w1", b'"w, ""1"""')],
     "a.ndjson": [_written(FRAME.write_ndjson)],
-    "a.csv.gz": [gzip.compress(CSV)],
+    "a.csv.gz": [gzip.compress(CSV, mtime=0)],
     "a.csv.bz2": [bz2.compress(CSV)],
     "a.csv.xz": [lzma.compress(CSV)],
     "a.parquet": [
