@@ -78,7 +78,7 @@ def _as_of(rows: pl.DataFrame, hour: int) -> pl.DataFrame:
     return rows.filter(pl.col(KNOWN_TIME) <= _time(hour), until.is_null() | (until > _time(hour))).drop(TIMES)
 
 
-def _run(function: Function, one: pl.DataFrame, other: pl.DataFrame) -> Timed:
+def _run(function: Function, one: pl.DataFrame, *, other: pl.DataFrame) -> Timed:
     schema = pl.Schema({"key": pl.Int64(), "value": pl.Int64()})
     plan = find_plan(lambda frames: function(*frames), [schema, schema])
     assert plan is not None
@@ -89,7 +89,7 @@ def _run(function: Function, one: pl.DataFrame, other: pl.DataFrame) -> Timed:
 @given(one=_rows, other=_rows)
 def test_as_of_any_time_it_is_what_it_would_have_been(name: str, one: list[Row], other: list[Row]) -> None:
     a, b = _history(one), _history(other)
-    made = _run(EXACT[name], a, b).rows.collect()
+    made = _run(EXACT[name], a, other=b).rows.collect()
     for hour in range(LAST + 1):
         wanted = EXACT[name](_as_of(a, hour).lazy(), _as_of(b, hour).lazy()).collect()
         assert_frame_equal(_as_of(made, hour), wanted, check_row_order=False, check_column_order=False)
@@ -101,7 +101,7 @@ def test_what_looks_across_rows_is_right_now_and_never_early(
     name: str, one: list[tuple[int, int, int]], other: list[tuple[int, int, int]]
 ) -> None:
     a, b = _history(one), _history(other)
-    found = _run(LATE[name], a, b)
+    found = _run(LATE[name], a, other=b)
     made = found.rows.collect()
     now = LATE[name](_as_of(a, LAST).lazy(), _as_of(b, LAST).lazy()).collect()
     assert not found.rowwise
@@ -119,7 +119,7 @@ def _latest(history: pl.DataFrame) -> object:
 def test_what_is_not_understood_is_unknown(name: str) -> None:
     a = _history([(1, 2, 3)])
     with pytest.raises(UnknownPlanError):
-        _run(UNKNOWN[name], a, a)
+        _run(UNKNOWN[name], a, other=a)
 
 
 def test_a_function_that_looks_at_rows_has_no_plan() -> None:
