@@ -19,6 +19,7 @@ from flyball.data.batch import Batch
 from flyball.data.checking import Look
 from flyball.data.contract import Contract
 from flyball.data.contracts.compiled import Compiled
+from flyball.data.erasure.screen import KIND
 from flyball.data.model import EVENT_TIME, DatasetVersion, SourceFile, VersionState
 from flyball.data.rows import Appended, Rows, table_name
 from flyball.data.sifting import Sieve, Sifted
@@ -140,9 +141,10 @@ class Findings:
 
     @property
     def share_broken(self) -> float:
-        """The share of the rows that are not duplicates and broke the contract."""
-        fresh = self.sifted.added + self.sifted.quarantined
-        return self.sifted.quarantined / fresh if fresh else 0.0
+        """The share of the rows that are not duplicates and broke the contract; rows of erased keys broke nothing."""
+        broken = self.sifted.quarantined - self.sifted.reasons[KIND]
+        fresh = self.sifted.added + broken
+        return broken / fresh if fresh else 0.0
 
     @property
     def position(self) -> str | None:

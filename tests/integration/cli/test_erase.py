@@ -113,9 +113,8 @@ def test_erased_keys_are_refused_until_somebody_allows_them(place: Path) -> None
         f"{name(900)},2025-04-01T09:00Z,2.5",
     )
     write("bills/c.csv", "visit,at,sum", f"{ONE},2025-04-01T09:00Z,2", *(f"{name(n)},2025-04-01T09:00Z,2" for n in range(900, 920)))
-    refused = call("ingest", "visits")
-    assert refused.exit_code in {0, 7}, (refused.stderr, refused.exception)
-    call("ingest")
+    call("ingest", "visits", code=0)
+    call("ingest", code=0)
     assert "erased: rows of this key" in call("quarantine", "list", "visits", code=0).stdout
     assert holding(home, ONE) == []
     assert "1 keys" in call("erase", "visits", "--key", ONE, "--allow", code=0).stdout

@@ -13,7 +13,8 @@ from flyball.data.contracts.judging import AT_FILE
 from flyball.data.erasure.keys import Marker, key_texts, raw_text
 from flyball.data.rowreader import ReadRows
 
-ERASED = "erased: rows of this key were erased, and are refused until somebody allows them again"
+KIND = "erased"
+ERASED = f"{KIND}: rows of this key were erased, and are refused until somebody allows them again"
 
 
 @dataclass(frozen=True)
