@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from flyball.data.quarantine.reading import QuarantineReader
 from flyball.data.quarantine.service import Quarantine
 from flyball.data.quarantine.store import DecisionStore
 from flyball.data.service import DataService
+from flyball.data.store import Heads
 
 EXAMPLES = 10
 
@@ -49,17 +49,17 @@ class DataDesk:
     # -- what is looked at
 
     def list_datasets(self) -> Json:
-        found = {name: list(versions) for name, versions in groupby(self.data.list(), key=lambda version: version.dataset)}
-        return {"datasets": [self._dataset(name, found.get(name, [])) for name in sorted({*found, *self.declared})]}
+        found = {heads.dataset: heads for heads in self.data.versions.list_heads()}
+        return {"datasets": [self._dataset(found.get(name) or Heads(dataset=name)) for name in sorted({*found, *self.declared})]}
 
     def get_dataset(self, name: str, page: Versions) -> Json:
-        versions = self._versions(name)
-        below = [version for version in reversed(versions) if page.before is None or version.number < page.before]
-        shown = below[: page.limit]
+        heads = self._heads(name)
+        found = self.data.versions.list_latest(name, limit=page.limit + 1, before=page.before)
+        shown = found[: page.limit]
         return {
-            "dataset": self._dataset(name, versions),
+            "dataset": self._dataset(heads),
             "versions": [version_told(version, failed=failed_in(self._results(version))) for version in shown],
-            "next": shown[-1].number if len(below) > page.limit else None,
+            "next": shown[-1].number if len(found) > page.limit else None,
         }
 
     def get_version(self, name: str, number: int) -> Json:
@@ -83,7 +83,7 @@ class DataDesk:
         return {"from": before, "to": after, **_plain(found.as_json())}
 
     def get_contract(self, name: str) -> Json:
-        versions = self._versions(name)
+        versions = self._heads(name).versions
         judged = versions[-1].contract if versions else None
         files = self.data.contract_files(self.root)
         contract, text = self._find_contract(name), files.find_text(name)
@@ -95,11 +95,12 @@ class DataDesk:
         return {"contract": recorded, "text": text, "digest": digest, "judged": judged, "path": path}
 
     def list_results(self, name: str, limit: int) -> Json:
-        versions = [version for version in self._versions(name) if version.results is not None][-limit:]
-        return {"checks": results_over_time([(version, self._results(version)) for version in versions])}
+        self._heads(name)
+        versions = self.data.versions.list_latest(name, limit=limit, judged=True)
+        return {"checks": results_over_time([(version, self._results(version)) for version in reversed(versions)])}
 
     def list_quarantine(self, name: str, wanted: AsideRows) -> Json:
-        self._versions(name)
+        self._heads(name)
         if wanted.version is not None:
             self.data.get(name, wanted.version)
         known = [state.value for state in RowState]
@@ -150,22 +151,24 @@ class DataDesk:
             raise UnknownNameError("dataset", name, known=self.declared)
         return self.declared[name]
 
-    def _versions(self, name: str) -> list[DatasetVersion]:
-        versions = self.data.list(name)
-        if not versions and name not in self.declared:
-            raise UnknownNameError("dataset", name, known=sorted({*self.declared, *(version.dataset for version in self.data.list())}))
-        return versions
+    def _heads(self, name: str) -> Heads:
+        found = self.data.versions.list_heads(name)
+        if not found and name not in self.declared:
+            known = {*self.declared, *(heads.dataset for heads in self.data.versions.list_heads())}
+            raise UnknownNameError("dataset", name, known=sorted(known))
+        return found[0] if found else Heads(dataset=name)
 
     def _get(self, name: str, number: int) -> DatasetVersion:
-        self._versions(name)
+        self._heads(name)
         return self.data.get(name, number)
 
-    def _dataset(self, name: str, versions: Sequence[DatasetVersion]) -> Json:
-        dataset, now = self.declared.get(name), self.clock.now()
+    def _dataset(self, heads: Heads) -> Json:
+        name, now = heads.dataset, self.clock.now()
+        dataset = self.declared.get(name)
         contract, trouble = self._contract_or_trouble(name)
-        latest = next((version for version in reversed(versions) if version.state is VersionState.ACCEPTED), None)
+        latest = next((version for version in reversed(heads.versions) if version.state is VersionState.ACCEPTED), None)
         condition = Condition(
-            dataset=dataset, contract=contract, versions=versions, waiting=self._quarantine.count_waiting(name, versions),
+            dataset=dataset, contract=contract, versions=heads.versions, waiting=self._quarantine.count_waiting(heads),
             failed=() if latest is None else failed_in(self._results(latest)), now=now, trouble=trouble,
         )  # fmt: skip
         word, why = health(condition)

@@ -18,7 +18,7 @@ OVERDUE = 3
 class Condition:
     """What is known of a dataset: its versions by number, how many rows wait, what failed in the latest accepted one, and `now`.
 
-    `trouble` is why its contract cannot be read, if it cannot.
+    The versions are at least those of `Heads`. `trouble` is why its contract cannot be read, if it cannot.
     """
 
     dataset: Dataset | None

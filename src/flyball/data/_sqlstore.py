@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,11 @@ from flyball.data._sql import dataset_versions, row_offsets, row_positions, row_
 from flyball.data.errors import VersionExistsError, VersionNotFoundError, VersionStateError
 from flyball.data.model import MOVES, DatasetVersion, SourceFile, VersionState
 from flyball.data.pushes import REMEMBERED, Offsets, Push
+from flyball.data.store import Heads
 from flyball.storage.database import Database
 
 with extra("store"):
-    from sqlalchemy import RowMapping, delete, func, insert, select, update
+    from sqlalchemy import RowMapping, case, delete, func, insert, or_, select, true, update
 
 _V, _P, _R, _O = dataset_versions.c, row_pushes.c, row_positions.c, row_offsets.c
 
@@ -48,6 +50,38 @@ class SqlVersions:
         chosen = select(dataset_versions).where(_V.number > after).order_by(_V.dataset, _V.number)
         if dataset is not None:
             chosen = chosen.where(_V.dataset == dataset)
+        with self._database.read() as connection:
+            return [_version(row) for row in connection.execute(chosen).mappings()]
+
+    def list_heads(self, dataset: str | None = None) -> Sequence[Heads]:
+        mine = true() if dataset is None else _V.dataset == dataset
+        accepted = func.max(case((_V.state == VersionState.ACCEPTED.value, _V.number)))
+        totals = select(
+            _V.dataset, func.max(_V.number).label("newest"), accepted.label("accepted"), func.sum(_V.quarantined).label("aside")
+        )
+        of = totals.where(mine).group_by(_V.dataset).cte().c
+        ends = select(dataset_versions).where(_V.dataset == of.dataset, or_(_V.number == of.newest, _V.number == of.accepted))
+        held = select(dataset_versions).where(mine, _V.state == VersionState.HELD.value)
+        numbers = select(_V.dataset, _V.number).where(mine, _V.state == VersionState.REJECTED.value)
+        rejected: dict[str, set[int]] = defaultdict(set)
+        versions: dict[str, dict[int, DatasetVersion]] = defaultdict(dict)
+        with self._database.read() as connection:
+            aside = {name: int(rows) for name, rows in connection.execute(select(of.dataset, of.aside).order_by(of.dataset))}
+            for name, number in connection.execute(numbers):
+                rejected[name].add(number)
+            for row in (*connection.execute(ends).mappings(), *connection.execute(held).mappings()):
+                versions[row["dataset"]][row["number"]] = _version(row)
+        return [
+            Heads(dataset=name, versions=[found for _, found in sorted(versions[name].items())], quarantined=rows, rejected=rejected[name])
+            for name, rows in aside.items()
+        ]
+
+    def list_latest(self, dataset: str, *, limit: int, before: int | None = None, judged: bool = False) -> Sequence[DatasetVersion]:
+        chosen = select(dataset_versions).where(_V.dataset == dataset).order_by(_V.number.desc()).limit(limit)
+        if before is not None:
+            chosen = chosen.where(_V.number < before)
+        if judged:
+            chosen = chosen.where(_V.results.is_not(None))
         with self._database.read() as connection:
             return [_version(row) for row in connection.execute(chosen).mappings()]
 

@@ -14,7 +14,7 @@ import pytest
 from flyball.core.ids import Digest, EventId
 from flyball.data.errors import VersionExistsError, VersionNotFoundError, VersionStateError
 from flyball.data.model import MOVES, DatasetVersion, SourceFile, VersionState
-from flyball.data.store import VersionStore
+from flyball.data.store import Heads, VersionStore
 from flyball.testing.suite import Suite
 
 _NOON = datetime(2013, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
@@ -89,6 +89,29 @@ class VersionStoreSuite(Suite):
             assert store.list("a", after=9) == made[20:]
             assert store.list(after=10) == [made[21], made[10]]
             assert store.list("a", after=11) == []
+
+    def test_heads_say_how_each_dataset_stands(self, tmp_path: Path) -> None:
+        states = [VersionState.ACCEPTED, VersionState.HELD, VersionState.ACCEPTED, VersionState.ACCEPTED, VersionState.REJECTED]
+        made = [sample_version(number, state=state) for number, state in enumerate(states, start=1)]
+        alone = sample_version(1, dataset="a", state=VersionState.REJECTED)
+        with self.open(tmp_path) as store:
+            assert store.list_heads() == store.list_heads("flights") == []
+            for version in (*made, alone):
+                store.create(version)
+            flights = Heads(dataset="flights", versions=[made[1], made[3], made[4]], quarantined=10, rejected={5})
+            assert store.list_heads() == [Heads(dataset="a", versions=[alone], quarantined=2, rejected={1}), flights]
+            assert store.list_heads("flights") == [flights]
+            assert store.list_heads("flight") == []
+
+    def test_the_latest_come_first_and_in_pages(self, tmp_path: Path) -> None:
+        made = [replace(sample_version(number), results=Digest("e" * 64) if number % 2 else None) for number in range(1, 6)]
+        with self.open(tmp_path) as store:
+            for version in (*made, sample_version(1, dataset="a")):
+                store.create(version)
+            assert store.list_latest("flights", limit=2) == made[:2:-1]
+            assert store.list_latest("flights", limit=9, before=3) == made[1::-1]
+            assert store.list_latest("flights", limit=2, judged=True) == [made[4], made[2]]
+            assert store.list_latest("flight", limit=2) == []
 
     def test_a_number_is_given_once_and_in_order(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:

@@ -54,7 +54,7 @@ def balance(home: DataHome) -> tuple[int, int, int, int]:
     sources = [version for version in versions if not any(file.name == "readmitted" for file in version.files)]
     read = sum(version.added + version.quarantined + version.duplicates for version in sources)
     stored = home.service.history(SALES).height
-    waiting = quarantine(home).count_waiting("sales", home.service.list("sales"))
+    waiting = quarantine(home).count_waiting(*home.service.versions.list_heads("sales"))
     repeated = sum(version.duplicates for version in versions)
     assert waiting == sum(version.quarantined for version in versions) - taken
     return read, stored, waiting, repeated
@@ -128,7 +128,7 @@ def test_a_row_is_taken_once_however_often_it_is_asked_for(home: DataHome) -> No
     with pytest.raises(ConflictError, match="re-admitted into version 2"):
         found.repair(SALES, {lots.id: {"amount": 8}}, word=ADA)
     assert found.readmit(SALES, Wanted(), word=ADA).readmitted == 1
-    assert found.count_waiting("sales", home.service.list("sales")) == 0
+    assert found.count_waiting(*home.service.versions.list_heads("sales")) == 0
     assert home.service.history(SALES).height == 152
     check_balance(home)
 
@@ -268,7 +268,7 @@ def test_rows_of_a_rejected_version_wait_again(home: DataHome) -> None:
     with home.database.write() as connection:
         connection.exec_driver_sql("UPDATE dataset_versions SET state = 'rejected' WHERE number = 2")
     assert found.get("sales", [lots.id])[0].state is RowState.REPAIRED
-    assert found.count_waiting("sales", home.service.list("sales")) == 2
+    assert found.count_waiting(*home.service.versions.list_heads("sales")) == 2
     again = found.readmit(SALES, Wanted(), word=ADA)
     assert (again.readmitted, again.version and again.version.number) == (1, 3)
 

@@ -41,6 +41,7 @@ from flyball.data.quarantine.readmitted import OpenParcel, Parcel, readmitting
 from flyball.data.quarantine.settling import Settling, given_back
 from flyball.data.quarantine.store import DecisionStore
 from flyball.data.service import DataService
+from flyball.data.store import Heads
 from flyball.storage.recorder import Recorder
 
 _STAYS = "was not taken: its key is stored with other values, known as late or later"
@@ -79,11 +80,10 @@ class Quarantine:
         """
         return [*self._decided(dataset, iter(self._reader.get(dataset, ids)))]
 
-    def count_waiting(self, dataset: str, versions: Sequence[DatasetVersion]) -> int:
-        """How many rows stay out of the dataset, which has these versions."""
-        taken = self.decisions.count(dataset).get(dataset, {})
-        rejected = {version.number for version in versions if version.state is VersionState.REJECTED}
-        return sum(version.quarantined for version in versions) - sum(rows for number, rows in taken.items() if number not in rejected)
+    def count_waiting(self, heads: Heads) -> int:
+        """How many rows stay out of the dataset that stands so."""
+        taken = self.decisions.count(heads.dataset).get(heads.dataset, {})
+        return heads.quarantined - sum(rows for number, rows in taken.items() if number not in heads.rejected)
 
     def repair(self, dataset: Dataset, repairs: Mapping[str, Mapping[str, Any]], *, word: Word) -> Sequence[Left]:
         """Give rows other cells, by id; what the contract would refuse of each even so.
