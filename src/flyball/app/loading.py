@@ -13,12 +13,12 @@ import polars as pl
 
 from flyball.app.location import find_home
 from flyball.app.querying import open_reading
-from flyball.core.clock import parse_time, utc
+from flyball.core.clock import utc
 from flyball.core.errors import UnknownNameError
 from flyball.data.errors import VersionHeldError
 from flyball.data.history import as_of as known_as_of
 from flyball.data.history import known_until
-from flyball.data.model import KNOWN_TIME, KNOWN_UNTIL, SYSTEM_COLUMNS, DatasetVersion, VersionState
+from flyball.data.model import ARRIVAL, KNOWN_TIME, KNOWN_UNTIL, SYSTEM_COLUMNS, DatasetVersion, VersionState
 from flyball.data.rows import Rows
 
 
@@ -59,32 +59,29 @@ class Loaded(pl.DataFrame):
         return table if origin is None else f"<p><b>{html.escape(str(origin))}</b>: {self.height:,} rows</p>{table}"
 
 
-def load(
-    name: str,
-    *,
-    version: int | None = None,
-    as_of: str | datetime | None = None,
-    columns: Sequence[str] | None = None,
-    system: bool = False,
-    home: Path | str | None = None,
-) -> Loaded:
-    """The rows of the dataset `name`: of each key the last one known by `as_of` (default: now), in order of arrival.
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Which rows of a dataset are wanted: of which accepted version, known by when, which columns, with a row's times or without."""
 
-    `version` chooses an accepted version (default: the latest). `columns` are all unless named; with `system` the four times of a
-    row stand beside them: `__event_time`, `__known_time`, `__known_until` (null) and `__arrival`. `home` is found from the working
-    directory unless it is given.
+    name: str
+    version: int | None = None
+    as_of: datetime | None = None
+    columns: Sequence[str] | None = None
+    system: bool = False
+
+
+def load(wish: Wish, *, home: Path | None) -> Loaded:
+    """The rows in order of arrival: of each key the last one known, now or by `as_of`. The home is found from here, unless it is named.
 
     Raises:
         UnknownNameError: there is no such dataset, version or column.
         VersionHeldError: the version is not accepted.
         HomeNotFoundError: there is no home here.
-        TimeTextError: `as_of` is no time with a zone.
     """
-    moment = parse_time(as_of, what="as_of") if isinstance(as_of, str) else None if as_of is None else utc(as_of)
-    place = find_home(None if home is None else Path(home), Path.cwd())
-    with open_reading(place) as opened:
+    name, moment = wish.name, wish.as_of
+    with open_reading(find_home(home, Path.cwd())) as opened:
         versions = opened.versions.list(name)
-        chosen = _choose(name, versions, number=version, known={found.dataset for found in opened.versions.list()})
+        chosen = _choose(name, versions, number=wish.version, known={found.dataset for found in opened.versions.list()})
         content = [
             found
             for found in versions
@@ -92,12 +89,12 @@ def load(
         ]
         rows = Rows(opened.tables).scan(content)
         frame = (rows if moment is None else rows.filter(pl.col(KNOWN_TIME) <= moment)).collect()
-    frame = _known(frame, content, moment=moment).sort("__arrival")
+    frame = _known(frame, content, moment=moment).sort(ARRIVAL)
     users = [column for column in frame.columns if column not in SYSTEM_COLUMNS]
-    for column in columns or ():
+    for column in wish.columns or ():
         if column not in users:
             raise UnknownNameError("column", column, known=users, where=f"dataset {name!r}")
-    shown = [*(columns or users), *(SYSTEM_COLUMNS if system else ())]
+    shown = [*(wish.columns or users), *(SYSTEM_COLUMNS if wish.system else ())]
     origin = Origin(dataset=name, version=chosen.number, as_of=moment, source=chosen.source, ingested_at=chosen.ingested_at)
     return Loaded.of(frame.select(shown), origin)
 

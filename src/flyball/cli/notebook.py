@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from flyball.app.loading import Loaded, Origin
-from flyball.app.loading import load as load_here
+from flyball.app import loading
+from flyball.app.loading import Loaded, Origin, Wish
 from flyball.cli.remote import URL
 from flyball.core.clock import parse_time, utc
 from flyball.core.errors import InvalidError
@@ -57,7 +57,8 @@ def load(
         if system:
             raise NotFromServerError
         return _asked(Origin(dataset=name, version=version, as_of=moment), columns)
-    return load_here(name, version=version, as_of=moment, columns=columns, system=system, home=home)
+    wish = Wish(name=name, version=version, as_of=moment, columns=columns, system=system)
+    return loading.load(wish, home=None if home is None else Path(home))
 
 
 def _asked(origin: Origin, columns: Sequence[str] | None) -> Loaded:
