@@ -11,7 +11,7 @@ MACHINES := $(wildcard tests/test_*.py)
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install clients peers check test demo flights bench clean lock
+.PHONY: help install clients peers check test demo flights bench soak clean lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 18
@@ -55,6 +55,9 @@ bench: install flights clients peers  ## limits and comparisons, measured here a
 		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 	@set -e; for name in ingest read checks profile push query sql tables; do \
 		echo "== bench.data.$$name"; $(BIN)/python -m bench.data.$$name; done
+
+soak: install  ## kill an ingest at two hundred random moments (half an hour)
+	@FLYBALL_TEST_KILLS=200 $(BIN)/python -m pytest -rs tests/integration/data/test_pull_faults.py -k killed_at
 
 lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra local --extra flights --extra dev \
