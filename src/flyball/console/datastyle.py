@@ -27,16 +27,18 @@ select.field { font: inherit; font-size: .8125rem; padding-right: .6rem; max-wid
 .notice-ways { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; }
 .decide { display: flex; flex-wrap: wrap; gap: .6rem; } .fold { margin-top: .8rem; font-size: .8125rem; }
 .fold summary { cursor: pointer; color: var(--soft); list-style: none; width: fit-content; }
-.fold summary::before { content: "▸"; display: inline-block; width: 1rem; } .fold[open] summary::before { content: "▾"; } .fold[open] summary { margin-bottom: .5rem; } .fold li { overflow-wrap: anywhere; }
+.fold summary::before { content: "▸"; display: inline-block; width: 1rem; } .fold[open] summary::before { content: "▾"; }
+.fold[open] summary { margin-bottom: .5rem; } .fold li { overflow-wrap: anywhere; }
 .fold pre { margin: 0; padding: .8rem 1rem; border-radius: 8px; background: var(--wash); overflow: auto; max-height: 30rem;
   font: 500 .8125rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 """
 
 _PROFILES = """
 .columns { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 1.1rem; align-items: start; }
-.column { display: grid; gap: .7rem; grid-template-columns: minmax(0, 1fr); } .column h3 { margin: 0; font-size: .9375rem; font-weight: 620;
+.column-card { display: grid; gap: .7rem; grid-template-columns: minmax(0, 1fr); }
+.column-card h3 { margin: 0; font-size: .9375rem; font-weight: 620;
   line-height: 1.4; overflow-wrap: anywhere; }
-.column .facts dd { white-space: normal; overflow-wrap: anywhere; }
+.column-card .facts dd { white-space: normal; overflow-wrap: anywhere; }
 .bars { display: block; width: 100%; height: 4rem; overflow: visible; border-bottom: 1px solid var(--hair); }
 .bars rect { fill: color-mix(in srgb, var(--accent) 62%, var(--panel)); } .bars .field-of { fill: transparent; }
 .bars .field-of:hover { fill: var(--wash); }
@@ -60,11 +62,13 @@ _CHECKS = """
 .broken-head .figure { margin-left: auto; } .versions, .promises, .courses, .checks, .differences, .aside-rows { margin-top: .8rem; }
 .listing.promises td, .listing.checks td, .listing.differences td, .aside-rows td { white-space: normal; overflow-wrap: anywhere; }
 .cells { display: flex; flex-wrap: wrap; gap: .15rem .9rem; } .cells > div { display: flex; gap: .35rem; min-width: 0; }
-.cells dt { color: var(--soft); } .cells dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
+.cells dt { color: var(--soft); flex: none; max-width: 50%; overflow-wrap: anywhere; }
+.cells dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .cells s { color: var(--soft); margin-right: .35rem; } .cells .repaired { color: var(--good); }
-.aside-rows td:last-child { min-width: 8rem; } .aside-rows .button { margin-top: .4rem; }
+.aside-rows td:last-child, .aside-rows th { min-width: 8rem; } .aside-rows .button { margin-top: .4rem; }
 .version-page .decide .button { padding: .45rem 1rem; }
 @media (max-width: 640px) {
+  .listing td[data-title]::before { margin-right: .35rem; }
   .dataset-page .facts.spread { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem 1rem; }
   .parts { gap: .75rem; } .columns { gap: .75rem; } .listing td.why { min-width: 0; } .choices > .field { min-width: 0; flex-basis: 100%; }
   .listing.differences td, .listing.promises td { white-space: normal; }

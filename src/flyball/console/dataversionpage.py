@@ -112,6 +112,7 @@ def evidence(name: str, proof: Proof) -> Markup:
         panel("Checks", broken_list(proof.results), css="checks-of"),
         panel("Rows set aside", aside_summary(name, proof.version.number, proof.quarantine), css="aside-of"),
         panel("Compared with the version before", element("p", before, class_="panel-note"), changed),
-        panel("Profile", note=f"What the {plural(proof.version.added or 0, 'row')} are like that it added."), profile_cards(columns) if proof.version.added else NOTHING,
+        panel("Profile", note=f"What the {plural(proof.version.added or 0, 'row')} are like that it added."),
+        profile_cards(columns) if proof.version.added else NOTHING,
         every if many > SHOWN_COLUMNS else NOTHING,
     )  # fmt: skip

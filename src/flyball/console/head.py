@@ -24,12 +24,18 @@ CLOCK_FACE = element(
 
 
 BARE_PHASE = "keeping runs and models"
+SERVING_PHASE = "serving"
 PLACES = {"/": "Loop", "/datasets": "Data", "/runs": "Runs", "/registry": "Models"}
 
 
 def is_bare(known: Known) -> bool:
     """Whether the server runs no project, so that there is no loop to show."""
     return known.status is not None and not known.status.models and known.status.phase == BARE_PHASE
+
+
+def has_data_only(known: Known) -> bool:
+    """Whether the project has datasets and no model that could still come."""
+    return known.status is not None and not known.status.models and known.status.phase == SERVING_PHASE
 
 
 def brand(known: Known, *, here: str) -> Markup:

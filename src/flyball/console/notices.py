@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flyball.console.answers import expected_of
 from flyball.console.charts import Series
+from flyball.console.head import has_data_only
 from flyball.console.markup import NOTHING, Markup, element, joined, text
 from flyball.console.watch import Known
 from flyball.console.words import days, figure
@@ -13,6 +14,8 @@ def notice(known: Known, url: str) -> Markup:
     """Nothing while all is well; else what is wrong, and of when the figures are that the page shows."""
     if known.trouble is not None:
         return away_notice(known, url)
+    if has_data_only(known):
+        return _notice("No model", "This project has datasets only: they stand under Data.", tone="work")
     if known.status is not None and not known.models:
         return _notice("No model yet", known.status.phase[:1].upper() + known.status.phase[1:], tone="work")
     return NOTHING

@@ -16,7 +16,7 @@ from flyball.console.cards import canary_card, champion_card, loop_card
 from flyball.console.charts import Series, drift_options, quality_options
 from flyball.console.decisions import Decision, DecisionDialog, Deed, promotion, return_to_former
 from flyball.console.frame import Surroundings, foot
-from flyball.console.head import CLOCK_FACE, THEME_BUTTON, clock_call, head_markup, is_bare, pace_markup
+from flyball.console.head import CLOCK_FACE, THEME_BUTTON, clock_call, has_data_only, head_markup, is_bare, pace_markup
 from flyball.console.health import health_strip
 from flyball.console.kinds import concerns
 from flyball.console.markup import Markup, element, joined, text
@@ -52,7 +52,7 @@ class ConsolePage:
         self._notice = ui.html("", sanitize=False).classes("notice-place").props("role=status aria-live=polite")
         self._health = ui.html("", sanitize=False).classes("strip")
         with ui.element("main").classes("board"):
-            with ui.element("div").classes("board-main"):
+            with ui.element("div").classes("board-main") as self._main:
                 self._build_cards()
                 self._quality, self._quality_words = self._build_chart("quality")
                 self._drift, self._drift_words = self._build_chart("drift")
@@ -141,8 +141,11 @@ class ConsolePage:
             self._told = clock
             ui.run_javascript(clock)  # type: ignore[unused-awaitable]  # it answers nothing
         self._health.content = health_strip(known.status)
+        self._main.set_visibility(not has_data_only(known))
         if model is not None:
             self._show_model(known, model)
+        elif has_data_only(known):
+            self._timeline.set_events(known.events, loading=not known.caught_up)
 
     def _show_model(self, known: Known, model: ModelFigures) -> None:
         assert known.status is not None

@@ -41,7 +41,7 @@ def column_card(name: str, facts: Facts) -> Markup:
     examples = _examples(facts)
     return element(
         "article", head, _missing(rows, nulls), histogram(facts, name), top_values(facts, rows or 0), listed, examples,
-        class_="panel column", data_column=name,
+        class_="panel column-card", data_column=name,
     )  # fmt: skip
 
 
