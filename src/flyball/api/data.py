@@ -58,6 +58,7 @@ class Readmission(StrictBody):
 def add_data(doors: Doors, desk: Desk, *, data: DataPlane) -> None:
     """What one sees of datasets, and what one decides."""
     _add_looks(doors, desk, data=data)
+    _add_erasures(doors, desk, data=data)
     _add_quarantine(doors, desk, data=data)
 
     @doors.route("POST /api/v1/datasets/{name}/versions/{number}/release", Permission.RELEASE)
@@ -96,6 +97,13 @@ def _add_looks(doors: Doors, desk: Desk, *, data: DataPlane) -> None:
     async def list_results(name: Name, *, limit: Limit = 50) -> Response:
         """What came of each check in the last versions."""
         return await desk.tell(lambda: data.list_results(name, limit), slow=True)
+
+
+def _add_erasures(doors: Doors, desk: Desk, *, data: DataPlane) -> None:
+    @doors.route("GET /api/v1/datasets/{name}/erasures", Permission.READ)
+    async def list_erasures(name: Name) -> Response:
+        """The certificates of what was erased, oldest first."""
+        return await desk.tell(lambda: data.list_erasures(name))
 
 
 def _add_quarantine(doors: Doors, desk: Desk, *, data: DataPlane) -> None:

@@ -27,6 +27,7 @@ from flyball.app.viewed import Viewed
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.data.bodies import Body
+from flyball.data.erasure._sqlstore import SqlErasures
 from flyball.data.quarantine._sqlstore import SqlDecisions
 from flyball.loop.projectfile import load_project
 from flyball.pipelines import ExecutorPool, ProcessExecutor
@@ -85,7 +86,8 @@ class Control(Viewed):
         self._releasing = Releasing(place.home.stores)
         declared = {name: found.dataset for name, found in self._parts.declared.items()}
         decisions = SqlDecisions(place.home.stores.database)
-        self.data = DataDesk(place.home.data, decisions, place.clock, declared, place.root, self._changed)
+        erasures = SqlErasures(place.home.stores.database)
+        self.data = DataDesk(place.home.data, decisions, place.clock, declared, place.root, self._changed, erasures)
         super().__init__(LiveView(place.project, place.home.stores, self._parts.log, self._around))
         self._plan: ServingPlan | None = None
         self._planning = threading.Lock()

@@ -20,6 +20,7 @@ from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.core.ids import Digest
 from flyball.data.contracts.model import Contract
 from flyball.data.contractwriting import write_yaml
+from flyball.data.erasure._sqlstore import SqlErasures, told_erasures
 from flyball.data.model import Dataset, DatasetVersion, VersionState
 from flyball.data.profiles import compare
 from flyball.data.profiling import Profiling
@@ -45,6 +46,7 @@ class DataDesk:
     declared: Mapping[str, Dataset] = field(default_factory=dict)
     root: Path | None = None
     changed: Callable[[], None] = lambda: None
+    erasures: SqlErasures | None = None
 
     # -- what is looked at
 
@@ -109,6 +111,10 @@ class DataDesk:
         state = None if wanted.state is None else RowState(wanted.state)
         page = self._quarantine.list(name, Look(version=wanted.version, state=state, limit=wanted.limit, token=wanted.token))
         return {"rows": [row_told(row) for row in page.rows], "next": page.next}
+
+    def list_erasures(self, name: str) -> Json:
+        self._heads(name)
+        return {"erasures": [] if self.erasures is None else told_erasures(self.erasures, name, blobs=self.data.blobs)}
 
     # -- what a person decides
 
@@ -233,4 +239,5 @@ def _plain(value: Mapping[str, Any]) -> Json:
 
 def desk_of(home: Home, declared: Mapping[str, Dataset] | None = None, *, root: Path | None = None) -> DataDesk:
     """The datasets of an open home; `declared` are those of its project, whose file lies in `root`."""
-    return DataDesk(home.data, SqlDecisions(home.stores.database), home.stores.clock, declared or {}, root)
+    database = home.stores.database
+    return DataDesk(home.data, SqlDecisions(database), home.stores.clock, declared or {}, root, erasures=SqlErasures(database))

@@ -71,6 +71,10 @@ class DataPlane(Protocol):
         """{"rows", "next"}."""
         ...
 
+    def list_erasures(self, name: str) -> Json:
+        """{"erasures": [...]}: the certificates of what was erased, oldest first."""
+        ...
+
     def release(self, name: str, number: int, *, deed: Deed) -> Json:
         """{"version"}: a held version is taken.
 

@@ -81,6 +81,11 @@ class DatasetsClient:
             if token is None:
                 return
 
+    def list_erasures(self, name: str) -> list[Json]:
+        """The certificates of what was erased of the dataset and of those with its key, oldest first."""
+        found: list[Json] = self._get(_path(name, "erasures"))["erasures"]
+        return found
+
     def release(self, name: str, number: int, *, why: str = "") -> Json:
         """The version after a held one was taken as it is."""
         found: Json = self._post(_path(name, "versions", number, "release"), {"why": why})["version"]

@@ -166,6 +166,7 @@ def test_an_unknown_dataset_is_named(desk: DataDesk, name: str) -> None:
     bring(desk, "a.csv", rows=rows(0, 60))
     asked: list[Any] = [
         lambda: desk.get_dataset(name, Versions()), lambda: desk.get_version(name, 1), lambda: desk.get_contract(name),
+        lambda: desk.list_erasures(name),
         lambda: desk.list_results(name, 1), lambda: desk.list_quarantine(name, AsideRows()), lambda: desk.release(name, 1, deed=ADA),
         lambda: desk.repair(name, [], deed=ADA), lambda: desk.readmit(name, Readmit(), deed=ADA),
     ]  # fmt: skip

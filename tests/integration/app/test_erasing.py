@@ -174,16 +174,21 @@ def test_rows_that_were_repaired_and_readmitted_go_with_their_decisions(place: P
 def test_cached_steps_and_snapshots_go_and_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     project = write_project(tmp_path)
+    for name in ("orders.csv", "outcomes.csv"):
+        (tmp_path / name).write_text((tmp_path / name).read_text().replace("\no", "\norder-zz-"))
     command = ["backtest", str(project), "--policy", "declared"]
     assert CliRunner().invoke(app, command).exit_code == 0
+    assert holding(tmp_path, "order-zz-150")
     with opened(tmp_path) as home:
-        found = Eraser(home).erase("orders", Keys.of("orders", ["id"], rows=[["o7"], ["o11"]]), deed=DEED)
+        found = Eraser(home).erase("orders", Keys.of("orders", ["id"], rows=[["order-zz-7"], ["order-zz-150"]]), deed=DEED)
         assert (found["datasets"], found["verified"]["clean"]) == (["orders", "outcomes"], True), found["verified"]
         assert found["found"]["versions"] == {"orders@1": 2, "outcomes@1": 2}
         assert found["steps"] > 0
         assert len(found["blobs"]) > 2
-        assert home.data.scan("orders").select("id").collect()["id"].is_in(["o7", "o11"]).sum() == 0
+        assert holding(tmp_path, "order-zz-150") == []
+        assert home.data.scan("orders").select("id").collect()["id"].is_in(["order-zz-7", "order-zz-150"]).sum() == 0
     assert CliRunner().invoke(app, command).exit_code == 0
+    assert holding(tmp_path, "order-zz-150") == []
 
 
 def test_of_two_erasers_one_is_told_who_the_other_is(place: Path) -> None:

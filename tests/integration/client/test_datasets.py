@@ -35,6 +35,7 @@ def test_each_method_says_what_its_route_said(client: DatasetsClient) -> None:
     assert client.get_difference("flights", 1, after=2)["rows"] == [100, 120]
     assert client.get_contract("flights")["path"] == "flights.yaml"
     assert client.list_results("flights")[0]["results"][0]["version"] == 2
+    assert client.list_erasures("flights")[0]["keys"] == 2
     assert client.list_quarantine("flights", AsideQuery(version=2, state="waiting", limit=1))["next"] == "more"
     assert [row["row"] for row in client.quarantined("flights")] == [7]
 

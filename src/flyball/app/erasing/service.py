@@ -6,7 +6,6 @@ them is made anew or deleted, then everything is read again, and last the certif
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +25,7 @@ from flyball.app.location import ERASURE_SECRET
 from flyball.core.canonical import canonical, digest
 from flyball.core.errors import UnknownNameError
 from flyball.data.derivation.source import inputs_of
-from flyball.data.erasure._sqlstore import SqlErasures
+from flyball.data.erasure._sqlstore import SqlErasures, told_erasures
 from flyball.data.erasure.errors import ErasureKeyUnknownError, ErasurePendingError
 from flyball.data.erasure.keys import Keys, Marker, Words, cells_text
 from flyball.data.erasure.model import Erasure
@@ -121,12 +120,7 @@ class Eraser:
 
     def list_certificates(self, name: str) -> list[Json]:
         """The certificates, oldest first; an erasure that was begun and not ended has none, and says so."""
-        return [
-            json.loads(self.home.blobs.get(found.certificate))
-            if found.certificate is not None
-            else {"job": found.job, "dataset": found.dataset, "keys": found.keys, "begun": found.begun.isoformat(), "done": False}
-            for found in self._erasures.list(name)
-        ]
+        return told_erasures(self._erasures, name, blobs=self.home.blobs)
 
     # -- the steps
 

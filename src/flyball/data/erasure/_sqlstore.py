@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flyball.core.ids import Digest
@@ -11,6 +12,7 @@ from flyball.data._sql import dataset_versions
 from flyball.data.erasure._sql import erased_keys, erasures
 from flyball.data.erasure.model import Erasure
 from flyball.data.model import DatasetVersion
+from flyball.storage.blobs import BlobStore
 from flyball.storage.database import Database
 
 with extra("store"):
@@ -79,6 +81,13 @@ class SqlErasures:
             connection.execute(chosen.values(dict(blobs)))
 
 
-def erased_in(erasures: Sequence[Erasure], reference: str) -> int:
-    """How many rows of the version `reference` went by these erasures."""
-    return sum(int((erasure.found or {}).get("versions", {}).get(reference, 0)) for erasure in erasures)
+def told_erasures(erasures: SqlErasures, name: str, *, blobs: BlobStore) -> list[dict[str, Any]]:
+    """The certificates that tell of the dataset, oldest first; what was begun with it and not ended has none, and says so."""
+    told: list[dict[str, Any]] = []
+    for found in erasures.list():
+        if found.certificate is not None:
+            told.append(json.loads(blobs.get(found.certificate)))
+        elif found.dataset == name:
+            begun = found.begun.isoformat()
+            told.append({"job": found.job, "datasets": [name], "dataset": name, "keys": found.keys, "begun": begun, "done": False})
+    return [certificate for certificate in told if name in certificate["datasets"]]
