@@ -15,6 +15,9 @@ from flyball.data.declared.streams import LiveSource
 from flyball.data.rows import quarantine_name
 from flyball.data.service import DataService
 from flyball.loop.definition import Declared
+from flyball.storage.events import EventQuery
+
+ODD_COLUMNS = ("unexpected_columns", "missing_columns")
 
 
 def pulled(
@@ -26,16 +29,27 @@ def pulled(
         FlyballError: the source cannot be read; nothing was recorded.
     """
     name = declared.dataset.name
-    before = len(data.list(name))
+    before = _newest(data, name)
     if isinstance(declared.dataset.source, LiveSource):
-        return pull_row(stand(declared.dataset, data, root=root), new=len(data.list(name)) > before)
+        return pull_row(stand(declared.dataset, data, root=root), new=_newest(data, name) > before)
     version = data.ingest(declared.dataset, root=root, history=declared.history, cause=None, arrival=arrival, known_by=known_by)
     if version.number > before:
         tend_after(data.tables, [version.table, quarantine_name(name)])
-    return pull_row(version, new=version.number > before)
+    new = version.number > before
+    return {**pull_row(version, new=new), **(_odd_columns(data, version) if new else {})}
 
 
 def pull_row(version: DatasetVersion, *, new: bool) -> dict[str, Any]:
-    """The version as one row of a list, and whether it was made just now."""
+    """The version as one row of a list, and whether it was made just now; of a new one also the columns that fit no contract."""
     row: Mapping[str, Any] = dataset_row(version)
     return {**row, "new": new}
+
+
+def _odd_columns(data: DataService, version: DatasetVersion) -> dict[str, Any]:
+    asked = EventQuery(type="contract.warned", subject=f"dataset/{version.dataset}", since=version.ingested_at)
+    found = [event.data for event in data.recorder.list(asked) if event.data.get("version") == version.number]
+    return {name: columns for facts in found for name in ODD_COLUMNS if (columns := facts.get(name))}
+
+
+def _newest(data: DataService, name: str) -> int:
+    return max((version.number for version in data.versions.list_latest(name, limit=1)), default=0)

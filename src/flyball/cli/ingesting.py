@@ -20,6 +20,10 @@ from flyball.client.datasets import DatasetsClient
 from flyball.core.errors import ConflictError, FlyballError
 
 Json = dict[str, Any]
+_ODD = {
+    "unexpected_columns": "passed over, for the contract does not name them",
+    "missing_columns": "empty, for the source does not have them",
+}
 
 
 class HeldDatasetError(ConflictError):
@@ -139,4 +143,5 @@ def _sentence(found: Mapping[str, Any]) -> str:
         return f"{name}: nothing new; {found['rows']:,} rows."
     aside = f", {found['quarantined']:,} set aside" if found["quarantined"] else ""
     known = f", {found['duplicates']:,} known already" if found["duplicates"] else ""
-    return f"{name} is {found['state']}: {found['added']:,} rows added{aside}{known}; {found['rows']:,} rows."
+    odd = "".join(f"\n{name}: {what}: {', '.join(found[columns])}" for columns, what in _ODD.items() if found.get(columns))
+    return f"{name} is {found['state']}: {found['added']:,} rows added{aside}{known}; {found['rows']:,} rows.{odd}"

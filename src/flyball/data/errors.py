@@ -230,7 +230,10 @@ class VersionStateError(ConflictError):
     code = "dataset-version-state"
 
     def __init__(self, dataset: str, number: int, *, state: str, asked: str) -> None:
-        super().__init__(f"Version {number} of dataset {dataset!r} is {state} and cannot become {asked}.")
+        super().__init__(
+            f"Version {number} of dataset {dataset!r} is {state} and cannot become {asked}. "
+            "Those that wait for a decision are listed by: flyball held"
+        )
 
 
 class VersionExistsError(ConflictError):

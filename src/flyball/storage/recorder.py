@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,10 @@ class Recorder:
         event = Event(event_id, kind, subject, now, data or {}, self._actor, cause)
         self._log.append(event)
         return event
+
+    def list(self, query: EventQuery) -> Sequence[Event]:
+        """What stands in the log; in a transaction of this thread, with what that has recorded."""
+        return self._log.list(query)
 
     def _alike(self, kind: str, subject: str, *, now: datetime, cause: EventId | None) -> int:
         found = self._log.list(EventQuery(type=kind, subject=subject, since=now, until=now + MICROSECOND))

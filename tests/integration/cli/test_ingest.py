@@ -71,6 +71,16 @@ def test_a_wrong_name_a_held_version_and_a_broken_source_are_told(yard: Path) ->
     assert (held.returncode, "flyball release visits@2" in held.stderr) == (7, True)
 
 
+def test_columns_that_fit_no_contract_are_told(yard: Path) -> None:
+    flyball(yard, "ingest")
+    header = "visit,came_at,minutes,dog\n"
+    text = "".join(f"v{n},2024-06-01T09:00Z,{n % 7}.5,rex\n" for n in range(300, 320))
+    (yard / "data" / "visits" / "dogs.csv").write_text(header + text)
+    done = flyball(yard, "ingest", "visits")
+    assert done.stdout.endswith("visits@2: passed over, for the contract does not name them: dog\n"), (done.stdout, done.stderr)
+    assert "dog" not in flyball(yard, "ingest", "visits").stdout
+
+
 def test_without_a_project_it_says_how_to_name_one(tmp_path: Path) -> None:
     done = flyball(tmp_path, "ingest")
     assert (done.returncode, "--project" in done.stderr, list(tmp_path.iterdir())) == (4, True, [])
