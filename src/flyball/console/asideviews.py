@@ -56,7 +56,7 @@ def _decided(name: str, row: AsideRow) -> Markup:
     return joined(into, said, element("p", text(f"“{clipped(row.why)}”"), class_="hint") if row.why else NOTHING)
 
 
-def aside_summary(name: str, number: int, aside: Aside) -> Markup:
+def aside_summary(name: str, number: int, *, aside: Aside) -> Markup:
     """How many rows a version set aside, why, and the first of them."""
     if not aside.rows:
         return element("p", text("It set no row aside."), class_="hint")

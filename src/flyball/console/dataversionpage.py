@@ -110,7 +110,7 @@ def evidence(name: str, proof: Proof) -> Markup:
     every = element("p", element("a", text(f"All {many:,} columns"), href=where, class_="button plain"), class_="onward")
     return joined(
         panel("Checks", broken_list(proof.results), css="checks-of"),
-        panel("Rows set aside", aside_summary(name, proof.version.number, proof.quarantine), css="aside-of"),
+        panel("Rows set aside", aside_summary(name, proof.version.number, aside=proof.quarantine), css="aside-of"),
         panel("Compared with the version before", element("p", before, class_="panel-note"), changed),
         panel("Profile", note=f"What the {plural(proof.version.added or 0, 'row')} are like that it added."),
         profile_cards(columns) if proof.version.added else NOTHING,

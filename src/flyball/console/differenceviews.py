@@ -46,7 +46,7 @@ def _row(column: ColumnChange) -> Markup:
     median = column.quantiles.get("0.5")
     unit = " characters" if "String" in column.types else ""
     types = element("p", text(pair_words(column.types)), class_="hint") if column.change != "same" else NOTHING
-    values = _values("new", column.new, column.n_new), _values("gone", column.gone, column.n_gone)
+    values = _values("new", column.new, many=column.n_new), _values("gone", column.gone, many=column.n_gone)
     return element(
         "tr", element("th", text(clipped(column.column, 120)), types, scope="row"),
         element("td", mark("warn" if column.notable else "quiet", said), data_title="Change"),
@@ -63,7 +63,7 @@ def _shares(pair: tuple[float | None, float | None]) -> str:
     return before if before == after else f"{before} → {after}"
 
 
-def _values(word: str, values: Sequence[object], many: int) -> Markup:
+def _values(word: str, values: Sequence[object], *, many: int) -> Markup:
     if not many:
         return NOTHING
     listed = ", ".join(clipped(shown(value), LONGEST_VALUE) for value in values[:5])

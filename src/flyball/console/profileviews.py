@@ -91,7 +91,10 @@ def histogram(facts: Facts, name: str) -> Markup:
     highest, wide = max(levels) or 1, WIDTH / len(levels)
     drawn = [
         _bar(
-            place * wide, wide, level / highest, told=f"{shown(edges[place])} {NONE} {shown(edges[place + 1])}: {plural(int(level), 'row')}"
+            place * wide,
+            wide,
+            level=level / highest,
+            told=f"{shown(edges[place])} {NONE} {shown(edges[place + 1])}: {plural(int(level), 'row')}",
         )
         for place, level in enumerate(levels)
     ]
@@ -105,7 +108,7 @@ def histogram(facts: Facts, name: str) -> Markup:
     return element("div", titled, svg, ends, class_="histogram")
 
 
-def _bar(left: float, wide: float, level: float, *, told: str) -> Markup:
+def _bar(left: float, wide: float, *, level: float, told: str) -> Markup:
     high = max(level * (HEIGHT - 4), 1.5 if level else 0)
     shape = element("rect", x=f"{left + 0.75:.2f}", y=f"{HEIGHT - high:.2f}", width=f"{max(wide - 1.5, 0.5):.2f}", height=f"{high:.2f}")
     # The transparent one is what is pointed at: small bars are hard to meet.

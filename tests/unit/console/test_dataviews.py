@@ -90,7 +90,10 @@ def test_datasets_are_chosen_and_ordered() -> None:
         holding("a", rows=9, health="held", source="s3://x"),
         holding("c"),
     ]
-    named = lambda choice: [each.name for each in choice.shown(fresh)]  # noqa: E731  one word for each line below
+
+    def named(choice: Choice) -> list[str]:
+        return [each.name for each in choice.shown(fresh)]
+
     assert named(Choice()) == ["a", "b", "c"]
     assert named(Choice(sort="rows:desc")) == ["a", "b", "c"]
     assert named(Choice(sort="rows:asc")) == ["c", "b", "a"]
