@@ -16,7 +16,7 @@ WORDS = [
     "at_least", "at_most", "beats_champion", "canary", "check", "count", "delta", "derive", "derive_sql",
     "drift", "every", "files", "guardrails", "label", "last",
     "load",
-    "max", "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "performance", "push", "quality",
+    "max", "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "parquet", "performance", "push", "quality",
     "redis_stream", "resources", "rows", "search", "sql", "sum", "view", "window_view",
 ]  # fmt: skip
 ROOMS = sorted(module.name for module in pkgutil.iter_modules(fb.__path__) if module.ispkg)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flyball.data.declared.generated import rows
     from flyball.data.declared.sql import sql
     from flyball.data.declared.streams import push, redis_stream
-    from flyball.data.declared.tables import delta
+    from flyball.data.declared.tables import delta, parquet
     from flyball.data.derivation.source import derive, derive_sql
     from flyball.features import count, last, max, mean, min, on_demand, sum, view, window_view  # noqa: A004  fb.max is the public word
     from flyball.loop import Model, Project, every, on_drift, on_performance_drop
@@ -57,6 +57,7 @@ __all__ = [
     "on_demand",
     "on_drift",
     "on_performance_drop",
+    "parquet",
     "performance",
     "push",
     "quality",
@@ -77,7 +78,7 @@ _ROOMS = {
     "data.declared.check": ("check",),
     "data.declared.generated": ("rows",),
     "data.declared.sql": ("sql",),
-    "data.declared.tables": ("delta",),
+    "data.declared.tables": ("delta", "parquet"),
     "data.derivation.source": ("derive", "derive_sql"),
     "data.declared.streams": ("push", "redis_stream"),
     "features": ("count", "last", "max", "mean", "min", "on_demand", "sum", "view", "window_view"),

@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from flyball.app.inplaceviews import rows_in_place
 from flyball.core.clock import MonotonicTimer, utc
+from flyball.data.inplace import is_in_place
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, DatasetVersion, VersionState
 from flyball.data.querying.errors import QueryError, UnknownTableError
-from flyball.data.querying.model import Limits, View, latest_of, literal, quoted, rows_of
+from flyball.data.querying.model import Limits, View, latest_of, literal, parquet_of, quoted, rows_of
 from flyball.data.querying.running import Querying
-from flyball.data.rows import INGEST, quarantine_name, ranges_of
+from flyball.data.rows import INGEST, Rows, quarantine_name, ranges_of
 from flyball.data.store import VersionStore
 from flyball.storage.errors import os_errors
 from flyball.storage.positions import Positions
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from flyball.app.home import Home
 
 HISTORY, QUARANTINE, PREDICTIONS = "history", "quarantine", "predictions"
-_SCRATCH = ".queries"
+_SCRATCH, _COPIES = ".queries", ".querytables"  # what is in the first one is gone with whoever asked
 _TIMES = {EVENT_TIME: "event_time", KNOWN_TIME: "known_time", ARRIVAL: "arrival"}
 _REFERENCE = re.compile(r"(?<![\w@])([a-z][a-z0-9_-]{0,62})@(\d{1,9})(?!\w)")
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
@@ -132,20 +134,20 @@ class Catalogue:
 
     def _known(self, name: str, content: Sequence[DatasetVersion], *, as_of: datetime | None) -> View:
         """Of each key what is known last; where nothing was ever corrected, the rows as they are."""
-        files, columns = self._place(content[0].table)
+        files, columns, place = self._content(content)
         users = [column for column in columns if not column.startswith("__")]
         key = next((version.key for version in reversed(content) if version.key), ())
         corrected = any(version.corrections != 0 for version in content) and bool(key)
         taken = columns if corrected else users
-        rows = rows_of(files, columns=taken, ranges=ranges_of(content), arrival=ARRIVAL) + _by(as_of)
+        rows = rows_of(place, columns=taken, ranges=ranges_of(content), arrival=ARRIVAL) + _by(as_of)
         if corrected:
             rows = f"select {', '.join(map(quoted, users))} from ({latest_of(rows, key=key, order=(KNOWN_TIME, ARRIVAL))})"  # noqa: S608  quoted
         return View(schema="main", name=name, select=rows, files=tuple(files))
 
     def _history(self, name: str, content: Sequence[DatasetVersion], *, as_of: datetime | None) -> View:
-        files, columns = self._place(content[0].table)
+        files, columns, place = self._content(content)
         key = next((version.key for version in reversed(content) if version.key), ())
-        rows = rows_of(files, columns=columns, ranges=ranges_of(content), arrival=ARRIVAL) + _by(as_of)
+        rows = rows_of(place, columns=columns, ranges=ranges_of(content), arrival=ARRIVAL) + _by(as_of)
         users = [quoted(column) for column in columns if not column.startswith("__")]
         times = [f"{quoted(column)} as {quoted(shown if shown not in columns else column)}" for column, shown in _TIMES.items()]
         if key:
@@ -180,14 +182,28 @@ class Catalogue:
             select = f"select * from read_parquet([{places}], union_by_name=true) where {shipped}"  # noqa: S608  quoted
             yield View(schema=PREDICTIONS, name=endpoint, select=select, files=tuple(files))
 
+    def _content(self, content: Sequence[DatasetVersion]) -> tuple[Sequence[str], Sequence[str], str]:
+        """The files that a content's rows are read from, their columns, and where a query finds them."""
+        if is_in_place(content[0]):
+            found = rows_in_place(self.tables, content, folder=self.copies)
+            if found.select is not None:
+                return found.files, found.columns, f"({found.select})"
+            table, number = content[0].table, content[-1].number
+            copy = self._copy(f"{table}.{number}", Rows(self.tables).scan(content), mark=self.tables.latest(table))
+            return [copy], found.columns, parquet_of([copy])
+        files, columns = self._place(content[0].table)
+        return files, columns, parquet_of(files)
+
     def _place(self, table: str) -> tuple[list[str], list[str]]:
         """The files of a table, and its columns; of one that lies elsewhere a copy, for a query's process has no network."""
         files, rows = self.tables.files(table), self.tables.read(table)
         columns = rows.collect_schema().names()
-        return ([self._copy(table, rows)] if not files or any("://" in file for file in files) else files), columns
+        return (
+            [self._copy(table, rows, mark=self.tables.latest(table))] if not files or any("://" in file for file in files) else files
+        ), columns
 
-    def _copy(self, table: str, rows: pl.LazyFrame) -> str:
-        kept = self.copies / f"{table}@{self.tables.latest(table)}.parquet"
+    def _copy(self, table: str, rows: pl.LazyFrame, *, mark: int | None) -> str:
+        kept = self.copies / f"{table}@{mark}.parquet"
         if not kept.exists():
             with os_errors(self.copies):
                 self.copies.mkdir(parents=True, exist_ok=True)
@@ -202,7 +218,7 @@ class Catalogue:
 
 def catalogue_of(home: Home) -> Catalogue:
     """The catalogue of a home that is open."""
-    return Catalogue(home.stores.datasets, home.tables, home.stores.positions, _querying(home.path), home.path / _SCRATCH / "tables")
+    return Catalogue(home.stores.datasets, home.tables, home.stores.positions, _querying(home.path), home.path / _COPIES)
 
 
 def _querying(home: Path) -> Querying:
@@ -250,7 +266,7 @@ def open_catalogue(home: Path, limits: Limits | None = None) -> Iterator[Catalog
     querying.warm(limits)  # while it imports its libraries, we import ours
     try:
         with open_reading(home) as found:
-            yield Catalogue(found.versions, found.tables, found.positions, querying, home / _SCRATCH / "tables")
+            yield Catalogue(found.versions, found.tables, found.positions, querying, home / _COPIES)
     finally:
         querying.close()
 

@@ -9,7 +9,7 @@ from flyball.data.declared.files import FileSource
 from flyball.data.declared.generated import RowsSource
 from flyball.data.declared.source import Source
 from flyball.data.declared.sql import SqlSource
-from flyball.data.declared.tables import DeltaSource
+from flyball.data.declared.tables import DeltaSource, ParquetSource
 from flyball.data.derivation.source import DerivedSource
 from flyball.data.sources.port import OpenSource, Surroundings
 
@@ -68,6 +68,13 @@ def _(source: DeltaSource, surroundings: Surroundings) -> OpenSource:
     from flyball.data.sources._deltasource import DeltaParts
 
     return DeltaParts(source, surroundings)
+
+
+@open_source.register
+def _(source: ParquetSource, surroundings: Surroundings) -> OpenSource:
+    from flyball.data.sources.files import FileParts
+
+    return FileParts(FileSource(source.path, every=source.every, format="parquet"), surroundings)
 
 
 @open_source.register

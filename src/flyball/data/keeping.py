@@ -10,6 +10,7 @@ from flyball.core.canonical import digest
 from flyball.core.ids import EventId
 from flyball.data.ingest import Findings, version_of
 from flyball.data.model import DatasetVersion, VersionState
+from flyball.data.pinning import put
 from flyball.data.recording import announce, edges, summary
 from flyball.data.rows import Rows
 from flyball.data.store import VersionStore
@@ -35,7 +36,7 @@ class Keeping:
         """The version that `findings` make after `versions`: rows first, then state, events and lineage at once."""
         sifted, verdict, name = findings.sifted, findings.verdict, findings.batch.dataset.name
         rows, job = Rows(self.tables), f"ingest:{name}:{findings.digest}"
-        appended = rows.append(findings.past.table, sifted, job=job)
+        appended = put(rows, findings, job=job)
         rows.set_aside_all(name, sifted, ingest=findings.digest, job=job)
         said = {"profile": verdict.profile, "sketches": verdict.sketcher.encode(), "results": verdict.results}
         blobs = {what: self.blobs.put(content) for what, content in said.items()}

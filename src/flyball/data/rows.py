@@ -17,6 +17,9 @@ from flyball.core.ids import Digest
 from flyball.data.checking import QUARANTINE
 from flyball.data.contract import Contract
 from flyball.data.history import known_until
+from flyball.data.inplace.errors import TableGoneError
+from flyball.data.inplace.model import FILES, PREFIX, Pinned, is_in_place
+from flyball.data.inplace.reading import scan
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, Dataset, DatasetVersion
 from flyball.data.sifting import Sifted
 from flyball.storage.tables import TableStore
@@ -25,8 +28,12 @@ INGEST = "ingest"
 
 
 def table_name(dataset: Dataset, contract: Contract) -> str:
-    """The table of a dataset; another one when its definition or its columns' types become others."""
-    return f"dataset.{dataset.name}.{digest({'definition': dataset.definition(), 'types': contract.generation})[:8]}"
+    """The table of a dataset; another one when its definition or its columns' types become others.
+
+    Of rows that are read in place it holds the files that they are in.
+    """
+    room = PREFIX if dataset.source.in_place else "dataset."
+    return f"{room}{dataset.name}.{digest({'definition': dataset.definition(), 'types': contract.generation})[:8]}"
 
 
 def quarantine_name(name: str) -> str:
@@ -62,8 +69,35 @@ class Rows:
 
     def scan(self, versions: Sequence[DatasetVersion]) -> pl.LazyFrame:
         """The rows that `versions` (of one table, at least one) added, in any order; what is filtered is not read."""
+        if is_in_place(versions[0]):
+            return self._scan_in_place(versions)
         chosen = pl.any_horizontal(pl.col(ARRIVAL).is_between(first, last) for first, last in ranges_of(versions))
         return self.tables.read(versions[0].table).filter(chosen)
+
+    def _scan_in_place(self, versions: Sequence[DatasetVersion]) -> pl.LazyFrame:
+        files = self.files_in_place(versions[0].table)
+        if not files:
+            raise TableGoneError(versions[0].dataset, versions[0].table)
+        return scan(versions[0].dataset, files, ranges=ranges_of(versions), schema=files[-1].recipe.schema)
+
+    def files_in_place(self, table: str) -> list[Pinned]:
+        """The files of a table whose rows are read in place, in the order of their arrival numbers."""
+        if self.tables.latest(table) is None:
+            return []
+        return [Pinned.of(row) for row in self.tables.read(table).collect().sort("first").iter_rows(named=True)]
+
+    def pin(self, table: str, files: Sequence[Pinned], *, job: str) -> Appended:
+        """As `append`, of rows that stay where they are: what is kept is where."""
+        rows = pl.DataFrame([file.row(job) for file in files], schema=FILES, orient="row")
+        version = self.tables.append(table, rows, job=job)
+        mine = (
+            self.tables.read(table, version=version)
+            .filter(pl.col("job") == job)
+            .select(pl.col("first").min(), pl.col("last").max())
+            .collect()
+        )
+        first, last = mine.row(0)
+        return Appended(version, *((0, -1) if first is None else (int(first), int(last))))
 
     def read(self, versions: Sequence[DatasetVersion]) -> pl.DataFrame:
         """The rows that `versions` (of one table, at least one) added, in arrival order."""
@@ -125,7 +159,8 @@ class Rows:
 
     def last_arrival(self, table: str, version: int | None = None) -> int:
         """The highest arrival number in the table (up to `version`), of any row that somebody ever put there; -1 where there is none."""
-        last = self.tables.read(table, version=version).select(pl.col(ARRIVAL).max()).collect().item()
+        number = "last" if table.startswith(PREFIX) else ARRIVAL
+        last = self.tables.read(table, version=version).select(pl.col(number).max()).collect().item()
         return -1 if last is None else int(last)
 
 

@@ -46,6 +46,10 @@ class Sifted:
         """The rows that are added, in their order, chunk by chunk: the contract's columns and both times."""
         return _masked(self._good, self._mask, columns=self.schema.names())
 
+    def places(self) -> Iterator[pl.DataFrame]:
+        """Of the rows that are added, in their order, the part's name and the number of the row in it: AT_FILE and AT_ROW."""
+        return _masked(self._good, self._mask, columns=PLACE)
+
     def aside(self) -> Iterator[pl.DataFrame]:
         """The rows that are set aside, in the schema QUARANTINE."""
         return iter(self._aside)

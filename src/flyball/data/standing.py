@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flyball.core.ids import Digest
 from flyball.data.contract import Contract
 from flyball.data.errors import NotIngestedError
+from flyball.data.inplace import InPlaceOnlyError
 from flyball.data.keyindex import KeyIndex
 from flyball.data.model import Dataset, DatasetVersion
 from flyball.data.rows import Rows, table_name
@@ -61,6 +62,8 @@ def standing_contract(dataset: Dataset, data: DataService) -> tuple[DatasetVersi
     Raises:
         NotIngestedError: no version is accepted, or its rows are of another declaration.
     """
+    if dataset.source.in_place:
+        raise InPlaceOnlyError(dataset.name, dataset.source.describe())
     found = data.find_accepted(dataset.name)
     if found is None:
         raise NotIngestedError(dataset.name, dataset.source.describe(), why="no version of it is accepted")

@@ -19,6 +19,11 @@ class Source:
     repeats: ClassVar[bool] = True
     """Whether what was taken can be read there again. Of a place that forgets it, a held version waits until a person decides."""
 
+    @property
+    def in_place(self) -> bool:
+        """Whether versions read the rows where they are, and no copy of them is kept."""
+        return False
+
     def describe(self) -> str:
         """The place in a few words, as errors and pages name it; never with a secret."""
         raise NotImplementedError

@@ -14,6 +14,7 @@ import polars as pl
 from flyball.core.canonical import canonical, digest_bytes
 from flyball.core.ids import Digest, EventId
 from flyball.data.declared.source import Source
+from flyball.data.inplace import InPlaceOnlyError
 from flyball.data.model import Dataset, DatasetVersion, SourceFile
 from flyball.data.quarantine.model import QuarantinedRow
 from flyball.data.sources.port import Seen
@@ -96,7 +97,13 @@ class OpenParcel:
 
 
 def readmitting(dataset: Dataset) -> Dataset:
-    """The dataset, to be read from a parcel this once; its rows mean the same."""
+    """The dataset, to be read from a parcel this once; its rows mean the same.
+
+    Raises:
+        InPlaceOnlyError: its rows lie in a table of others, where a row is mended.
+    """
+    if dataset.source.in_place:
+        raise InPlaceOnlyError(dataset.name, dataset.source.describe())
     other = copy(dataset)
     object.__setattr__(other, "source", ReadmittedRows())
     return other

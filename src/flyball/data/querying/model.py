@@ -56,11 +56,15 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def rows_of(files: Sequence[str], *, columns: Sequence[str], ranges: Sequence[tuple[int, int]], arrival: str) -> str:
-    """A SELECT of `columns` from Parquet files of one schema, of the rows whose `arrival` lies in one of the (inclusive) ranges."""
+def parquet_of(files: Sequence[str]) -> str:
+    """Parquet files of one schema, as something to select from."""
+    return f"read_parquet([{', '.join(literal(file) for file in files)}])"
+
+
+def rows_of(place: str, *, columns: Sequence[str], ranges: Sequence[tuple[int, int]], arrival: str) -> str:
+    """A SELECT of `columns` from a place, of the rows whose `arrival` lies in one of the (inclusive) ranges."""
     chosen = " or ".join(f"{quoted(arrival)} between {first} and {last}" for first, last in ranges) or "false"
-    places = ", ".join(literal(file) for file in files)
-    return f"select {', '.join(map(quoted, columns))} from read_parquet([{places}]) where {chosen}"  # noqa: S608  all parts are quoted
+    return f"select {', '.join(map(quoted, columns))} from {place} where ({chosen})"  # noqa: S608  all parts are quoted
 
 
 def latest_of(rows: str, *, key: Sequence[str], order: Sequence[str]) -> str:

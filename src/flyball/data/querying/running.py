@@ -80,7 +80,7 @@ class _Child:
 
 
 class Querying:
-    """Runs queries over `views`, each in a process of its own, which reads files below `readable` and nothing else. Thread-safe.
+    """Runs queries over `views`, each in a process of its own, which reads files of the views and below `readable`. Thread-safe.
 
     Scratch files lie under `scratch`, and are gone when a query is over.
     """
@@ -140,7 +140,9 @@ class Querying:
 
     @contextmanager
     def _started(self, sql: str, views: Sequence[View], *, limits: Limits, parquet: bool = False) -> Iterator[tuple[_Child, float]]:
-        child = self._take_spare(limits) or self._spawn(limits)
+        folders = {str(Path(file).parent) for view in views for file in view.files}
+        other = sorted(folder for folder in folders if not any(Path(folder).is_relative_to(known) for known in self._readable))
+        child = (None if other else self._take_spare(limits)) or self._spawn(limits, other)
         try:
             task = Task(sql=sql, views=tuple(views), limits=limits, scratch=child.place, parquet=child.parquet if parquet else None)
             child.tell(task)
@@ -164,12 +166,12 @@ class Querying:
         found.end()
         return None
 
-    def _spawn(self, limits: Limits) -> _Child:
+    def _spawn(self, limits: Limits, other: Sequence[str] = ()) -> _Child:
         with ExitStack() as leaving:
             place = str(leaving.enter_context(self._directory()))
             leave = leaving.pop_all()
         wanted = Confinement(
-            readable=(_CGROUPS, *self._readable), writable=(place,),
+            readable=(_CGROUPS, *self._readable, *other), writable=(place,),
             memory_bytes=limits.memory_bytes + _OVERHEAD_BYTES, file_bytes=limits.scratch_bytes, open_files=4096,
         )  # fmt: skip
         process = subprocess.Popen(  # noqa: S603  our own module

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +21,7 @@ from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.data.declared.tables import DeltaSource
 from flyball.data.errors import SourceUnreadableError
+from flyball.data.inplace.model import Placed
 from flyball.data.model import SourceFile
 from flyball.data.sourceerrors import (
     DatabaseDeniedError,
@@ -97,6 +100,11 @@ class DeltaParts:
             return TableLostError(self._place, why)
         return SourceUnreadableError(f"{self._place}/{part.name}", why)
 
+    def place_of(self, part: SourceFile) -> Placed:
+        """See `InPlace`."""
+        file = self._files[part.name]
+        return Placed(place=str(Path(file.uri).resolve()), partition={name: _text(value) for name, value in file.partition.items()})
+
     def check_unchanged(self) -> None:
         """Nothing to prove: a data file is what it is called, or gone."""
 
@@ -136,3 +144,11 @@ class DeltaParts:
             (pl.col(name) if name in there else pl.lit(file.partition.get(name)).alias(name)).cast(dtype)
             for name, dtype in self._schema.items()
         )
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, date) else str(value)

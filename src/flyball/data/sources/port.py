@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import polars as pl
 
 from flyball.core.ids import Digest
 from flyball.data.declared.source import Source
 from flyball.data.derivation.inputs import Inputs
+from flyball.data.inplace.model import Placed
 from flyball.data.model import SourceFile
 
 
@@ -85,6 +86,15 @@ class OpenSource(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+@runtime_checkable
+class InPlace(Protocol):
+    """What a source whose rows stay where they are can tell as well."""
+
+    def place_of(self, part: SourceFile) -> Placed:
+        """Where a part that was found lies: a Parquet file on this machine, whose rows are those that `read` gives, in their order."""
+        ...
 
 
 Opener = Callable[[Source, Surroundings], OpenSource]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from flyball.core.clock import MonotonicTimer
 from flyball.data.querying import running
 from flyball.data.querying.errors import QueryDiedError, QueryError, QueryFileError, QueryKindError, QueryTooLargeError, QueryTooSlowError
-from flyball.data.querying.model import Limits, View, latest_of, quoted, rows_of
+from flyball.data.querying.model import Limits, View, latest_of, parquet_of, quoted, rows_of
 from flyball.data.querying.running import Querying
 
 MANY = 300_000
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def numbers(folder: Path) -> View:
     file = str(folder / "numbers.parquet")
-    select = rows_of([file], columns=["id", "x"], ranges=[(0, 9), (20, MANY)], arrival="__arrival")
+    select = rows_of(parquet_of([file]), columns=["id", "x"], ranges=[(0, 9), (20, MANY)], arrival="__arrival")
     return View(schema="main", name="numbers", select=select, files=(file,))
 
 
@@ -183,7 +183,7 @@ def test_queries_run_beside_each_other(querying: Querying, numbers: View) -> Non
 def test_of_each_key_the_last_row_counts(querying: Querying, tmp_path: Path, folder: Path) -> None:
     file = str(folder / "corrected.parquet")
     pl.DataFrame({"k": [1, 1, 2], "v": ["old", "new", "only"], "known": [1, 2, 1], "__arrival": [0, 1, 2]}).write_parquet(file)
-    rows = rows_of([file], columns=["k", "v", "known"], ranges=[(0, 2)], arrival="__arrival")
+    rows = rows_of(parquet_of([file]), columns=["k", "v", "known"], ranges=[(0, 2)], arrival="__arrival")
     view = View(schema="main", name="corrected", select=latest_of(rows, key=["k"], order=["known"]), files=(file,))
     assert ask(querying, "select k, v from corrected order by k", view).rows() == [(1, "new"), (2, "only")]
     del tmp_path

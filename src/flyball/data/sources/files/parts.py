@@ -18,6 +18,7 @@ from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.data.declared.files import FileSource
 from flyball.data.errors import SourceChangedError
+from flyball.data.inplace.model import Placed
 from flyball.data.model import SourceFile
 from flyball.data.sources.files.ahead import Ahead
 from flyball.data.sources.files.binary import binary_chunks
@@ -104,6 +105,11 @@ class FileParts:
     def _check(self, found: Found, content: Digest, *, read: Digest) -> None:
         if read != content or not self._place.is_unchanged(found):
             raise SourceChangedError(found.where)
+
+    def place_of(self, part: SourceFile) -> Placed:
+        """See `InPlace`; only for files of this machine."""
+        found, _ = self._found[part.name]
+        return Placed(place=str(Path(found.where).resolve()), partition={})
 
     def check_unchanged(self) -> None:
         for found, _ in self._found.values():
