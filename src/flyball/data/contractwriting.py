@@ -45,8 +45,15 @@ def _written(contract: Contract) -> dict[str, Any]:
     """What of a contract stands in its file: not the checks of the project file, which are written there."""
     facts: dict[str, Any] = json.loads(contract.encode())
     checks = [check for check in facts.pop("checks", []) if check["kind"] != "python"]
+    for column in facts["columns"].values():
+        if column["type"] == "integer":
+            column.update({bound: int(column[bound]) for bound in ("minimum", "maximum") if _is_whole(column.get(bound))})
     basis = {"inferred_from": facts.pop("inferred_from")} if facts.get("inferred_from") else {}
     return {"dataset": facts["dataset"], "columns": facts["columns"], **({"checks": checks} if checks else {}), **basis}
+
+
+def _is_whole(bound: float | None) -> bool:
+    return bound is not None and abs(bound) < 2**53 and float(bound).is_integer()
 
 
 def differences(before: str, after: str, *, names: tuple[str, str]) -> Sequence[str]:

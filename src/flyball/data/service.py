@@ -247,7 +247,8 @@ class DataService:
 
     def find_accepted(self, name: str) -> DatasetVersion | None:
         """The latest accepted version, or None."""
-        return next((version for version in reversed(self.versions.list(name)) if version.state is VersionState.ACCEPTED), None)
+        found = (version for heads in self.versions.list_heads(name) for version in reversed(heads.versions))
+        return next((version for version in found if version.state is VersionState.ACCEPTED), None)
 
     def get_profile(self, name: str, number: int) -> Mapping[str, Any]:
         """The profile of the rows that the version added; see `profile.profile`."""
@@ -270,8 +271,8 @@ class DataService:
             ContractFileError: the file cannot be used.
         """
         found = self.contract_files(root).find(dataset)
-        if found is None and (versions := self.versions.list(dataset.name)):
-            return self._recorded(dataset, versions[-1].contract)
+        if found is None and (newest := self.versions.list_latest(dataset.name, limit=1)):
+            return self._recorded(dataset, newest[0].contract)
         return found
 
     def _recorded(self, dataset: Dataset, contract: Digest) -> Contract:

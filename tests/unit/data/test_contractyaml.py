@@ -67,6 +67,16 @@ def test_a_contract_is_read_as_it_was_written() -> None:
     assert write_yaml(CONTRACT, before=text) == text
 
 
+def test_bounds_of_integers_are_written_as_such() -> None:
+    doors = Column(type=ColumnType.INTEGER, nullable=False, minimum=0.0, maximum=19.5)
+    contract = msgspec.structs.replace(CONTRACT, columns={**CONTRACT.columns, "doors": doors})
+    text = write_yaml(contract)
+    assert "minimum: 0\n    maximum: 19.5\n" in text
+    assert decode_yaml(text, dataset=VISITS, path="x") == contract
+    old = text.replace("minimum: 0\n", "minimum: 0.0\n")
+    assert write_yaml(contract, before=old) == old
+
+
 def test_json_is_yaml() -> None:
     assert read(CONTRACT.encode()) == CONTRACT
 
