@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from flyball.app.location import LOCK
 from flyball.cli.main import app
+from flyball.storage.homelock import HomeLock
 
 PROJECT = """\
 import flyball as fb
@@ -161,3 +163,12 @@ def test_what_is_wrong_is_said_and_nothing_changes(place: Path, words: list[str]
 def test_nothing_is_erased_without_a_yes(place: Path) -> None:
     assert call("erase", "visits", "--key", ONE).exit_code != 0
     assert holding(place / ".flyball", ONE)
+
+
+def test_a_home_that_somebody_runs_is_left_alone(place: Path) -> None:
+    home = place / ".flyball"
+    with HomeLock.acquire(home / LOCK, "flyball up"):
+        assert "flyball up" in call("erase", "visits", "--key", ONE, "--yes", code=3).stderr
+        assert "flyball up" in call("erase", "visits", "--key", ONE, "--allow", code=3).stderr
+    assert holding(home, ONE)
+    assert json.loads(call("erase", "visits", "--list", code=0).stdout) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hmac
+import hashlib
 import io
 import json
 import os
@@ -172,7 +172,8 @@ class Marker:
 
     def mark(self, dataset: str, text: str) -> str:
         """The digest that stands for a key of the dataset."""
-        return hmac.digest(self.secret, f"{dataset}{SEPARATOR}{text}".encode(), "sha256").hex()
+        # Keyed BLAKE2 (RFC 7693) costs a third of HMAC, and every row that comes in pays for it.
+        return hashlib.blake2b(f"{dataset}{SEPARATOR}{text}".encode(), key=self.secret, digest_size=32).hexdigest()
 
     def job(self, dataset: str, marks: Iterable[str]) -> Digest:
         """The same for the same keys of a dataset."""
