@@ -39,7 +39,7 @@ class Readmit:
 class DataPlane(Protocol):
     """Datasets of one home. Thread-safe.
 
-    Every method raises NotFoundError for a name that nothing has and leaves everything as it was when it raises. The forms of the
+    Every method raises UnknownNameError for the name of no dataset, NotFoundError for a version or row, and leaves everything as it was when it raises. The forms of the
     answers stand in docs/reference/http.md.
     """
 

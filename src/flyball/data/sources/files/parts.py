@@ -134,4 +134,4 @@ class FileParts:
 
 
 def _content(file: Stream, found: Found) -> Stream:
-    return unpacked(file, packing=found.kind.packing, where=found.where, size_bytes=found.size_bytes)
+    return unpacked(file, packing=found.kind.packing, where=found.name, size_bytes=found.size_bytes)
