@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from flyball.console.answers import Moment
-
-Health = Literal["ok", "warn", "stale", "empty", "held"]
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -39,7 +37,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[int, ...] = ()
     waiting: int = 0
     freshness: Freshness = Freshness()
-    health: str = "ok"
+    health: str = "unknown"
     reasons: tuple[str, ...] = ()
 
 

@@ -26,6 +26,8 @@ CLOCK_FACE = element(
 BARE_PHASE = "keeping runs and models"
 SERVING_PHASE = "serving"
 PLACES = {"/": "Loop", "/datasets": "Data", "/runs": "Runs", "/registry": "Models"}
+OF_PROJECTS = frozenset({"/", "/datasets"})
+"""A server without a project has neither a loop nor the routes of datasets."""
 
 
 def is_bare(known: Known) -> bool:
@@ -41,7 +43,7 @@ def has_data_only(known: Known) -> bool:
 def brand(known: Known, *, here: str) -> Markup:
     """Whose page it is, and the ways to the others; `here` is the one that it belongs to."""
     mark = element("a", MARK, element("span", text("Flyball"), class_="brand-name"), class_="brand", href="/", aria_label="Flyball")
-    places = {path: name for path, name in PLACES.items() if path != "/" or not is_bare(known)}
+    places = {path: name for path, name in PLACES.items() if path not in OF_PROJECTS or not is_bare(known)}
     links = [
         element("a", text(name), href=path, class_="place", aria_current="page" if path == here else None) for path, name in places.items()
     ]

@@ -88,7 +88,7 @@ def test_datasets_are_chosen_and_ordered() -> None:
     fresh = [
         holding("b", rows=1, health="ok", freshness=Freshness(5.0, 1.0)),
         holding("a", rows=9, health="held", source="s3://x"),
-        holding("c"),
+        holding("c", health="ok"),
     ]
 
     def named(choice: Choice) -> list[str]:
