@@ -39,8 +39,8 @@ class Readmit:
 class DataPlane(Protocol):
     """Datasets of one home. Thread-safe.
 
-    Every method raises UnknownNameError for the name of no dataset, NotFoundError for a version or row, and leaves everything as it was when it raises. The forms of the
-    answers stand in docs/reference/http.md.
+    Every method raises UnknownNameError for the name of no dataset, NotFoundError for a version or row that is not there, and leaves
+    everything as it was when it raises. The forms of the answers stand in docs/reference/http.md.
     """
 
     def list_datasets(self) -> Json:
