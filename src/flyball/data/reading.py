@@ -27,16 +27,16 @@ def read_frame(name: str, data: bytes) -> pl.DataFrame:
     if kind is None:
         raise SourceMissingError(name, name)
     if kind.format in {"csv", "tsv"}:
-        frames = list(CsvChunks(name, _content(name, data, kind), "\t" if kind.format == "tsv" else None))
+        frames = list(CsvChunks(name, _content(name, data, kind=kind), "\t" if kind.format == "tsv" else None))
     elif kind.format == "ndjson":
-        frames = list(JsonChunks(name, lambda: _content(name, data, kind)))
+        frames = list(JsonChunks(name, lambda: _content(name, data, kind=kind)))
     else:
         with tempfile.TemporaryFile() as file:
-            file.write(_content(name, data, kind).read(sys.maxsize))
+            file.write(_content(name, data, kind=kind).read(sys.maxsize))
             file.seek(0)
             frames = list(binary_chunks(name, file, kind=kind.format))
     return plain(name, pl.concat(frames))
 
 
-def _content(name: str, data: bytes, kind: Kind) -> Stream:
+def _content(name: str, data: bytes, *, kind: Kind) -> Stream:
     return unpacked(io.BytesIO(data), packing=kind.packing, where=name, size_bytes=len(data))

@@ -43,7 +43,7 @@ def _answer(task: Task, output: BinaryIO) -> int:
     connection = _open(task)
     sql = _checked(connection, task.sql)
     relation = connection.sql(sql)
-    shaped = _shaped(sql, relation.columns, [str(kind) for kind in relation.types])
+    shaped = _shaped(sql, relation.columns, kinds=[str(kind) for kind in relation.types])
     if task.parquet is not None:
         found = connection.execute(f"copy ({shaped}) to {literal(task.parquet)} (format parquet, compression zstd)").fetchone()
         return int(found[0]) if found else 0
@@ -93,7 +93,7 @@ def _checked(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     return statements[0].query.strip().rstrip(";").rstrip()
 
 
-def _shaped(sql: str, columns: list[str], kinds: list[str]) -> str:
+def _shaped(sql: str, columns: list[str], *, kinds: list[str]) -> str:
     """The query with unique names, and with types that Arrow's readers know."""
     if sql.split(None, 1)[0].lower() in {"describe", "summarize", "show", "explain"}:
         return sql if sql.split(None, 1)[0].lower() != "show" else f"from ({sql})"

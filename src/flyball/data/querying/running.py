@@ -181,9 +181,9 @@ class Querying:
         return _Child(process, place, limits, leave)
 
     def _message(self, child: _Child, deadline: float) -> tuple[bytes, bytes]:
-        head = self._take(child, 9, deadline)
+        head = self._take(child, 9, deadline=deadline)
         if len(head) == 9:
-            payload = self._take(child, int.from_bytes(head[1:], "little"), deadline)
+            payload = self._take(child, int.from_bytes(head[1:], "little"), deadline=deadline)
             if len(payload) == int.from_bytes(head[1:], "little"):
                 return head[:1], payload
         status = child.process.wait()
@@ -191,7 +191,7 @@ class Querying:
             raise QueryTooLargeError("memory")
         raise QueryDiedError(status)
 
-    def _take(self, child: _Child, size: int, deadline: float) -> bytes:
+    def _take(self, child: _Child, size: int, *, deadline: float) -> bytes:
         parts, missing = [], size
         while missing:
             left = deadline - self._timer.seconds()
