@@ -43,7 +43,7 @@ def rows_in_place(tables: TableStore, content: Sequence[DatasetVersion], *, fold
     """
     ranges = ranges_of(content)
     pinned = Rows(tables).files_in_place(content[0].table)
-    wanted = [file for file in pinned if any(first <= file.last and last >= file.first for first, last in ranges)]
+    wanted = [file for file in pinned if file.has(ranges)]
     check(content[0].dataset, wanted)
     columns = pinned[-1].recipe.schema.names()
     selects, files = [], []
@@ -54,6 +54,10 @@ def rows_in_place(tables: TableStore, content: Sequence[DatasetVersion], *, fold
         counted, needed = _counted(file, folder=folder, name=content[0].table)
         selects.append(f"{select} where {counted}")
         files += [file.placed.place, *needed]
+    if not selects:
+        recipe = pinned[-1].recipe
+        nothing = ", ".join(f"{_constant(None, kind)} as {quoted(name)}" for name, kind in recipe.types.items())
+        selects = [f"select *, {_times(recipe)}, 0::bigint as {quoted(ARRIVAL)} from (select {nothing}) where false"]  # noqa: S608  quoted
     within = " or ".join(f"{quoted(ARRIVAL)} between {first} and {last}" for first, last in ranges)
     return InPlaceRows(files=files, columns=columns, select=f"select * from ({' union all '.join(selects)}) where ({within})")  # noqa: S608  quoted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -34,15 +35,9 @@ def put(rows: Rows, findings: Findings, *, job: str) -> Appended:
         placed = source.place_of(part)
         content, size, modified = content_of(Path(placed.place))
         last = first + rows_in(placed.place) - 1
-        counted = runs.get(part.name) or Runs.of(())
-        if counted.rows:
-            recipe = _recipe(findings, part)
-            files.append(
-                Pinned(
-                    placed=placed, size_bytes=size, modified=modified, content=content, recipe=recipe, first=first, last=last, runs=counted
-                )
-            )
-            first = last + 1
+        facts: dict[str, Any] = {"size_bytes": size, "modified": modified, "content": content, "runs": runs.get(part.name) or Runs.of(())}
+        files.append(Pinned(placed=placed, recipe=_recipe(findings, part), first=first, last=last, **facts))
+        first = last + 1
     findings.batch.check_unchanged()
     return rows.pin(table, files, job=job)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -50,7 +53,7 @@ def _write(home: DataHome, name: str, *, frame: pl.DataFrame) -> Path:
     return folder / name
 
 
-def _ids(home: DataHome, dataset: Dataset, version: DatasetVersion | None = None) -> list[int]:
+def _ids(home: DataHome, dataset: Dataset, *, version: DatasetVersion | None = None) -> list[int]:
     return home.service.history(dataset, None if version is None else version.number)["id"].to_list()
 
 
@@ -72,7 +75,7 @@ def test_a_version_reads_what_a_copy_would_have(dataset: Dataset, home: DataHome
         assert home.service.history(dataset).equals(home.service.history(copied))
         assert home.service.recent(dataset, START + timedelta(hours=9)).equals(home.service.recent(copied, START + timedelta(hours=9)))
         assert home.ingest(dataset) == ours
-    assert _ids(home, dataset, home.service.get(dataset.name, 1)) == list(range(500))
+    assert _ids(home, dataset, version=home.service.get(dataset.name, 1)) == list(range(500))
     until = START + timedelta(hours=5)
     found = home.service.scan(dataset.name, as_of=until).collect().sort(ARRIVAL)
     assert found.equals(home.service.scan("copied", as_of=until).collect().sort(ARRIVAL))
@@ -108,7 +111,7 @@ def test_what_is_compacted_outside_brings_no_row_again_and_what_is_deleted_takes
     assert (home.ingest(LAKE).added, home.service.history(LAKE).equals(before)) == (0, True)
     DeltaTable(_lake(home)).delete("id < 15")
     _append(home, _frame(40, 10))
-    assert (home.ingest(LAKE).added, len(_ids(home, LAKE)), _ids(home, LAKE, first)) == (10, 50, list(range(40)))
+    assert (home.ingest(LAKE).added, len(_ids(home, LAKE)), _ids(home, LAKE, version=first)) == (10, 50, list(range(40)))
     write_deltalake(_lake(home), _frame(45, 10), mode="overwrite")
     assert (home.ingest(LAKE).added, len(_ids(home, LAKE))) == (5, 55)
 
@@ -255,3 +258,38 @@ def test_two_ingests_at_once_make_one_version(home: DataHome) -> None:
         found = list(pool.map(lambda _: home.ingest(FILES), range(2)))
     assert found[0] == found[1]
     assert len(_ids(home, FILES)) == 2000
+
+
+def test_a_version_without_a_row_that_counts_is_empty_even_where_its_file_is_gone(home: DataHome) -> None:
+    file = _write(home, "a.parquet", frame=_frame(0, 20).with_columns(seen=pl.lit(None, dtype=pl.Datetime("us", "UTC"))))
+    assert home.ingest(FILES).quarantined == 20
+    home.service.accept("files", 1, cause=None)
+    file.unlink()
+    assert home.service.history(FILES).is_empty()
+    assert _answer(home, "select * from files").is_empty()
+
+
+_INGEST = """
+import sys
+from pathlib import Path
+from tests.integration.data.test_inplace import FILES
+from flyball.testing.data_home import opened_data_home
+with opened_data_home(Path(sys.argv[1])) as home:
+    print("open", flush=True)
+    home.ingest(FILES)
+"""
+
+
+def test_a_killed_ingest_leaves_all_rows_to_the_next_one(home: DataHome, repository: Path) -> None:
+    for number in range(6):
+        _write(home, f"{number}.parquet", frame=_frame(number * 20_000, 20_000))
+        command = [sys.executable, "-c", _INGEST, str(home.place)]
+        with subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"open\n"
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.1 + number * 0.15)
+            process.kill()
+        version = home.ingest(FILES)
+        assert (version.rows, version.quarantined) == ((number + 1) * 20_000, 0)
+        assert _ids(home, FILES) == list(range(version.rows))

@@ -6,7 +6,7 @@ taken; no later change of a contract, and no release of a library, decides it an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -115,6 +115,10 @@ class Pinned:
     first: int
     last: int
     runs: Runs
+
+    def has(self, ranges: Sequence[tuple[int, int]]) -> bool:
+        """Whether a row that counts can lie in one of the (inclusive) ranges."""
+        return self.runs.rows > 0 and any(first <= self.last and last >= self.first for first, last in ranges)
 
     def row(self, job: str) -> dict[str, object]:
         """As it stands in its table."""

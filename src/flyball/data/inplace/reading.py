@@ -33,7 +33,7 @@ def scan(name: str, files: Sequence[Pinned], *, ranges: Sequence[tuple[int, int]
         TableGoneError: a file is not there; raised when the frame is read as well.
         TableChangedError: a file has other bytes; as well.
     """
-    wanted = [file for file in files if any(first <= file.last and last >= file.first for first, last in ranges)]
+    wanted = [file for file in files if file.has(ranges)]
     check(name, wanted)
 
     def batches(columns: list[str] | None, predicate: pl.Expr | None, *_: int | None) -> Iterator[pl.DataFrame]:
