@@ -38,7 +38,13 @@ class NotCleanError(ConflictError):
         super().__init__(
             f"After erasing, {verified['rows']} rows, {len(verified['blobs'])} blobs and {verified['waiting']} pushes of these keys "
             "are left. The certificate names them and says why; run the command again."
+            + "".join(_elsewhere(place) for place in verified["elsewhere"])
         )
+
+
+def _elsewhere(place: Json) -> str:
+    rows = "Rows" if place["rows"] is None else f"{place['rows']:,} rows"
+    return f" {rows} of {place['dataset']} lie in {place['place']}, which is not ours to rewrite: delete them there."
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from flyball.app.location import PREDICTIONS
 from flyball.cli.main import app
 from flyball.core.errors import HeldError
 from flyball.data import Dataset, files
+from flyball.data.declared.tables import parquet
 from flyball.data.erasure.errors import ErasurePendingError
 from flyball.data.erasure.keys import Keys
 from flyball.data.quarantine._sqlstore import SqlDecisions
@@ -235,3 +236,19 @@ def test_killed_at_any_moment_it_ends_when_asked_again(place: Path) -> None:
             f"visitor-zz-{n:04}" for n in [*range(200), *range(300, 330)] if n % 3 or n >= 150
         )
     assert holding(place, "visitor-zz-0003") == []
+
+
+def test_rows_in_a_table_of_others_are_told_and_not_touched(tmp_path: Path) -> None:
+    lake = Dataset("lake", parquet("lake"), key="visit", event_time="came_at")
+    (tmp_path / "lake").mkdir()
+    frame = pl.DataFrame({"visit": [GONE, STAYS], "came_at": [NOON, NOON], "minutes": [1.0, 2.0]})
+    frame.write_parquet(tmp_path / "lake" / "a.parquet")
+    with opened(tmp_path) as home:
+        home.data.ingest(lake, root=tmp_path, history=None, cause=None)
+        found = Eraser(home, {"lake": lake}, tmp_path).erase("lake", Keys.of("lake", ["visit"], rows=[[GONE]]), deed=DEED)
+        assert not found["verified"]["clean"]
+        assert [(place["dataset"], place["rows"]) for place in found["verified"]["elsewhere"]] == [("lake", 1)]
+        assert any("not ours" in left["why"] for left in found["left"])
+        assert pl.read_parquet(tmp_path / "lake" / "a.parquet").equals(frame)
+        unknown = Eraser(home, {"lake": lake}, tmp_path).erase("lake", Keys.of("lake", ["visit"], rows=[["nobody"]]), deed=DEED)
+        assert unknown["verified"]["clean"]

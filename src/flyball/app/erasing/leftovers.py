@@ -36,7 +36,7 @@ from flyball.storage.errors import os_errors
 with extra("store"):
     from sqlalchemy import delete, func, select, update
 
-SCRATCH = ("scratch", ".queries", ".pulls")
+SCRATCH = ("scratch", ".queries", ".querytables", ".pulls")
 _ARROW, _PARQUET = b"ARROW1", b"PAR1"
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from flyball.app.deed import Deed
+from flyball.app.erasing.elsewhere import left_elsewhere, look_elsewhere
 from flyball.app.erasing.leftovers import Leftovers
 from flyball.app.erasing.searching import Found, Search
 from flyball.app.home import Home
@@ -188,7 +189,7 @@ class Eraser:
             "answers": answers, "steps": steps, "blobs": blobs, "copies": copies, "database": left.settle_database(),
         }  # fmt: skip
 
-    def _verify(self, search: Search) -> Json:
+    def _verify(self, search: Search, *, elsewhere: Sequence[Json]) -> Json:
         """Everything is read again: how many rows of these keys are found, and in which blobs."""
         found = [(each, search.count(each)) for each in search.find()]
         keys = search.keys.typed(dict.fromkeys(search.keys.columns, pl.String()))
@@ -196,11 +197,24 @@ class Eraser:
         frames = [keys, *(search.keys.typed(schema) for schema in schemas)]
         blobs = sorted({blob for frame in frames for blob in self._left.holding(frame)})
         rows, waiting = sum(count for _, count in found), sum(self._left.waiting(name) for name in search.datasets)
-        clean = not rows and not blobs and not waiting
-        return {"clean": clean, "tables": len({each.table for each, _ in found}), "rows": rows, "blobs": blobs, "waiting": waiting}
+        places = [place for place in elsewhere if place["rows"] != 0]
+        clean = not rows and not blobs and not waiting and not places
+        return {
+            "clean": clean,
+            "tables": len({each.table for each, _ in found}),
+            "rows": rows,
+            "blobs": blobs,
+            "waiting": waiting,
+            "elsewhere": places,
+        }
 
     def _certify(self, erasure: Erasure, search: Search, *, done: Json, marks: Mapping[str, frozenset[str]]) -> Json:
-        left = [*LEFT, *({"what": f"table {table['table']}", "why": _YOUNG} for table in done["tables"] if table["left_files"])]
+        elsewhere = look_elsewhere(self.home.data, search.keys, datasets=search.datasets)
+        left = [
+            *LEFT,
+            *left_elsewhere(elsewhere),
+            *({"what": f"table {table['table']}", "why": _YOUNG} for table in done["tables"] if table["left_files"]),
+        ]
         if not done["database"]:
             left.append({"what": "free pages of the database", "why": "its server frees them: VACUUM FULL, or wait"})
         found = dict(erasure.found or {})
@@ -211,7 +225,8 @@ class Eraser:
             "job": erasure.job, "done": True, "dataset": erasure.dataset, "datasets": list(search.datasets),
             "key": list(search.keys.columns), "keys": erasure.keys, "marks": {name: sorted(each) for name, each in marks.items()},
             "actor": erasure.actor, "why": erasure.why, "begun": erasure.begun.isoformat(), "ended": recorder.now().isoformat(),
-            "found": found, **done, "models": self._models(search.datasets), "left": left, "verified": self._verify(search),
+            "found": found, **done, "models": self._models(search.datasets), "left": left,
+            "verified": self._verify(search, elsewhere=elsewhere),
         }  # fmt: skip
         blob = home.blobs.put(canonical(certificate).encode())
         data = {
