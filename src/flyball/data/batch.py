@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from flyball.core.ids import Digest
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.inferring import infer_contract
 from flyball.data.model import Dataset, SourceFile
 from flyball.data.sources.port import OpenSource, Seen

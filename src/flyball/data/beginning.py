@@ -15,7 +15,8 @@ from flyball.core.duration import EPOCH
 from flyball.data.arrowrows import read_arrow
 from flyball.data.bodies import Body, Form
 from flyball.data.cellrows import read_csv
-from flyball.data.contract import Basis, Column, Contract, declared_columns, infer, times_in
+from flyball.data.contracts.inferring import infer, times_in
+from flyball.data.contracts.model import Basis, Column, Contract, declared_columns
 from flyball.data.errors import EventTimeError, UnknownColumnError
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, PUSHED, TIME, Dataset, DatasetVersion, SourceFile, VersionState
 from flyball.data.pusherrors import NothingPushedError

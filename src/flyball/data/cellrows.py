@@ -8,8 +8,8 @@ from datetime import date
 
 import polars as pl
 
-from flyball.data.checking import AT_ROW, WHY
-from flyball.data.contract import Contract, declared_columns
+from flyball.data.contracts.judging import AT_ROW, WHY
+from flyball.data.contracts.model import Contract, declared_columns
 from flyball.data.errors import RowsError
 from flyball.data.model import Dataset
 from flyball.data.pusherrors import BrokenBodyError

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flyball.data.contracts.judging import AT_ROW, FILE, QUARANTINE, RAW, REASON, ROW, WHY, Checked, Look, known_time
 from flyball.data.contracts.model import Contract
 from flyball.data.contracts.promises import outsides
 from flyball.data.declared.check import Severity
-
-__all__ = [
-    "AT_ROW", "FILE", "QUARANTINE", "RAW", "REASON", "ROW", "WHY", "Checked", "Judged", "Look", "Warned", "known_time", "warnings_of",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)

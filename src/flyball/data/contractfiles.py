@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from flyball.data.contract import Contract, decode
+from flyball.data.contracts.decoding import decode
+from flyball.data.contracts.model import Contract
 from flyball.data.contractwriting import write_yaml
 from flyball.data.contractyaml import MAX_BYTES, decode_yaml
 from flyball.data.errors import ContractFileError
@@ -61,7 +62,6 @@ class ContractFiles:
         path = self.path(contract.dataset)
         if not path.is_file():
             write_whole(path, write_yaml(contract))
-
 
     def forget_inferred(self, name: str) -> None:
         """The home's file is gone; that of the project stays, and idempotent.

@@ -11,7 +11,7 @@ from typing import Any
 
 from flyball.core.optional import extra
 from flyball.data import contractcomments as comments
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.contractyaml import read_document
 
 with extra("store"):

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from flyball.core.optional import extra
-from flyball.data.contract import Contract, decode
+from flyball.data.contracts.decoding import decode
+from flyball.data.contracts.model import Contract
 from flyball.data.errors import ContractFileError
 from flyball.data.model import Dataset
 

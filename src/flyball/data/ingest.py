@@ -16,9 +16,9 @@ import polars as pl
 from flyball.core.canonical import digest
 from flyball.core.ids import Digest
 from flyball.data.batch import Batch
-from flyball.data.checking import Look
-from flyball.data.contract import Contract
 from flyball.data.contracts.compiled import Compiled
+from flyball.data.contracts.judging import Look
+from flyball.data.contracts.model import Contract
 from flyball.data.erasure.screen import KIND
 from flyball.data.model import EVENT_TIME, DatasetVersion, SourceFile, VersionState
 from flyball.data.rows import Appended, Rows, table_name

@@ -15,8 +15,8 @@ import polars as pl
 
 from flyball.core.duration import microseconds
 from flyball.data.bodies import MAX_ROWS
-from flyball.data.checking import AT_ROW
-from flyball.data.contract import Contract, declared_columns
+from flyball.data.contracts.judging import AT_ROW
+from flyball.data.contracts.model import Contract, declared_columns
 from flyball.data.errors import RowsError
 from flyball.data.model import TIME, Dataset
 from flyball.data.rowjudge import RowJudge

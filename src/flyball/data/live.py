@@ -21,7 +21,7 @@ from flyball.core.canonical import digest
 from flyball.core.clock import utc
 from flyball.data.beginning import begin
 from flyball.data.bodies import Body, Form
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.declared.streams import LiveSource
 from flyball.data.errors import EventTimeError, PushKeyError, UnknownColumnError
 from flyball.data.history import known_until

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from flyball.data.checking import AT_ROW, RAW, ROW, Checked
+from flyball.data.contracts.judging import AT_ROW, RAW, ROW, Checked
 from flyball.data.model import ARRIVAL, KNOWN_TIME, TIME
 
 KEY, CONTENT = "__key", "__content"

@@ -10,8 +10,8 @@ import polars as pl
 from flyball.data.arrowrows import read_arrow
 from flyball.data.bodies import Body, Form
 from flyball.data.cellrows import as_json, read_csv, typed_cells
-from flyball.data.checking import AT_ROW
-from flyball.data.contract import Contract
+from flyball.data.contracts.judging import AT_ROW
+from flyball.data.contracts.model import Contract
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, Dataset
 from flyball.data.rowjudge import RowJudge
 from flyball.data.typedrows import Cells, JsonReader, raw_rows

@@ -14,8 +14,8 @@ import polars as pl
 
 from flyball.core.canonical import digest
 from flyball.core.ids import Digest
-from flyball.data.checking import QUARANTINE
-from flyball.data.contract import Contract
+from flyball.data.contracts.judging import QUARANTINE
+from flyball.data.contracts.model import Contract
 from flyball.data.history import known_until
 from flyball.data.inplace.errors import TableGoneError
 from flyball.data.inplace.model import FILES, PREFIX, Pinned, is_in_place

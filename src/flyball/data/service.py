@@ -18,11 +18,12 @@ import polars as pl
 
 from flyball.core.ids import Digest, EventId
 from flyball.data.batch import Batch
-from flyball.data.checking import Look
 from flyball.data.comparing import Comparing, Served, nobody_served
-from flyball.data.contract import Contract, decode
 from flyball.data.contractfiles import FOLDER, ContractFiles
 from flyball.data.contracts.compiled import Compiled, compile_contract
+from flyball.data.contracts.decoding import decode
+from flyball.data.contracts.judging import Look
+from flyball.data.contracts.model import Contract
 from flyball.data.contracts.outcome import Context
 from flyball.data.derivation.inputs import StoredInputs
 from flyball.data.erasure.screen import Screens, nothing_erased, screened

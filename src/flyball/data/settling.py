@@ -10,7 +10,8 @@ from datetime import datetime
 import polars as pl
 
 from flyball.data.bodies import MAX_ROWS, Body, Form
-from flyball.data.checking import QUARANTINE, Judged, warnings_of
+from flyball.data.checking import Judged, warnings_of
+from flyball.data.contracts.judging import QUARANTINE
 from flyball.data.keyindex import CONTENT, KEY, KeyIndex
 from flyball.data.model import KNOWN_TIME, PUSHED, TIME, Dataset
 from flyball.data.rowjournal import Pushed

@@ -15,9 +15,8 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from flyball.data.checking import FILE, QUARANTINE, RAW, REASON, ROW, Look
 from flyball.data.contracts.compiled import Compiled
-from flyball.data.contracts.judging import AT_FILE, AT_ROW, PLACE
+from flyball.data.contracts.judging import AT_FILE, AT_ROW, FILE, PLACE, QUARANTINE, RAW, REASON, ROW, Look
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, SourceFile
 from flyball.data.newness import Newness, Parted, Texts
 from flyball.data.spill import CHUNK_ROWS, Spill

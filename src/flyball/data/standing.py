@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flyball.core.ids import Digest
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.errors import NotIngestedError
 from flyball.data.inplace import InPlaceOnlyError
 from flyball.data.keyindex import KeyIndex

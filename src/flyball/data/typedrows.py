@@ -13,7 +13,7 @@ import msgspec
 import polars as pl
 
 from flyball.data.bodies import MAX_ROWS, Body, Form
-from flyball.data.contract import Contract, declared_columns
+from flyball.data.contracts.model import Contract, declared_columns
 from flyball.data.errors import RowsError
 from flyball.data.jsonrows import shown, typed_rows
 from flyball.data.model import TIME, Dataset

@@ -9,8 +9,8 @@ import polars as pl
 
 from flyball.core.canonical import digest
 from flyball.data.batch import Batch
-from flyball.data.checking import Look
 from flyball.data.contracts.compiled import compile_contract
+from flyball.data.contracts.judging import Look
 from flyball.data.derivation.inputs import Input
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, TIME, Dataset
 from flyball.data.sources.port import Opener, Surroundings

@@ -9,8 +9,8 @@ from functools import reduce
 import msgspec
 import polars as pl
 
-from flyball.data.contract import Column, Contract, declared_columns
 from flyball.data.contracts.inferring import MAX_CATEGORIES
+from flyball.data.contracts.model import Column, Contract, declared_columns
 from flyball.data.model import Dataset
 from flyball.data.values import SHARE_OF_TYPE, ColumnType, as_type
 

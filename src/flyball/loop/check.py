@@ -14,7 +14,7 @@ from flyball.core.duration import format_duration
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.data import Dataset
 from flyball.data.batch import Batch
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.labels import label_values
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, TIME
 from flyball.data.sources.port import Opener, Surroundings

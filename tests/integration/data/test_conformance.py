@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,8 +45,8 @@ class TestSqlPushes(OnEveryEngine, PushStoreSuite):
 class _CaseBlind(SqlPushes):
     """Takes two keys for one that differ in case only."""
 
-    def create(self, dataset: str, position: int, *, pushes: Sequence[Push]) -> None:
-        super().create(dataset, position, pushes=[replace(push, key=push.key.lower()) for push in pushes])
+    def create(self, dataset: str, position: int, *, pushes: Sequence[Push], offsets: Mapping[str, frozenset[str]] | None = None) -> None:
+        super().create(dataset, position, pushes=[replace(push, key=push.key.lower()) for push in pushes], offsets=offsets)
 
 
 class _Forgetful(SqlVersions):

@@ -12,7 +12,7 @@ import pytest
 
 from flyball.data import Dataset, files
 from flyball.data.bodies import Body, Form
-from flyball.data.contract import Column
+from flyball.data.contracts.model import Column
 from flyball.data.declared.streams import push
 from flyball.data.errors import EventTimeError, NotIngestedError, PushConflictError, RowsError, UnknownColumnError
 from flyball.data.model import ARRIVAL, KNOWN_TIME

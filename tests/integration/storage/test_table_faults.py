@@ -201,7 +201,9 @@ def test_stock_readers_read_what_was_appended_merged_and_erased(tmp_path: Path) 
 
 
 _LIVE = """
-with actions as (select * from read_json($log, columns={'add': 'struct(path varchar)', 'remove': 'struct(path varchar)'}, format='newline_delimited'))
+with actions as (
+    select * from read_json($log, columns={'add': 'struct(path varchar)', 'remove': 'struct(path varchar)'}, format='newline_delimited')
+)
 select distinct add.path from actions where add is not null
 and add.path not in (select remove.path from actions where remove is not null)
 """

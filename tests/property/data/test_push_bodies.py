@@ -20,7 +20,7 @@ from flyball.core.rand import SeededRandom
 from flyball.data import Dataset, files
 from flyball.data.arrowrows import read_arrow
 from flyball.data.bodies import Body, Form, inflate
-from flyball.data.contract import Column, Contract
+from flyball.data.contracts.model import Column, Contract
 from flyball.data.jsonrows import parse_rows
 from flyball.data.rowreader import RowReader
 from flyball.data.values import ColumnType

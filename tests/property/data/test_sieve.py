@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyball.core.ids import Digest
-from flyball.data.checking import QUARANTINE, Look
 from flyball.data.contracts.compiled import compile_contract
+from flyball.data.contracts.judging import QUARANTINE, Look
 from flyball.data.model import ARRIVAL, KNOWN_TIME, SourceFile
 from flyball.data.sifting import Sieve, Sifted
 from tests.property.data.test_judging import CONTRACT, DATASET, Oracle, rows

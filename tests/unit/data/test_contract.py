@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from flyball.data import Dataset, files
-from flyball.data.contract import Basis, Column, Contract, decode, infer
+from flyball.data.contracts.decoding import decode
+from flyball.data.contracts.inferring import infer
+from flyball.data.contracts.model import Basis, Column, Contract
 from flyball.data.errors import ContractFileError
 from flyball.data.values import ColumnType
 

@@ -10,9 +10,8 @@ import pytest
 
 from flyball.data import Dataset, files
 from flyball.data.bodies import MAX_ROWS
-from flyball.data.checking import AT_ROW
-from flyball.data.contract import Column, Contract
-from flyball.data.contracts.model import RowCheck
+from flyball.data.contracts.judging import AT_ROW
+from flyball.data.contracts.model import Column, Contract, RowCheck
 from flyball.data.declared.check import check
 from flyball.data.errors import RowsError
 from flyball.data.jsonrows import decode_rows, encode_rows, parse_rows

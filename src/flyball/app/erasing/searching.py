@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from flyball.data.checking import FILE, RAW, ROW
+from flyball.data.contracts.judging import FILE, RAW, ROW
 from flyball.data.erasure.keys import SEPARATOR, Keys, Words, key_texts, raw_text
 from flyball.data.livecommit import dead_letters_name
 from flyball.data.model import ARRIVAL, DatasetVersion

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from flyball.data.checking import AT_ROW, FILE, QUARANTINE, RAW, REASON, ROW, Checked, Look
 from flyball.data.contracts.compiled import Compiled
-from flyball.data.contracts.judging import AT_FILE
+from flyball.data.contracts.judging import AT_FILE, AT_ROW, FILE, QUARANTINE, RAW, REASON, ROW, Checked, Look
 from flyball.data.erasure.keys import Marker, key_texts, raw_text
 from flyball.data.rowreader import ReadRows
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.errors import UnknownColumnError
 from flyball.data.quarantine.errors import RepairError
 from flyball.data.quarantine.model import QuarantinedRow

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flyball.data.checking import FILE, RAW, REASON, ROW
+from flyball.data.contracts.judging import FILE, RAW, REASON, ROW
 from flyball.data.model import DatasetVersion
 from flyball.data.quarantine.cells import parse_cells
 from flyball.data.quarantine.errors import QuarantinedRowNotFoundError

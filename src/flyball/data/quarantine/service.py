@@ -17,7 +17,7 @@ from typing import Any
 
 from flyball.core.clock import Clock
 from flyball.core.events import Event
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.model import Dataset, DatasetVersion, VersionState
 from flyball.data.quarantine.cells import repaired_cells
 from flyball.data.quarantine.errors import HeldBeforeError, NothingToJudgeByError, RowReadmittedError

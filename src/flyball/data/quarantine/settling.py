@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from flyball.core.ids import Digest
-from flyball.data.contract import Contract
+from flyball.data.contracts.model import Contract
 from flyball.data.model import Dataset, DatasetVersion, VersionState
 from flyball.data.quarantine.judging import judge_rows
 from flyball.data.quarantine.model import Decision, QuarantinedRow, RowState

@@ -33,9 +33,9 @@ def main() -> None:
     try:
         rows = _answer(task, output)
     except duckdb.Error as error:
-        _send(output, FAILED, msgspec.json.encode(_failure(error)))
+        _send(output, FAILED, payload=msgspec.json.encode(_failure(error)))
     else:
-        _send(output, DONE, msgspec.json.encode({"rows": rows}))
+        _send(output, DONE, payload=msgspec.json.encode({"rows": rows}))
     output.flush()
 
 
@@ -52,7 +52,7 @@ def _answer(task: Task, output: BinaryIO) -> int:
         rows += batch.height
         buffer = BytesIO()
         batch.write_ipc_stream(buffer)
-        _send(output, BATCH, buffer.getvalue())
+        _send(output, BATCH, payload=buffer.getvalue())
         output.flush()
     return rows
 
@@ -139,7 +139,7 @@ def _failure(error: duckdb.Error) -> Failure:
     return Failure(kind="query", why=why)
 
 
-def _send(output: BinaryIO, letter: bytes, payload: bytes) -> None:
+def _send(output: BinaryIO, letter: bytes, *, payload: bytes) -> None:
     output.write(letter + len(payload).to_bytes(8, "little") + payload)
 
 
