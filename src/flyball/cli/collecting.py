@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flyball.app.garbage import Collected, Garbage, Wish
 from flyball.app.location import find_home
 from flyball.cli.releasing import NotConfirmedError
+from flyball.cli.wording import count
 
 if TYPE_CHECKING:
     from flyball.tracking.purging import Deleted
@@ -44,7 +45,7 @@ def delete_project(name: str, *, ask: bool, home: Path | None) -> None:
             raise NotConfirmedError
     gone = deleting.delete_project(place, name)
     sys.stdout.write(
-        f"Deleted the project '{name}': {gone.blob_bytes:,} bytes in {_count(gone.blobs, 'blob')}, "
+        f"Deleted the project '{name}': {gone.blob_bytes:,} bytes in {count(gone.blobs, 'blob')}, "
         f"{gone.home_bytes:,} bytes of files in its home.\n"
     )
 
@@ -86,19 +87,15 @@ def _lines(found: Collected, wish: Wish) -> Iterator[str]:
     verb = "Would purge" if wish.dry_run else "Purged"
     for kind, some in (("experiment", purged.experiments), ("run", purged.runs), ("logged model", purged.models)):
         if some:
-            yield f"{verb} {_count(len(some), kind)}: {_names(some)}"
+            yield f"{verb} {count(len(some), kind)}: {_names(some)}"
     if purged.kept:
-        yield f"Kept {_count(len(purged.kept), 'deleted run')}: registered versions come from them. Delete these first."
+        yield f"Kept {count(len(purged.kept), 'deleted run')}: registered versions come from them. Delete these first."
     if found.uploads:
-        yield f"{'Would forget' if wish.dry_run else 'Forgot'} {_count(found.uploads, 'upload')} that nobody completed."
-    yield f"{'Would free' if wish.dry_run else 'Freed'} {swept.freed_bytes:,} bytes in {_count(swept.freed, 'blob')}."
-    yield f"In use: {swept.used_bytes:,} bytes in {_count(swept.used, 'blob')}."
+        yield f"{'Would forget' if wish.dry_run else 'Forgot'} {count(found.uploads, 'upload')} that nobody completed."
+    yield f"{'Would free' if wish.dry_run else 'Freed'} {swept.freed_bytes:,} bytes in {count(swept.freed, 'blob')}."
+    yield f"In use: {swept.used_bytes:,} bytes in {count(swept.used, 'blob')}."
     if swept.young:
-        yield f"Unused but young: {swept.young_bytes:,} bytes in {_count(swept.young, 'blob')}; somebody may be about to refer to them."
-
-
-def _count(number: int, kind: str) -> str:
-    return f"{number:,} {kind}{'' if number == 1 else 's'}"
+        yield f"Unused but young: {swept.young_bytes:,} bytes in {count(swept.young, 'blob')}; somebody may be about to refer to them."
 
 
 def _names(some: tuple[Deleted, ...]) -> str:

@@ -17,6 +17,7 @@ from flyball.app.actor import person
 from flyball.app.location import find_home, home_of_project
 from flyball.cli.datadoor import Where
 from flyball.cli.projecting import ProjectNotFoundError, find_project_file, open_project
+from flyball.cli.wording import count
 from flyball.core.errors import ConflictError
 from flyball.data.erasure.errors import ErasureKeysError
 from flyball.data.erasure.keys import Keys
@@ -68,8 +69,9 @@ def erase(wanted: Wanted, where: Where, *, why: str, sure: bool, as_json: bool) 
     if as_json:
         _write(json.dumps(found, indent=2, sort_keys=True))
     else:
-        _write(f"{found['found']['rows']:,} rows of {found['keys']:,} keys are erased from {', '.join(found['datasets'])}.")
-        _write(f"{len(found['tables'])} tables rewritten, {len(found['blobs'])} blobs deleted, {len(found['remade'])} made anew.")
+        _write(f"{count(found['found']['rows'], 'row')} of {count(found['keys'], 'key')} erased from {', '.join(found['datasets'])}.")
+        tables, blobs = count(len(found["tables"]), "table"), count(len(found["blobs"]), "blob")
+        _write(f"{tables} rewritten, {blobs} deleted, {len(found['remade'])} made anew.")
         _write(f"Left: {'; '.join(left['what'] for left in found['left'])}. The certificate: flyball erase {wanted.dataset} --list")
     if not found["verified"]["clean"]:
         raise NotCleanError(found["verified"])
@@ -89,7 +91,7 @@ def allow(wanted: Wanted, where: Where) -> None:
     """Take rows of these keys again."""
     with _opened(where) as eraser, eraser.home.own("flyball erase --allow"):
         found = eraser.allow(wanted.dataset, _keys(wanted, eraser))
-    _write(f"{found} keys of {wanted.dataset} are allowed again.")
+    _write(f"{count(found, 'key')} of {wanted.dataset} may come in again.")
 
 
 def certificates(dataset: str, where: Where) -> None:
@@ -100,7 +102,7 @@ def certificates(dataset: str, where: Where) -> None:
 
 
 def _tell(found: Json) -> None:
-    _write(f"{found['rows']:,} rows of {found['keys']:,} keys, in the datasets {', '.join(found['datasets'])}:")
+    _write(f"{count(found['rows'], 'row')} of {count(found['keys'], 'key')}, in the datasets {', '.join(found['datasets'])}:")
     for table, rows in sorted(found["tables"].items()):
         _write(f"  {rows:>10,}  {table}")
 

@@ -142,6 +142,8 @@ def _local(wanted: Wanted) -> Json:
         from flyball.data.profiling import Profiling
         from flyball.storage.clockfile import open_clock
 
+        if not home.data.list(wanted.name):
+            raise UnknownNameError("dataset with versions", wanted.name, known={version.dataset for version in home.data.list()})
         profiling = Profiling(home.data)
         chosen = home.data.get_accepted(wanted.name).number if number is None else home.data.get(wanted.name, number).number
         return _found(wanted, profiling, number=chosen, at=open_clock(home.path).now())

@@ -84,7 +84,7 @@ def test_rows_of_keys_leave_every_file_of_the_home_and_nothing_else_does(place: 
     assert (seen["rows"], seen["datasets"], seen["versions"]) == (5, ["bills", "visits"], {"bills@1": 2, "visits@1": 2})
     assert len(holding(home, ONE)) >= 3
     told = call("erase", "visits", "--key", ONE, "--key", TWO, "--why", "they asked", "--yes", code=0).stdout
-    assert told.startswith("5 rows of 2 keys are erased from bills, visits.")
+    assert told.startswith("5 rows of 2 keys erased from bills, visits.")
     assert holding(home, ONE) == holding(home, TWO) == []
     assert holding(home, name(12))
     assert before
@@ -119,7 +119,7 @@ def test_erased_keys_are_refused_until_somebody_allows_them(place: Path) -> None
     call("ingest", code=0)
     assert "erased: rows of this key" in call("quarantine", "list", "visits", code=0).stdout
     assert holding(home, ONE) == []
-    assert "1 keys" in call("erase", "visits", "--key", ONE, "--allow", code=0).stdout
+    assert "1 key of" in call("erase", "visits", "--key", ONE, "--allow", code=0).stdout
     write("bills/d.csv", "visit,at,sum", f"{ONE},2025-05-01T09:00Z,2")
     call("ingest", "bills", code=0)
     assert holding(home, ONE)
