@@ -11,7 +11,16 @@ from datetime import datetime
 
 import polars as pl
 
-from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, SYSTEM_COLUMNS
+from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, SYSTEM_COLUMNS, TIME, Dataset
+
+
+def known_time(dataset: Dataset, event: pl.Expr) -> pl.Expr:
+    """When a row is known by the dataset's declaration, from its typed columns and its `event` time."""
+    if dataset.known_time is not None:
+        return pl.col(dataset.known_time).cast(TIME)
+    if dataset.known_after is not None:
+        return event + dataset.known_after
+    return event - dataset.known_before if dataset.known_before is not None else event
 
 
 def known_until(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -10,9 +10,9 @@ import polars as pl
 
 from flyball.core.duration import MICROSECOND
 from flyball.data.contracts.inferring import infer, times_in
-from flyball.data.contracts.judging import known_time
 from flyball.data.contracts.model import Basis, Contract, declared_columns
 from flyball.data.errors import EventTimeError, NothingKnownError, UnknownColumnError
+from flyball.data.history import known_time
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 from flyball.data.spill import Spill
 from flyball.data.widening import widen

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from flyball.data.contracts.judging import known_time
+from flyball.data.history import known_time
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME, Dataset
 
 

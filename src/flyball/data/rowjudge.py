@@ -9,8 +9,9 @@ import polars as pl
 
 from flyball.data.contracts.blaming import blaming
 from flyball.data.contracts.compiled import compile_contract
-from flyball.data.contracts.judging import AT_ROW, WHY, known_time
+from flyball.data.contracts.judging import AT_ROW, WHY
 from flyball.data.contracts.model import Contract
+from flyball.data.history import known_time
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 
 _EARLIEST, _LATEST = datetime.fromisoformat("0002-01-01T00:00Z"), datetime.fromisoformat("9998-12-31T00:00Z")

@@ -14,6 +14,7 @@ from flyball.data.contracts.model import Contract, declared_columns
 from flyball.data.contracts.promises import CELL, RowPromise, null_promise, type_promise
 from flyball.data.declared.check import Severity
 from flyball.data.errors import UnknownColumnError
+from flyball.data.history import known_time
 from flyball.data.model import EVENT_TIME, KNOWN_TIME, TIME, Dataset
 from flyball.data.values import ColumnType, as_type
 
@@ -72,15 +73,6 @@ class Checked:
         known = self.read.join(stored.select(columns), on=columns, how="semi", nulls_equal=True)[AT_ROW]
         kept = self.broken.filter(~pl.col(ROW).is_in(known.implode()))
         return replace(self, broken=kept, known=self.known + known.len())
-
-
-def known_time(dataset: Dataset, event: pl.Expr) -> pl.Expr:
-    """When a row is known by the dataset's declaration, from its typed columns and its `event` time."""
-    if dataset.known_time is not None:
-        return pl.col(dataset.known_time).cast(TIME)
-    if dataset.known_after is not None:
-        return event + dataset.known_after
-    return event - dataset.known_before if dataset.known_before is not None else event
 
 
 @dataclass(frozen=True)

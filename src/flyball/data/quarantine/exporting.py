@@ -16,6 +16,7 @@ from flyball.data.quarantine.cells import cell_text
 from flyball.data.quarantine.errors import QuarantineFileError
 
 HEAD = ("id", "version", "file", "row", "state", "reasons")
+CELL_CHARACTERS = 131_072
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _MARKED = re.compile(r"'+[=+\-@\t\r]")
@@ -50,6 +51,8 @@ def read_csv(text: str, *, path: str) -> dict[str, dict[str, str | None]]:
         for line in lines:
             if len(line) != len(head):
                 raise QuarantineFileError(path, f"line {lines.line_num} has {len(line)} cells, and the first line {len(head)}")
+            if any(len(cell) > CELL_CHARACTERS for cell in line):
+                raise QuarantineFileError(path, f"line {lines.line_num}: a field larger than {CELL_CHARACTERS:,} characters")
             row = _bare(line[head.index("id")])
             if row in found:
                 raise QuarantineFileError(path, f"row {row[:60]} stands there twice")
