@@ -9,6 +9,7 @@ from flyball.core.errors import InvalidError, NotFoundError
 HOME = ".flyball"
 DATABASE = "flyball.db"
 PLACES = "places.json"
+TABLES_URL = "FLYBALL_TABLES_URL"
 KEYS = "keys"
 ERASURE_SECRET = Path(KEYS, "erasure.secret")
 LOCK = "owner.lock"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flyball.app.location import DATABASE, PLACES
+from flyball.app.location import DATABASE, PLACES, TABLES_URL
 from flyball.app.settings import write_json
 from flyball.core.errors import ConflictError
 from flyball.storage.blobs import BlobStore
@@ -20,7 +20,7 @@ from flyball.storage.databaseurl import parse, shown
 from flyball.storage.errors import os_errors
 from flyball.storage.tables import TableStore
 
-DATABASE_URL, BLOBS_URL, TABLES_URL = "FLYBALL_DATABASE_URL", "FLYBALL_BLOBS_URL", "FLYBALL_TABLES_URL"
+DATABASE_URL, BLOBS_URL = "FLYBALL_DATABASE_URL", "FLYBALL_BLOBS_URL"
 
 
 class ElsewhereError(ConflictError):

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from flyball.app.inplaceviews import rows_in_place
-from flyball.core.clock import MonotonicTimer, utc
+from flyball.app.queryprocess import querying_of
+from flyball.core.clock import utc
 from flyball.data.inplace import is_in_place
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, DatasetVersion, VersionState
 from flyball.data.querying.errors import QueryError, UnknownTableError
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from flyball.app.home import Home
 
 HISTORY, QUARANTINE, PREDICTIONS = "history", "quarantine", "predictions"
-_SCRATCH, _COPIES = ".queries", ".querytables"  # what is in the first one is gone with whoever asked
+_COPIES = ".querytables"
 _TIMES = {EVENT_TIME: "event_time", KNOWN_TIME: "known_time", ARRIVAL: "arrival"}
 _REFERENCE = re.compile(r"(?<![\w@])([a-z][a-z0-9_-]{0,62})@(\d{1,9})(?!\w)")
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
@@ -218,16 +219,7 @@ class Catalogue:
 
 def catalogue_of(home: Home) -> Catalogue:
     """The catalogue of a home that is open."""
-    return Catalogue(home.stores.datasets, home.tables, home.stores.positions, _querying(home.path), home.path / _COPIES)
-
-
-def _querying(home: Path) -> Querying:
-    from flyball.app.places import TABLES_URL
-    from flyball.storage.blobsurl import parse_blobs_url
-
-    named = os.environ.get(TABLES_URL)
-    place = home / "tables" if not named else parse_blobs_url(named)
-    return Querying(home / _SCRATCH, [place] if isinstance(place, Path) else [], timer=MonotonicTimer())
+    return Catalogue(home.stores.datasets, home.tables, home.stores.positions, querying_of(home.path), home.path / _COPIES)
 
 
 @dataclass(frozen=True)
@@ -256,14 +248,12 @@ def open_reading(home: Path) -> Iterator[Reading]:
 
 
 @contextmanager
-def open_catalogue(home: Path, limits: Limits | None = None) -> Iterator[Catalogue]:
-    """The catalogue of the home at `home`, to read only; whoever runs the home goes on. The first query is expected to have `limits`.
+def open_catalogue(home: Path, querying: Querying) -> Iterator[Catalogue]:
+    """The catalogue of the home at `home`, to read only, asked by `querying`, which is closed; whoever runs the home goes on.
 
     Raises:
         ElsewhereError, UnavailableError, NewerHomeError: as of the home's stores.
     """
-    querying = _querying(home)
-    querying.warm(limits)  # while it imports its libraries, we import ours
     try:
         with open_reading(home) as found:
             yield Catalogue(found.versions, found.tables, found.positions, querying, home / _COPIES)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyball.cli.outputs import OutputFileError, check_outputs, write_whole
-from flyball.cli.remote import URL
 from flyball.core.clock import parse_time
 from flyball.core.duration import parse_duration
 from flyball.core.errors import InvalidError
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from flyball.app.querying import Catalogue, Question
     from flyball.data.querying.model import Limits
 
+_URL = "FLYBALL_URL"
 FORMATS = ("table", "csv", "json", "parquet")
 _UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _SMALLEST = 64 << 20
@@ -114,7 +114,7 @@ def _limits(wanted: Wanted) -> Limits:
 
 @contextmanager
 def _opened(home: Path | None, limits: Limits) -> Iterator[Catalogue | Any]:
-    if home is None and os.environ.get(URL):
+    if home is None and os.environ.get(_URL):
         from flyball.app.actor import person
         from flyball.client import Client
         from flyball.client.querying import RemoteCatalogue
@@ -123,9 +123,14 @@ def _opened(home: Path | None, limits: Limits) -> Iterator[Catalogue | Any]:
             yield RemoteCatalogue(client)
         return
     from flyball.app.location import find_home
+    from flyball.app.queryprocess import querying_of
+
+    place = find_home(home, Path.cwd())
+    querying = querying_of(place)
+    querying.warm(limits)  # while it imports its libraries, we import ours
     from flyball.app.querying import open_catalogue
 
-    with open_catalogue(find_home(home, Path.cwd()), limits) as catalogue:
+    with open_catalogue(place, querying) as catalogue:
         yield catalogue
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flyball.app.location import find_home
-from flyball.app.places import DATABASE_URL, TABLES_URL, ElsewhereError, Places
+from flyball.app.location import TABLES_URL, find_home
+from flyball.app.places import DATABASE_URL, ElsewhereError, Places
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
 from flyball.core.ids import RandomIds

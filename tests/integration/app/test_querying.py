@@ -14,6 +14,7 @@ import flyball as fb
 from flyball.app.home import Home
 from flyball.app.loading import Loaded
 from flyball.app.querying import Catalogue, Question, open_catalogue
+from flyball.app.queryprocess import querying_of
 from flyball.cli.notebook import NotFromServerError
 from flyball.core.clock import VirtualClock
 from flyball.core.errors import UnknownNameError
@@ -57,7 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def catalogue(place: Path) -> Iterator[Catalogue]:
-    with open_catalogue(place / ".flyball") as found:
+    with open_catalogue(place / ".flyball", querying_of(place / ".flyball")) as found:
         yield found
 
 
