@@ -132,7 +132,7 @@ def row_id(version: int, file: str, *, row: int) -> str:
     """The name of a quarantined row, which is the same whenever it is asked for.
 
     >>> row_id(3, "a.csv", row=21)
-    '3-21-fa19594b5ed7'
+    '3-21-32f29f33d511'
     """
     return f"{version}-{row}-{file_mark(file)}"
 
