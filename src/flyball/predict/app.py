@@ -110,7 +110,8 @@ class PredictApp:
         try:
             body = await self._body(receive)
             endpoint = self._engine.serving.get(name)  # as it is now that the body is here
-            return of_json(await self._batcher.ask(endpoint, endpoint.read(body), arrived=arrived))
+            answer = await self._batcher.ask(endpoint, endpoint.read(body), arrived=arrived)
+            return of_json(answer.told())
         finally:
             self._requests -= 1
             self._bytes -= expected

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from flyball.core.errors import FlyballError
-from flyball.serving.asked import Answer, Asked, Read
+from flyball.serving.asked import ROUTED, Answer, Asked, Wants
 from flyball.serving.engine import Engine
 from flyball.serving.errors import InternalError
+from flyball.serving.rowform import Rows
 from flyball.serving.version import LoadedEndpoint
 
 MAX_ROWS = 1000
@@ -25,7 +26,7 @@ class Batcher:
         self._engine, self._waiting = engine, deque[Asked]()
         self._scheduled = False
 
-    async def ask(self, endpoint: LoadedEndpoint, rows: Read, *, arrived: float) -> Answer:
+    async def ask(self, endpoint: LoadedEndpoint, rows: Rows, *, arrived: float, wants: Wants = ROUTED) -> Answer:
         """The answer to one request.
 
         Raises:
@@ -33,7 +34,7 @@ class Batcher:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        asked = Asked(endpoint, rows, arrived=arrived, done=lambda: None if future.done() else future.set_result(None))
+        asked = Asked(endpoint, rows, arrived=arrived, done=lambda: None if future.done() else future.set_result(None), wants=wants)
         self._waiting.append(asked)
         if not self._scheduled:
             self._scheduled = True
@@ -42,10 +43,10 @@ class Batcher:
         return asked.answer()
 
     def _flush(self) -> None:
-        batch, rows = [self._waiting.popleft()], 0
-        rows = len(batch[0].rows)
-        while self._waiting and rows + len(self._waiting[0].rows) <= MAX_ROWS:
-            rows += len(self._waiting[0].rows)
+        batch = [self._waiting.popleft()]
+        rows = batch[0].rows.n
+        while self._waiting and rows + self._waiting[0].rows.n <= MAX_ROWS:
+            rows += self._waiting[0].rows.n
             batch.append(self._waiting.popleft())
         self._scheduled = bool(self._waiting)
         if self._scheduled:
@@ -63,5 +64,4 @@ class Batcher:
             try:
                 self._engine.flush([asked])
             except Exception as error:  # noqa: BLE001 - one request must not cost another its answer
-                for _ in asked.rows:
-                    asked.fail(error if isinstance(error, FlyballError) else InternalError())
+                asked.fail(error if isinstance(error, FlyballError) else InternalError(), asked.rows.n)

@@ -1,26 +1,53 @@
-"""A request on its way: its decoded rows, and their answers as they come in."""
+"""A request on its way: what is asked, and what the versions that answer it say of its rows, column by column."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from flyball.core.errors import FlyballError
-from flyball.serving.rowform import RowForm
+from flyball.serving.rowform import Rows
 from flyball.serving.version import LoadedEndpoint
 
-Read: TypeAlias = tuple[RowForm, Sequence[tuple[Any, ...]]]
-"""The rows of a request, and the form that they have."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wants:
+    """What a request wants beside its rows. Requests that want different things are never computed together.
+
+    `version`: that version answers, whatever the routing says.
+    """
+
+    version: int | None = None
+
+
+ROUTED = Wants()
+"""Whoever the routing says answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """What one version said of the rows `rows` of a request; all columns are aligned with them.
+
+    `predictions` are whether the score is at least a half, or the value itself for a regression; a model that was made elsewhere says its
+    own class or value, and `probabilities` by class where it has more than two. `warnings` are by place in `rows`.
+    """
+
+    rows: Sequence[int]
+    version: int
+    route: str
+    ids: Sequence[str]
+    predictions: Sequence[Any]
+    scores: Sequence[float | None]
+    probabilities: Sequence[Mapping[str, float]] = ()
+    warnings: Mapping[int, list[str]] = field(default_factory=dict)
 
 
 class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
-    """The answer for one row. `prediction` is whether the score is at least a half, or the value itself for a regression.
-
-    A model that was made elsewhere says its own class or value; its rows have no `key`, and `probabilities` where it has more than
-    two classes.
-    """
+    """The answer for one row; rows of a model that was made elsewhere have no `key`."""
 
     key: Any
     id: str
@@ -29,11 +56,11 @@ class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
     version: int
     route: str
     warnings: list[str] = []
-    probabilities: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    probabilities: Mapping[str, float] | msgspec.UnsetType = UNSET
 
 
-class Answer(msgspec.Struct, gc=False):
-    """The answer to a request; `version` and `route` are those of all its rows, or null and "mixed" where rows differ."""
+class Told(msgspec.Struct, gc=False):
+    """An answer as JSON has it; `version` and `route` are those of all its rows, or null and "mixed" where rows differ."""
 
     predictions: list[Prediction]
     model: str
@@ -41,35 +68,79 @@ class Answer(msgspec.Struct, gc=False):
     route: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The answer to all rows of a request, in parts by who answered; together they have each row once."""
+
+    model: str
+    rows: Rows
+    parts: Sequence[Part]
+
+    @property
+    def version(self) -> int | None:
+        """The version that answered all rows, or None where several did."""
+        return self.parts[0].version if self._alike else None
+
+    @property
+    def route(self) -> str:
+        """The route of all rows, or "mixed"."""
+        return self.parts[0].route if self._alike else "mixed"
+
+    @property
+    def _alike(self) -> bool:
+        return len({(part.version, part.route) for part in self.parts}) == 1
+
+    def column(self, of: Callable[[Part], Sequence[Any]]) -> Sequence[Any]:
+        """A column of the answer in the order of the request's rows: `of` takes it from a part."""
+        if len(self.parts) == 1 and len(self.parts[0].rows) == self.rows.n:
+            return of(self.parts[0])
+        found: list[Any] = [None] * self.rows.n
+        for part in self.parts:
+            for row, value in zip(part.rows, of(part), strict=True):
+                found[row] = value
+        return found
+
+    def told(self) -> Told:
+        """The answer row by row."""
+        keys = self.rows.keys() or [UNSET] * self.rows.n
+        found: list[Any] = [None] * self.rows.n
+        for part in self.parts:
+            number, route, warnings = part.version, part.route, part.warnings
+            each: Sequence[Any] = part.probabilities or [UNSET] * len(part.rows)
+            columns = zip(part.rows, part.ids, part.predictions, part.scores, each, strict=True)
+            for place, (row, name, said, score, chances) in enumerate(columns):
+                found[row] = Prediction(keys[row], name, said, score, number, route, warnings.get(place, []), chances)
+        return Told(found, self.model, self.version, self.route)
+
+
 class Asked:
-    """Decoded rows of one request that wait for their answers. `arrived` is real time; `done` is called once, when all is said."""
+    """A request that waits for its answer. `arrived` is real time; `done` is called once, when all of its rows are settled."""
 
-    __slots__ = ("_left", "answers", "arrived", "done", "endpoint", "error", "form", "rows")
+    __slots__ = ("_left", "_parts", "arrived", "done", "endpoint", "error", "rows", "wants")
 
-    def __init__(self, endpoint: LoadedEndpoint, rows: Read, *, arrived: float, done: Callable[[], None]) -> None:
-        self.endpoint, self.arrived, self.done = endpoint, arrived, done
-        self.form, self.rows = rows
-        self.answers: list[Prediction | None] = [None] * len(self.rows)
+    def __init__(self, endpoint: LoadedEndpoint, rows: Rows, *, arrived: float, done: Callable[[], None], wants: Wants = ROUTED) -> None:
+        self.endpoint, self.rows, self.arrived, self.done, self.wants = endpoint, rows, arrived, done, wants
         self.error: FlyballError | None = None
-        self._left = len(self.rows)
+        self._parts: list[Part] = []
+        self._left = rows.n
 
     @property
     def untouched(self) -> bool:
         """Whether nothing was said of any row yet."""
-        return self._left == len(self.rows)
+        return self._left == self.rows.n
 
-    def set(self, row: int, prediction: Prediction) -> None:
-        """`row` is answered; with the last one the request is done."""
-        self.answers[row] = prediction
-        self._settle()
+    def accept(self, part: Part) -> None:
+        """The rows of the part are answered; with the last ones the request is done."""
+        self._parts.append(part)
+        self._settle(len(part.rows))
 
-    def fail(self, error: FlyballError) -> None:
-        """A row has no answer, so the request has none; the first error counts."""
+    def fail(self, error: FlyballError, rows: int) -> None:
+        """So many rows have no answer, so the request has none; the first error counts."""
         self.error = self.error or error
-        self._settle()
+        self._settle(rows)
 
-    def _settle(self) -> None:
-        self._left -= 1
+    def _settle(self, rows: int) -> None:
+        self._left -= rows
         if self._left == 0:
             self.done()
 
@@ -81,8 +152,4 @@ class Asked:
         """
         if self.error is not None:
             raise self.error
-        predictions = [prediction for prediction in self.answers if prediction is not None]
-        versions, routes = {found.version for found in predictions}, {found.route for found in predictions}
-        alike = len(versions) == len(routes) == 1
-        version, route = (predictions[0].version, predictions[0].route) if alike else (None, "mixed")
-        return Answer(predictions, self.endpoint.plan.model, version, route)
+        return Answer(self.endpoint.plan.model, self.rows, self._parts)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import polars as pl
-from msgspec import UNSET
 
 from flyball.core.clock import Clock, Timer
 from flyball.core.duration import microseconds
@@ -22,7 +21,7 @@ from flyball.core.errors import FlyballError, InvalidError
 from flyball.core.ids import Ids
 from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.runtimes.model import Floats
-from flyball.serving.asked import Asked, Prediction
+from flyball.serving.asked import Asked, Part, Wants
 from flyball.serving.child import ChildModel
 from flyball.serving.columns import Column, to_columns
 from flyball.serving.counters import Counters
@@ -39,14 +38,14 @@ Steps: TypeAlias = "Generator[Coroutine[Any, Any, Floats], Floats, None]"
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Rows of one flush that one version is to answer; `places` says whose row each is."""
+    """Rows of one flush that one version is to answer; `owners` says, in their order, which rows of which request they are."""
 
     endpoint: LoadedEndpoint
     form: RowForm
     version: LoadedVersion
     route: str
     time: int
-    places: Sequence[tuple[Asked, int]]
+    owners: Sequence[tuple[Asked, Sequence[int]]]
     request: dict[str, Column]
     frame: pl.DataFrame
     keys: list[str]
@@ -56,9 +55,16 @@ class _Group:
         """These rows, for `version` to answer."""
         return replace(
             self, version=version, route=route, frame=self.frame[rows],
-            request={name: [values[row] for row in rows] for name, values in self.request.items()},
-            places=[self.places[row] for row in rows], keys=[self.keys[row] for row in rows], ids=[self.ids[row] for row in rows],
+            request={name: [values[row] for row in rows] for name, values in self.request.items()}, owners=self._owners(rows),
+            keys=[self.keys[row] for row in rows], ids=[self.ids[row] for row in rows],
         )  # fmt: skip
+
+    def _owners(self, rows: Sequence[int]) -> list[tuple[Asked, list[int]]]:
+        places = [(asked, row) for asked, own in self.owners for row in own]
+        found: dict[int, tuple[Asked, list[int]]] = {}
+        for asked, row in (places[row] for row in rows):
+            found.setdefault(id(asked), (asked, []))[1].append(row)
+        return list(found.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +89,11 @@ class Engine:
     def flush(self, batch: Sequence[Asked]) -> None:
         """Each of `batch` is done when this returns, or, where a child process is asked, soon after."""
         self.counters.flushes += 1
-        alike: dict[tuple[LoadedEndpoint, int], list[Asked]] = {}
+        alike: dict[tuple[LoadedEndpoint, int, Wants], list[Asked]] = {}
         for asked in batch:
-            alike.setdefault((asked.endpoint, id(asked.form)), []).append(asked)
-        for (endpoint, _), requests in alike.items():
-            for group in self._groups(endpoint, requests):
+            alike.setdefault((asked.endpoint, id(asked.rows.form), asked.wants), []).append(asked)
+        for requests in alike.values():
+            for group in self._groups(requests):
                 self._run(self._steps(group))
 
     async def finish(self) -> None:
@@ -95,22 +101,26 @@ class Engine:
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    def _groups(self, endpoint: LoadedEndpoint, requests: Sequence[Asked]) -> list[_Group]:
+    def _groups(self, requests: Sequence[Asked]) -> list[_Group]:
+        endpoint, form, wants = requests[0].endpoint, requests[0].rows.form, requests[0].wants
         champion, canary = endpoint.champion, endpoint.canary
         assert champion is not None, "only what `Serving.get` gave is asked"
-        places = [(asked, row) for asked in requests for row in range(len(asked.rows))]
-        form = requests[0].form
-        request = form.values(row for asked in requests for row in asked.rows)
+        request = {name: _chained(requests, name) for name in form.columns}
         frame = form.frame(request)
-        ids = [self._ids.create("prd") for _ in places]
+        ids = [self._ids.create("prd") for _ in range(frame.height)]
         keys = form.keys(frame) if form.key else ids  # rows of a model without a project have no key but their answer's
-        everything = _Group(endpoint, form, champion, "champion", microseconds(self._clock.now()), places, request, frame, keys, ids)
+        everything = _Group(
+            endpoint, form, champion, "champion", microseconds(self._clock.now()), [(asked, range(asked.rows.n)) for asked in requests],
+            request, frame, keys, ids,
+        )  # fmt: skip
+        if wants.version is not None:
+            return [replace(everything, version=endpoint.versions[wants.version], route="pinned")]
         sticky = endpoint.plan.sticky
         theirs = endpoint.canary_rows(joined(frame, sticky) if sticky else keys) if canary is not None else []
         if canary is None or not theirs:
             return [everything]
         taken = set(theirs)
-        rest = [row for row in range(len(places)) if row not in taken]
+        rest = [row for row in range(frame.height) if row not in taken]
         parts = [everything.part(canary, "canary", rows=theirs)]
         return [*parts, everything.part(champion, "champion", rows=rest)] if rest else parts
 
@@ -140,7 +150,7 @@ class Engine:
                 outcome = outcome_of(said, len(group.ids), task=group.version.plan.task, description=group.version.description)
             except Exception as error:  # noqa: BLE001 - whatever a version does, only its own rows feel it
                 raised = group.version.features is None and isinstance(error, ModelRaisedError | InvalidError)
-                if raised and len({id(asked) for asked, _ in group.places}) > 1:
+                if raised and len(group.owners) > 1:
                     self._ask_each(group)  # nobody's rows may cost another an answer
                     return
                 if not (raised or isinstance(error, ModelFailedError)):
@@ -158,11 +168,10 @@ class Engine:
 
     def _ask_each(self, group: _Group) -> None:
         """Ask the group's version for each request by itself."""
-        rows: dict[int, list[int]] = {}
-        for index, (asked, _) in enumerate(group.places):
-            rows.setdefault(id(asked), []).append(index)
-        for own in rows.values():
-            self._run(self._steps(group.part(group.version, group.route, rows=own)))
+        start = 0
+        for _, own in group.owners:
+            self._run(self._steps(group.part(group.version, group.route, rows=range(start, start + len(own)))))
+            start += len(own)
 
     def _accept(self, group: _Group, vector: Vector, *, outcome: Outcome, failures: Sequence[_Failure]) -> None:
         seconds = self._seconds(group)
@@ -179,17 +188,20 @@ class Engine:
 
     def _seconds(self, group: _Group) -> list[float]:
         now = self._timer.seconds()
-        return [now - asked.arrived for asked, _ in group.places]
+        return [now - asked.arrived for asked, own in group.owners for _ in own]
 
     def _tell(self, group: _Group, outcome: Outcome, *, warned: Mapping[int, list[str]]) -> None:
-        number, route, scores, said = group.version.number, group.route, outcome.scores, outcome.predictions
-        columns = list(group.form.columns)
-        places = [columns.index(name) for name in group.form.key]
-        for index, (asked, row) in enumerate(group.places):
-            values = asked.rows[row]
-            key = values[places[0]] if len(places) == 1 else [values[place] for place in places] or UNSET
-            each = outcome.probabilities[index] if outcome.probabilities else UNSET
-            asked.set(row, Prediction(key, group.ids[index], said[index], scores[index], number, route, warned.get(index, []), each))
+        start = 0
+        for asked, own in group.owners:
+            end = start + len(own)
+            part = Part(
+                rows=own, version=group.version.number, route=group.route, ids=group.ids[start:end],
+                predictions=outcome.predictions[start:end], scores=outcome.scores[start:end],
+                probabilities=outcome.probabilities[start:end],
+                warnings={row - start: words for row, words in warned.items() if start <= row < end} if warned else {},
+            )  # fmt: skip
+            asked.accept(part)
+            start = end
 
     def _refuse(self, failures: Sequence[_Failure]) -> None:
         last = failures[-1]
@@ -267,5 +279,11 @@ def _failed(failure: _Failure, *, by: int, seconds: list[float]) -> bytes:
 
 
 def _fail(group: _Group, error: FlyballError) -> None:
-    for asked, _ in group.places:
-        asked.fail(error)
+    for asked, own in group.owners:
+        asked.fail(error, len(own))
+
+
+def _chained(requests: Sequence[Asked], name: str) -> Column:
+    if len(requests) == 1:
+        return requests[0].rows.columns[name]
+    return [value for asked in requests for value in asked.rows.columns[name]]

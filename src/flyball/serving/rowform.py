@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -108,8 +108,8 @@ class RowForm:
         rows = Annotated[list[row], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]  # type: ignore[valid-type]  # made just now
         return msgspec.json.Decoder(msgspec.defstruct("Request", [("rows", rows)], forbid_unknown_fields=True))
 
-    def decode(self, body: bytes) -> Sequence[tuple[Any, ...]]:
-        """The rows of the request, each a tuple of values in the order of `columns`.
+    def decode(self, body: bytes) -> Rows:
+        """The rows of the request.
 
         Raises:
             NotJsonError: the body is no JSON.
@@ -121,20 +121,17 @@ class RowForm:
             found = self._decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._explain(body, str(error))
-        return [msgspec.structs.astuple(row) for row in found.rows]
+        columns = zip(*(msgspec.structs.astuple(row) for row in found.rows), strict=True)
+        physical = {name: _physical(values, dtype) for (name, dtype), values in zip(self.schema.items(), columns, strict=True)}
+        return Rows(self, physical, len(found.rows))
 
     @cached_property
     def type_names(self) -> list[str]:
         """The names of the types that the columns are kept as."""
         return type_names(self.schema)
 
-    def values(self, rows: Iterable[tuple[Any, ...]]) -> dict[str, Column]:
-        """Decoded rows, of which there is at least one, as columns: dates as days and times as microseconds since 1970."""
-        columns = zip(*rows, strict=True)
-        return {name: _physical(values, dtype) for (name, dtype), values in zip(self.schema.items(), columns, strict=True)}
-
     def frame(self, columns: Mapping[str, Column]) -> pl.DataFrame:
-        """What `values` gave, as a frame of `schema`."""
+        """The columns of `Rows`, as a frame of `schema`."""
         return pl.DataFrame([_series(name, columns[name], dtype=dtype) for name, dtype in self.schema.items()])
 
     def keys(self, frame: pl.DataFrame) -> list[str]:
@@ -173,6 +170,22 @@ class RowForm:
             raise FieldError(index, name, reason=f"it is {_shown(value)}; send {wanted}") from error
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The `n` rows of a request, column by column as `form` has them: dates as days and times as microseconds since 1970."""
+
+    form: RowForm
+    columns: Mapping[str, Column]
+    n: int
+
+    def keys(self) -> list[Any]:
+        """Each row's key as its sender wrote it, a list where it has several columns; empty where the form has no key."""
+        parts = [_logical(self.columns[name], self.form.schema[name]) for name in self.form.key]
+        if len(parts) == 1:
+            return parts[0]
+        return [list(key) for key in zip(*parts, strict=True)]
+
+
 def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
@@ -206,6 +219,10 @@ def _physical(values: Sequence[Any], dtype: pl.DataType) -> Column:
     if isinstance(dtype, pl.Date):
         return [None if value is None else value.toordinal() - _FIRST_DAY for value in values]
     return list(values)
+
+
+def _logical(values: Column, dtype: pl.DataType) -> list[Any]:
+    return _series("", values, dtype=dtype).to_list() if dtype.is_temporal() else list(values)
 
 
 def _series(name: str, values: Column, *, dtype: pl.DataType) -> pl.Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from flyball.serving.columns import type_names
 from flyball.serving.errors import EndpointNotFoundError, NotDeployedError
 from flyball.serving.openform import OpenForm
 from flyball.serving.plan import EndpointPlan, VersionPlan
-from flyball.serving.rowform import RowForm
+from flyball.serving.rowform import RowForm, Rows
 
 
 class Vector(Protocol):
@@ -124,14 +124,14 @@ class LoadedEndpoint:
     def name(self) -> str:
         return self.plan.endpoint
 
-    def read(self, body: bytes) -> tuple[RowForm, Sequence[tuple[Any, ...]]]:
-        """The rows of a request, and the form that they have.
+    def read(self, body: bytes) -> Rows:
+        """The rows of a request in JSON, in the form that they have.
 
         Raises:
             FlyballError: see `RowForm.decode`.
         """
         form = self.form if isinstance(self.form, RowForm) else self.form.find(body)
-        return form, form.decode(body)
+        return form.decode(body)
 
     @property
     def champion(self) -> LoadedVersion | None:
