@@ -20,9 +20,9 @@ install:  ## make .venv from requirements.lock (about two minutes the first time
 	@test -n "$(PYTHON)" || { echo "make install: no Python 3.11, 3.12 or 3.13 found. On Debian 12: apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) tools/install.py
 
-clients: install  ## make .venv-clients, and pandas' own of .venv-peers: what tests speak with, each in an environment of its own
+clients: install  ## make .venv-clients, and of .venv-peers what tests speak with too, each in an environment of its own
 	@$(BIN)/python -m tools.clients
-	@$(BIN)/python -m tools.clients peers pandera
+	@$(BIN)/python -m tools.clients peers pandera mlserver
 
 peers: install  ## make .venv-peers: what benchmarks compare with, each in an environment of its own
 	@$(BIN)/python -m tools.clients peers

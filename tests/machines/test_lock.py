@@ -42,8 +42,8 @@ def test_nothing_else_stands_in_it(repository: Path, locked: list[str]) -> None:
 def test_it_holds_what_the_project_asks_for(repository: Path, locked: list[str]) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     asked = [Requirement(line) for lines in [project["dependencies"], *project["optional-dependencies"].values()] for line in lines]
-    # What stands for xgboost here has no libraries of graphics cards, and MLflow's client has an environment of its own.
-    elsewhere = {"flyball", "xgboost", "mlflow-skinny"}
+    # What stands for xgboost here has no libraries of graphics cards; MLflow's client and PyTorch have environments of their own.
+    elsewhere = {"flyball", "xgboost", "mlflow-skinny", "torch"}
     assert {re.sub(r"[-_.]+", "-", requirement.name.lower()) for requirement in asked} - elsewhere <= names(locked)
     assert "xgboost-cpu" in names(locked)
 
