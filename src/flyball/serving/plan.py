@@ -19,6 +19,14 @@ class InputColumn(msgspec.Struct, frozen=True):
     required: bool = True
 
 
+class Cost(msgspec.Struct, frozen=True):
+    """What asking a version costs, as measured where it was converted: of one row alone, and of each row of `rows` at once."""
+
+    call_seconds: float
+    row_seconds: float
+    rows: int
+
+
 class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A version that answers. `code` is the snapshot of the project's source that its features are compiled from.
 
@@ -34,6 +42,8 @@ class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
     schemas: dict[str, dict[str, str]] = {}  # dataset -> column -> Polars' name of its type, as at the training
     inputs: tuple[InputColumn, ...] | None = None  # without a project: what a row must have; None is whatever comes
     may_run_code: bool = False  # whether who uploaded it might run code here; what a project trained may always
+    cost: Cost | None = None  # None: not measured yet
+    kept: str = ""  # why it is asked in its own form, where no other stood in for one that carries code
 
     @property
     def trusted(self) -> bool:
