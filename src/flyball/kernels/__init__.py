@@ -52,6 +52,8 @@ Drift thresholds (``thresholds``; needs scipy when called)::
 Routing (``routing``)::
 
     route(keys, salt, *, shares) -> Ints;  uniform_keys(keys, salt) -> Floats
+    rendezvous(keys, salt, *, weights) -> names                                           # few keys move when weights change
+    bandit.best_probabilities(rewards) -> shares                                          # Thompson sampling in batches
 """
 
 from flyball.kernels.arrays import MAX

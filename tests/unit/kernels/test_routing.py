@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flyball.kernels import RangeError, route, uniform_keys
+from flyball.kernels.routing import rendezvous
 
 KEYS = [f"flight-{number}" for number in range(20_000)]
 
@@ -51,3 +52,26 @@ def test_shares_that_are_none_are_refused() -> None:
     for shares in ([0.5, 0.6], [-0.1, 1.1], [], [float("nan"), 1.0]):
         with pytest.raises(RangeError):
             route(["a"], "salt", shares=shares)
+
+
+def test_keys_meet_in_proportion_to_the_weights() -> None:
+    found = rendezvous(KEYS, "salt", weights={"1": 6.0, "2": 3.0, "3": 1.0})
+    assert [found.count(name) / len(KEYS) for name in "123"] == pytest.approx([0.6, 0.3, 0.1], abs=0.01)
+
+
+def test_a_weight_that_grows_takes_keys_from_all_and_nobody_else_s_key_moves() -> None:
+    before = rendezvous(KEYS, "salt", weights={"1": 0.5, "2": 0.3, "3": 0.2})
+    after = rendezvous(KEYS, "salt", weights={"1": 0.5, "2": 0.6, "3": 0.2})
+    moved = {(old, new) for old, new in zip(before, after, strict=True) if old != new}
+    assert moved == {("1", "2"), ("3", "2")}
+
+
+def test_where_keys_meet_is_fixed_for_ever() -> None:
+    """As above: these answers may never change."""
+    assert rendezvous(["JFK-1", "LGA-2", "EWR-3", "München"], "late", weights={"1": 1, "2": 1, "3": 1}) == ["3", "3", "2", "1"]
+
+
+def test_weights_that_are_none_are_refused() -> None:
+    for weights in ({}, {"1": 0.0}, {"1": -1.0, "2": 2.0}, {"1": float("nan")}, {"1": float("inf")}):
+        with pytest.raises(RangeError):
+            rendezvous(["a"], "salt", weights=weights)
