@@ -18,6 +18,7 @@ from flyball.predict.batching import Batcher
 from flyball.predict.errors import BodyTooLargeError, ContentTypeError, MethodError, RouteNotFoundError, SlowBodyError
 from flyball.predict.metrics import CONTENT_TYPE, render
 from flyball.predict.replies import Reply, of_error, of_json, of_text
+from flyball.serving.asked import ROUTED, VECTOR
 from flyball.serving.engine import Engine
 from flyball.serving.errors import InternalError, OverloadedError
 
@@ -104,13 +105,14 @@ class PredictApp:
         expected = self._expected(scope["headers"])
         if self._requests >= self._limits.requests or self._bytes + expected > self._limits.inside_bytes:
             raise OverloadedError
-        self._engine.serving.get(name)
+        self._engine.serving.find_endpoint(name)
         self._requests += 1
         self._bytes += expected
         try:
             body = await self._body(receive)
-            endpoint = self._engine.serving.get(name)  # as it is now that the body is here
-            answer = await self._batcher.ask(endpoint, endpoint.read(body), arrived=arrived)
+            endpoint, vector = self._engine.serving.find_endpoint(name)  # as it is now that the body is here
+            rows = endpoint.read(body, vector=vector)
+            answer = await self._batcher.ask(endpoint, rows, arrived=arrived, wants=VECTOR if vector else ROUTED)
             return of_json(answer.told())
         finally:
             self._requests -= 1

@@ -18,14 +18,17 @@ from flyball.serving.version import LoadedEndpoint
 class Wants:
     """What a request wants beside its rows. Requests that want different things are never computed together.
 
-    `version`: that version answers, whatever the routing says.
+    `version`: that version answers, whatever the routing says. `vector`: the rows are finished features, of the endpoint's `vector_form`.
     """
 
     version: int | None = None
+    vector: bool = False
 
 
 ROUTED = Wants()
 """Whoever the routing says answers."""
+VECTOR = Wants(vector=True)
+"""As `ROUTED`, for rows that are finished features."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -28,7 +28,8 @@ from flyball.serving.counters import Counters
 from flyball.serving.errors import InternalError, ModelFailedError, ModelRaisedError, NotAnsweredError, RowsRefusedError
 from flyball.serving.outcome import Outcome, outcome_of
 from flyball.serving.record import Answered, encode
-from flyball.serving.rowform import RowForm, joined
+from flyball.serving.routing import CANARY, FALLBACK, Choice, decide
+from flyball.serving.rowform import Rows
 from flyball.serving.version import NOTHING, LoadedEndpoint, LoadedVersion, Serving, Vector
 from flyball.storage.journal import Journal
 
@@ -41,23 +42,35 @@ class _Group:
     """Rows of one flush that one version is to answer; `owners` says, in their order, which rows of which request they are."""
 
     endpoint: LoadedEndpoint
-    form: RowForm
     version: LoadedVersion
     route: str
     time: int
     owners: Sequence[tuple[Asked, Sequence[int]]]
-    request: dict[str, Column]
-    frame: pl.DataFrame
+    rows: Rows
     keys: list[str]
     ids: list[str]
 
-    def part(self, version: LoadedVersion, route: str, *, rows: Sequence[int]) -> _Group:
-        """These rows, for `version` to answer."""
+    @property
+    def vector(self) -> bool:
+        """Whether the rows are the features that the version takes."""
+        return self.owners[0][0].wants.vector
+
+    def part(self, choice: Choice) -> _Group:
+        """The rows that were chosen, for the version that is to answer them."""
+        if choice.rows is None:
+            return replace(self, version=choice.version, route=choice.route)
         return replace(
-            self, version=version, route=route, frame=self.frame[rows],
-            request={name: [values[row] for row in rows] for name, values in self.request.items()}, owners=self._owners(rows),
-            keys=[self.keys[row] for row in rows], ids=[self.ids[row] for row in rows],
+            self, version=choice.version, route=choice.route, rows=self.rows.take(choice.rows), owners=self._owners(choice.rows),
+            keys=[self.keys[row] for row in choice.rows], ids=[self.ids[row] for row in choice.rows],
         )  # fmt: skip
+
+    def compute(self) -> Vector:
+        """What the version's model takes of the rows."""
+        frame = self.rows.frame()
+        if self.vector:
+            return self.version.given(frame)
+        stamps = pl.Series(PREDICTION_TIME, [self.time] * self.rows.n, dtype=pl.Int64)
+        return self.version.vectors.compute(frame.hstack([stamps.cast(TIME)]))
 
     def _owners(self, rows: Sequence[int]) -> list[tuple[Asked, list[int]]]:
         places = [(asked, row) for asked, own in self.owners for row in own]
@@ -102,27 +115,14 @@ class Engine:
             await asyncio.gather(*self._tasks)
 
     def _groups(self, requests: Sequence[Asked]) -> list[_Group]:
-        endpoint, form, wants = requests[0].endpoint, requests[0].rows.form, requests[0].wants
-        champion, canary = endpoint.champion, endpoint.canary
-        assert champion is not None, "only what `Serving.get` gave is asked"
-        request = {name: _chained(requests, name) for name in form.columns}
-        frame = form.frame(request)
-        ids = [self._ids.create("prd") for _ in range(frame.height)]
-        keys = form.keys(frame) if form.key else ids  # rows of a model without a project have no key but their answer's
-        everything = _Group(
-            endpoint, form, champion, "champion", microseconds(self._clock.now()), [(asked, range(asked.rows.n)) for asked in requests],
-            request, frame, keys, ids,
-        )  # fmt: skip
-        if wants.version is not None:
-            return [replace(everything, version=endpoint.versions[wants.version], route="pinned")]
-        sticky = endpoint.plan.sticky
-        theirs = endpoint.canary_rows(joined(frame, sticky) if sticky else keys) if canary is not None else []
-        if canary is None or not theirs:
-            return [everything]
-        taken = set(theirs)
-        rest = [row for row in range(frame.height) if row not in taken]
-        parts = [everything.part(canary, "canary", rows=theirs)]
-        return [*parts, everything.part(champion, "champion", rows=rest)] if rest else parts
+        endpoint, wants = requests[0].endpoint, requests[0].wants
+        rows = Rows.chained([asked.rows for asked in requests])
+        ids = [self._ids.create("prd") for _ in range(rows.n)]
+        keys = rows.texts(rows.form.key) if rows.form.key else ids  # rows of a model without a project have no key but their answer's
+        first, *others = decide(endpoint, rows, keys=keys, wants=wants)
+        time, owners = microseconds(self._clock.now()), [(asked, range(asked.rows.n)) for asked in requests]
+        everything = _Group(endpoint, first.version, first.route, time, owners, rows, keys, ids)
+        return [everything.part(choice) for choice in (first, *others)]
 
     def _run(self, steps: Steps) -> None:
         with suppress(StopIteration):
@@ -144,7 +144,7 @@ class Engine:
         while True:
             vector = None
             try:
-                vector = group.version.vectors.compute(_timed(group))
+                vector = group.compute()
                 model = group.version.model
                 said = (yield model.predict(vector.frame)) if isinstance(model, ChildModel) else model.predict(vector.frame)
                 outcome = outcome_of(said, len(group.ids), task=group.version.plan.task, description=group.version.description)
@@ -161,16 +161,16 @@ class Engine:
                 self._accept(group, vector, outcome=outcome, failures=failures)
                 return
             champion = group.endpoint.champion
-            if group.route != "canary" or champion is None:
+            if group.route != CANARY or champion is None:
                 self._refuse(failures)
                 return
-            group = replace(group, version=champion, route="fallback")
+            group = replace(group, version=champion, route=FALLBACK)
 
     def _ask_each(self, group: _Group) -> None:
         """Ask the group's version for each request by itself."""
         start = 0
         for _, own in group.owners:
-            self._run(self._steps(group.part(group.version, group.route, rows=range(start, start + len(own)))))
+            self._run(self._steps(group.part(Choice(group.version, group.route, range(start, start + len(own))))))
             start += len(own)
 
     def _accept(self, group: _Group, vector: Vector, *, outcome: Outcome, failures: Sequence[_Failure]) -> None:
@@ -224,7 +224,7 @@ class Engine:
         for label, times in value_times.items():
             bound = group.version.bound.get(label, ())
             for row in (row for row, time in enumerate(times) if time is None) if None in times else ():
-                entity = {name: group.request[name][row] for name in bound}
+                entity = {name: group.rows.columns[name][row] for name in bound}
                 if None not in entity.values():
                     words = ", ".join(f"{name} {value!r}" for name, value in entity.items())
                     found.setdefault(row, []).append(f"nothing is known for {label!r} of {words}")
@@ -249,18 +249,14 @@ async def _drive(steps: Steps, question: Coroutine[Any, Any, Floats]) -> None:
                 question = steps.send(answer)
 
 
-def _timed(group: _Group) -> pl.DataFrame:
-    stamps = pl.Series(PREDICTION_TIME, [group.time] * len(group.ids), dtype=pl.Int64)
-    return group.frame.hstack([stamps.cast(TIME)])
-
-
 def _record(group: _Group, vector: Vector | None, **outcome: Any) -> Answered:
     version = group.version
     vector = None if version.features is None else vector  # the request is the vector then, and stands in the record already
+    request = {} if group.vector and version.features is not None else group.rows.columns
     return Answered(
         endpoint=group.endpoint.name, model=group.endpoint.plan.model, version=version.number, route=group.route, time=group.time,
-        features_digest=version.plan.features or "", ids=group.ids, keys=group.keys, request=group.request,
-        request_types=group.form.type_names, features={} if vector is None else to_columns(vector.frame),
+        features_digest=version.plan.features or "", ids=group.ids, keys=group.keys, request=dict(request),
+        request_types=group.rows.form.type_names if request else [], features={} if vector is None else to_columns(vector.frame),
         feature_types=[] if vector is None else version.type_names, value_times={} if vector is None else dict(vector.value_times),
         **{"task": version.plan.task, **outcome},
     )  # fmt: skip
@@ -281,9 +277,3 @@ def _failed(failure: _Failure, *, by: int, seconds: list[float]) -> bytes:
 def _fail(group: _Group, error: FlyballError) -> None:
     for asked, own in group.owners:
         asked.fail(error, len(own))
-
-
-def _chained(requests: Sequence[Asked], name: str) -> Column:
-    if len(requests) == 1:
-        return requests[0].rows.columns[name]
-    return [value for asked in requests for value in asked.rows.columns[name]]

@@ -6,9 +6,11 @@
     ├── ColumnTypeError         values of a type that neither journal nor tables can hold
     ├── UnalignedRecordError    a record whose columns are not of one length
     ├── RowsRefusedError        rows that a model made elsewhere raised at
+    ├── VectorVersionError      finished features sent to a version that takes others
     ├── NotJsonError, RequestShapeError, TooManyRowsError, FieldError     a request that can never be answered
+    ├── NoRowsError, ColumnLengthError      columns that are no rows
     └── VersionRefusedError     a version that is not what the plan says
-    NotFoundError ── EndpointNotFoundError
+    NotFoundError ── EndpointNotFoundError, VersionNotServedError
     FlyballError ── InternalError
     UnavailableError
     ├── NotDeployedError        an endpoint without a version
@@ -62,6 +64,26 @@ class TooManyRowsError(InvalidError):
         super().__init__(f"The request has {found:,} rows; one may have {limit:,}. Send them in several requests.")
 
 
+class NoRowsError(InvalidError):
+    """A request without a row."""
+
+    code = "no-rows"
+
+    def __init__(self) -> None:
+        super().__init__("The request has no row. Send at least one.")
+
+
+class ColumnLengthError(InvalidError):
+    """Columns that are not of one length."""
+
+    code = "column-length"
+
+    def __init__(self, name: str, found: int, *, first: str, rows: int) -> None:
+        super().__init__(
+            f"Column {name[:60]!r} has {found:,} values, but {first[:60]!r} has {rows:,}. Send one value per row in each column."
+        )
+
+
 class FieldError(InvalidError):
     """A field of a row is not what the endpoint needs; rows count from 0."""
 
@@ -89,6 +111,28 @@ class EndpointNotFoundError(NotFoundError):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(str(UnknownNameError("endpoint", name[:60], known=known)))
+
+
+class VersionNotServedError(NotFoundError):
+    """A version that does not answer at an endpoint."""
+
+    code = "version-not-served"
+
+    def __init__(self, endpoint: str, version: int, *, known: Iterable[int]) -> None:
+        there = ", ".join(map(str, sorted(known))) or "none"
+        super().__init__(f"No version {version} answers at endpoint {endpoint!r}; these do: {there}.")
+
+
+class VectorVersionError(InvalidError):
+    """A version that takes other features than those that were sent."""
+
+    code = "vector-version"
+
+    def __init__(self, endpoint: str, version: int) -> None:
+        super().__init__(
+            f"Version {version} at endpoint {endpoint!r} takes other features than the champion. "
+            "Send rows without features to it, or name no version."
+        )
 
 
 class NotDeployedError(UnavailableError):

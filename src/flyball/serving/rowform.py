@@ -42,6 +42,10 @@ def _whole(dtype: pl.DataType, bits: int) -> Kind:
     return Kind(dtype, "a whole number", Annotated[int, msgspec.Meta(ge=low, le=high)])
 
 
+def _natural(dtype: pl.DataType, bits: int) -> Kind:
+    return Kind(dtype, "a whole number from 0 on", Annotated[int, msgspec.Meta(ge=0, le=(1 << bits) - 1)])
+
+
 _TEXT = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 _MOMENT = Annotated[datetime, msgspec.Meta(tz=True)]
 _TIME = "a time with its zone, such as '2013-12-01T06:00:00Z'"
@@ -49,6 +53,7 @@ _KINDS: Mapping[str, Kind] = {
     str(kind.dtype): kind
     for kind in (
         _whole(pl.Int8(), 8), _whole(pl.Int16(), 16), _whole(pl.Int32(), 32), _whole(pl.Int64(), 64),
+        _natural(pl.UInt8(), 8), _natural(pl.UInt16(), 16), _natural(pl.UInt32(), 32),
         Kind(pl.Float32(), "a number", float), Kind(pl.Float64(), "a number", float), Kind(pl.Boolean(), "true or false", bool),
         Kind(pl.String(), f"a text of at most {MAX_TEXT} characters", _TEXT), Kind(pl.Categorical(), "a text", _TEXT),
         Kind(pl.Date(), "a date such as '2013-12-01'", date), Kind(pl.Datetime("us"), _TIME, _MOMENT),
@@ -74,6 +79,21 @@ def kind_of(name: str) -> Kind:
     if name not in _KINDS:
         raise ColumnTypeError(name, known=_KINDS)
     return _KINDS[name]
+
+
+def find_kind(dtype: pl.DataType) -> str | None:
+    """The name of the kind that holds the values of `dtype` in a request, None where none does.
+
+    Times of any zone are UTC in microseconds, durations whole microseconds, times of day whole nanoseconds, categories their text.
+    """
+    match dtype:
+        case pl.Datetime(time_zone=zone):
+            return str(pl.Datetime("us") if zone is None else pl.Datetime("us", "UTC"))
+        case pl.Duration() | pl.Time():
+            return "Int64"
+        case pl.Categorical() | pl.Enum():
+            return "String"
+    return str(dtype) if str(dtype) in _KINDS else None
 
 
 @dataclass(frozen=True)
@@ -177,6 +197,30 @@ class Rows:
     form: RowForm
     columns: Mapping[str, Column]
     n: int
+
+    def frame(self) -> pl.DataFrame:
+        """The rows as a frame of the form's schema."""
+        return self.form.frame(self.columns)
+
+    def texts(self, columns: Sequence[str]) -> list[str]:
+        """What `columns` say of each row as one text, their parts joined by U+001F."""
+        if all(self.form.columns[name] == "String" and None not in self.columns[name] for name in columns):
+            parts = [self.columns[name] for name in columns]
+            return list(parts[0]) if len(parts) == 1 else ["\x1f".join(row) for row in zip(*parts, strict=True)]
+        return joined(self.frame(), columns)
+
+    def take(self, rows: Sequence[int]) -> Rows:
+        """These rows alone, in this order."""
+        return Rows(self.form, {name: [values[row] for row in rows] for name, values in self.columns.items()}, len(rows))
+
+    @staticmethod
+    def chained(parts: Sequence[Rows]) -> Rows:
+        """The rows of all parts, which have one form, one after another."""
+        if len(parts) == 1:
+            return parts[0]
+        form = parts[0].form
+        columns = {name: [value for part in parts for value in part.columns[name]] for name in form.columns}
+        return Rows(form, columns, sum(part.n for part in parts))
 
     def keys(self) -> list[Any]:
         """Each row's key as its sender wrote it, a list where it has several columns; empty where the form has no key."""

@@ -17,10 +17,13 @@ from flyball.kernels import route
 from flyball.runtimes import Description, Predictor
 from flyball.serving.child import ChildModel
 from flyball.serving.columns import type_names
-from flyball.serving.errors import EndpointNotFoundError, NotDeployedError
+from flyball.serving.errors import EndpointNotFoundError, NotDeployedError, VectorVersionError, VersionNotServedError
 from flyball.serving.openform import OpenForm
 from flyball.serving.plan import EndpointPlan, VersionPlan
 from flyball.serving.rowform import RowForm, Rows
+from flyball.serving.vectorform import as_features, vector_form
+
+VECTOR_SUFFIX = ".vector"
 
 
 class Vector(Protocol):
@@ -87,6 +90,10 @@ class LoadedVersion:
         """The names of the types that the features are kept as."""
         return [] if self.features is None else type_names(self.features.dtypes)
 
+    def given(self, frame: pl.DataFrame) -> Vector:
+        """The vector of rows that are finished features; nothing is known of when their values came to be."""
+        return _Row(frame if self.features is None else as_features(frame, self.features.dtypes), {})
+
     @property
     def inputs(self) -> Mapping[str, str]:
         """The columns that a request must or may carry for this version, by Polars' names of their types."""
@@ -97,11 +104,15 @@ class LoadedVersion:
 
 @dataclass(frozen=True, eq=False)
 class LoadedEndpoint:
-    """An endpoint with its versions; `form` is what rows must be so that its champion can answer, and its canary has what it takes."""
+    """An endpoint with its versions; `form` is what rows must be so that its champion can answer, and its canary has what it takes.
+
+    `vector_form` is what rows of finished features must be; None where the request is the vector already, or cannot be sent.
+    """
 
     plan: EndpointPlan
     versions: Mapping[int, LoadedVersion]
     form: RowForm | OpenForm
+    vector_form: RowForm | None = None
 
     @classmethod
     def of(cls, plan: EndpointPlan, versions: Mapping[int, LoadedVersion]) -> LoadedEndpoint:
@@ -118,20 +129,39 @@ class LoadedEndpoint:
         if first is None:
             return cls(plan, versions, _form_without_project(answering[0].plan, answering[0].description) if answering else _NO_FORM)
         columns |= {name: str(first.schema[name]) for name in plan.sticky}
-        return cls(plan, versions, RowForm(columns, key=first.rows.key, required=frozenset((*first.inputs, *plan.sticky))))
+        form = RowForm(columns, key=first.rows.key, required=frozenset((*first.inputs, *plan.sticky)))
+        return cls(plan, versions, form, vector_form(first.dtypes))
 
     @property
     def name(self) -> str:
         return self.plan.endpoint
 
-    def read(self, body: bytes) -> Rows:
-        """The rows of a request in JSON, in the form that they have.
+    def read(self, body: bytes, *, vector: bool = False) -> Rows:
+        """The rows of a request in JSON, in the form that they have; with `vector` they are finished features.
 
         Raises:
             FlyballError: see `RowForm.decode`.
         """
-        form = self.form if isinstance(self.form, RowForm) else self.form.find(body)
-        return form.decode(body)
+        form = self.vector_form if vector and self.vector_form is not None else self.form
+        return (form if isinstance(form, RowForm) else form.find(body)).decode(body)
+
+    def get_version(self, number: int, *, vector: bool = False) -> LoadedVersion:
+        """The version of that number; one that takes the endpoint's `vector_form` where `vector` is asked.
+
+        Raises:
+            VersionNotServedError: none of that number answers here.
+            VectorVersionError: it takes other features.
+        """
+        found = self.versions.get(number)
+        if found is None:
+            raise VersionNotServedError(self.name, number, known=self.versions)
+        if vector and not self.takes_vectors(found):
+            raise VectorVersionError(self.name, number)
+        return found
+
+    def takes_vectors(self, version: LoadedVersion) -> bool:
+        """Whether the version takes the champion's features, which are what `vector_form` has."""
+        return self.champion is not None and version.plan.features == self.champion.plan.features
 
     @property
     def champion(self) -> LoadedVersion | None:
@@ -158,6 +188,25 @@ class Serving:
 
     revision: int
     endpoints: Mapping[str, LoadedEndpoint]
+
+    def find_endpoint(self, name: str) -> tuple[LoadedEndpoint, bool]:
+        """The endpoint that `name` means, and whether it is asked for finished features, which ``NAME.vector`` says.
+
+        Where the request is what the model takes, both names mean the same.
+
+        Raises:
+            EndpointNotFoundError: there is none of that name, or none that takes features from a request.
+            NotDeployedError: no version answers there yet, or no plan was seen yet.
+        """
+        own = name.removesuffix(VECTOR_SUFFIX)
+        if own == name or name in self.endpoints:
+            return self.get(name), False
+        found = self.get(own)
+        if found.vector_form is not None:
+            return found, True
+        if found.champion is not None and found.champion.features is not None:
+            raise EndpointNotFoundError(name, known=self.endpoints)
+        return found, False
 
     def get(self, endpoint: str) -> LoadedEndpoint:
         """The endpoint of that name, at which a version answers.

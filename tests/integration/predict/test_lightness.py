@@ -27,7 +27,7 @@ async def main(home):
     row = b'{"rows": [{"trip_id": "t", "line": "L1", "station": "S1", "distance": 1, "leaves_at": "2026-03-01T00:00:00Z"}]}'
     asked = Asked(endpoint, endpoint.read(row), arrived=0.0, done=lambda: None)
     models.engine.flush([asked])
-    assert asked.answer().predictions[0].version == 1
+    assert asked.answer().told().predictions[0].version == 1
     await models.close()
 
 asyncio.run(main(Path(sys.argv[1])))
