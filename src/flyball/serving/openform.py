@@ -37,9 +37,27 @@ class OpenForm:
         names = self._names or tuple(rows[0] if rows else ())
         if len(names) > _MOST_COLUMNS:
             raise FieldError(0, names[_MOST_COLUMNS], reason=f"a row has {len(names):,} fields; it may have {_MOST_COLUMNS:,}")
-        kinds = tuple((name, _kind(name, rows)) for name in names)
+        return self._kept(tuple((name, _kind(name, rows)) for name in names))
+
+    def of(self, kinds: Mapping[str, str]) -> RowForm:
+        """The form of columns of these kinds; of a model that kept names those, in their order, whatever it is asked with.
+
+        Raises:
+            FieldError: there are too many columns.
+        """
+        names = self._names or tuple(kinds)
+        if len(names) > _MOST_COLUMNS:
+            raise FieldError(0, names[_MOST_COLUMNS], reason=f"a row has {len(names):,} columns; it may have {_MOST_COLUMNS:,}")
+        return self._kept(tuple((name, kinds.get(name, "Float64")) for name in names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that the model was fitted with, none where it kept no names."""
+        return self._names
+
+    def _kept(self, kinds: tuple[tuple[str, str], ...]) -> RowForm:
         if kinds not in self._forms:
-            self._forms[kinds] = RowForm(dict(kinds), key=(), required=frozenset(names))
+            self._forms[kinds] = RowForm(dict(kinds), key=(), required=frozenset(name for name, _ in kinds))
         self._forms.move_to_end(kinds)
         if len(self._forms) > _MOST_FORMS:
             self._forms.popitem(last=False)
