@@ -28,7 +28,7 @@ from flyball.serving.counters import Counters
 from flyball.serving.errors import InternalError, ModelFailedError, ModelRaisedError, NotAnsweredError, RowsRefusedError
 from flyball.serving.outcome import Outcome, outcome_of
 from flyball.serving.record import Answered, encode
-from flyball.serving.routing import CANARY, FALLBACK, Choice, decide
+from flyball.serving.routing import FALLBACK, STOOD_IN_FOR, Choice, decide
 from flyball.serving.rowform import Rows
 from flyball.serving.version import NOTHING, LoadedEndpoint, LoadedVersion, Serving, Vector
 from flyball.storage.journal import Journal
@@ -161,7 +161,7 @@ class Engine:
                 self._accept(group, vector, outcome=outcome, failures=failures)
                 return
             champion = group.endpoint.champion
-            if group.route != CANARY or champion is None:
+            if group.route not in STOOD_IN_FOR or champion is None:
                 self._refuse(failures)
                 return
             group = replace(group, version=champion, route=FALLBACK)

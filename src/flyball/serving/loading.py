@@ -54,6 +54,7 @@ class Loader:
     loop: asyncio.AbstractEventLoop
     deadline_seconds: float = 1.0
     ready_seconds: float = 10.0
+    scratch: Path | None = None
     _sources: dict[str, tuple[FeatureSet, VectorSource]] = field(default_factory=dict)
 
     def load(self, plan: ServingPlan, before: Serving) -> tuple[Serving, list[FlyballError]]:
@@ -77,8 +78,7 @@ class Loader:
         if before is not None and before.plan == plan:
             return before
         held = {} if before is None else before.versions
-        numbers = [number for number in (plan.champion, plan.canary) if number is not None]
-        versions = {number: self._version(plan, plan.get(number), held=held) for number in numbers}
+        versions = {found.number: self._version(plan, found, held=held) for found in plan.versions}
         return LoadedEndpoint.of(plan, versions)
 
     def _version(self, endpoint: EndpointPlan, plan: VersionPlan, *, held: Mapping[int, LoadedVersion]) -> LoadedVersion:
@@ -89,7 +89,7 @@ class Loader:
             if plan.code is None:
                 return self._made_elsewhere(plan)
             features, vectors = self._features(endpoint.model, plan, code=plan.code)
-            model = self._model(plan, champion=plan.number == endpoint.champion) if features.fingerprint == plan.features else None
+            model = self._model(plan, canary=plan.number == endpoint.canary) if features.fingerprint == plan.features else None
         except Exception as error:  # code of the snapshot may raise anything
             if not isinstance(error, FlyballError):
                 _LOG.exception("version %d for endpoint %r", plan.number, endpoint.endpoint)
@@ -101,7 +101,7 @@ class Loader:
 
     def _made_elsewhere(self, plan: VersionPlan) -> LoadedVersion:
         """A version without a project: its model takes the columns of the request, and says itself what it answers."""
-        model = self._model(plan, champion=True)
+        model = self._model(plan, canary=False)
         description = model.description if isinstance(model, ChildModel) else describe(model)
         return LoadedVersion(plan, None, RequestAsIs(), model, {}, description)
 
@@ -130,21 +130,21 @@ class Loader:
             time.sleep(_POLL_SECONDS)
         return vectors
 
-    def _model(self, plan: VersionPlan, *, champion: bool) -> Predictor | ChildModel:
+    def _model(self, plan: VersionPlan, *, canary: bool) -> Predictor | ChildModel:
         path = self.blobs.open_path(Digest(plan.model_digest))
         manifest = read_manifest(path)
         if not manifest.apart:
             return load(path)
         if manifest.carries_code and not plan.trusted:
             raise CodeNotAllowedError(f"the format {manifest.format}")
-        scratch = self.code.parent / SCRATCH
+        scratch = self.scratch or self.code.parent / SCRATCH
         scratch.mkdir(parents=True, exist_ok=True)
         child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds, scratch=scratch)
         starting = asyncio.run_coroutine_threadsafe(child.start(), self.loop)
         try:
             starting.result()
         except FlyballError:
-            if champion:
+            if not canary:
                 raise
             _LOG.warning("version %d cannot be loaded; its rows are answered by the champion until it can", plan.number)
         _tell_isolation(plan, child)

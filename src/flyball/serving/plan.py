@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from flyball.core.ids import Digest
+from flyball.serving.policies import Policy
 
 
 class InputColumn(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
     schemas: dict[str, dict[str, str]] = {}  # dataset -> column -> Polars' name of its type, as at the training
     inputs: tuple[InputColumn, ...] | None = None  # without a project: what a row must have; None is whatever comes
     may_run_code: bool = False  # whether who uploaded it might run code here; what a project trained may always
+    samples: Digest | None = None  # rows with the scores that it gave them when it was made; a server that gets others refuses it
     cost: Cost | None = None  # None: not measured yet
     kept: str = ""  # why it is asked in its own form, where no other stood in for one that carries code
 
@@ -54,7 +56,9 @@ class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
 class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Who answers at an endpoint. `revision` counts the deployment's transitions.
 
-    A canary takes `share` of the keys, or of what the columns `sticky` say where there are any.
+    A canary takes `share` of the keys, or of what the columns `sticky` say where there are any; `policy` shares the others, which are the
+    champion's where there is none. Each of `shadows` is asked beside whoever answers, and answers nobody. `versions` are all that are
+    held ready, those that answer among them.
     """
 
     endpoint: str
@@ -65,9 +69,22 @@ class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     versions: tuple[VersionPlan, ...]
     sticky: tuple[str, ...] = ()
+    policy: Policy | None = None
+    shadows: tuple[int, ...] = ()
+
+    @property
+    def answering(self) -> tuple[int, ...]:
+        """The numbers of the versions that may answer, the champion first."""
+        named = (self.champion, self.canary, *(self.policy.versions if self.policy else ()))
+        return tuple(dict.fromkeys(number for number in named if number is not None))
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """The numbers of the versions that are asked, those that answer first."""
+        return tuple(dict.fromkeys((*self.answering, *self.shadows)))
 
     def get(self, version: int) -> VersionPlan:
-        """The version of that number; one that is named as champion or canary is always there."""
+        """The version of that number; one that is asked is always there."""
         return next(found for found in self.versions if found.number == version)
 
 

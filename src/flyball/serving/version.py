@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import polars as pl
 
+from flyball.core.errors import UnknownNameError
 from flyball.data.model import PREDICTION_TIME
 from flyball.features import FeatureSet
 from flyball.features.lookup import ViewLookup
@@ -20,6 +21,7 @@ from flyball.serving.columns import type_names
 from flyball.serving.errors import EndpointNotFoundError, NotDeployedError, VectorVersionError, VersionNotServedError
 from flyball.serving.openform import OpenForm
 from flyball.serving.plan import EndpointPlan, VersionPlan
+from flyball.serving.policies import Policy, Segments
 from flyball.serving.rowform import RowForm, Rows
 from flyball.serving.vectorform import as_features, vector_form
 
@@ -104,7 +106,7 @@ class LoadedVersion:
 
 @dataclass(frozen=True, eq=False)
 class LoadedEndpoint:
-    """An endpoint with its versions; `form` is what rows must be so that its champion can answer, and its canary has what it takes.
+    """An endpoint with its versions; by `form` rows have what its champion must have, and what the others that are asked take.
 
     `vector_form` is what rows of finished features must be; None where the request is the vector already, or cannot be sent.
     """
@@ -116,19 +118,20 @@ class LoadedEndpoint:
 
     @classmethod
     def of(cls, plan: EndpointPlan, versions: Mapping[int, LoadedVersion]) -> LoadedEndpoint:
-        """The endpoint of the plan; `versions` are those that the plan names as champion and canary, if any.
+        """The endpoint of the plan; `versions` are those that the plan has.
 
         Raises:
             ColumnTypeError: a column has a type that no request can carry.
+            UnknownNameError: the rows have no column of the name by which they are segmented.
         """
-        answering = [versions[number] for number in (plan.champion, plan.canary) if number is not None]
+        answering = [versions[number] for number in plan.asked]
         columns: dict[str, str] = {}
         for version in answering:
             columns = {**version.inputs, **columns}
         first = answering[0].features if answering else None
         if first is None:
             return cls(plan, versions, _form_without_project(answering[0].plan, answering[0].description) if answering else _NO_FORM)
-        columns |= {name: str(first.schema[name]) for name in plan.sticky}
+        columns |= {name: str(first.schema[name]) for name in (*plan.sticky, *_segmented(plan.policy, known=first.schema))}
         form = RowForm(columns, key=first.rows.key, required=frozenset((*first.inputs, *plan.sticky)))
         return cls(plan, versions, form, vector_form(first.dtypes))
 
@@ -221,6 +224,14 @@ class Serving:
         if found is None or found.champion is None:
             raise NotDeployedError(endpoint)
         return found
+
+
+def _segmented(policy: Policy | None, *, known: Iterable[str]) -> tuple[str, ...]:
+    if not isinstance(policy, Segments):
+        return ()
+    if policy.column not in (names := tuple(known)):
+        raise UnknownNameError("column", policy.column, known=names)
+    return (policy.column,)
 
 
 def _form_without_project(plan: VersionPlan, description: Description | None) -> RowForm | OpenForm:
