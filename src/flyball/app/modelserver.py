@@ -13,12 +13,14 @@ import logging
 import os
 import shutil
 import threading
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from flyball.app.blobs import home_blobs
 from flyball.app.location import CODE, ONLINE, PLAN, PREDICTIONS
+from flyball.app.settings import JOURNAL_BYTES
 from flyball.core.clock import Clock, MonotonicTimer, Timer
 from flyball.core.errors import FlyballError
 from flyball.core.ids import RandomIds
@@ -27,7 +29,9 @@ from flyball.features.online import OnlineStore
 from flyball.features.vectors import Vectors
 from flyball.loop.projectfile import load_project
 from flyball.serving.child import ChildModel
+from flyball.serving.effective import unloaded
 from flyball.serving.engine import Engine
+from flyball.serving.errors import EndpointNotFoundError
 from flyball.serving.following import Follower, HttpPlans, PlanFile
 from flyball.serving.loading import SCRATCH, Declared, Loader, isolation_of, retired
 from flyball.serving.plan import ServingPlan
@@ -38,7 +42,6 @@ from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import open_clock
 from flyball.storage.journal import Journal
 
-JOURNAL_BYTES = 4 << 30
 _GRACE_SECONDS = 5.0
 """A version that was replaced may still be asked by requests that had been decoded before."""
 _LOG = logging.getLogger(__name__)
@@ -48,7 +51,8 @@ _LOG = logging.getLogger(__name__)
 class ServerSettings:
     """What the wiring of a model server can be told. `journal_bytes`: so much may wait for the control plane to read it.
 
-    `plan` is read instead of the home's own, and what it names lies beside it.
+    `plan` is read instead of the home's own, and what it names lies beside it. `worker` is the server's number among those that share the
+    home, each of which has a journal of its own.
     """
 
     control_url: str | None = None
@@ -58,6 +62,25 @@ class ServerSettings:
     ready_seconds: float = 10.0
     plan: Path | None = None
     journal_bytes: int = JOURNAL_BYTES
+    worker: int = 0
+
+    @property
+    def journal(self) -> Path:
+        """The place of the journal, from the home."""
+        return PREDICTIONS.with_name(f"{PREDICTIONS.name}-{self.worker}") if self.worker else PREDICTIONS
+
+    @property
+    def scratch(self) -> str:
+        """The name of the directory for processes of models."""
+        return f"{SCRATCH}-{self.worker}" if self.worker else SCRATCH
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A plan, loaded and not in force yet; by endpoint, why it stays as it was."""
+
+    serving: Serving
+    refused: Mapping[str, FlyballError]
 
 
 class ModelServer:
@@ -68,6 +91,9 @@ class ModelServer:
         self._loader, self._journal = loader, journal
         self._follower = Follower(source, kept, take=self.take)
         self._opened = asyncio.Event()
+        self._taking = threading.Lock()  # the follower's thread takes plans up, a request may unload
+        self._plan = ServingPlan(revision=0)
+        self._unloaded: frozenset[str] = frozenset()
         self._refused: list[FlyballError] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -80,14 +106,16 @@ class ModelServer:
             UnavailableError: the place cannot be written.
         """
         timer = timer or MonotonicTimer()
-        shutil.rmtree((home / CODE).parent / SCRATCH, ignore_errors=True)  # of a server that was killed
-        journal = journal or LocalJournal.write(home / PREDICTIONS, limit_bytes=settings.journal_bytes)
+        scratch = (home / CODE).parent / settings.scratch
+        shutil.rmtree(scratch, ignore_errors=True)  # of a server that was killed
+        journal = journal or LocalJournal.write(home / settings.journal, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
         store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
         blobs = home_blobs(home, os.environ) if settings.plan is None else LocalBlobs(settings.plan.parent / "blobs")
         loader = Loader(
             blobs, home / CODE, declared, lambda features: Vectors(features, store),
             timer=timer, loop=asyncio.get_running_loop(), deadline_seconds=settings.deadline_seconds, ready_seconds=settings.ready_seconds,
+            scratch=scratch,
         )  # fmt: skip
         url = settings.control_url
         source = None if url is None else HttpPlans(url, token=settings.token, server=settings.name)
@@ -112,13 +140,74 @@ class ModelServer:
 
     def take(self, plan: ServingPlan) -> int:
         """Load the plan and put it into force; the revision that is in force then. Not from the event loop's thread."""
-        serving, refused = self._loader.load(plan, self.engine.serving)
-        self._refused = refused
-        for error in refused:
+        with self._taking:
+            self._plan = plan
+            return self._take(self.prepare(plan, without=self._unloaded))
+
+    def unload(self, endpoint: str) -> None:
+        """Nobody answers at the endpoint afterwards; idempotent. Not from the event loop's thread.
+
+        Raises:
+            EndpointNotFoundError: there is none of that name.
+        """
+        with self._taking:
+            self._unloaded = self._unloaded | {self._known(endpoint)}
+            self._take(self.prepare(self._plan, without=self._unloaded))
+
+    def load(self, endpoint: str) -> None:
+        """What the plan says answers at the endpoint again; idempotent. Not from the event loop's thread.
+
+        Raises:
+            EndpointNotFoundError: there is none of that name.
+            FlyballError: it cannot be loaded; nobody answers there, as before.
+        """
+        with self._taking:
+            without = self._unloaded - {self._known(endpoint)}
+            prepared = self.prepare(self._plan, without=without)
+            if endpoint in prepared.refused:
+                self.forget(prepared)
+                raise prepared.refused[endpoint]
+            self._unloaded = without
+            self._take(prepared)
+
+    def _known(self, endpoint: str) -> str:
+        if endpoint not in self.engine.serving.endpoints:
+            raise EndpointNotFoundError(endpoint, known=self.engine.serving.endpoints)
+        return endpoint
+
+    def _take(self, prepared: Prepared) -> int:
+        return asyncio.run_coroutine_threadsafe(self.put(prepared), self._loader.loop).result()
+
+    def prepare(self, plan: ServingPlan, *, without: Collection[str] = ()) -> Prepared:
+        """What the plan says, loaded beside what is in force; nobody answers at the endpoints `without`. Not from the loop's thread."""
+        wanted = unloaded(plan, without)
+        serving, errors = self._loader.load(wanted, self.engine.serving)
+        for error in errors:
             _LOG.error("%s", error)
-        self.engine.counters.refused_plans += bool(refused)
-        asyncio.run_coroutine_threadsafe(self._swap(serving), self._loader.loop).result()
+        self.engine.counters.refused_plans += bool(errors)
+        held = {name: found.plan for name, found in serving.endpoints.items()}
+        names = [found.endpoint for found in wanted.endpoints if held.get(found.endpoint) != found]
+        return Prepared(serving, dict(zip(names, errors, strict=True)))
+
+    async def put(self, prepared: Prepared, *, keep: Collection[str] = ()) -> int:
+        """What was prepared is in force, but the endpoints `keep`, which stay as they are; the revision that is in force then."""
+        before = self.engine.serving
+        serving = keeping(prepared.serving, keep, before=before) if keep else prepared.serving
+        self._refused = list(prepared.refused.values())
+        self.engine.serving = serving
+        self.engine.counters.isolation = isolation_of(serving)
+        for child in (*retired(before, serving), *retired(prepared.serving, serving)):
+            self._close(child, after_seconds=_GRACE_SECONDS)
         return serving.revision
+
+    def forget(self, prepared: Prepared) -> None:
+        """What was prepared is not put into force; its processes end. From any thread."""
+
+        def close() -> None:
+            for child in retired(prepared.serving, self.engine.serving):
+                self._close(child, after_seconds=0)
+
+        self._loader.loop.call_soon_threadsafe(close)
 
     def check_whole(self) -> None:
         """All that the plan says is in force.
@@ -128,12 +217,6 @@ class ModelServer:
         """
         if self._refused:
             raise self._refused[0]
-
-    async def _swap(self, serving: Serving) -> None:
-        before, self.engine.serving = self.engine.serving, serving
-        self.engine.counters.isolation = isolation_of(serving)
-        for child in retired(before, serving):
-            self._close(child, after_seconds=_GRACE_SECONDS)
 
     def _close(self, child: ChildModel, *, after_seconds: float) -> None:
         async def later() -> None:
@@ -153,6 +236,13 @@ class ModelServer:
         for child in retired(self.engine.serving, NOTHING):
             await child.close()
         self._journal.close()
+
+
+def keeping(serving: Serving, names: Collection[str], *, before: Serving) -> Serving:
+    """`serving`, but with the endpoints `names` as they were `before`; the revision is the former one then."""
+    former = {name: before.endpoints[name] for name in names if name in before.endpoints}
+    others = {name: found for name, found in serving.endpoints.items() if name not in names}
+    return Serving(before.revision, {**others, **former})
 
 
 def business_time(home: Path, journal: Journal) -> Clock:

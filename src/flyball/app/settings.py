@@ -19,6 +19,8 @@ from flyball.storage.errors import os_errors
 
 SETTINGS = "settings.json"
 UP = "up.json"
+JOURNAL_BYTES = 4 << 30
+"""So much of what a model server answered may wait until the control plane has read it."""
 # What a person changes: the option of `flyball up` and the environment variable, by the field that they set.
 OPTIONS = {
     "control_port": ("--control-port", "FLYBALL_CONTROL_PORT", "the control plane"),
@@ -67,6 +69,7 @@ class Settings:
     """Without a `project` no loop runs.
 
     `epoch` and `speed` are those of a scaled clock, or both None on wall time. `hold`: time stands until a driver moves it.
+    `workers` is how many processes the model server has, as `app.workers` reads it.
     """
 
     project: Path | None
@@ -80,6 +83,7 @@ class Settings:
     epoch: datetime | None = None
     speed: float | None = None
     hold: bool = False
+    workers: str = "1"
 
     def __post_init__(self) -> None:
         for field, (option, _, _) in OPTIONS.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import logging
@@ -10,18 +9,17 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from flyball.app.heads import BoundedHeads
 from flyball.app.listening import announce, bind
-from flyball.app.modelserver import JOURNAL_BYTES, ModelServer, ServerSettings
-from flyball.app.settings import NotRunningError, Settings
+from flyball.app.modelserver import ModelServer, ServerSettings
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, TokenBook, check_bind
 from flyball.predict.app import Limits, PredictApp
+from flyball.predict.options import Options, parse
 
 with extra("serve"):
     import uvicorn
@@ -35,59 +33,6 @@ _ALONE_SECONDS = 10.0
 _LOAD_SECONDS = 60.0
 """A server of one plan has nothing to answer with until that is loaded, and ends where it cannot be."""
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to serve. `names` are further host names by which the server may be called; `control_url` None follows nobody.
-
-    `plan` is what is served instead of the home's own plan; whoever wrote it decides, and nobody is followed.
-    """
-
-    home: Path
-    host: str
-    port: int
-    auth: bool
-    control_url: str | None
-    names: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
-    plan: Path | None = None
-    journal_bytes: int = JOURNAL_BYTES
-
-
-def parse(arguments: Sequence[str]) -> Options:
-    """The options: those that were given, else those of the home's `flyball up`, else their defaults.
-
-    Raises:
-        SettingError: the home's settings are damaged.
-    """
-    parser = argparse.ArgumentParser(prog="python -m flyball.predict", description="Serve the models of a home.")
-    parser.add_argument("--home", type=Path, required=True, help="the home whose models are served")
-    parser.add_argument("--host", help="the address to listen on")
-    parser.add_argument("--port", type=int, help="the port to listen on; 0 is any free one")
-    parser.add_argument("--control", metavar="URL", help="where the control plane is, which says what to serve")
-    parser.add_argument("--name", action="append", default=[], help="a further host name by which clients call this server")
-    parser.add_argument("--plan", type=Path, metavar="FILE", help="serve what this plan says, and follow nobody")
-    parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token (loopback only)")
-    parser.add_argument("--body-seconds", type=float, default=Limits.body_seconds, help="how long the body of a request may take to arrive")
-    parser.add_argument("--journal-bytes", type=int, default=JOURNAL_BYTES, help="how much may wait until the control plane has read it")
-    given = parser.parse_args(arguments)
-    home = given.home.resolve()
-    try:
-        settings, control = Settings.load(home), True
-    except NotRunningError:
-        settings, control = Settings(project=Path(), home=home), False
-    return Options(
-        home=home,
-        host=given.host or settings.host,
-        port=settings.serve_port if given.port is None else given.port,
-        auth=(settings.auth or given.plan is not None) and not given.no_auth,
-        control_url=given.control or (settings.control_url if control and given.plan is None else None),
-        plan=given.plan,
-        names=tuple(given.name),
-        limits=Limits(body_seconds=given.body_seconds),
-        journal_bytes=given.journal_bytes,
-    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -112,15 +57,8 @@ async def serve(options: Options, listener: socket.socket) -> None:
     """
     port = listener.getsockname()[1]
     token = OwnerToken.open(options.home) if options.auth else None
-    settings = ServerSettings(
-        control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-"),
-        journal_bytes=options.journal_bytes, plan=options.plan,
-        deadline_seconds=ServerSettings.deadline_seconds if options.plan is None else _ALONE_SECONDS,
-    )  # fmt: skip
-    models = ModelServer.open(options.home, settings)
-    book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
-    boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token, tokens=book))
-    app = PredictApp(models.engine, boundary, timer=MonotonicTimer(), limits=options.limits)
+    models = ModelServer.open(options.home, server_settings(options, port=port, token=token))
+    app = application(options, models, port=port, token=token)
     server = _Server(_config(app), lambda: _announce(options.home, port))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())
@@ -133,6 +71,22 @@ async def serve(options: Options, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
     finally:
         await models.close()
+
+
+def server_settings(options: Options, *, port: int, token: OwnerToken | None, worker: int = 0) -> ServerSettings:
+    """The wiring that the options ask for."""
+    return ServerSettings(
+        control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-"),
+        journal_bytes=options.journal_bytes, plan=options.plan, worker=worker,
+        deadline_seconds=ServerSettings.deadline_seconds if options.plan is None else _ALONE_SECONDS,
+    )  # fmt: skip
+
+
+def application(options: Options, models: ModelServer, *, port: int, token: OwnerToken | None) -> PredictApp:
+    """What answers requests that come to `port`."""
+    book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
+    boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token, tokens=book))
+    return PredictApp(models.engine, boundary, timer=MonotonicTimer(), limits=Limits(body_seconds=options.body_seconds))
 
 
 def _config(app: PredictApp) -> uvicorn.Config:

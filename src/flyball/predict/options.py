@@ -1,0 +1,78 @@
+"""How to serve, as the command line and the home say it. Light: who hands work to others reads no more than this."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flyball.app.settings import JOURNAL_BYTES, NotRunningError, Settings
+from flyball.app.workers import Workers
+
+BODY_SECONDS = 10.0
+ALONE = Workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to serve. `names` are further host names by which the server may be called; `control_url` None follows nobody.
+
+    `plan` is what is served instead of the home's own plan; whoever wrote it decides, and nobody is followed. `grpc_port` None
+    listens for no gRPC; 0 is any free port, as for `port`.
+    """
+
+    home: Path
+    host: str
+    port: int
+    auth: bool
+    control_url: str | None
+    names: tuple[str, ...] = ()
+    body_seconds: float = BODY_SECONDS
+    plan: Path | None = None
+    journal_bytes: int = JOURNAL_BYTES
+    workers: Workers = ALONE
+    grpc_port: int | None = None
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """The options: those that were given, else those of the home's `flyball up`, else their defaults.
+
+    Raises:
+        SettingError: the home's settings are damaged, or an option can never be right.
+    """
+    given = _parser().parse_args(arguments)
+    home = given.home.resolve()
+    try:
+        settings, control = Settings.load(home), True
+    except NotRunningError:
+        settings, control = Settings(project=Path(), home=home), False
+    return Options(
+        home=home,
+        host=given.host or settings.host,
+        port=settings.serve_port if given.port is None else given.port,
+        auth=(settings.auth or given.plan is not None) and not given.no_auth,
+        control_url=given.control or (settings.control_url if control and given.plan is None else None),
+        plan=given.plan,
+        names=tuple(given.name),
+        body_seconds=given.body_seconds,
+        journal_bytes=given.journal_bytes,
+        workers=Workers.parse(given.workers or settings.workers),
+        grpc_port=given.grpc_port,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flyball.predict", description="Serve the models of a home.")
+    parser.add_argument("--home", type=Path, required=True, help="the home whose models are served")
+    parser.add_argument("--host", help="the address to listen on")
+    parser.add_argument("--port", type=int, help="the port to listen on; 0 is any free one")
+    parser.add_argument("--grpc-port", type=int, help="the port to listen on for gRPC; 0 is any free one; without it there is no gRPC")
+    parser.add_argument("--workers", metavar="N|MIN-MAX", help="how many processes answer, or between how many")
+    parser.add_argument("--control", metavar="URL", help="where the control plane is, which says what to serve")
+    parser.add_argument("--name", action="append", default=[], help="a further host name by which clients call this server")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="serve what this plan says, and follow nobody")
+    parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token (loopback only)")
+    parser.add_argument("--body-seconds", type=float, default=BODY_SECONDS, help="how long the body of a request may take to arrive")
+    parser.add_argument("--journal-bytes", type=int, default=JOURNAL_BYTES, help="how much may wait until the control plane has read it")
+    return parser
