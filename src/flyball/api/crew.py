@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from flyball.api.errors import RETRY_SECONDS, OverloadedError
 from flyball.api.gate import leave_place
-from flyball.api.turns import CALLING, Turns
 from flyball.governance.errors import RateLimitedError
+from flyball.governance.turns import CALLING, Turns
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from flyball.api.turns import Turns
+from flyball.governance.turns import Turns
 
 PLACES = 4
 

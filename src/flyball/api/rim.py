@@ -15,12 +15,12 @@ from flyball.api.doors import Doors
 from flyball.api.gate import Gate, held
 from flyball.api.intake import ClientGoneError, Intake, Message, Receive
 from flyball.api.rendering import failure, refusal
-from flyball.api.turns import CALLING
 from flyball.core.errors import FlyballError
 from flyball.core.ids import Ids
 from flyball.core.optional import extra
 from flyball.governance import Boundary, Permission
 from flyball.governance.limits import Limiter
+from flyball.governance.turns import CALLING
 
 with extra("control"):
     from starlette.types import ASGIApp, Scope, Send

@@ -13,8 +13,8 @@ from flyball.api.crew import Crew
 from flyball.api.errors import OverloadedError
 from flyball.api.gate import Gate as PlaceGate
 from flyball.api.gate import held
-from flyball.api.turns import CALLING
 from flyball.governance.errors import RateLimitedError
+from flyball.governance.turns import CALLING
 
 T = TypeVar("T")
 PATIENCE = 60
