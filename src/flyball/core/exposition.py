@@ -72,9 +72,7 @@ def merged(sources: Iterable[Iterable[Family]]) -> list[Family]:
             place = (suffix, labels)
             values[place] = _combined(family.merge, values[place], value) if place in values else value
     return [
-        Family(
-            family.name, family.meaning, family.kind, [(suffix, labels, value) for (suffix, labels), value in values.items()], family.merge
-        )
+        replace(family, samples=[(suffix, labels, value) for (suffix, labels), value in values.items()])
         for family, values in found.values()
     ]
 
