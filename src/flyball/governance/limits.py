@@ -7,34 +7,25 @@ served first is not settled here: the doors share their hands fairly.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from flyball.core.clock import Timer
 from flyball.governance.authority import Caller
+from flyball.governance.buckets import Buckets, Rate
 from flyball.governance.errors import LimitSettingError, RateLimitedError
 from flyball.governance.permissions import Permission, Role
 
 ALL, PREFIX = "FLYBALL_RATE_LIMITS", "FLYBALL_RATE_LIMIT_"
-STRANGERS = "STRANGERS"
-REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many requests a second in the long run, and `burst` at once."""
-
-    per_second: float
-    burst: float
+STRANGERS, ADDRESS = "STRANGERS", "ADDRESS"
 
 
 DEFAULT_RATES: Mapping[Permission, Rate] = {
     Permission.LIVENESS: Rate(100, 1_000),
     Permission.LOGIN: Rate(20, 200),
     Permission.READ: Rate(2_000, 10_000),
-    Permission.PREDICT: Rate(10_000, 20_000),
+    Permission.PREDICT: Rate(50_000, 100_000),
     Permission.INGEST: Rate(500, 5_000),
     Permission.TRACK: Rate(10_000, 50_000),
     Permission.REGISTER: Rate(500, 5_000),
@@ -47,14 +38,19 @@ DEFAULT_STRANGERS = Rate(50, 200)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The rate of each permission, for one caller, and that of `strangers`, for one address; None is without a limit."""
+    """The rate of each permission, for one caller, and that of `strangers`, for one address; None is without a limit.
+
+    `addresses` is for all that callers who are known ask from one address, together: without a limit unless it is set, for behind a proxy
+    all of them have one.
+    """
 
     known: Mapping[Permission, Rate | None] = field(default_factory=lambda: dict(DEFAULT_RATES))
     strangers: Rate | None = DEFAULT_STRANGERS
+    addresses: Rate | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """The defaults, with what FLYBALL_RATE_LIMIT_READ, …_TRACK, …, …_STRANGERS say: "500", "500/2000" or "off".
+        """The defaults, with what FLYBALL_RATE_LIMIT_READ, …_TRACK, …, …_STRANGERS, …_ADDRESS say: "500", "500/2000" or "off".
 
         The first number is per second, the second how many may come at once: ten seconds' worth, where it is left out.
         FLYBALL_RATE_LIMITS=off is without any.
@@ -69,17 +65,19 @@ class Rates:
             name = PREFIX + permission.name
             if name in environment:
                 known[permission] = _parsed(name, environment[name])
-        name = PREFIX + STRANGERS
-        return cls(known, _parsed(name, environment[name]) if name in environment else DEFAULT_STRANGERS)
+        apart: dict[str, Rate | None] = {STRANGERS: DEFAULT_STRANGERS, ADDRESS: None}
+        for name in apart:
+            if PREFIX + name in environment:
+                apart[name] = _parsed(PREFIX + name, environment[PREFIX + name])
+        return cls(known, apart[STRANGERS], apart[ADDRESS])
 
 
 class Limiter:
-    """Counts requests. At most `REMEMBERED` buckets are kept; those untouched for longest are forgotten, full. Thread-safe."""
+    """Counts requests. Thread-safe."""
 
-    def __init__(self, rates: Rates, timer: Timer) -> None:
-        self._rates, self._timer = rates, timer
-        self._lock = threading.Lock()
-        self._buckets: dict[tuple[str, str], tuple[float, float]] = {}  # (whose, what) → (left, when)
+    def __init__(self, rates: Rates, timer: Timer, *, buckets: Buckets | None = None) -> None:
+        self._rates = rates
+        self._buckets = buckets or Buckets(timer)
 
     def check(self, caller: Caller, permission: Permission, *, address: str) -> None:
         """Count one request of the caller at `address`, or refuse it.
@@ -93,20 +91,12 @@ class Limiter:
             self._spend((address, STRANGERS), self._rates.strangers, who="this address")
         else:
             self._spend((caller.principal, permission.value), self._rates.known.get(permission), who=f"'{caller.principal}'")
+            self._spend((address, ADDRESS), self._rates.addresses, who="this address")
 
     def _spend(self, key: tuple[str, str], rate: Rate | None, *, who: str) -> None:
-        if rate is None:
-            return
-        now = self._timer.seconds()
-        with self._lock:
-            left, when = self._buckets.pop(key, (rate.burst, now))
-            left = min(rate.burst, left + (now - when) * rate.per_second)
-            spent = left >= 1
-            self._buckets[key] = (left - 1 if spent else left, now)
-            while len(self._buckets) > REMEMBERED:
-                self._buckets.pop(next(iter(self._buckets)))
-        if not spent:
-            raise RateLimitedError(who, max(1, math.ceil((1 - left) / rate.per_second)))
+        wait = 0.0 if rate is None else self._buckets.take(key, rate)
+        if wait:
+            raise RateLimitedError(who, max(1, math.ceil(wait)))
 
 
 def _parsed(name: str, text: str) -> Rate | None:

@@ -11,7 +11,8 @@ import pytest
 from flyball.api.app import Limits
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.governance import Caller, Permission, Role, TokenBook, TokenWish
-from flyball.governance.limits import Rate, Rates
+from flyball.governance.buckets import Rate
+from flyball.governance.limits import Rates
 from flyball.governance.service import TokenService
 from flyball.testing.controlplane import StillPlane
 from flyball.testing.doors import open_door

@@ -6,8 +6,9 @@ import pytest
 
 from flyball.core.clock import ManualTimer
 from flyball.governance import Caller, Permission, Role
+from flyball.governance.buckets import Rate
 from flyball.governance.errors import LimitSettingError, RateLimitedError
-from flyball.governance.limits import DEFAULT_RATES, DEFAULT_STRANGERS, Limiter, Rate, Rates
+from flyball.governance.limits import DEFAULT_RATES, DEFAULT_STRANGERS, Limiter, Rates
 
 READ = Permission.READ
 EDITOR = Caller(Role.EDITOR, "ci", principal="ci")
