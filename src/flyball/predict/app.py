@@ -1,32 +1,38 @@
-"""The model server as an ASGI application: it checks who asks, reads what is asked within limits, and has it answered.
+"""The model server as an ASGI application: it checks who asks, reads what is asked within limits, and hands it to a door.
 
 Each route names its permission. Whoever may not ask learns nothing, not even which routes there are.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from flyball.core.clock import Timer
 from flyball.core.errors import FlyballError
 from flyball.governance import Boundary, Permission
 from flyball.predict.batching import Batcher
-from flyball.predict.errors import BodyTooLargeError, ContentTypeError, MethodError, RouteNotFoundError, SlowBodyError
-from flyball.predict.metrics import CONTENT_TYPE, render
-from flyball.predict.replies import Reply, of_error, of_json, of_text
-from flyball.serving.asked import ROUTED, VECTOR
+from flyball.predict.bodies import IDENTITY, GoneError, Receive, check_coding, choose_coding, deflate, inflate, read
+from flyball.predict.dataplane import DataPlane
+from flyball.predict.doors import health, rows
+from flyball.predict.errors import BodyTooLargeError, ContentTypeError, MethodError, RouteNotFoundError
+from flyball.predict.replies import Dialect, Reply, of_error
+from flyball.predict.repository import Repository
+from flyball.predict.request import Body, Place, Request, Route, Routes
 from flyball.serving.engine import Engine
 from flyball.serving.errors import InternalError, OverloadedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Head: TypeAlias = Mapping[bytes, bytes]
 _LOG = logging.getLogger(__name__)
-_PREDICT = "/predict/"
+
+ROUTES: tuple[Route, ...] = (*rows.ROUTES, *health.ROUTES)
+_CHARSETS = (b"charset=utf-8", b'charset="utf-8"')
+_DIALECTS = {"v2": Dialect.INFERENCE, "v1": Dialect.INFERENCE, "invocations": Dialect.MLFLOW, "endpoints": Dialect.MLFLOW}
 
 
 @dataclass(frozen=True)
@@ -39,127 +45,112 @@ class Limits:
     inside_bytes: int = 64 << 20
 
 
-@dataclass(frozen=True)
-class Route:
-    """A route of the server. `path` ends in a slash where a name follows."""
-
-    method: str
-    path: str
-    permission: Permission
-
-
-HEALTH = Route("GET", "/healthz", Permission.LIVENESS)
-METRICS = Route("GET", "/metrics", Permission.READ)
-PREDICT = Route("POST", _PREDICT, Permission.PREDICT)
-ROUTES = (HEALTH, METRICS, PREDICT)
-
-
-class _GoneError(Exception):
-    """The caller hung up before the body was whole."""
-
-
 class PredictApp:
     """The ASGI application. For one event loop."""
 
-    def __init__(self, engine: Engine, boundary: Boundary, *, timer: Timer, limits: Limits | None = None) -> None:
+    def __init__(
+        self, engine: Engine, boundary: Boundary, *, timer: Timer, limits: Limits | None = None, repository: Repository | None = None
+    ) -> None:
         self._engine, self._boundary, self._timer = engine, boundary, timer
         self._limits = limits or Limits()
-        self._batcher = Batcher(engine)
+        self.plane = DataPlane(engine, Batcher(engine), repository=repository)
+        self._routes = Routes(ROUTES)
         self._requests, self._bytes = 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise NotImplementedError(f"{scope['type']} is not served")
-        route = _route(scope["path"])
+        path: str = scope["path"]
+        place = self._routes.find(path)
+        route = None if place is None else place.routes.get(scope["method"])
+        head: Head = dict(scope["headers"])
         try:
-            reply = await self._reply(scope, receive, route=route)
-        except _GoneError:
+            reply = await self._reply(scope, receive, place=place, route=route, head=head)
+        except GoneError:
             return
         except FlyballError as error:
-            reply = of_error(error)
+            reply = of_error(error, _dialect(path))
         except Exception:  # noqa: BLE001 - the caller gets an answer whatever happens
-            _LOG.exception("%s %s", scope["method"], scope["path"])
-            reply = of_error(InternalError())
-        self._engine.counters.requests[route.path.rstrip("/") if route else "other", reply.status] += 1
+            _LOG.exception("%s %s", scope["method"], path)
+            reply = of_error(InternalError(), _dialect(path))
+        if b"accept-encoding" in head:
+            _pack(reply, head[b"accept-encoding"])
+        self._engine.counters.requests[_counted(place, route), reply.status] += 1
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _reply(self, scope: Scope, receive: Receive, *, route: Route | None) -> Reply:
+    async def _reply(self, scope: Scope, receive: Receive, *, place: Place | None, route: Route | None, head: Head) -> Reply:
         # What is not there is asked for with the permission of what is: strangers cannot tell.
-        self._boundary.admit(route.permission if route else Permission.PREDICT, scope["headers"])
-        if route is None:
+        wanted = route or (None if place is None else next(iter(place.routes.values())))
+        caller = self._boundary.admit(wanted.permission if wanted else Permission.PREDICT, scope["headers"])
+        if place is None:
             raise RouteNotFoundError(scope["path"], known=[f"{found.method} {found.path}" for found in ROUTES])
-        if scope["method"] != route.method:
-            raise MethodError(scope["method"], allowed=route.method)
-        match route:
-            case Route(path="/healthz"):
-                return of_json({"status": "ok"})
-            case Route(path="/metrics"):
-                return of_text(render(self._engine.counters, revision=self._engine.serving.revision), CONTENT_TYPE)
-        return await self._predict(scope, receive)
+        if route is None:
+            raise MethodError(scope["method"], allowed=", ".join(place.routes))
+        request = Request(place.name, place.version, head, scope["query_string"], b"", self._timer.seconds(), caller)
+        if route.body is Body.NONE:
+            return await route.answer(self.plane, request)
+        return await self._read_and_answer(route, request, receive)
 
-    async def _predict(self, scope: Scope, receive: Receive) -> Reply:
-        name = scope["path"].removeprefix(_PREDICT)
-        arrived = self._timer.seconds()
-        expected = self._expected(scope["headers"])
+    async def _read_and_answer(self, route: Route, request: Request, receive: Receive) -> Reply:
+        coding, expected = self._expected(route, request.head)
         if self._requests >= self._limits.requests or self._bytes + expected > self._limits.inside_bytes:
             raise OverloadedError
-        self._engine.serving.find_endpoint(name)
+        if route.body is Body.ROWS and request.name:
+            self.plane.find(request.name, request.version)  # before its body is read
         self._requests += 1
         self._bytes += expected
         try:
-            body = await self._body(receive)
-            endpoint, vector = self._engine.serving.find_endpoint(name)  # as it is now that the body is here
-            rows = endpoint.read(body, vector=vector)
-            answer = await self._batcher.ask(endpoint, rows, arrived=arrived, wants=VECTOR if vector else ROUTED)
-            return of_json(answer.told())
+            request.body = await read(receive, limit_bytes=self._limits.body_bytes, seconds=self._limits.body_seconds)
+            if coding:
+                request.body = inflate(request.body, coding, limit_bytes=self._limits.body_bytes)
+                self._bytes += len(request.body) - expected
+                expected = len(request.body)
+                if self._bytes > self._limits.inside_bytes:
+                    raise OverloadedError
+            return await route.answer(self.plane, request)
         finally:
             self._requests -= 1
             self._bytes -= expected
 
-    def _expected(self, headers: list[tuple[bytes, bytes]]) -> int:
-        """How many bytes the body may have; its type is checked on the way."""
-        kind, length = b"", None
-        for name, value in headers:
-            if name == b"content-type":
-                kind = value
-            elif name == b"content-length":
-                length = int(value)
-            elif name == b"content-encoding" and value.lower() != b"identity":
-                raise ContentTypeError(f"compressed by {value.decode('latin-1')}")
-        if kind != b"application/json" and not _is_json(kind):
-            raise ContentTypeError(kind.decode("latin-1"))
-        if length is not None and length > self._limits.body_bytes:
-            raise BodyTooLargeError(self._limits.body_bytes)
-        return self._limits.body_bytes if length is None else length
-
-    async def _body(self, receive: Receive) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _GoneError
-                    part = message.get("body", b"")
-                    size += len(part)
-                    if size > self._limits.body_bytes:
-                        raise BodyTooLargeError(self._limits.body_bytes)
-                    parts.append(part)
-                    if not message.get("more_body", False):
-                        return parts[0] if len(parts) == 1 else b"".join(parts)
-        except TimeoutError as error:
-            raise SlowBodyError(self._limits.body_seconds) from error
+    def _expected(self, route: Route, head: Head) -> tuple[bytes, int]:
+        """How the body is packed, and how many bytes it may have as it comes; what it is said to be is checked on the way."""
+        limit = self._limits.body_bytes
+        if route.kinds:
+            _check_kind(head.get(b"content-type", b""), route.kinds)
+        coding = check_coding(head[b"content-encoding"]) if b"content-encoding" in head else b""
+        length = head.get(b"content-length")
+        expected = limit if length is None else int(length)
+        if expected > limit:
+            raise BodyTooLargeError(limit)
+        return b"" if coding == IDENTITY else coding, expected
 
 
-def _route(path: str) -> Route | None:
-    if path.startswith(_PREDICT) and len(path) > len(_PREDICT):
-        return PREDICT
-    return next((route for route in (HEALTH, METRICS) if route.path == path), None)
+def _check_kind(kind: bytes, kinds: tuple[bytes, ...]) -> None:
+    if kind in kinds:
+        return
+    said, *parameters = [part.strip().lower() for part in kind.split(b";")]
+    if said not in kinds or not all(found in _CHARSETS for found in parameters):
+        raise ContentTypeError(kind.decode("latin-1"), known=[found.decode() for found in kinds if found])
 
 
-def _is_json(content_type: bytes) -> bool:
-    kind, *parameters = [part.strip().lower() for part in content_type.split(b";")]
-    return kind == b"application/json" and all(found in {b"charset=utf-8", b'charset="utf-8"'} for found in parameters)
+def _pack(reply: Reply, accepted: bytes) -> None:
+    coding = choose_coding(accepted, len(reply.body))
+    if coding is None or reply.status != HTTPStatus.OK:
+        return
+    reply.body = deflate(reply.body, coding)
+    length = (b"content-length", b"%d" % len(reply.body))
+    reply.headers = [length if name == b"content-length" else (name, value) for name, value in reply.headers]
+    reply.headers += [(b"content-encoding", coding), (b"vary", b"accept-encoding")]
+
+
+def _dialect(path: str) -> Dialect:
+    """How errors are told below that path, whether or not there is anything at it."""
+    return _DIALECTS.get(path.split("/", 2)[1] if path.startswith("/") else "", Dialect.OWN)
+
+
+def _counted(place: Place | None, route: Route | None) -> str:
+    if place is None:
+        return "other"
+    return (route or next(iter(place.routes.values()))).counted

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 from flyball.core.errors import ConflictError, FlyballError, InvalidError, NotFoundError, UnavailableError
 from flyball.governance.errors import ForbiddenError, UnauthenticatedError
-from flyball.predict.errors import BodyTooLargeError, ContentTypeError, MethodError, SlowBodyError
+from flyball.predict.errors import (
+    BodyTooLargeError,
+    ContentTypeError,
+    DamagedBodyError,
+    EncodingError,
+    HeaderLengthError,
+    MethodError,
+    SlowBodyError,
+)
 from flyball.serving.errors import FieldError, NotDeployedError, NotJsonError, TooManyRowsError
 
 Headers = list[tuple[bytes, bytes]]
@@ -18,9 +27,18 @@ _ENCODER = msgspec.json.Encoder()
 
 _STATUSES: Mapping[type[FlyballError], int] = {  # the most special class counts
     NotJsonError: 400, UnauthenticatedError: 401, ForbiddenError: 403, NotFoundError: 404, MethodError: 405, SlowBodyError: 408,
-    ConflictError: 409, BodyTooLargeError: 413, TooManyRowsError: 413, ContentTypeError: 415, InvalidError: 422, UnavailableError: 503,
+    ConflictError: 409, BodyTooLargeError: 413, TooManyRowsError: 413, ContentTypeError: 415, EncodingError: 415, DamagedBodyError: 400,
+    HeaderLengthError: 400, InvalidError: 422, UnavailableError: 503,
 }  # fmt: skip
 _RETRY_AFTER, _RETRY_AFTER_RELEASE = b"1", b"5"
+
+
+class Dialect(Enum):
+    """How a door tells of an error."""
+
+    OWN = "own"  # {"error": {"code", "message"}}
+    INFERENCE = "inference"  # {"error": "…"}, as the Open Inference Protocol and KServe have it
+    MLFLOW = "mlflow"  # {"error_code", "message"}
 
 
 class Reply(msgspec.Struct, gc=False):
@@ -37,6 +55,11 @@ def of_json(value: Any) -> Reply:
     return Reply(200, [JSON, (b"content-length", b"%d" % len(body))], body)
 
 
+def of_bytes(body: bytes, content_type: bytes) -> Reply:
+    """200 with these bytes."""
+    return Reply(200, [(b"content-type", content_type), (b"content-length", b"%d" % len(body))], body)
+
+
 def of_text(text: str, content_type: bytes) -> Reply:
     """200 with a text."""
     body = text.encode()
@@ -48,12 +71,9 @@ def status_of(error: FlyballError) -> int:
     return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
 
 
-def of_error(error: FlyballError) -> Reply:
+def of_error(error: FlyballError, dialect: Dialect = Dialect.OWN) -> Reply:
     """The error's status, and its code and sentence as JSON."""
-    facts: dict[str, Any] = {"code": error.code, "message": str(error)}
-    if isinstance(error, FieldError):
-        facts |= {"row": error.row, "field": error.field}
-    reply = of_json({"error": facts})
+    reply = of_json(_told(error, dialect))
     reply.status = status_of(error)
     match error:
         case NotDeployedError():
@@ -67,3 +87,20 @@ def of_error(error: FlyballError) -> Reply:
         case SlowBodyError():
             reply.headers.append((b"connection", b"close"))
     return reply
+
+
+def _told(error: FlyballError, dialect: Dialect) -> dict[str, Any]:
+    match dialect:
+        case Dialect.INFERENCE:
+            return {"error": str(error)}
+        case Dialect.MLFLOW:
+            return {"error_code": _MLFLOW_CODES.get(status_of(error), "BAD_REQUEST"), "message": str(error)}
+    facts: dict[str, Any] = {"code": error.code, "message": str(error)}
+    if isinstance(error, FieldError):
+        facts |= {"row": error.row, "field": error.field}
+    return {"error": facts}
+
+
+_MLFLOW_CODES = {
+    401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE",
+}  # fmt: skip

@@ -118,9 +118,9 @@ class VersionNotServedError(NotFoundError):
 
     code = "version-not-served"
 
-    def __init__(self, endpoint: str, version: int, *, known: Iterable[int]) -> None:
+    def __init__(self, endpoint: str, version: int | str, *, known: Iterable[int]) -> None:
         there = ", ".join(map(str, sorted(known))) or "none"
-        super().__init__(f"No version {version} answers at endpoint {endpoint!r}; these do: {there}.")
+        super().__init__(f"No version {str(version)[:30]} answers at endpoint {endpoint!r}; these do: {there}.")
 
 
 class VectorVersionError(InvalidError):

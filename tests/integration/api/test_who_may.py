@@ -106,8 +106,7 @@ def model_server() -> Door:
     journal = LocalJournal.write(Path(tempfile.mkdtemp()) / "journal")
     boundary = Boundary(GUARD, Authority(TOKEN, tokens=house.book))
     app = PredictApp(Engine(journal, clock=WallClock(), ids=RandomIds(), timer=timer), boundary, timer=timer)
-    routes = [(route.method, f"{route.path}{{endpoint}}" if route.path.endswith("/") else route.path) for route in ROUTES]
-    return Door(app, routes, house.bearers())
+    return Door(app, [(route.method, route.path) for route in ROUTES], house.bearers())
 
 
 class NobodyThere:

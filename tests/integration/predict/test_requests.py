@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -114,8 +116,35 @@ def test_another_content_type_is_refused(server: ServerProcess, content_type: st
     assert (answer.status, answer.code) == (415, "content-type")
 
 
-def test_a_compressed_body_is_refused(server: ServerProcess) -> None:
-    assert post(server, rows(trip(1)), Content_Encoding="gzip").status == 415
+def test_a_body_packed_as_nobody_unpacks_it_is_refused(server: ServerProcess) -> None:
+    answer = post(server, rows(trip(1)), Content_Encoding="br")
+    assert (answer.status, answer.code) == (415, "content-encoding")
+
+
+@pytest.mark.parametrize(("coding", "bits"), [("gzip", 31), ("deflate", 15), ("deflate", -15)], ids=["gzip", "zlib", "raw"])
+def test_a_packed_body_is_unpacked_and_its_answer_packed_alike(server: ServerProcess, coding: str, bits: int) -> None:
+    packing = zlib.compressobj(wbits=bits)
+    body = packing.compress(rows(trip(1))) + packing.flush()
+    answer = post(server, body, Content_Encoding=coding, Accept_Encoding=coding)
+    assert (answer.status, answer.headers["content-encoding"]) == (200, coding)
+    assert json.loads(zlib.decompress(answer.body, 47))["predictions"][0]["key"] == "t1"
+
+
+def test_a_packed_body_that_is_broken_or_a_bomb_is_refused(server: ServerProcess) -> None:
+    packed = gzip.compress(rows(trip(1)))
+    cut = post(server, packed[:-9], Content_Encoding="gzip")
+    assert (cut.status, cut.code) == (400, "damaged-body")
+    assert post(server, b"no gzip", Content_Encoding="gzip").code == "damaged-body"
+    assert post(server, packed + packed, Content_Encoding="gzip").code == "damaged-body"
+    before = memory_bytes(server.pid)
+    bomb = post(server, gzip.compress(bytes(128 << 20), 9), Content_Encoding="gzip")
+    assert (bomb.status, bomb.code) == (413, "body-too-large")
+    assert memory_bytes(server.pid) - before < 64 << 20
+
+
+@pytest.mark.parametrize(("accepted", "packed"), [("gzip, deflate, br", False), ("identity", False), ("deflate", True)])
+def test_a_small_answer_is_packed_for_whoever_asks_for_it_alone(server: ServerProcess, accepted: str, packed: bool) -> None:
+    assert ("content-encoding" in post(server, rows(trip(1)), Accept_Encoding=accepted).headers) is packed
 
 
 def test_a_content_type_may_say_utf_8(server: ServerProcess) -> None:

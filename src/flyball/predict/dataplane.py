@@ -1,0 +1,281 @@
+"""What a model server does, whatever protocol it is asked by: what it has, whether that is ready, and answers to rows and tensors.
+
+Doors parse, call this and render. It knows no HTTP and no gRPC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from flyball.predict.batching import Batcher
+from flyball.predict.errors import NotReadyError, OutputError, UnloadedError, WhichEndpointError
+from flyball.predict.repository import Fixed, Repository
+from flyball.predict.signature import ON_REQUEST, TensorSpec, inputs_of, outputs_of, tensors_of
+from flyball.predict.tensors import Tensor, columns_of
+from flyball.serving.asked import ROUTED, VECTOR, Answer, Wants
+from flyball.serving.engine import Engine
+from flyball.serving.errors import EndpointNotFoundError, TooManyRowsError, VersionNotServedError
+from flyball.serving.fitting import Values, fit
+from flyball.serving.openform import OpenForm
+from flyball.serving.rowform import MAX_ROWS, RowForm, Rows
+from flyball.serving.version import VECTOR_SUFFIX, LoadedEndpoint, LoadedVersion
+
+_LONGEST_VERSION = 18
+NOTHING: Mapping[str, Any] = {}
+NAN_IS_NULL = "nan_is_null"
+"""The parameter of a request whose numbers are NaN where they are not known: raw tensors know no null."""
+
+
+class Asker(Protocol):
+    """Who asks, and since when: `arrived` is real time. `principal` is the proved name, `trace` the caller's traceparent or ""."""
+
+    @property
+    def arrived(self) -> float: ...
+    @property
+    def principal(self) -> str: ...
+    @property
+    def trace(self) -> str: ...
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """A plain `Asker`."""
+
+    arrived: float
+    principal: str = ""
+    trace: str = ""
+
+
+class Target(msgspec.Struct, frozen=True, gc=False):
+    """What a name and a version mean now: an endpoint, the form of its rows, and what is wanted of it. `name` is as it was asked."""
+
+    name: str
+    endpoint: LoadedEndpoint
+    form: RowForm | OpenForm
+    wants: Wants
+    version: LoadedVersion
+    """Who says what the outputs are like: the version that was named, else the champion."""
+
+
+class ModelMetadata(msgspec.Struct, frozen=True, gc=False):
+    """What a model is called, which versions answer, and what it takes and gives; the fields are the protocol's."""
+
+    name: str
+    versions: tuple[str, ...]
+    platform: str
+    inputs: Sequence[TensorSpec]
+    outputs: Sequence[TensorSpec]
+    more: Sequence[TensorSpec] = ()
+    """Outputs that are given on request."""
+
+
+class Inferred(msgspec.Struct, gc=False):
+    """The answer to tensors. `version` is None where several answered."""
+
+    name: str
+    version: int | None
+    route: str
+    outputs: Sequence[Tensor]
+
+
+class IndexEntry(msgspec.Struct, frozen=True, gc=False):
+    """A version as the repository's index has it; `state` is READY or UNAVAILABLE, and then `reason` says why."""
+
+    name: str
+    version: str
+    state: str
+    reason: str
+
+
+class ModelStatistics(msgspec.Struct, frozen=True, gc=False):
+    """What was counted of a version since the server started; `seconds` is the time from arrival to answer, of all rows together."""
+
+    name: str
+    version: str
+    answered: int
+    failed: int
+    seconds: float
+
+
+class DataPlane:
+    """One model server, below its doors. For one event loop."""
+
+    def __init__(self, engine: Engine, batcher: Batcher, *, repository: Repository | None = None) -> None:
+        self.engine, self.repository = engine, repository or Fixed()
+        self._batcher = batcher
+
+    # ---- what there is ---------------------------------------------------------------------------------------------------
+
+    def find(self, name: str, version: str = "") -> Target:
+        """What is asked by this name: an endpoint, or ``NAME.vector`` for its finished features; "" is whichever version is routed to.
+
+        Raises:
+            EndpointNotFoundError, VersionNotServedError: there is none such.
+            VectorVersionError: the version takes other features than the champion.
+            NotDeployedError, UnloadedError: nothing answers there now.
+        """
+        if self.repository.unloaded:
+            self._check_loaded(name)
+        endpoint, vector = self.engine.serving.find_endpoint(name)
+        champion = endpoint.champion
+        assert champion is not None, "an endpoint that is found has one"
+        form = endpoint.vector_form if vector and endpoint.vector_form is not None else endpoint.form
+        if not version:
+            return Target(name, endpoint, form, VECTOR if vector else ROUTED, champion)
+        number = _number(endpoint, version)
+        return Target(name, endpoint, form, Wants(version=number, vector=vector), endpoint.get_version(number, vector=vector))
+
+    def get_only(self) -> str:
+        """The name of the one endpoint.
+
+        Raises:
+            WhichEndpointError: there is not just one.
+        """
+        names = list(self.engine.serving.endpoints)
+        if len(names) != 1:
+            raise WhichEndpointError(names)
+        return names[0]
+
+    def names(self) -> list[str]:
+        """The endpoints at which something answers now."""
+        gone = self.repository.unloaded
+        return [name for name, found in self.engine.serving.endpoints.items() if found.champion is not None and name not in gone]
+
+    def check_ready(self) -> None:
+        """A plan is in force.
+
+        Raises:
+            NotReadyError: none is.
+        """
+        if not self.engine.serving.revision:
+            raise NotReadyError
+
+    def metadata(self, name: str, version: str = "") -> ModelMetadata:
+        """What the model takes and gives.
+
+        Raises:
+            FlyballError: as `find` raises.
+        """
+        target = self.find(name, version)
+        numbers = [target.version.number] if version else sorted(target.endpoint.versions)
+        return ModelMetadata(
+            name, tuple(map(str, numbers)), platform_of(target.version), inputs_of(target.form), outputs_of(target.version), ON_REQUEST
+        )
+
+    def statistics(self, name: str = "", version: str = "") -> list[ModelStatistics]:
+        """What was counted of each version that answers, of all endpoints where none is named.
+
+        Raises:
+            FlyballError: as `find` raises.
+        """
+        if name:
+            found = self.find(name, version)
+            pairs = [(found.endpoint, number) for number in ([found.version.number] if version else sorted(found.endpoint.versions))]
+        else:
+            endpoints = [self.engine.serving.endpoints[known] for known in self.names()]
+            pairs = [(endpoint, number) for endpoint in endpoints for number in sorted(endpoint.versions)]
+        return [self._counted(endpoint.name, number) for endpoint, number in pairs]
+
+    def _counted(self, name: str, number: int) -> ModelStatistics:
+        counters = self.engine.counters
+        answered = sum(count for labels, count in counters.answered.items() if labels[:2] == (name, number))
+        histogram = counters.seconds.get((name, number))
+        return ModelStatistics(name, str(number), answered, counters.failed[name, number], 0.0 if histogram is None else histogram.total)
+
+    # ---- the repository --------------------------------------------------------------------------------------------------
+
+    def index(self, *, ready: bool = False) -> list[IndexEntry]:
+        """Every endpoint with its versions; only what answers where `ready`."""
+        found: list[IndexEntry] = []
+        for name, endpoint in sorted(self.engine.serving.endpoints.items()):
+            gone = name in self.repository.unloaded
+            if endpoint.champion is None or gone:
+                found.append(IndexEntry(name, "", "UNAVAILABLE", "unloaded" if gone else "no version has been released"))
+            else:
+                found += [IndexEntry(name, str(number), "READY", "") for number in sorted(endpoint.versions)]
+        return [entry for entry in found if entry.state == "READY"] if ready else found
+
+    async def load(self, name: str) -> None:
+        """The endpoint answers when this returns.
+
+        Raises:
+            FlyballError: as `Repository.load` raises.
+        """
+        await self.repository.load(self._own(name))
+
+    async def unload(self, name: str) -> None:
+        """The endpoint answers nobody when this returns.
+
+        Raises:
+            FlyballError: as `Repository.unload` raises.
+        """
+        await self.repository.unload(self._own(name))
+
+    def _own(self, name: str) -> str:
+        if name not in self.engine.serving.endpoints:
+            raise EndpointNotFoundError(name, known=self.engine.serving.endpoints)
+        return name
+
+    def _check_loaded(self, name: str) -> None:
+        own = name if name in self.engine.serving.endpoints else name.removesuffix(VECTOR_SUFFIX)
+        if own in self.repository.unloaded:
+            raise UnloadedError(own)
+
+    # ---- answers ---------------------------------------------------------------------------------------------------------
+
+    async def ask(self, target: Target, rows: Rows, asker: Asker) -> Answer:
+        """The answer to rows of the target's form.
+
+        Raises:
+            FlyballError: a row has none.
+        """
+        return await self._batcher.ask(target.endpoint, rows, arrived=asker.arrived, wants=target.wants)
+
+    async def ask_columns(self, target: Target, columns: Mapping[str, Values], asker: Asker, *, nan_is_null: bool = False) -> Answer:
+        """The answer to columns, which are made rows of the target's form.
+
+        Raises:
+            TooManyRowsError: they are longer than a request may be.
+            FlyballError: they are no rows of that form, or a row has no answer.
+        """
+        n = max(map(len, columns.values()), default=0)
+        if n > MAX_ROWS:
+            raise TooManyRowsError(n, limit=MAX_ROWS)
+        return await self.ask(target, fit(target.form, columns, nan_is_null=nan_is_null), asker)
+
+    async def infer(
+        self,
+        target: Target,
+        tensors: Sequence[Tensor],
+        asker: Asker,
+        *,
+        wanted: Sequence[str] = (),
+        parameters: Mapping[str, Any] = NOTHING,
+    ) -> Inferred:
+        """The outputs that are wanted for the tensors; where none is named, those of the metadata that the model has.
+
+        Raises:
+            OutputError: an output is wanted that there is not.
+            FlyballError: the tensors are no rows of the target's form, or a row has no answer.
+        """
+        if wanted:
+            known = [spec.name for spec in (*outputs_of(target.version), *ON_REQUEST)]
+            for name in wanted:
+                if name not in known:
+                    raise OutputError(name, known=known)
+        columns = columns_of(target.form, tensors)
+        answer = await self.ask_columns(target, columns, asker, nan_is_null=parameters.get(NAN_IS_NULL) is True)
+        return Inferred(target.name, answer.version, answer.route, tensors_of(answer, target.version, wanted=wanted))
+
+
+def platform_of(version: LoadedVersion) -> str:
+    """What runs the version's model: the name of its format."""
+    return f"flyball_{version.model.manifest.format}"
+
+
+def _number(endpoint: LoadedEndpoint, version: str) -> int:
+    if version.isascii() and version.isdigit() and len(version) <= _LONGEST_VERSION:
+        return int(version)
+    raise VersionNotServedError(endpoint.name, version, known=endpoint.versions)
