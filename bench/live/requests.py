@@ -164,16 +164,18 @@ async def serve(kind: str, home: Path, *, port: int) -> None:
     from flyball.core.clock import MonotonicTimer
     from flyball.governance import Authority, Boundary, HostGuard
     from flyball.predict.app import PredictApp
-    from flyball.predict.server import _config, _listen, _Server
+    from flyball.predict.connections import Server, config
+    from flyball.predict.place import listen
 
-    listener = _listen("127.0.0.1", port)
+    listener = listen("127.0.0.1", port)
     application: Any = echo
     models = None
     if kind != "echo":
         models = ModelServer.open(home, ServerSettings(), journal=NoJournal() if kind == "bare" else None)
         application = PredictApp(models.engine, Boundary(HostGuard.of("127.0.0.1", port), Authority(None)), timer=MonotonicTimer())
         await models.start(10.0)
-    await _Server(_config(application), lambda: print(json.dumps({"port": listener.getsockname()[1]}), flush=True)).serve([listener])
+    server = Server(config(application, grace_seconds=1.0), lambda: print(json.dumps({"port": listener.getsockname()[1]}), flush=True))
+    await server.serve([listener])
     if models is not None:
         await models.close()
 

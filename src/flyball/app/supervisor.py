@@ -60,7 +60,7 @@ def programs(settings: Settings) -> list[Program]:
     home = str(settings.home)
     found = [Program(CONTROL, "the control plane", "flyball.api", ("--home", home), url=settings.control_url, ends_within=3.8)]
     if settings.project is not None:
-        serve = Program(MODEL_SERVER, "the model server", "flyball.predict", ("--home", home), url=settings.serve_url, ends_within=2.0)
+        serve = Program(MODEL_SERVER, "the model server", "flyball.predict", ("--home", home), url=settings.serve_url, ends_within=7.0)
         found.append(serve)
     if settings.console:
         arguments = ["--control-url", settings.control_url, "--host", settings.host, "--port", str(settings.console_port)]

@@ -8,31 +8,27 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from flyball.app.heads import BoundedHeads
-from flyball.app.listening import announce, bind
 from flyball.app.modelserver import ModelServer, ServerSettings
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, TokenBook, check_bind
 from flyball.predict.app import Limits, PredictApp
+from flyball.predict.connections import Server, config
 from flyball.predict.options import Options, parse
+from flyball.predict.place import announced, listen
 
 with extra("serve"):
-    import uvicorn
     import uvloop
 
-BACKLOG = 2048
-GRACE_SECONDS = 2
+GRACE_SECONDS = 5.0
 _START_SECONDS = 10.0
 _ALONE_SECONDS = 10.0
 """How long the model of a server of one plan may take for an answer: nobody stands in for it."""
 _LOAD_SECONDS = 60.0
 """A server of one plan has nothing to answer with until that is loaded, and ends where it cannot be."""
-_LOG = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         options = parse(arguments)
         check_bind(options.host, authenticated=options.auth)
-        listener = _listen(options.host, options.port)
+        listener = listen(options.host, options.port)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(options, listener))
     except FlyballError as error:
@@ -59,7 +55,7 @@ async def serve(options: Options, listener: socket.socket) -> None:
     token = OwnerToken.open(options.home) if options.auth else None
     models = ModelServer.open(options.home, server_settings(options, port=port, token=token))
     app = application(options, models, port=port, token=token)
-    server = _Server(_config(app), lambda: _announce(options.home, port))
+    server = Server(config(app, grace_seconds=GRACE_SECONDS), lambda: announced(options.home, port))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())
     try:
@@ -87,37 +83,3 @@ def application(options: Options, models: ModelServer, *, port: int, token: Owne
     book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
     boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token, tokens=book))
     return PredictApp(models.engine, boundary, timer=MonotonicTimer(), limits=Limits(body_seconds=options.body_seconds))
-
-
-def _config(app: PredictApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app, http=BoundedHeads, ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning", access_log=False,
-        server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_SECONDS, backlog=BACKLOG,
-    )  # fmt: skip
-
-
-class _Server(uvicorn.Server):
-    """Says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    def stop(self) -> None:
-        self.should_exit = True
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._listening()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = bind(host, port, field="serve_port")
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
-def _announce(home: Path, port: int) -> None:
-    announce(home, "predict", port=port)
-    _LOG.info("the model server listens on port %d", port)
