@@ -27,6 +27,14 @@ Step: TypeAlias = tuple[Any, ...]
 
 KEPT = 2
 """How many steps before the present one stay, for prediction times slightly behind the writer's."""
+Values: TypeAlias = "list[Any] | pl.Series"
+"""A column: a series, or, where its type is plain, a list of values in physical form."""
+Makers: TypeAlias = "Mapping[str, Callable[[Sequence[Any]], pl.Series]]"
+"""By name, what makes a series of a column's physical values; see `logical`."""
+_PLAIN: frozenset[Any] = frozenset((
+    pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary,
+    pl.Date, pl.Time,
+))  # fmt: skip
 _FORMAT = 1
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list).decode
@@ -89,9 +97,9 @@ class OnlineTable:
         key = msgspec.msgpack.decode(entity)
         return tuple(key) if len(self.entity) > 1 else key
 
-    def keys(self, bound: Sequence[pl.Series]) -> list[Key]:
+    def keys(self, bound: Sequence[Values]) -> list[Key]:
         """The entity of each row whose parts stand in `bound`."""
-        parts = [_part(series) for series in bound]
+        parts = [_part(values, dtype) for values, dtype in zip(bound, self.entity, strict=True)]
         if len(parts) == 1:
             return parts[0]
         return [None if None in key else key for key in zip(*parts, strict=True)]
@@ -112,15 +120,24 @@ def logical(name: str, dtype: pl.DataType) -> Callable[[Sequence[Any]], pl.Serie
     if dtype.is_temporal():
         whole = pl.Series([], dtype=dtype).to_physical().dtype
         return lambda values: pl.Series(name, values, dtype=whole).cast(dtype)
-    return lambda values: pl.Series(name, values, dtype=dtype)
+    bare = dtype if dtype.is_nested() else dtype.base_type()  # of simple types the class is understood sooner than a value of it
+    return lambda values: pl.Series(name, values, dtype=bare)
 
 
 def _as_text(dtype: pl.DataType) -> bool:
     return dtype.is_decimal() or dtype in (pl.Enum, pl.Int128)
 
 
-def _part(series: pl.Series) -> list[Any]:
-    if series.dtype.is_float():
+def is_plain(dtype: pl.DataType) -> bool:
+    """Whether values of that type are kept in their physical form everywhere: in the store, in a request's columns and in the log."""
+    if isinstance(dtype, pl.Datetime | pl.Duration):
+        return dtype.time_unit == "us"
+    return dtype in _PLAIN
+
+
+def _part(values: Values, dtype: pl.DataType) -> list[Any]:
+    whole = physical(values) if isinstance(values, pl.Series) else values
+    if dtype.is_float():
         # Frames hold that nan equals nan and 0.0 equals -0.0; dictionaries and bytes do not.
-        return [value if value is None else "nan" if value != value else value + 0.0 for value in series.to_list()]  # noqa: PLR0124 - only nan differs from itself
-    return physical(series)
+        return [value if value is None else "nan" if value != value else value + 0.0 for value in whole]  # noqa: PLR0124 - only nan differs from itself
+    return whole

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from flyball import features as fb
 from flyball.core.errors import UnknownNameError
@@ -16,9 +18,10 @@ from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PRE
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.errors import FeatureFunctionError, OnlineStoreError, PredictionTimeError
 from flyball.features.materialise import Materialiser
+from flyball.features.mirror import Mirror
 from flyball.features.online import Revision, TableWrite
-from flyball.features.packing import OnlineTable, Step
-from flyball.features.vectors import Vectors, _Mirror
+from flyball.features.packing import OnlineTable, Step, physical
+from flyball.features.vectors import Vectors
 
 NOON = datetime(2013, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -297,7 +300,7 @@ class Slow(OnlineTable):
 
 
 OLD, NEW = (1, 1, 1.0), (2, 2, 2.0)
-MIRROR = _Mirror(Slow("t-0", b"12345678", (pl.String(),), (pl.Float64(),)))
+MIRROR = Mirror(Slow("t-0", b"12345678", (pl.String(),), (pl.Float64(),)))
 
 
 def test_an_old_value_never_replaces_a_newer_one() -> None:
@@ -305,3 +308,68 @@ def test_an_old_value_never_replaces_a_newer_one() -> None:
     MIRROR.take({table.pack_key("a"): table.pack([OLD])}, closed=None, fresh=True)
     assert MIRROR.steps("a") == [OLD]
     assert MIRROR.steps("a") == [NEW]
+
+
+def columns_of(rows: pl.DataFrame, features: fb.FeatureSet) -> tuple[dict[str, list[Any]], dict[str, pl.DataType], list[int]]:
+    """The rows as a request has them: columns in physical form, their types, and their prediction times."""
+    columns = {name: physical(rows[name]) for name in features.inputs}
+    return columns, {name: features.schema[name] for name in features.inputs}, rows[PREDICTION_TIME].to_physical().to_list()
+
+
+@fb.on_demand
+def moods(temp: pl.Expr, late: pl.Expr, departs_at: pl.Expr) -> dict[str, pl.Expr]:
+    return {"always": pl.lit(1), "soon": departs_at + pl.duration(hours=1), "sum": temp + late, "word": pl.format("{}!", temp)}
+
+
+@fb.on_demand(said="moods.sum", fixed="moods.always")
+def twice(said: pl.Expr, fixed: pl.Expr) -> dict[str, pl.Expr]:
+    return {"sum": said * 2, "is": fixed == 1}
+
+
+@fb.on_demand
+def lone() -> dict[str, pl.Expr]:
+    return {"answer": pl.lit(42)}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 33])
+def test_columns_of_a_request_give_what_a_frame_gives(
+    sky: fb.View, punctuality: fb.WindowView, flights: Dataset, schemas: Schemas, store: SqliteOnlineStore, empty: Frames, count: int
+) -> None:
+    declared: list[fb.Feature] = [flights["carrier", "departs_at", "seats"], sky, punctuality, moods, twice, lone]
+    features = fb.FeatureSet.compile(declared, flights, schemas=schemas)
+    Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON, -1.0))}, NOON)
+    origins = ["JFK", "EWR", None] * 11
+    rows = pl.DataFrame(
+        {
+            "flight_id": pl.Series(range(count), dtype=pl.Int64), "carrier": ["AA", None, "é"][:count] * (count // 3 or 1),
+            "origin": origins[:count], "departs_at": pl.Series([NOON + number * HOUR for number in range(count)], dtype=TIME),
+            "seats": pl.Series([None if number % 2 else 7 for number in range(count)], dtype=pl.Int32),
+            PREDICTION_TIME: pl.Series([NOON + number * HOUR / 4 for number in range(count)], dtype=TIME),
+        }, schema_overrides={"carrier": pl.String, "origin": pl.String},
+    )  # fmt: skip
+    vectors = Vectors(features, store)
+    asked, schema, times = columns_of(rows, features)
+    by_frame, by_columns = vectors.compute(rows), vectors.compute_columns(asked, schema, times=times)
+    assert_frame_equal(by_columns.frame, by_frame.frame)
+    assert by_frame.frame.schema == pl.Schema(features.dtypes)
+    assert by_columns.value_times == by_frame.value_times
+    assert by_columns.lacks == by_frame.lacks
+    assert list(by_columns.values) == list(features.names)
+
+
+def test_columns_of_another_type_are_cast(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
+    Materialiser(features, store).open(empty, NOON)
+    asked, schema, times = columns_of(requests(), features)
+    schema["flight_id"] = pl.Int32()
+    assert Vectors(features, store).compute_columns(asked, schema, times=times).frame["flights.carrier"].to_list() == ["AA"]
+
+
+def test_a_row_without_a_fresh_value_is_told_why(features: fb.FeatureSet, store: SqliteOnlineStore, empty: Frames) -> None:
+    vectors = Vectors(features, store)
+    assert vectors.compute(requests()).lacks == {"sky": {0: "unpublished"}, "punctuality": {0: "unpublished"}}
+    Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON, -1.0))}, NOON)
+    assert vectors.compute(requests()).lacks == {}
+    assert vectors.compute(requests(origin=None)).lacks == {"sky": {0: "unnamed"}}
+    assert vectors.compute(requests(origin="XXX")).lacks == {"sky": {0: "unknown"}}
+    assert vectors.compute(requests(NOON + 3 * HOUR)).lacks == {"punctuality": {0: "late"}}
+    assert vectors.compute(requests(NOON + 4 * HOUR)).lacks == {"sky": {0: "stale"}, "punctuality": {0: "late"}}
