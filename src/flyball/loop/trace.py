@@ -87,6 +87,23 @@ def _conversion(data: Mapping[str, Any]) -> str:
             return f"not converted: {data.get('reason', '')}"
 
 
+def _versions(numbers: Any) -> str:
+    if not numbers:
+        return "no version"
+    return f"version{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def _policy(policy: Any) -> str:
+    match policy:
+        case {"policy": "segments", "column": column, "values": values}:
+            return f"rows are shared by {column} between the champion and {_versions(sorted(set(values.values())))}"
+        case {"policy": kind, "shares": shares}:
+            told = ", ".join(f"version {number} {share:.1%}" for number, share in shares.items())
+            return f"rows are shared {'by what is learnt' if kind == 'bandit' else 'by weights'}: {told}"
+        case _:
+            return "the champion has all rows again"
+
+
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "dataset.pinned": lambda d: f"the {d.get('rows', 0):,} rows of version {d.get('version')} of the dataset",
     "dataset.version.received": lambda d: f"version {d.get('version')} of the dataset was read",
@@ -110,6 +127,11 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "run.killed": lambda d: f"the run was killed{_reason(d)}",
     "features.compiled": lambda d: f"{len(d.get('features', ()))} features compiled",
     "loop.started": lambda d: f"the loop began; first training at {_day(d.get('first_training'))}",
+    "traffic.policy-set": lambda d: f"{_policy(d.get('policy'))}{_words(d)}",
+    "traffic.learned": lambda d: f"the bandit learned: {_policy(d.get('policy'))}",
+    "traffic.shadows-set": lambda d: f"shadows: {_versions(d.get('shadows'))}{_words(d)}",
+    "traffic.prepared": lambda d: f"{_versions(d.get('versions'))} held ready",
+    "traffic.dropped": lambda d: f"{_versions(d.get('versions'))} held ready no more{_words(d)}",
     "timer.fired": lambda d: f"the timer {d.get('timer')!r} fired",
     "window.closed": lambda d: f"window {_window(d)} closed with {_rows(d)}: {d.get('why', '')}",
     "window.waiting": lambda d: f"window {_window(d)} waits for labels: {d.get('resolved_share', 0):.0%} resolved",

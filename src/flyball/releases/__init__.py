@@ -20,7 +20,9 @@ from flyball.releases.guardrails import GuardrailSpec, guardrails
 from flyball.releases.guardrails import check as check_guardrails
 from flyball.releases.rollout import CanarySpec, Rollout, RolloutState, StageEvidence, Verdict, begin, canary, judge
 from flyball.releases.service import ReleaseService, rollout_subject
+from flyball.releases.sharing import bandit, segments, weights
 from flyball.releases.stages import compare_stage
+from flyball.releases.steering import SteeringService
 from flyball.releases.store import ReleaseStore
 
 __all__ = [
@@ -41,9 +43,11 @@ __all__ = [
     "Rollout",
     "RolloutState",
     "StageEvidence",
+    "SteeringService",
     "Verdict",
     "at_least",
     "at_most",
+    "bandit",
     "beats_champion",
     "begin",
     "canary",
@@ -55,4 +59,6 @@ __all__ = [
     "max_slice_gap",
     "rollout_subject",
     "routing",
+    "segments",
+    "weights",
 ]

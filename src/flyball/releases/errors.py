@@ -4,11 +4,14 @@
 
     InvalidError
     ├── GateSpecError, CanarySpecError, GuardrailSpecError   a declaration that can never be right
+    ├── PolicyError, RewardError         rows that cannot be shared so, a reward that is none
     ConflictError
     ├── RolloutOverError                 a rollout that has ended is not judged or moved
     ├── IllegalRolloutMoveError          a stage that cannot follow
     ├── IllegalDeploymentError           roles and shares that cannot stand together
     ├── NotDeployableError               a version that may not answer
+    ├── NotHeldReadyError                a version that a model server could not make ready
+    ├── NoBanditError                    rewards where nothing learns from them
     └── DeploymentBusyError              another rollout is under way
     NotFoundError
     ├── DeploymentNotFoundError, RolloutNotFoundError
@@ -46,6 +49,24 @@ class GuardrailSpecError(InvalidError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"guardrails: {reason}. Write, for example, guardrails(errors=0.01, latency='50ms').")
+
+
+class PolicyError(InvalidError):
+    """A way to share rows that can never be right."""
+
+    code = "policy"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The rows cannot be shared so: {reason}. Name versions by number and shares as fractions, such as 1=0.9 2=0.1.")
+
+
+class RewardError(InvalidError):
+    """A reward that is none."""
+
+    code = "reward"
+
+    def __init__(self, place: int, *, reason: str) -> None:
+        super().__init__(f"Reward {place} (from 0): {reason}. A reward is a number from 0 to 1, by the id of a prediction.")
 
 
 class RolloutOverError(ConflictError):
@@ -86,6 +107,28 @@ class NotDeployableError(ConflictError):
         super().__init__(
             f"Version {version} of model '{model}' is {state}; only a validated version is released. "
             f"See why with `flyball show version {model}/{version}`."
+        )
+
+
+class NotHeldReadyError(ConflictError):
+    """A model server could not load a version, or its scores are not those that it had when it was made."""
+
+    code = "not-held-ready"
+
+    def __init__(self, endpoint: str, server: str, *, reason: str) -> None:
+        super().__init__(
+            f"Model server '{server}' does not make it ready for endpoint '{endpoint}': {reason.rstrip('.')}. Nothing was changed."
+        )
+
+
+class NoBanditError(ConflictError):
+    """Rewards where nothing learns from them."""
+
+    code = "no-bandit"
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"Endpoint '{endpoint}' learns from no rewards. Let its versions share the rows by them with `flyball bandit {endpoint} 1 2`."
         )
 
 

@@ -26,6 +26,16 @@ from flyball.storage.recorder import Recorder
 from flyball.storage.transactions import Transactions
 
 
+def traffic_subject(model: str) -> str:
+    """The subject of the events about how a model's rows are shared."""
+    return f"model/{model}/traffic"
+
+
+def challenger_of(deployment: Deployment) -> int | None:
+    """The version that the registry calls the challenger: the canary, or the first among which a policy shares the rows."""
+    return deployment.canary if deployment.canary is not None else next(iter(deployment.challengers), None)
+
+
 def rollout_subject(model: str, version: int) -> str:
     """The subject of a rollout's events."""
     return f"model/{model}/rollout/{version}"
@@ -166,10 +176,13 @@ class ReleaseService:
         after = _deployed(moved, here)
         self._keep(after)
         place = f"{here.environment}/{here.endpoint}"
-        self._registry.project(here.model, managed_by=place, champion=after.champion, challenger=after.canary)
+        self._registry.project(here.model, managed_by=place, champion=after.champion, challenger=challenger_of(after))
         self._store.set_rollout(here.environment, here.endpoint, rollout=moved)
         facts = {"version": moved.version, **_facts(moved), **({"why": why} if why else {})}
         event = self._recorder.record(_EVENTS[moved.state], rollout_subject(moved.model, moved.version), data=facts, cause=cause)
+        if here.policy is not None and after.policy is None:
+            ended = {"endpoint": here.endpoint, "policy": None, "why": f"version {moved.version} was released"}
+            self._recorder.record("traffic.policy-set", traffic_subject(here.model), data=ended, cause=event.id)
         if after.champion != here.champion:
             self._succeed(moved, here.champion, after=after.champion, cause=event.id)
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,7 @@ COMPUTED = {  # the calls whose first argument is no plain text, by module, with
     },
     "registry/service.py": {"version.validated", "version.rejected", "version.retired", "version.restored"},
     "releases/service.py": {"rollout.stage-entered", "rollout.finished", "rollout.rolled-back"},
+    "releases/steering.py": {"traffic.policy-set", "traffic.shadows-set", "traffic.prepared", "traffic.dropped", "traffic.learned"},
     "tracking/service.py": CLIENT_RUNS,
     "tracking/runs.py": CLIENT_RUNS | {"run.deleted", "run.restored"},
     "tracking/experiments.py": {"experiment.deleted", "experiment.restored"},
@@ -84,3 +86,19 @@ def test_unusual_values_are_named() -> None:
     data = {"version": 4, "warnings": warnings, "unexpected_columns": ["mood"]}
     event = Event(EventId("evt-1"), "contract.warned", "dataset/rows", NOW, data=data)
     assert describe(event) == "version 4 is unusual: basket is below 2.45 in 3 rows; columns that its contract does not name: mood"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "says"),
+    [
+        ("traffic.policy-set", {"policy": {"policy": "weights", "shares": {"1": 0.9, "2": 0.1}}, "why": "to compare"},
+         "rows are shared by weights: version 1 90.0%, version 2 10.0%: to compare"),
+        ("traffic.policy-set", {"policy": {"policy": "segments", "column": "carrier", "values": {"UA": 3, "AA": 2, "DL": 3}}},
+         "rows are shared by carrier between the champion and versions 2, 3"),
+        ("traffic.policy-set", {"policy": None}, "the champion has all rows again"),
+        ("traffic.shadows-set", {"shadows": [3]}, "shadows: version 3"),
+        ("traffic.shadows-set", {"shadows": []}, "shadows: no version"),
+    ],
+)  # fmt: skip
+def test_how_rows_are_shared_is_told_in_words(kind: str, data: dict[str, Any], says: str) -> None:
+    assert describe(Event(EventId("evt-1"), kind, "model/late/traffic", NOW, data)) == says
