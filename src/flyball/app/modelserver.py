@@ -89,7 +89,7 @@ class ModelServer:
     def __init__(self, engine: Engine, loader: Loader, *, journal: Journal, kept: PlanFile, source: HttpPlans | None) -> None:
         self.engine = engine
         self._loader, self._journal = loader, journal
-        self._follower = Follower(source, kept, take=self.take)
+        self._follower = Follower(source, kept, take=self.take, why=lambda: " ".join(map(str, self._refused)))
         self._opened = asyncio.Event()
         self._taking = threading.Lock()  # the follower's thread takes plans up, a request may unload
         self._plan = ServingPlan(revision=0)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -22,6 +22,7 @@ from flyball.core.errors import UnavailableError
 from flyball.serving.plan import ServingPlan
 
 WAIT_SECONDS = 25
+LONGEST_REFUSAL = 500
 _ANSWER_SECONDS = 15.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 5.0
 _LONGEST_BYTES = 64 << 20
@@ -40,8 +41,10 @@ class ControlPlaneError(UnavailableError):
 class PlanSource(Protocol):
     """Where plans come from."""
 
-    def find(self, revision: int) -> ServingPlan | None:
+    def find(self, revision: int, *, refusal: str = "") -> ServingPlan | None:
         """The plan that stands, once it is newer than `revision`; None where it is not for a while.
+
+        `refusal` is why the plan that was found last is not in force.
 
         Raises:
             ControlPlaneError: it cannot be asked, or said something else.
@@ -61,13 +64,14 @@ class HttpPlans:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._connection: http.client.HTTPConnection | None = None
 
-    def find(self, revision: int) -> ServingPlan | None:
+    def find(self, revision: int, *, refusal: str = "") -> ServingPlan | None:
         address = urlsplit(self._url)
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         connection = kind(address.hostname or "", address.port, timeout=self._wait + _ANSWER_SECONDS)
         self._connection = connection
         try:
             path = f"{address.path.rstrip('/')}/api/v1/serving/plan?revision={revision}&wait={self._wait}&server={self._server}"
+            path += f"&refusal={quote(refusal[:LONGEST_REFUSAL])}" if refusal else ""
             connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()
             data = answer.read(_LONGEST_BYTES)
@@ -124,13 +128,16 @@ class PlanFile:
 class Follower:
     """Takes up the kept plan, then every newer one, in the thread that runs `run`.
 
-    `take` puts a plan into force and returns the revision that is in force then, which is lower than the plan's where it was refused.
+    `take` puts a plan into force and returns the revision that is in force then, which is lower than the plan's where it was refused;
+    `why` says why it was. Whoever gives plans is told at once; the plan is tried again, less often each time.
     """
 
-    def __init__(self, source: PlanSource | None, kept: PlanFile, *, take: Callable[[ServingPlan], int]) -> None:
-        self._source, self._kept, self._take = source, kept, take
+    def __init__(
+        self, source: PlanSource | None, kept: PlanFile, *, take: Callable[[ServingPlan], int], why: Callable[[], str] = str
+    ) -> None:
+        self._source, self._kept, self._take, self._why = source, kept, take, why
         self._stop = threading.Event()
-        self._revision = 0
+        self._revision, self._refused, self._refusal = 0, 0, ""
 
     def open(self) -> None:
         """Take up the plan that was kept, if there is one."""
@@ -155,12 +162,16 @@ class Follower:
     def _step(self, source: PlanSource) -> bool:
         """Ask once and take up what comes; whether all went well."""
         try:
-            plan = source.find(self._revision)
+            plan = source.find(self._revision, refusal=self._refusal)
             if plan is None:
                 return True
             self._revision = self._take(plan)
             if self._revision >= plan.revision:
+                self._refusal = ""
                 self._kept.set(plan)
+                return True
+            known, self._refused, self._refusal = self._refused, plan.revision, self._why() or "it does not take it up"
+            return plan.revision != known
         except (UnavailableError, OSError) as error:
             if not self._stop.is_set():
                 _LOG.info("%s", error)
@@ -168,4 +179,3 @@ class Follower:
         except Exception:  # noqa: BLE001 - a thread's rim: without it the server would never follow again
             _LOG.exception("the plan was not taken up")
             return False
-        return self._revision >= plan.revision

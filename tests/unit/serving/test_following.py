@@ -15,11 +15,12 @@ class Scripted:
     """A control plane that says one thing after the other, then stops the follower."""
 
     def __init__(self, *said: ServingPlan | Exception | None) -> None:
-        self._said, self.asked = list(said), list[int]()
+        self._said, self.asked, self.refusals = list(said), list[int](), list[str]()
         self.follower: Follower | None = None
 
-    def find(self, revision: int) -> ServingPlan | None:
+    def find(self, revision: int, *, refusal: str = "") -> ServingPlan | None:
         self.asked.append(revision)
+        self.refusals.append(refusal)
         if not self._said:
             assert self.follower is not None
             self.follower.stop()
@@ -81,3 +82,13 @@ def test_plans_come_over_http() -> None:
 def test_what_is_no_plan_is_refused() -> None:
     with pytest.raises(ControlPlaneError, match="gave no plan"):
         HttpPlans("http://127.0.0.1:9", token="x" * 43, server="test").find(0)
+
+
+def test_whoever_gives_a_plan_that_is_refused_is_told_why_at_once(tmp_path: Path) -> None:
+    bad, good = ServingPlan(revision=2), ServingPlan(revision=3)
+    source = Scripted(bad, bad, good)
+    source.follower = Follower(
+        source, PlanFile(tmp_path / "plan.json"), take=lambda plan: plan.revision if plan.revision != 2 else 0, why=lambda: "no such blob"
+    )
+    source.follower.run()
+    assert source.refusals == ["", "no such blob", "no such blob", ""]
