@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from flyball.core.clock import Timer
 from flyball.core.errors import FlyballError
-from flyball.governance import Boundary, Permission
+from flyball.governance import Boundary, Caller, Permission
+from flyball.governance.errors import RateLimitedError
 from flyball.predict.batching import Batcher
 from flyball.predict.bodies import IDENTITY, GoneError, Receive, check_coding, choose_coding, deflate, inflate, read
 from flyball.predict.dataplane import DataPlane
 from flyball.predict.doors import health, rows
 from flyball.predict.errors import BodyTooLargeError, ContentTypeError, MethodError, RouteNotFoundError
+from flyball.predict.limits import Admission
 from flyball.predict.replies import Dialect, Reply, of_error
 from flyball.predict.repository import Repository
 from flyball.predict.request import Body, Place, Request, Route, Routes
 from flyball.serving.engine import Engine
-from flyball.serving.errors import InternalError, OverloadedError
+from flyball.serving.errors import InternalError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -35,27 +36,17 @@ _CHARSETS = (b"charset=utf-8", b'charset="utf-8"')
 _DIALECTS = {"v2": Dialect.INFERENCE, "v1": Dialect.INFERENCE, "invocations": Dialect.MLFLOW, "endpoints": Dialect.MLFLOW}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the server takes in: of one request, and of all that are inside at once."""
-
-    body_bytes: int = 10 << 20
-    body_seconds: float = 10.0
-    requests: int = 1024
-    inside_bytes: int = 64 << 20
-
-
 class PredictApp:
     """The ASGI application. For one event loop."""
 
     def __init__(
-        self, engine: Engine, boundary: Boundary, *, timer: Timer, limits: Limits | None = None, repository: Repository | None = None
+        self, engine: Engine, boundary: Boundary, *, timer: Timer, admission: Admission | None = None, repository: Repository | None = None
     ) -> None:
-        self._engine, self._boundary, self._timer = engine, boundary, timer
-        self._limits = limits or Limits()
+        self._engine, self._timer = engine, timer
+        self.boundary, self.admission = boundary, admission or Admission.unlimited(timer)
+        self._limits = self.admission.limits
         self.plane = DataPlane(engine, Batcher(engine), repository=repository)
         self._routes = Routes(ROUTES)
-        self._requests, self._bytes = 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,6 +60,9 @@ class PredictApp:
             reply = await self._reply(scope, receive, place=place, route=route, head=head)
         except GoneError:
             return
+        except RateLimitedError as error:
+            await self.admission.cool()
+            reply = of_error(error, _dialect(path))
         except FlyballError as error:
             reply = of_error(error, _dialect(path))
         except Exception:  # noqa: BLE001 - the caller gets an answer whatever happens
@@ -83,7 +77,7 @@ class PredictApp:
     async def _reply(self, scope: Scope, receive: Receive, *, place: Place | None, route: Route | None, head: Head) -> Reply:
         # What is not there is asked for with the permission of what is: strangers cannot tell.
         wanted = route or (None if place is None else next(iter(place.routes.values())))
-        caller = self._boundary.admit(wanted.permission if wanted else Permission.PREDICT, scope["headers"])
+        caller = self._admit(scope, wanted.permission if wanted else Permission.PREDICT)
         if place is None:
             raise RouteNotFoundError(scope["path"], known=[f"{found.method} {found.path}" for found in ROUTES])
         if route is None:
@@ -93,26 +87,22 @@ class PredictApp:
             return await route.answer(self.plane, request)
         return await self._read_and_answer(route, request, receive)
 
+    def _admit(self, scope: Scope, permission: Permission) -> Caller:
+        caller = self.boundary.identify(scope["headers"])
+        self.admission.check_rate(caller, permission, address=(scope.get("client") or ("", 0))[0])
+        self.boundary.authority.check(caller, permission)
+        return caller
+
     async def _read_and_answer(self, route: Route, request: Request, receive: Receive) -> Reply:
         coding, expected = self._expected(route, request.head)
-        if self._requests >= self._limits.requests or self._bytes + expected > self._limits.inside_bytes:
-            raise OverloadedError
-        if route.body is Body.ROWS and request.name:
-            self.plane.find(request.name, request.version)  # before its body is read
-        self._requests += 1
-        self._bytes += expected
-        try:
+        with self.admission.enter(request.caller.principal, expected=expected) as entry:
+            if route.body is Body.ROWS and request.name:
+                self.plane.find(request.name, request.version)  # before its body is read
             request.body = await read(receive, limit_bytes=self._limits.body_bytes, seconds=self._limits.body_seconds)
             if coding:
                 request.body = inflate(request.body, coding, limit_bytes=self._limits.body_bytes)
-                self._bytes += len(request.body) - expected
-                expected = len(request.body)
-                if self._bytes > self._limits.inside_bytes:
-                    raise OverloadedError
+                entry.weigh(len(request.body))
             return await route.answer(self.plane, request)
-        finally:
-            self._requests -= 1
-            self._bytes -= expected
 
     def _expected(self, route: Route, head: Head) -> tuple[bytes, int]:
         """How the body is packed, and how many bytes it may have as it comes; what it is said to be is checked on the way."""

@@ -5,13 +5,15 @@
     InvalidError
     ├── BodyTooLargeError, SlowBodyError, MethodError, ContentTypeError, EncodingError
     ├── DamagedBodyError        packed so that it cannot be unpacked
+    ├── MessageError            bytes that are no message of gRPC's
+    ├── SlowReaderError         an answer that nobody reads
     ├── TensorError             an input that is not the tensor that it says to be
     ├── OutputError, UnsupportedError       what nobody answers
     ├── ArrowError, TableTextError          bulk rows that cannot be read
     └── WhichEndpointError      a request for the one endpoint where there are several
     NotFoundError ── RouteNotFoundError
     ConflictError ── RepositoryFixedError
-    UnavailableError ── UnloadedError, NotReadyError
+    UnavailableError ── UnloadedError, NotReadyError, TooManyInsideError, QuotaError
 """
 
 from __future__ import annotations
@@ -65,6 +67,24 @@ class SlowBodyError(InvalidError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The body did not arrive within {seconds:g} s. Send the request again.")
+
+
+class SlowReaderError(InvalidError):
+    """An answer that was not read in time."""
+
+    code = "slow-reader"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The answer was not read within {seconds:g} s. Read what is answered, or ask for fewer rows at once.")
+
+
+class MessageError(InvalidError):
+    """A call without a message that can be read."""
+
+    code = "message"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The call's message cannot be read: {reason[:200].rstrip('.')}. Send one message of the method's own type.")
 
 
 class MethodError(InvalidError):
@@ -197,3 +217,25 @@ class NotReadyError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("The server lives, but it has loaded nothing yet. Ask again in a moment.")
+
+
+class TooManyInsideError(UnavailableError):
+    """More requests of one caller at once than one may have."""
+
+    code = "too-many-inside"
+
+    def __init__(self, who: str, inside: int) -> None:
+        super().__init__(f"{inside:,} requests of '{who}' are being answered already. Wait for some of them, or send more rows in each.")
+        self.retry_seconds = 1
+
+
+class QuotaError(UnavailableError):
+    """More rows than an endpoint scores, for one caller or in all."""
+
+    code = "quota"
+
+    def __init__(self, endpoint: str, rows_per_second: float, *, who: str | None, retry_seconds: int) -> None:
+        whose = "in all" if who is None else f"for '{who}'"
+        given = f"{rows_per_second:g} rows a second {whose}"
+        super().__init__(f"Endpoint {endpoint!r} scores {given}, and these are used up. Try again in {retry_seconds} s.")
+        self.retry_seconds = retry_seconds

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from flyball.core.errors import ConflictError, FlyballError, InvalidError, NotFoundError, UnavailableError
-from flyball.governance.errors import ForbiddenError, UnauthenticatedError
+from flyball.governance.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 from flyball.predict.errors import (
     BodyTooLargeError,
     ContentTypeError,
@@ -17,9 +17,12 @@ from flyball.predict.errors import (
     EncodingError,
     HeaderLengthError,
     MethodError,
+    QuotaError,
     SlowBodyError,
+    TooManyInsideError,
 )
-from flyball.serving.errors import FieldError, NotDeployedError, NotJsonError, TooManyRowsError
+from flyball.predict.patience import retry_seconds
+from flyball.serving.errors import FieldError, NotJsonError, TooManyRowsError
 
 Headers = list[tuple[bytes, bytes]]
 JSON = (b"content-type", b"application/json")
@@ -27,10 +30,10 @@ _ENCODER = msgspec.json.Encoder()
 
 _STATUSES: Mapping[type[FlyballError], int] = {  # the most special class counts
     NotJsonError: 400, UnauthenticatedError: 401, ForbiddenError: 403, NotFoundError: 404, MethodError: 405, SlowBodyError: 408,
-    ConflictError: 409, BodyTooLargeError: 413, TooManyRowsError: 413, ContentTypeError: 415, EncodingError: 415, DamagedBodyError: 400,
+    ConflictError: 409, RateLimitedError: 429, QuotaError: 429, TooManyInsideError: 429, BodyTooLargeError: 413,
+    TooManyRowsError: 413, ContentTypeError: 415, EncodingError: 415, DamagedBodyError: 400,
     HeaderLengthError: 400, InvalidError: 422, UnavailableError: 503,
 }  # fmt: skip
-_RETRY_AFTER, _RETRY_AFTER_RELEASE = b"1", b"5"
 
 
 class Dialect(Enum):
@@ -71,15 +74,14 @@ def status_of(error: FlyballError) -> int:
     return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
 
 
-def of_error(error: FlyballError, dialect: Dialect = Dialect.OWN) -> Reply:
-    """The error's status, and its code and sentence as JSON."""
-    reply = of_json(_told(error, dialect))
+def of_error(error: FlyballError, dialect: Dialect = Dialect.OWN, *, beside: Mapping[str, Any] | None = None) -> Reply:
+    """The error's status, and its code and sentence as JSON, with what stands beside them."""
+    reply = of_json({**_told(error, dialect), **(beside or {})})
     reply.status = status_of(error)
+    seconds = retry_seconds(error)
+    if seconds is not None:
+        reply.headers.append((b"retry-after", b"%d" % seconds))
     match error:
-        case NotDeployedError():
-            reply.headers.append((b"retry-after", _RETRY_AFTER_RELEASE))
-        case UnavailableError():
-            reply.headers.append((b"retry-after", _RETRY_AFTER))
         case UnauthenticatedError():
             reply.headers.append((b"www-authenticate", b"Bearer"))
         case MethodError():

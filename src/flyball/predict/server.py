@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
+import os
 import signal
 import socket
-import sys
-from collections.abc import Sequence
 
 from flyball.app.modelserver import ModelServer, ServerSettings
 from flyball.core.clock import MonotonicTimer, WallClock
-from flyball.core.errors import FlyballError
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, TokenBook, check_bind
-from flyball.predict.app import Limits, PredictApp
+from flyball.governance.limits import Limiter, Rates
+from flyball.predict.app import PredictApp
 from flyball.predict.connections import Server, config
-from flyball.predict.options import Options, parse
+from flyball.predict.limits import Admission, Limits
+from flyball.predict.options import Options
 from flyball.predict.place import announced, listen
 
 with extra("serve"):
@@ -31,19 +30,16 @@ _LOAD_SECONDS = 60.0
 """A server of one plan has nothing to answer with until that is loaded, and ends where it cannot be."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        options = parse(arguments)
-        check_bind(options.host, authenticated=options.auth)
-        listener = listen(options.host, options.port)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(options, listener))
-    except FlyballError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT, in this process.
+
+    Raises:
+        FlyballError: it cannot listen there, or has nothing to serve.
+    """
+    check_bind(options.host, authenticated=options.auth)
+    listener = listen(options.host, options.port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(options, listener))
 
 
 async def serve(options: Options, listener: socket.socket) -> None:
@@ -82,4 +78,6 @@ def application(options: Options, models: ModelServer, *, port: int, token: Owne
     """What answers requests that come to `port`."""
     book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
     boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token, tokens=book))
-    return PredictApp(models.engine, boundary, timer=MonotonicTimer(), limits=Limits(body_seconds=options.body_seconds))
+    limiter = Limiter(Rates.of(os.environ), MonotonicTimer())
+    admission = Admission(Limits(body_seconds=options.body_seconds), limiter)
+    return PredictApp(models.engine, boundary, timer=MonotonicTimer(), admission=admission)
