@@ -7,13 +7,13 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from flyball.core.duration import parse_duration
 from flyball.data import Dataset, Join
 from flyball.features.assignment import assigned_name
 from flyball.features.errors import FeatureDefinitionError, UnnamedFeatureError
-from flyball.features.model import Aggregate, OnDemand, View, WindowView
+from flyball.features.model import Aggregate, Missing, OnDemand, View, WindowView
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def view(dataset: Dataset, *, entity: str | Sequence[str], ttl: str | None = None) -> Callable[[Callable[..., pl.LazyFrame]], View]:
+def view(
+    dataset: Dataset, *, entity: str | Sequence[str], ttl: str | None = None, default: Mapping[str, Any] | None = None,
+    missing: Missing = "default",
+) -> Callable[[Callable[..., pl.LazyFrame]], View]:  # fmt: skip
     """The decorated function's row-wise result, looked up by `entity` as of the prediction time and not older than `ttl`.
+
+    `default` says by column what a feature is where it would be null, in trainings as in requests. A request for which nothing
+    answers gets that, or with ``missing="error"`` no answer.
 
     Raises:
         FeatureDefinitionError: `dataset` is none, or the entity is empty.
@@ -31,15 +37,21 @@ def view(dataset: Dataset, *, entity: str | Sequence[str], ttl: str | None = Non
     if not isinstance(dataset, Dataset):
         raise FeatureDefinitionError("fb.view", f"its first argument is a dataset, not {dataset!r}; a join needs a window view")
     columns, age = _entity("fb.view", entity), parse_duration(ttl) if ttl else None
+    _check_missing("fb.view", missing)
 
     def declare(function: Callable[..., pl.LazyFrame]) -> View:
-        return View(_named(function), dataset, function, columns, age)
+        return View(_named(function), dataset, function, columns, age, default=dict(default or {}), missing=missing)
 
     return declare
 
 
-def window_view(source: Dataset | Join, *, entity: str | Sequence[str], over: str, every: str, **aggregates: Aggregate) -> WindowView:
+def window_view(
+    source: Dataset | Join, *, entity: str | Sequence[str], over: str, every: str, default: Mapping[str, Any] | None = None,
+    missing: Missing = "default", **aggregates: Aggregate,
+) -> WindowView:  # fmt: skip
     """Aggregates over the last `over` before each UTC-aligned boundary `every` so long, named after the variable it is assigned to.
+
+    `default` and `missing` are as those of `view`.
 
     Raises:
         FeatureDefinitionError: `source` is neither dataset nor join, there is no aggregate, or a length is zero.
@@ -59,7 +71,8 @@ def window_view(source: Dataset | Join, *, entity: str | Sequence[str], over: st
     wrong = [key for key, value in given.items() if not isinstance(value, Aggregate)]
     if wrong or not aggregates:
         raise FeatureDefinitionError(where, f"{wrong[0]!r} is not an aggregate" if wrong else "it has no aggregate; add late=fb.mean(...)")
-    return WindowView(name, source, _entity(where, entity), *lengths, aggregates)
+    _check_missing(where, missing)
+    return WindowView(name, source, _entity(where, entity), *lengths, aggregates, default=dict(default or {}), missing=missing)
 
 
 @overload
@@ -125,6 +138,11 @@ def _named(function: Callable[..., object]) -> str:
     if not _NAME.fullmatch(name):
         raise FeatureDefinitionError("A view or on-demand feature", f"it is named after its function, and {name!r} is no name")
     return name
+
+
+def _check_missing(where: str, missing: object) -> None:
+    if missing not in ("default", "error"):
+        raise FeatureDefinitionError(where, f"missing={missing!r} is neither 'default' nor 'error'; an aggregate needs another name")
 
 
 def _entity(where: str, entity: str | Sequence[str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def definition(feature: Feature) -> Mapping[str, Any]:
         case View():
             return {
                 "kind": "view", "name": feature.name, "source": feature.source.definition(), "entity": feature.entity,
-                "role": feature.role, "ttl": feature.ttl, "function": fingerprint_function(feature.function),
+                "role": feature.role, "ttl": feature.ttl, "function": fingerprint_function(feature.function), **_without_value(feature),
             }  # fmt: skip
         case WindowView():
             return {
@@ -30,12 +30,19 @@ def definition(feature: Feature) -> Mapping[str, Any]:
                     [name, item.operation, None if item.expression is None else fingerprint_expression(item.expression)]
                     for name, item in feature.aggregates.items()
                 ],
+                **_without_value(feature),
             }  # fmt: skip
         case OnDemand():
             return {
                 "kind": "on-demand", "name": feature.name, "bindings": feature.bindings,
                 "function": fingerprint_function(feature.function),
             }  # fmt: skip
+
+
+def _without_value(view: View | WindowView) -> Mapping[str, Any]:
+    """What was declared for where there is no value; nothing is said of a view that declares nothing."""
+    default = {"default": dict(view.default)} if view.default else {}
+    return default if view.missing == "default" else {**default, "missing": view.missing}
 
 
 def _source(source: Dataset | Join) -> Mapping[str, Any]:

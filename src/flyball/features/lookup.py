@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,6 +14,7 @@ from flyball.core.errors import UnknownNameError
 from flyball.data import Columns
 from flyball.data.model import ARRIVAL, SYSTEM_COLUMNS
 from flyball.features.errors import FeatureFunctionError
+from flyball.features.filling import filled, fills_of
 from flyball.features.model import View
 from flyball.features.rowwise import RowFrame
 from flyball.features.sources import (
@@ -83,7 +85,18 @@ class ViewLookup:
         values, kept = run_view(feature, history)
         bound = bound_types(where, feature.bound, rows=rows)
         check_entity(where, {name: kept.schema[name] for name in feature.entity}, bound=bound)
-        return cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in values.schema.items()})
+        found = cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in values.schema.items()})
+        _ = found.fills
+        return found
+
+    @cached_property
+    def fills(self) -> Mapping[str, pl.Series]:
+        """The declared defaults by full name, each a series of one value.
+
+        Raises:
+            UnknownNameError, FeatureDefinitionError: as `fills_of`.
+        """
+        return fills_of(f"View {self.feature.label!r}", self.feature.default, dtypes=self.dtypes)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -93,7 +106,7 @@ class ViewLookup:
         steps = self.steps(history_of(self.feature.source, histories))
         asked = steps.entities.codes(plain(rows.select(self.feature.bound)))
         found = look_up(steps.line, steps.event, entity=asked, time=prediction_times(rows), ttl=self.ttl)
-        return gather(steps.values, found).rename(dict(zip(steps.values.columns, self.dtypes, strict=True)))
+        return filled(gather(steps.values, found).rename(dict(zip(steps.values.columns, self.dtypes, strict=True))), self.fills)
 
     @property
     def ttl(self) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from flyball.data import Columns, Dataset, Join
 from flyball.features.errors import FeatureDefinitionError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 Operation: TypeAlias = Literal["mean", "count", "sum", "min", "max", "last"]
+Missing: TypeAlias = Literal["default", "error"]
+"""What becomes of a request for which a view has nothing: the defaults are its values, null where there is none, or it is refused."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class View:
     """Row-wise features of an entity: `function` turns the dataset's rows into what is looked up.
 
     `bound` are the columns of the predicted rows that hold the entity, one for each of `entity`. A row older than `ttl` at the
-    prediction time answers no more.
+    prediction time answers no more. What would be null is `default`, in trainings as in requests; `missing` is about requests alone.
     """
 
     name: str
@@ -34,6 +36,8 @@ class View:
     entity: tuple[str, ...]
     ttl: timedelta | None = None
     role: tuple[str, ...] | None = None
+    default: Mapping[str, Any] = field(default_factory=dict)
+    missing: Missing = "default"
 
     @property
     def bound(self) -> tuple[str, ...]:
@@ -63,7 +67,10 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class WindowView:
-    """Aggregates of an entity's rows with event time in (b - over, b], as of the last closed boundary b, a multiple of `every`."""
+    """Aggregates of an entity's rows with event time in (b - over, b], as of the last closed boundary b, a multiple of `every`.
+
+    `default` and `missing` are as a `View`'s.
+    """
 
     name: str
     source: Dataset | Join
@@ -72,6 +79,8 @@ class WindowView:
     every: timedelta
     aggregates: Mapping[str, Aggregate]
     role: tuple[str, ...] | None = None
+    default: Mapping[str, Any] = field(default_factory=dict)
+    missing: Missing = "default"
 
     @property
     def bound(self) -> tuple[str, ...]:

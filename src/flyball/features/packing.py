@@ -7,7 +7,7 @@ nothing answers from then on. The packed value is ``[schema, step, …]`` in Mes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import msgspec
@@ -68,8 +68,8 @@ class OnlineTable:
             "types": [str(dtype) for dtype in values],
             "entity": [str(dtype) for dtype in entity],
         }
-        # Whom a view is bound to decides who asks, not what is answered.
-        found = digest({**definition(feature), "role": None, **types})
+        # Whom a view is bound to decides who asks, not what is answered; what stands for nothing is for the reader to say.
+        found = digest({**definition(replace(feature, role=None, default={}, missing="default")), **types})
         return cls(f"{feature.name}-{found[:16]}", bytes.fromhex(found[16:32]), entity, values)
 
     def pack(self, steps: Sequence[Step]) -> bytes:

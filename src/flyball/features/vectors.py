@@ -23,7 +23,7 @@ from flyball.features.featureset import FeatureSet
 from flyball.features.lookup import ColumnLookup
 from flyball.features.mirror import Lack, Mirror, Reader, reader_of
 from flyball.features.online import OnlineStore, Revision
-from flyball.features.packing import Makers, OnlineLookup, OnlineTable, Values, is_plain, logical
+from flyball.features.packing import Makers, OnlineLookup, OnlineTable, Values, is_plain, logical, physical
 from flyball.features.rowwise import evaluate
 from flyball.features.sources import prediction_times
 from flyball.features.stages import stages_of
@@ -76,7 +76,8 @@ class Vectors:
 
     def _mirror(self, lookup: OnlineLookup) -> Mirror:
         table = OnlineTable.of(lookup, self._features.schema)
-        return self._mirrors.setdefault(table.name, Mirror(table))
+        fills = tuple(physical(lookup.fills[name])[0] if name in lookup.fills else None for name in lookup.dtypes) if lookup.fills else ()
+        return self._mirrors.setdefault(table.name, Mirror(table, fills))
 
     @property
     def tables(self) -> tuple[str, ...]:

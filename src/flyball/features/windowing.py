@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
@@ -17,6 +18,7 @@ from flyball.core.duration import MICROSECOND
 from flyball.core.errors import UnknownNameError
 from flyball.data import Dataset, Join, join_histories
 from flyball.features.errors import FeatureDefinitionError
+from flyball.features.filling import filled, fills_of
 from flyball.features.model import Aggregate, WindowView
 from flyball.features.rowexpressions import check_rowwise
 from flyball.features.rowwise import evaluate
@@ -76,8 +78,19 @@ class WindowLookup:
             if aggregate.expression is not None:
                 check_rowwise(aggregate.expression, where)
         values = _values(feature, history)
-        found = {name: _dtype(f"{where}, {name!r}", aggregate, values=values[name]) for name, aggregate in feature.aggregates.items()}
-        return cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in found.items()})
+        types = {name: _dtype(f"{where}, {name!r}", aggregate, values=values[name]) for name, aggregate in feature.aggregates.items()}
+        found = cls(feature, {f"{feature.label}.{name}": dtype for name, dtype in types.items()})
+        _ = found.fills
+        return found
+
+    @cached_property
+    def fills(self) -> Mapping[str, pl.Series]:
+        """The declared defaults by full name, each a series of one value.
+
+        Raises:
+            UnknownNameError, FeatureDefinitionError: as `fills_of`.
+        """
+        return fills_of(f"Window view {self.feature.label!r}", self.feature.default, dtypes=self.dtypes)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -92,7 +105,7 @@ class WindowLookup:
         # An entity without any row has a window too, an empty one; a null entity has none.
         asked = np.where(known & (asked < 0), entities.frame.height, asked)
         distinct, index = boundaries(asked, last_boundary(prediction_times(rows), self.every))
-        return gather(self.at(history, entities, asked=distinct).values, index)
+        return filled(gather(self.at(history, entities, asked=distinct).values, index), self.fills)
 
     @property
     def every(self) -> int:
