@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from flyball.app.home import Home
+from flyball.app.predictionlog import open_log
 from flyball.app.stores import Stores
 from flyball.core.canonical import canonical
 from flyball.core.clock import WallClock
@@ -22,8 +23,6 @@ from flyball.data.prediction import prediction_rows
 from flyball.loop.definition import datasets_of
 from flyball.loop.model import Model
 from flyball.loop.projectfile import load_project
-from flyball.serving.log import PredictionLog
-from flyball.storage._localjournal import LocalJournal
 
 TOLD = ("timer", "reason", "kind", "version", "stage", "verdict", "start", "alarmed")
 """What an event says of a decision; figures may differ by a request that was asked twice because its answer was killed."""
@@ -99,7 +98,7 @@ def kinds(home: Path) -> list[str]:
 def answers(home: Path, stretch: Stretch) -> pl.DataFrame:
     """What the prediction log holds of the stretch, after all that waits in the journal was read."""
     with Home.open(home) as live:
-        log = PredictionLog(LocalJournal.read(home / "journal" / "predictions"), live.tables, positions=live.stores.positions)
+        log = open_log(home, live.tables, live.stores)
         log.drain()
         return log.read(MODEL, stretch.begun, end=stretch.until)
 

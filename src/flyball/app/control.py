@@ -18,7 +18,7 @@ from flyball.app.home import Home
 from flyball.app.liveloop import LiveLoop
 from flyball.app.liveparts import LiveParts, Place
 from flyball.app.liveview import LiveView
-from flyball.app.location import PREDICTIONS
+from flyball.app.predictionlog import HomeJournals
 from flyball.app.querying import Catalogue, catalogue_of
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
@@ -33,7 +33,6 @@ from flyball.loop.projectfile import load_project
 from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
-from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock, open_clock
 from flyball.storage.events import EventQuery
 
@@ -58,7 +57,7 @@ def catch_up(clock: WallClock | SharedClock, home: Home) -> None:
     On a scaled clock only what the loop did counts: a backtest or a person may have worked in the home on the system's time, and a
     rehearsal of the past must not begin after it.
     """
-    known = (_latest_event(clock, home), find_latest(LocalJournal.read(home.path / PREDICTIONS)))
+    known = (_latest_event(clock, home), find_latest(*HomeJournals(home.path)().values()))
     latest = max((moment for moment in known if moment is not None), default=None)
     if latest is None or (behind := latest - clock.now()) <= timedelta(0):
         return

@@ -12,9 +12,10 @@ from flyball.app.home import Home
 from flyball.app.intake import Intake, Watched
 from flyball.app.livemodel import LiveModel
 from flyball.app.liverows import open_live
-from flyball.app.location import ONLINE, PREDICTIONS
+from flyball.app.location import ONLINE
 from flyball.app.online import Online
 from flyball.app.plans import Planner, Servers
+from flyball.app.predictionlog import open_log
 from flyball.app.streams import Streams
 from flyball.app.watching import Watching
 from flyball.core.clock import Clock, Timer
@@ -26,7 +27,6 @@ from flyball.loop.model import Project
 from flyball.registry._sqlmodels import SqlModels
 from flyball.registry.admission import Admission
 from flyball.serving.log import PredictionLog
-from flyball.storage._localjournal import LocalJournal
 from flyball.storage.clockfile import SharedClock
 
 
@@ -97,7 +97,7 @@ class LiveParts:
         )
         return cls(
             place=place,
-            log=PredictionLog(LocalJournal.read(home.path / PREDICTIONS), home.tables, positions=stores.positions),
+            log=open_log(home.path, home.tables, stores),
             live=live,
             streams=streams,
             declared=declared,

@@ -15,6 +15,7 @@ ERASURE_SECRET = Path(KEYS, "erasure.secret")
 LOCK = "owner.lock"
 ONLINE = "online.db"
 PREDICTIONS, ROWS = Path("journal", "predictions"), Path("journal", "rows")
+RECORDS, SERVERS = Path("journal", "records"), Path("journal", "servers")
 PLAN, CODE = Path("serving", "plan.json"), Path("serving", "code")
 CODE_IN_USE = Path("run", "code.json")  # the snapshot that the next training will name: no table does until then
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from flyball.app.home import Home
-from flyball.app.location import PREDICTIONS
+from flyball.app.predictionlog import open_log
 from flyball.app.stores import Stores
 from flyball.app.telling import Json, event_told, moment, rollout_told, version_told
 from flyball.core.clock import utc
@@ -22,7 +22,6 @@ from flyball.registry import ModelVersion
 from flyball.releases import rollout_subject
 from flyball.releases.rollout import Rollout
 from flyball.serving.log import PredictionLog
-from flyball.storage._localjournal import LocalJournal
 from flyball.storage.events import EventQuery
 
 INTO_TRAFFIC = frozenset({"rollout.stage-entered", "rollout.finished", "rollout.rolled-back"})
@@ -42,7 +41,7 @@ class PredictionNotFoundError(NotFoundError):
 
 def open_predictions(home: Home) -> PredictionLog:
     """The prediction log of a home that nobody runs; for its owner, since a log has one reader that ships."""
-    return PredictionLog(LocalJournal.read(home.path / PREDICTIONS), home.tables, positions=home.stores.positions)
+    return open_log(home.path, home.tables, home.stores)
 
 
 class Predictions(Protocol):

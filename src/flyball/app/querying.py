@@ -167,9 +167,9 @@ class Catalogue:
         return View(schema=QUARANTINE, name=name, select=select, files=tuple(files))
 
     def _predictions(self) -> Iterator[View]:
-        """An endpoint's rows, of all shapes that they ever had; what is beyond the last whole shipment is not there yet."""
-        from flyball.serving.answers import POSITION, endpoint_of
-        from flyball.serving.log import SHIPPED
+        """An endpoint's rows, of all shapes that they ever had."""
+        from flyball.serving.answers import POSITION, STREAM, endpoint_of
+        from flyball.serving.stream import SHIPPED_BEFORE
 
         of: dict[str, list[str]] = {}
         for table in self.tables.list():
@@ -177,11 +177,14 @@ class Catalogue:
             if endpoint is not None:
                 of.setdefault(endpoint, []).append(table)
         for endpoint, tables in of.items():
-            files = [file for table in tables for file in self._place(table)[0]]
-            places = ", ".join(map(literal, files))
-            shipped = f"{quoted(POSITION)} <= {self.positions.get(SHIPPED)}"
-            select = f"select * from read_parquet([{places}], union_by_name=true) where {shipped}"  # noqa: S608  quoted
-            yield View(schema=PREDICTIONS, name=endpoint, select=select, files=tuple(files))
+            files, parts = [], []
+            for table in tables:
+                own, columns = self._place(table)
+                files += own
+                rows = f"select * from read_parquet([{', '.join(map(literal, own))}], union_by_name=true)"  # noqa: S608  quoted
+                # A table of before there were several journals may hold rows that were shipped again to another.
+                parts.append(rows if STREAM in columns else f"{rows} where {quoted(POSITION)} <= {self.positions.get(SHIPPED_BEFORE)}")
+            yield View(schema=PREDICTIONS, name=endpoint, select=" union all by name ".join(parts), files=tuple(files))
 
     def _content(self, content: Sequence[DatasetVersion]) -> tuple[Sequence[str], Sequence[str], str]:
         """The files that a content's rows are read from, their columns, and where a query finds them."""

@@ -14,21 +14,25 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import polars as pl
+from msgspec import structs
 
 from flyball.core.canonical import digest
-from flyball.serving.columns import TIME, from_columns
+from flyball.serving.columns import TIME, from_columns, type_names
 from flyball.serving.errors import UnalignedRecordError
 from flyball.serving.record import Answered
 
 REQUEST, FEATURE, VALUE_TIME, ANSWER = "request.", "feature.", "value_time.", "answer."
-POSITION = "position"
+STREAM, POSITION = "stream", "position"
 
 BASE: Mapping[str, pl.DataType] = {
-    "time": TIME, POSITION: pl.Int64(), "id": pl.String(), "key": pl.String(), "model": pl.String(), "version": pl.Int64(),
-    "route": pl.String(), "score": pl.Float64(), "prediction": pl.Float64(), "seconds": pl.Float64(), "error": pl.String(),
-    "answered_by": pl.Int64(), "features_digest": pl.String(),
+    "time": TIME, STREAM: pl.String(), POSITION: pl.Int64(), "id": pl.String(), "key": pl.String(), "model": pl.String(),
+    "version": pl.Int64(), "route": pl.String(), "score": pl.Float64(), "prediction": pl.Float64(), "seconds": pl.Float64(),
+    "error": pl.String(), "answered_by": pl.Int64(), "features_digest": pl.String(), "trace": pl.String(), "caller": pl.String(),
 }  # fmt: skip
-"""The columns of every answered row; first in each table, since tables keep statistics of their first columns only."""
+"""The columns of every answered row; first in each table, since tables keep statistics of their first columns only.
+
+A row's `stream` is the journal that it came by, and `position` its record's in that. Tables of before there were several have no `stream`.
+"""
 
 _PREFIX = "predictions."
 _SEAL_ROWS = 1000  # lists of Python values weigh ten times what a frame does
@@ -45,6 +49,32 @@ def shape_of(record: Answered) -> Shape:
     return (record.endpoint, *columns, tuple(record.request_types), tuple(record.feature_types), tuple(record.answer_types))
 
 
+def typed(record: Answered) -> Answered:
+    """The record, which names all of its columns' types: those that it does not name are as its own values look.
+
+    By each record alone, so that its table follows from nothing else.
+
+    Raises:
+        ColumnTypeError, TypeError, OverflowError, ValueError, pl.exceptions.PolarsError: its values are of no type.
+    """
+    given = {"request": record.request_types, "feature": record.feature_types, "answer": record.answer_types}
+    columns = {"request": record.request, "feature": record.features, "answer": record.answers}
+    guessed = {f"{part}_types": type_names(from_columns(columns[part], []).schema) for part in given if columns[part] and not given[part]}
+    return structs.replace(record, **guessed) if guessed else record
+
+
+def table_of_record(record: Answered) -> str:
+    """The table that the rows of the typed record belong to; equal shapes have equal tables.
+
+    Raises:
+        ColumnTypeError: it names types that there are not.
+    """
+    none: Mapping[str, list[Any]] = {name: [] for name in ("ids", "keys", "scores", "seconds", "traces", "callers")}
+    parts = {name: {column: [] for column in getattr(record, name)} for name in ("request", "features", "value_times", "answers")}
+    empty = structs.replace(record, **none, **parts)
+    return table_of(record.endpoint, to_table(frame_of([(0, empty)], stream="")).schema)
+
+
 def check_aligned(record: Answered) -> None:
     """Every column has a value for each row.
 
@@ -53,14 +83,15 @@ def check_aligned(record: Answered) -> None:
     """
     rows = len(record.ids)
     columns = chain(record.request.items(), record.features.items(), record.value_times.items(), record.answers.items())
-    given = chain({"keys": record.keys, "scores": record.scores, "seconds": record.seconds}.items(), columns)
-    for name, values in given:
+    own: dict[str, Any] = {"keys": record.keys, "scores": record.scores, "seconds": record.seconds}
+    own |= {name: values for name, values in (("traces", record.traces), ("callers", record.callers)) if values}
+    for name, values in chain(own.items(), columns):
         if not isinstance(values, list) or len(values) != rows:
             raise UnalignedRecordError(name, rows=rows)
 
 
-def frame_of(records: Sequence[Placed]) -> pl.DataFrame:
-    """The rows of records of one shape, in their order.
+def frame_of(records: Sequence[Placed], *, stream: str) -> pl.DataFrame:
+    """The rows of records of one shape that came by one stream, in their order.
 
     Raises:
         ColumnTypeError, TypeError, OverflowError, ValueError, pl.exceptions.PolarsError: values that are not of their type.
@@ -71,7 +102,7 @@ def frame_of(records: Sequence[Placed]) -> pl.DataFrame:
     value_times = {name: _joined(record.value_times[name] for _, record in records) for name in first.value_times}
     answers = {name: _joined(record.answers[name] for _, record in records) for name in first.answers}
     parts = [
-        _base(records),
+        _base(records, stream),
         _part(REQUEST, request, types=first.request_types),
         _part(FEATURE, features, types=first.feature_types),
         _part(VALUE_TIME, value_times, types=[str(TIME)] * len(value_times)),
@@ -89,7 +120,7 @@ def _part(prefix: str, columns: Mapping[str, list[Any]], *, types: Sequence[str]
     return frame.rename({name: prefix + name for name in frame.columns})
 
 
-def _base(records: Sequence[Placed]) -> pl.DataFrame:
+def _base(records: Sequence[Placed], stream: str) -> pl.DataFrame:
     lengths = [len(record.ids) for _, record in records]
 
     def repeated(name: str, values: Sequence[Any], *, dtype: pl.DataType | None = None) -> pl.Series:
@@ -101,6 +132,7 @@ def _base(records: Sequence[Placed]) -> pl.DataFrame:
     times = repeated("time", [record.time for _, record in records], dtype=pl.Int64()).cast(TIME)
     columns = {
         "time": times,
+        STREAM: pl.repeat(stream, sum(lengths), dtype=pl.String, eager=True).alias(STREAM),
         POSITION: repeated(POSITION, [position for position, _ in records]),
         "id": pl.Series("id", _joined(record.ids for _, record in records), dtype=pl.String),
         "key": pl.Series("key", _joined(record.keys for _, record in records), dtype=pl.String),
@@ -108,6 +140,9 @@ def _base(records: Sequence[Placed]) -> pl.DataFrame:
         "prediction": _predictions(scores, binary),
         "seconds": pl.Series("seconds", _joined(record.seconds for _, record in records), dtype=pl.Float64),
     }
+    for name in ("trace", "caller"):
+        said = _joined(getattr(record, f"{name}s") or [None] * len(record.ids) for _, record in records)
+        columns[name] = pl.Series(name, said, dtype=pl.String)
     for name in ("model", "version", "route", "error", "answered_by", "features_digest"):
         columns[name] = repeated(name, [getattr(record, name) for _, record in records])
     return pl.DataFrame([columns[name] for name in BASE])
@@ -122,9 +157,11 @@ def _predictions(scores: pl.Series, task: pl.Series) -> pl.Series:
 
 @dataclass
 class Batch:
-    """Records of one shape that are not in a table yet: what is whole as frames, the rest as it came. Not thread-safe."""
+    """Records of one shape and stream that are not in a table yet: what is whole as frames, the rest as it came. Not thread-safe."""
 
     endpoint: str
+    table: str
+    stream: str
     rows: int = 0
     _frames: list[pl.DataFrame] = field(default_factory=list)
     _records: list[Placed] = field(default_factory=list)
@@ -142,7 +179,7 @@ class Batch:
         records, self._records, self._loose = self._records, [], 0
         if not records:
             return []
-        found, wrong = _frames_of(records)
+        found, wrong = _frames_of(records, stream=self.stream)
         self._frames += found
         self.rows -= sum(len(record.ids) for _, record, _ in wrong)
         return wrong
@@ -151,10 +188,15 @@ class Batch:
         """What `seal` has made, in the order of positions."""
         return list(self._frames)
 
+    def forget(self, position: int) -> None:
+        """What was sealed up to that position is somewhere else."""
+        self._frames = [left for frame in self._frames if (left := frame.filter(pl.col(POSITION) > position)).height]
+        self.rows = self._loose + sum(frame.height for frame in self._frames)
 
-def _frames_of(records: Sequence[Placed]) -> tuple[list[pl.DataFrame], list[tuple[int, Answered, str]]]:
+
+def _frames_of(records: Sequence[Placed], *, stream: str) -> tuple[list[pl.DataFrame], list[tuple[int, Answered, str]]]:
     try:
-        return [frame_of(records)], []
+        return [frame_of(records, stream=stream)], []
     except (TypeError, OverflowError, ValueError, pl.exceptions.PolarsError) as error:
         if len(records) == 1:
             position, record = records[0]
@@ -162,7 +204,7 @@ def _frames_of(records: Sequence[Placed]) -> tuple[list[pl.DataFrame], list[tupl
     # One of them spoils the frame: the rest must not wait for it.
     frames, wrong = [], []
     for half in (records[: len(records) // 2], records[len(records) // 2 :]):
-        found, spoilt = _frames_of(half)
+        found, spoilt = _frames_of(half, stream=stream)
         frames += found
         wrong += spoilt
     return frames, wrong

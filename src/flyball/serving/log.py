@@ -1,154 +1,83 @@
 """The prediction log: every answered row once, from the moment its answer left until long after, in one place to ask.
 
-Answers are journalled by the model server; this reads the journal, keeps what is new in memory and ships it to tables in
-batches. It does not know what the answers are used for.
+Answers are journalled by whoever gives them: workers of a model server, servers on other hosts, systems of others. This reads all of
+their journals, keeps what is new in memory and ships it to tables in batches. It does not know what the answers are used for.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-import msgspec
 import polars as pl
 
 from flyball.core.clock import utc
-from flyball.core.errors import InvalidError
-from flyball.serving.answers import (
-    ANSWER,
-    BASE,
-    FEATURE,
-    POSITION,
-    REQUEST,
-    VALUE_TIME,
-    Batch,
-    Shape,
-    check_aligned,
-    endpoint_of,
-    from_table,
-    shape_of,
-    table_of,
-    to_table,
-    united,
-)
-from flyball.serving.record import Answered, decode, encode
+from flyball.core.errors import FlyballError
+from flyball.serving.answers import ANSWER, BASE, FEATURE, POSITION, REQUEST, STREAM, VALUE_TIME, endpoint_of, from_table, united
+from flyball.serving.record import Lost
+from flyball.serving.stream import FIRST, SHIPPED_BEFORE, Ground, LogStream
 from flyball.serving.volume import COLUMNS, VersionVolume, volume_of
-from flyball.storage.errors import JournalCorruptError
-from flyball.storage.journal import Entry, Journal
+from flyball.storage.journal import Journal
 from flyball.storage.positions import Positions
-from flyball.storage.tables import TableStore, checked_table
+from flyball.storage.tables import TableStore
 
 SHIP_ROWS = 5_000
 """A table's commit costs as much for so many rows as for one: ship no fewer, but at the end."""
 
-CAP_ROWS = 20_000
-"""So many rows are kept in memory at most, beside those of one reading of the journal."""
-
-UNREADABLE = "predictions-unreadable"
-"""The table of what is no record: position, reason and payload, so that nothing is lost."""
-
-SHIPPED, INTENDED = "predictions.shipped", "predictions.intended"
-"""The names of the log's positions."""
-
-_READ_ENTRIES = 64
-
-_logger = logging.getLogger(__name__)
+Journals: TypeAlias = Callable[[], Mapping[str, Journal]]
+"""The journals that are there now, by the names of their streams: always the same one under a name."""
 
 
-@dataclass
-class _Waiting:
-    """What is not in a table yet: batches by shape, and what is no record. Not thread-safe."""
+class Told:
+    """Losses that were read are told to `tell` within `transaction`, together with the position up to which they were read."""
 
-    batches: dict[Shape, Batch] = field(default_factory=dict)
-    unreadable: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self, transaction: Callable[[], AbstractContextManager[object]], tell: Callable[[str, Lost], None]) -> None:
+        self._transaction, self._tell = transaction, tell
 
-    @property
-    def rows(self) -> int:
-        return sum(batch.rows for batch in self.batches.values())
-
-    def add(self, position: int, record: Answered) -> None:
-        batch = self.batches.setdefault(shape_of(record), Batch(record.endpoint))
-        self._set_aside_all(batch.add(position, record))
-
-    def frames(self, endpoint: str | None = None) -> dict[str, list[pl.DataFrame]]:
-        """What waits, or what waits of one endpoint, by endpoint; each list's frames of one shape are neighbours."""
-        found: dict[str, list[pl.DataFrame]] = defaultdict(list)
-        for batch in self.batches.values():
-            if endpoint in (None, batch.endpoint):
-                self._set_aside_all(batch.seal())
-                found[batch.endpoint] += batch.frames()
-        return found
-
-    def _set_aside_all(self, wrong: Sequence[tuple[int, Answered, str]]) -> None:
-        for position, record, reason in wrong:
-            self.set_aside(position, encode(record), reason=reason)
-
-    def set_aside(self, position: int, payload: bytes, *, reason: str) -> None:
-        _logger.warning("Entry %d of the prediction journal is no record and is set aside in table %r: %s", position, UNREADABLE, reason)
-        self.unreadable.append({POSITION: position, "reason": reason, "payload": payload})
-
-    def shipment(self) -> dict[str, pl.DataFrame]:
-        """What waits, table by table; a table's name and content follow from the journal's entries alone."""
-        parts: dict[str, list[pl.DataFrame]] = defaultdict(list)
-        for batch in self.batches.values():
-            self._set_aside_all(batch.seal())
-            if frames := batch.frames():
-                frame = to_table(united(frames))
-                parts[table_of(batch.endpoint, frame.schema)].append(frame)
-        found = {table: pl.concat(frames) for table, frames in parts.items()}
-        if self.unreadable:
-            schema = {POSITION: pl.Int64, "reason": pl.String, "payload": pl.Binary}
-            found[UNREADABLE] = pl.DataFrame(self.unreadable, schema=schema)
-        return found
+    def settle(self, positions: Positions, name: str, *, to: int, losses: Sequence[Lost]) -> None:
+        """Both happen or neither does."""
+        with self._transaction():
+            positions.set(name, to)
+            for lost in losses:
+                self._tell(name, lost)
 
 
-@dataclass(frozen=True)
-class _Shipment:
-    """What waits to be committed under one job: the entries from `first` to `target`, and nothing else until it has succeeded."""
-
-    first: int
-    target: int
-    end: int
-    content: _Waiting
-
-    @property
-    def job(self) -> str:
-        return f"predictions-{self.first}-{self.end}"
+NOBODY = Told(nullcontext, lambda *_: None)
+"""Losses are told to nobody."""
 
 
 class PredictionLog:
     """A journalled row is read here exactly once, whatever is killed at whichever moment: from memory, then from a table.
 
-    One log per journal and home ships. A shipment's range of positions is written down before the first table commits and is the
-    name of its commits, so that after a crash the same range is shipped again, and what had been committed is found. Tables
-    keep each row's position: what is beyond the last whole shipment is not read from them. Thread-safe; readers do not wait
-    for shipments. `ship`, and `drain` beyond 20,000 rows, must not be called inside a transaction.
+    One log per home ships. A table keeps with its rows how far each journal is in it, so that after a crash what had been committed is not
+    read again; until a commit is known to have succeeded, its rows are read from memory only. Journals may come later, and what those left
+    that nobody writes any more is read as well. Thread-safe; readers do not wait for shipments. `ship`, and `drain` beyond 20,000 rows of a
+    journal, must not be called inside a transaction.
     """
 
-    def __init__(self, journal: Journal, tables: TableStore, *, positions: Positions) -> None:
-        self._journal, self._tables, self._positions = journal, tables, positions
+    def __init__(self, journals: Journals, tables: TableStore, *, positions: Positions, told: Told = NOBODY) -> None:
+        self._journals, self._tables, self._positions = journals, tables, positions
         self._working = threading.RLock()  # one drains or ships
-        self._state = threading.Lock()  # guards what readers see: `_waiting`, `_leaving` and `_shipped`, which change together
-        self._waiting = _Waiting()
-        self._leaving: _Shipment | None = None
-        self._shipped = max(positions.get(SHIPPED), journal.acknowledged)
-        self._read = self._shipped
-        self._intended = positions.get(INTENDED)
+        self._ground = Ground(tables, positions, lambda name, to, losses: told.settle(positions, name, to=to, losses=losses))
+        self._state = self._ground.state  # guards what readers see: memory, and how far it is in tables, which change together
+        self._streams: dict[str, LogStream] = {}
+        self._before = positions.get(SHIPPED_BEFORE)
         self._known = frozenset(tables.list())  # to list tables costs as much as to read one, and only this log makes its own
 
     @property
     def pending(self) -> int:
         """The rows that are in memory only."""
         with self._state:
-            return sum(part.rows for part in self._parts())
+            return sum(stream.pending for stream in self._streams.values())
 
-    def _parts(self) -> list[_Waiting]:
-        return [*([self._leaving.content] if self._leaving else []), self._waiting]
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The names of the journals that were read."""
+        with self._state:
+            return tuple(self._streams)
 
     def drain(self) -> int:
         """All that was journalled before the call is visible to readers afterwards; the number of rows that are new.
@@ -156,97 +85,62 @@ class PredictionLog:
         Raises:
             UnavailableError: more came than may be kept in memory, and it cannot be shipped. What was read stays visible.
         """
-        new = 0
         with self._working:
-            while entries := self._next_entries():
-                new += sum(self._take(entry) for entry in entries)
-                self._read = max(self._read, entries[-1].position)
-                # An interrupted shipment is repeated as it was: neither sooner nor with more.
-                if self._read == self._intended or (self._read > self._intended and self.pending >= CAP_ROWS):
-                    self._ship()
-            if self._shipped < self._read < self._intended:  # a power cut took the end of an interrupted shipment
-                self._ship()
-        return new
-
-    def _next_entries(self) -> list[Entry]:
-        limit = _READ_ENTRIES
-        if self._read < self._intended:
-            limit = min(limit, self._intended - self._read)
-        while True:
-            try:
-                found = self._journal.read_after(self._read, limit)
-            except JournalCorruptError as error:
-                _logger.warning("Answered predictions are lost. %s", error)
-                self._read = max(self._read + 1, error.resume)
-                continue
-            return found
-
-    def _take(self, entry: Entry) -> int:
-        try:
-            record = decode(entry.payload)
-            check_aligned(record)
-            checked_table(table_of(record.endpoint, {}))
-        except (msgspec.DecodeError, InvalidError) as error:
-            with self._state:
-                self._waiting.set_aside(entry.position, entry.payload, reason=str(error))
-            return 0
-        with self._state:
-            self._waiting.add(entry.position, record)
-        return len(record.ids)
+            return self._each(LogStream.drain, self._found())
 
     def ship(self, *, at_least: int = 1) -> int:
         """All that was journalled before the call is in tables afterwards, and acknowledged; how many rows were shipped.
 
-        With fewer than `at_least` rows in memory nothing is shipped.
+        With fewer than `at_least` rows in memory nothing is shipped, unless something was lost, which is told then.
 
         Raises:
             UnavailableError: the tables or the database cannot be written; nothing is lost, and it may be called again.
         """
         with self._working:
             self.drain()
+            streams = list(self._streams.values())
             # Entries without rows, or without meaning, hold the journal back as well.
-            return self._ship() if self.pending >= at_least or at_least <= 1 else 0
+            if self.pending < at_least and at_least > 1:
+                streams = [stream for stream in streams if stream.urgent]
+            try:
+                return self._each(LogStream.ship, streams)
+            finally:
+                with self._state:
+                    self._known |= _tables_of(streams)
 
-    def _ship(self) -> int:
-        rows = self._commit() if self._leaving else 0  # one that failed is repeated as it was: its commits are known by its name
-        if self._read > self._shipped:
-            end = max(self._read, self._intended)
-            if end != self._intended:
-                self._positions.set(INTENDED, end)
-                self._intended = end
-            with self._state:
-                self._leaving = _Shipment(self._shipped + 1, self._read, end, self._waiting)
-                self._waiting = _Waiting()
-            rows += self._commit()
-        return rows
+    def _found(self) -> list[LogStream]:
+        for name, journal in self._journals().items():
+            if name not in self._streams:
+                stream = LogStream(name, journal, ground=self._ground)
+                with self._state:
+                    self._streams[name] = stream
+        return list(self._streams.values())
 
-    def _commit(self) -> int:
-        leaving = self._leaving
-        if leaving is None:
-            return 0
-        rows = leaving.content.rows
-        with self._state:
-            tables = leaving.content.shipment()
-        for table, frame in sorted(tables.items()):
-            self._tables.append(table, frame, job=leaving.job)
-        self._positions.set(SHIPPED, leaving.target)
-        with self._state:
-            self._leaving, self._shipped, self._known = None, leaving.target, self._known | tables.keys()
-        self._journal.acknowledge(leaving.target)
-        return rows
+    @staticmethod
+    def _each(work: Callable[[LogStream], int], streams: Sequence[LogStream]) -> int:
+        """One journal that fails keeps no other from its turn."""
+        done, failed = 0, None
+        for stream in streams:
+            try:
+                done += work(stream)
+            except FlyballError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return done
 
     def read(self, endpoint: str, start: datetime, *, end: datetime) -> pl.DataFrame:
         """The rows answered with start <= time < end, sorted by (time, key, id), whatever versions and features answered them.
 
-        Columns: those of `answers.BASE` but the position, then "request.X", "feature.X", "value_time.LABEL" and "answer.X" of all that
-        answered; null where a row's version had none. A row that a version failed has its `error` and, where another stood in, a
+        Columns: those of `answers.BASE` but stream and position, then "request.X", "feature.X", "value_time.LABEL" and "answer.X" of all
+        that answered; null where a row's version had none. A row that a version failed has its `error` and, where another stood in, a
         second row of the same id, with route "fallback".
         """
         within = (pl.col("time") >= utc(start)) & (pl.col("time") < utc(end))
         frames = self._select([endpoint], within)
         if not frames:
-            return pl.DataFrame(schema=dict(BASE)).drop(POSITION)
-        return united(frames).sort("time", "key", "id", POSITION).drop(POSITION)
+            return pl.DataFrame(schema=dict(BASE)).drop(STREAM, POSITION)
+        return united(frames).sort("time", "key", "id", STREAM, POSITION).drop(STREAM, POSITION)
 
     def stats(self, endpoint: str, since: datetime, *, until: datetime | None = None) -> tuple[VersionVolume, ...]:
         """What each version answered with since <= time < until, by version."""
@@ -271,22 +165,38 @@ class PredictionLog:
 
     def _endpoints(self) -> list[str]:
         with self._state:
-            waiting = {endpoint for part in self._parts() for endpoint in part.frames()}
-        return sorted(waiting | {endpoint for table in self._known if (endpoint := endpoint_of(table))})
+            waiting = {endpoint for stream in self._streams.values() for endpoint in stream.frames()}
+            known = self._known | _tables_of(self._streams.values())
+        return sorted(waiting | {endpoint for table in known if (endpoint := endpoint_of(table))})
 
     def _select(self, endpoints: Sequence[str], wanted: pl.Expr, *, columns: Sequence[str] | None = None) -> list[pl.DataFrame]:
         """The wanted rows that there are, each from where it is: never from both."""
         with self._state:
-            shipped, known = self._shipped, self._known
-            frames = [frame for part in self._parts() for name in endpoints for frame in part.frames(name)[name]]
+            streams = list(self._streams.values())
+            frames = [frame for stream in streams for name in endpoints for frame in stream.frames(name)[name]]
+            reached = {stream.name: dict(stream.reached) for stream in streams}
+            known = self._known | _tables_of(streams)
         chosen = pl.all() if columns is None else pl.col(columns)
         found = [frame.filter(wanted).select(chosen) for frame in frames]
         for table in sorted(known):
             if endpoint_of(table) in endpoints:
-                # A shipment may be under way or have been cut off: its rows are still read from memory.
-                kept = self._tables.read(table).filter(wanted, pl.col(POSITION) <= shipped).select(chosen)
-                found.append(from_table(kept.collect()))
+                kept = self._shown(self._tables.read(table), {name: places.get(table) for name, places in reached.items()})
+                found.append(from_table(kept.filter(wanted).select(chosen).collect()))
         return [frame for frame in found if frame.height]
+
+    def _shown(self, rows: pl.LazyFrame, reached: Mapping[str, int | None]) -> pl.LazyFrame:
+        """The table's rows but those of shipments that are under way or were cut off: these are still read from memory."""
+        if STREAM not in rows.collect_schema():
+            return rows.filter(pl.col(POSITION) <= self._before).with_columns(pl.lit(FIRST).alias(STREAM))
+        for name, position in reached.items():
+            if position is not None:
+                rows = rows.filter((pl.col(STREAM) != name) | (pl.col(POSITION) <= position))
+        return rows
+
+
+def _tables_of(streams: Iterable[LogStream]) -> set[str]:
+    """The tables that hold rows of these."""
+    return {table for stream in streams for table, position in stream.reached.items() if position}
 
 
 def _told(endpoint: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -296,7 +206,7 @@ def _told(endpoint: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]
     def group(prefix: str) -> dict[str, Any]:
         return {name.removeprefix(prefix): value for name, value in answer.items() if name.startswith(prefix)}
 
-    base = {name: answer[name] for name in BASE if name != POSITION}
+    base = {name: answer.get(name) for name in BASE if name not in {STREAM, POSITION}}
     parts = {"request": group(REQUEST), "features": group(FEATURE), "value_times": group(VALUE_TIME), "answers": group(ANSWER)}
     failures = [{"version": row["version"], "error": row["error"]} for row in rows[:-1]]
     return {**base, "endpoint": endpoint, **parts, "failures": failures}

@@ -34,7 +34,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     `request_types` and `feature_types` name the types of the columns (`columns.type_names`); without them a reader guesses from the
     values. `task` says what a score means: the probability of a "binary" label, or a number. `answers` is what a model said beyond that:
-    its own label, and the probability of each of several classes.
+    its own label, and the probability of each of several classes. `traces` and `callers` are those of the rows' requests: the trace id and
+    who asked, null where nobody said; empty where that is so of all rows.
     """
 
     endpoint: str
@@ -57,13 +58,30 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     task: str = ""
     answers: dict[str, Column] = {}
     answer_types: list[str] = []
+    traces: list[str | None] = []
+    callers: list[str | None] = []
 
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True):
+    """So many rows were answered between two times and are not in the log, as the endpoint's declaration allows; `why` says for what."""
+
+    endpoint: str
+    rows: int
+    start: int
+    end: int
+    why: str
+
+
+HOLE = b"\xc0"
+"""An entry that stands for nothing: it keeps the place of one that another journal never had."""
+_MAP = range(0x80, 0x90)
+"""The first byte of a small map, which a loss is; a record is an array."""
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Answered)
+_DECODER, _LOSSES = msgspec.msgpack.Decoder(Answered), msgspec.msgpack.Decoder(Lost)
 
 
-def encode(record: Answered) -> bytes:
+def encode(record: Answered | Lost) -> bytes:
     """The record as MessagePack."""
     return _ENCODER.encode(record)
 
@@ -77,11 +95,23 @@ def decode(data: bytes) -> Answered:
     return _DECODER.decode(data)
 
 
-def find_latest(journal: Journal) -> datetime | None:
-    """The latest time of the last records that a journal holds, or None."""
+def decode_entry(data: bytes) -> Answered | Lost | None:
+    """What the entry of a journal says; None is a hole.
+
+    Raises:
+        msgspec.DecodeError: it is something else.
+    """
+    if data == HOLE:
+        return None
+    return _LOSSES.decode(data) if data and data[0] in _MAP else _DECODER.decode(data)
+
+
+def find_latest(*journals: Journal) -> datetime | None:
+    """The latest time of the last records that the journals hold, or None."""
     times: list[int] = []
-    with suppress(JournalCorruptError):
-        for entry in journal.read_after(max(0, journal.last - _LATEST), _LATEST):
-            with suppress(msgspec.DecodeError):
-                times.append(decode(entry.payload).time)
+    for journal in journals:
+        with suppress(JournalCorruptError):
+            for entry in journal.read_after(max(0, journal.last - _LATEST), _LATEST):
+                with suppress(msgspec.DecodeError):
+                    times.append(decode(entry.payload).time)
     return EPOCH + max(times) * MICROSECOND if times else None

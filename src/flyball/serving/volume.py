@@ -15,7 +15,7 @@ from flyball.kernels.sequential import least_count
 
 CHANCE = 0.001
 FALLBACK = "fallback"
-COLUMNS = ("time", "position", "id", "version", "route", "seconds", "error")
+COLUMNS = ("time", "stream", "position", "id", "version", "route", "seconds", "error")
 """The columns that figures are made of."""
 
 
@@ -62,7 +62,7 @@ def _volume(version: int, rows: pl.DataFrame) -> VersionVolume:
     routed = rows.filter(pl.col("route") != FALLBACK)
     well = routed.filter(pl.col("error").is_null())
     seconds = well["seconds"].to_numpy()
-    requests = routed.group_by("position").agg(pl.col("error").is_not_null().any(), pl.col("seconds").max())
+    requests = routed.group_by("stream", "position").agg(pl.col("error").is_not_null().any(), pl.col("seconds").max())
     answered = requests.filter(~pl.col("error"))["seconds"].to_numpy()
     newest = rows.sort("time", "position").row(-1, named=True)
     return VersionVolume(

@@ -35,6 +35,7 @@ class LocalJournal:
         self._acknowledgement = Acknowledgement(path)
         self._lock = threading.Lock()
         self._marks: dict[int, Mark] = {}  # position after which somebody goes on → where; oldest first
+        self._synced = 0  # the segments before it are on the disk
         self._end: Mark | None = None  # behind the last whole frame that `last` saw
 
     @classmethod
@@ -130,6 +131,18 @@ class LocalJournal:
             for first, following in pairwise(segments(self.path)):  # the last one stays: it is open, and keeps the position
                 if following <= position + 1:
                     segment_path(self.path, first).unlink(missing_ok=True)
+
+    def sync(self) -> None:
+        with self._lock, os_errors(self.path):
+            firsts = segments(self.path)
+            for first in firsts:
+                if first >= self._synced:  # one before it has grown no more since it was synced
+                    with suppress(FileNotFoundError), opened(segment_path(self.path, first)) as descriptor:
+                        os.fdatasync(descriptor)
+            if firsts and firsts[-1] != self._synced:
+                with opened(self.path) as directory:
+                    os.fsync(directory)
+                self._synced = firsts[-1]
 
     def forget(self) -> None:
         """No file holds acknowledged entries any more, but for those in one segment with others. The writer's to call."""

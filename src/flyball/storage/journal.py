@@ -49,6 +49,14 @@ class Journal(Protocol):
         """
         ...
 
+    def sync(self) -> None:
+        """All that was appended before the call is on the disk, whatever the machine does.
+
+        Raises:
+            UnavailableError: the disk failed.
+        """
+        ...
+
     @property
     def acknowledged(self) -> int:
         """The highest acknowledged position; 0 at first."""

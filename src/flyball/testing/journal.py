@@ -55,6 +55,16 @@ class JournalSuite(Suite):
                 assert [(entry.position, entry.payload) for entry in entries] == list(enumerate(_PAYLOADS, 1))
                 assert journal.last == 5
 
+    def test_writer_and_reader_may_have_all_put_on_the_disk_at_any_time(self, tmp_path: Path) -> None:
+        with self.both(tmp_path) as (writer, reader):
+            reader.sync()
+            for number in range(60):
+                writer.append(b"%d" % number * 40)
+                (writer, reader)[number % 2].sync()
+            reader.acknowledge(50)
+            reader.sync()
+            assert reader.last == 60
+
     def test_several_at_once_have_positions_of_their_own(self, tmp_path: Path) -> None:
         with self.both(tmp_path) as (writer, reader):
             assert writer.append(*_PAYLOADS) == 5

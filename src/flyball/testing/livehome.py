@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flyball.app.predictionlog import open_log
 from flyball.app.releasing import PRODUCTION
 from flyball.app.stores import Stores
 from flyball.core.clock import VirtualClock
@@ -113,9 +114,7 @@ def opened_live_home(path: Path) -> Iterator[LiveHome]:
             windows=WindowService(stores.windows, **given),
             runs=TrackingService(stores.runs, **given, clock=clock, ids=ids),
             journal=journal,
-            log=PredictionLog(
-                LocalJournal.read(path / "journal" / "predictions"), DeltaTables(path / "tables"), positions=stores.positions
-            ),
+            log=open_log(path, DeltaTables(path / "tables"), stores),
         )
     finally:
         journal.close()

@@ -22,6 +22,7 @@ from flyball.app.erasing.service import Eraser
 from flyball.app.home import Home
 from flyball.app.liverows import open_live
 from flyball.app.location import PREDICTIONS
+from flyball.app.predictionlog import open_log
 from flyball.cli.main import app
 from flyball.core.errors import HeldError
 from flyball.data import Dataset, files
@@ -32,7 +33,6 @@ from flyball.data.quarantine._sqlstore import SqlDecisions
 from flyball.data.quarantine.model import Look, Wanted, Word
 from flyball.data.quarantine.service import Quarantine
 from flyball.pipelines import InlineExecutor
-from flyball.serving.log import PredictionLog
 from flyball.serving.record import Answered, encode
 from flyball.storage._localjournal import LocalJournal
 from tests.integration.cli.orders import write_project
@@ -114,7 +114,7 @@ def test_what_was_pushed_and_answered_goes_from_tables_and_journals(place: Path)
         journal.append(
             answered(GONE, request=True), answered(STAYS, request=True), answered(GONE, request=False), f"no record of {GONE}".encode()
         )
-        PredictionLog(journal, home.tables, positions=home.stores.positions).ship()
+        open_log(home.path, home.tables, home.stores).ship()
         journal.append(answered(GONE, request=True), answered(STAYS, request=False))
         journal.close()
     assert len(holding(place, GONE)) > 3
@@ -122,9 +122,9 @@ def test_what_was_pushed_and_answered_goes_from_tables_and_journals(place: Path)
         found = eraser(home, place).erase("visits", keys(GONE), deed=DEED)
     assert found["verified"]["clean"], found["verified"]
     assert holding(place, GONE) == []
-    assert {table["table"].split(".")[0] for table in found["tables"]} == {"dataset", "quarantine", "predictions", "predictions-unreadable"}
+    assert {table["table"].split(".")[0] for table in found["tables"]} == {"dataset", "quarantine", "predictions", "predictions-set-aside"}
     with opened(place) as home:
-        log = PredictionLog(LocalJournal.read(home.path / PREDICTIONS), home.tables, positions=home.stores.positions)
+        log = open_log(home.path, home.tables, home.stores)
         assert log.find(f"p-{STAYS}") is not None
         assert log.find(f"p-{GONE}") is None
         assert home.data.history(VISITS)["visit"].to_list().count(STAYS) == 3

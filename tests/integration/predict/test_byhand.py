@@ -152,7 +152,7 @@ def test_what_was_answered_stands_in_the_log(server: ServerProcess, tmp_path: Pa
     assert set(record.answers) == {"prediction"}
     database = Database.open(tmp_path / "flyball.db")
     journal = LocalJournal.read(server.home / "journal" / "predictions")
-    log = PredictionLog(journal, DeltaTables(tmp_path / "tables"), positions=SqlPositions(database))
+    log = PredictionLog(lambda: {"predictions": journal}, DeltaTables(tmp_path / "tables"), positions=SqlPositions(database))
     log.drain()
     found = log.find(record.ids[0])
     database.close()

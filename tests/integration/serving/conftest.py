@@ -59,7 +59,7 @@ class LogHome:
 
     def again(self) -> PredictionLog:
         """The log as the next process has it."""
-        return PredictionLog(self.journal, self.tables, positions=SqlPositions(self.database))
+        return PredictionLog(lambda: {"predictions": self.journal}, self.tables, positions=SqlPositions(self.database))
 
     def ids(self, log: PredictionLog | None = None, endpoint: str = "late") -> list[str]:
         """The ids of all rows, in the order of the log."""
@@ -71,7 +71,9 @@ def home(tmp_path: Path) -> Iterator[LogHome]:
     database = Database.open(tmp_path / "home.db")
     journal = LocalJournal.write(tmp_path / "journal", segment_bytes=1 << 16)
     tables = DeltaTables(tmp_path / "tables")
-    yield LogHome(tmp_path, journal, database, tables, PredictionLog(journal, tables, positions=SqlPositions(database)))
+    yield LogHome(
+        tmp_path, journal, database, tables, PredictionLog(lambda: {"predictions": journal}, tables, positions=SqlPositions(database))
+    )
     journal.close()
     database.close()
 

@@ -16,6 +16,17 @@ from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.database import Database
 
 
+def journals(home: Path) -> list[Path]:
+    """Where the two writers journal."""
+    return [home / "predictions", home / "predictions-1"]
+
+
+def open_log(home: Path, positions: SqlPositions) -> PredictionLog:
+    """The log of both."""
+    read = {path.name: LocalJournal.read(path) for path in journals(home)}
+    return PredictionLog(lambda: read, DeltaTables(home / "tables"), positions=positions)
+
+
 def record(name: str, *, rows: int, endpoint: str) -> Answered:
     """Rows named after the process that wrote them."""
     ids = [f"{name}-{row}" for row in range(rows)]
@@ -33,7 +44,7 @@ def say(text: str) -> None:
 
 def write(home: Path, seed: str) -> None:
     """Append records of one to three rows, to two endpoints in turn."""
-    journal, draws = LocalJournal.write(home / "journal", segment_bytes=1 << 14), SeededRandom(int(seed))
+    journal, draws = LocalJournal.write(journals(home)[int(seed) % 2], segment_bytes=1 << 14), SeededRandom(int(seed))
     for number in count():
         found = record(f"{seed}-{number:05}", rows=1 + int(3 * draws.uniform(f"{number}")), endpoint=f"e{number % 2}")
         journal.append(encode(found))
@@ -44,7 +55,7 @@ def write(home: Path, seed: str) -> None:
 def ship(home: Path) -> None:
     """Ship what there is, again and again."""
     positions = SqlPositions(Database.open(home / "home.db"))
-    log = PredictionLog(LocalJournal.read(home / "journal"), DeltaTables(home / "tables"), positions=positions)
+    log = open_log(home, positions)
     say("ready")
     while True:
         log.ship()

@@ -12,11 +12,15 @@ import msgspec
 import polars as pl
 import pytest
 
-from flyball.serving import log as log_module
+from flyball.serving import stream as stream_module
+from flyball.serving.answers import frame_of
 from flyball.serving.columns import to_columns, type_names
-from flyball.serving.log import UNREADABLE, PredictionLog
-from flyball.serving.record import Answered
+from flyball.serving.log import PredictionLog, Told
+from flyball.serving.record import HOLE, Answered, Lost, encode
+from flyball.serving.stream import SHIPPED_BEFORE, position_name
 from flyball.serving.volume import VersionVolume
+from flyball.serving.waiting import UNREADABLE
+from flyball.storage._localjournal import LocalJournal
 from flyball.storage._sqlstore import SqlPositions
 from flyball.storage.errors import DiskFullError, JournalCorruptError
 from flyball.storage.journal import Entry
@@ -138,7 +142,7 @@ def test_a_shipment_that_was_cut_off_after_its_tables_is_not_doubled(home: Any, 
     assert home.ids() == names(range(3))  # the same process reads them from memory
     home.write(answered(range(6, 8)))
     again = home.again()
-    assert again.drain() == 8
+    assert again.drain() == 2
     assert home.ids(again) == [*names(range(3)), *names(range(6, 8))]
     assert again.ship() == 2
     assert home.ids(again) == home.ids(home.again()) == [*names(range(3)), *names(range(6, 8))]
@@ -147,16 +151,16 @@ def test_a_shipment_that_was_cut_off_after_its_tables_is_not_doubled(home: Any, 
 
 def test_a_shipment_that_was_cut_off_between_two_tables_is_finished(home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     home.write(answered(range(3)), answered(range(3, 6), endpoint="other"))
-    append = home.tables.append
+    append = home.tables.append_next
     tables: list[str] = []
 
-    def full(table: str, rows: pl.DataFrame, *, job: str) -> int:
+    def full(table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
         if tables:
             raise DiskFullError(home.place)
         tables.append(table)
-        return int(append(table, rows, job=job))
+        return int(append(table, rows, stream=stream, position=position))
 
-    monkeypatch.setattr(home.tables, "append", full)
+    monkeypatch.setattr(home.tables, "append_next", full)
     with pytest.raises(DiskFullError):
         home.log.ship()
     assert (home.ids(), home.ids(endpoint="other")) == (names(range(3)), names(range(3, 6)))
@@ -165,7 +169,7 @@ def test_a_shipment_that_was_cut_off_between_two_tables_is_finished(home: Any, a
     again.drain()
     assert (home.ids(again), home.ids(again, "other")) == (names(range(3)), names(range(3, 6)))
     home.write(answered(range(6, 7)))
-    assert home.log.ship() == 7  # the process that was refused goes on with more
+    assert home.log.ship() == 4  # the process that was refused goes on with more
     assert (home.ids(), home.ids(endpoint="other")) == ([*names(range(3)), "prd-000006"], names(range(3, 6)))
 
 
@@ -226,15 +230,18 @@ def test_the_end_of_a_shipment_that_a_power_cut_took_doubles_nothing(home: Any, 
     monkeypatch.setattr(home.log._positions, "set", _dying(home.log._positions.set))
     with pytest.raises(KeyboardInterrupt):
         home.log.ship()
-    log = PredictionLog(Cut(home.journal), home.tables, positions=SqlPositions(home.database))
-    assert log.drain() == 2
-    assert home.ids(log) == names(range(2))  # the third is in the table, and hidden until its position is reached
-    assert home.tables.read(home.tables.list()[0]).collect().height == 3
+    cut = Cut(home.journal)
+    log = PredictionLog(lambda: {"predictions": cut}, home.tables, positions=SqlPositions(home.database))
+    assert log.drain() == 0
+    assert home.ids(log) == names(range(3))  # all were in the table
+    home.write(answered(range(3, 4)))
+    assert home.again().ship() == 1
+    assert home.ids(home.again()) == names(range(4))
 
 
 def _dying(positions_set: Callable[[str, int], None]) -> Callable[[str, int], None]:
     def dies(name: str, value: int) -> None:
-        if name == log_module.SHIPPED:
+        if name == position_name("predictions"):
             raise KeyboardInterrupt
         positions_set(name, value)
 
@@ -243,7 +250,8 @@ def _dying(positions_set: Callable[[str, int], None]) -> Callable[[str, int], No
 
 def test_damage_in_the_journal_costs_what_is_damaged(home: Any, answered: Make, caplog: pytest.LogCaptureFixture) -> None:
     home.write(*(answered(range(number, number + 1)) for number in range(4)))
-    log = PredictionLog(Damaged(home.journal), home.tables, positions=home.log._positions)
+    damaged = Damaged(home.journal)
+    log = PredictionLog(lambda: {"predictions": damaged}, home.tables, positions=home.log._positions)
     assert log.drain() == 3
     assert home.ids(log) == ["prd-000000", "prd-000002", "prd-000003"]
     assert "cannot be read" in caplog.text
@@ -253,7 +261,7 @@ def test_damage_in_the_journal_costs_what_is_damaged(home: Any, answered: Make, 
 def test_memory_is_bounded_by_shipping_and_full_tables_stop_the_reading(
     home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(log_module, "CAP_ROWS", 100)
+    monkeypatch.setattr(stream_module, "CAP_ROWS", 100)
     home.write(*(answered(range(number, number + 10)) for number in range(0, 2000, 10)))
     assert home.log.drain() == 2000
     assert home.log.pending < 100 + 64 * 10
@@ -263,7 +271,7 @@ def test_memory_is_bounded_by_shipping_and_full_tables_stop_the_reading(
         raise DiskFullError(home.place)
 
     home.write(*(answered(range(number, number + 10)) for number in range(2000, 9000, 10)))
-    monkeypatch.setattr(home.tables, "append", full)
+    monkeypatch.setattr(home.tables, "append_next", full)
     with pytest.raises(DiskFullError):
         home.log.drain()
     assert 100 <= home.log.pending <= 100 + 2 * 64 * 10
@@ -326,3 +334,77 @@ def test_figures_of_each_version(home: Any, answered: Make) -> None:
         home.log.ship()
     for figures in home.log.stats("late", START):
         assert VersionVolume.from_json(figures.to_json()) == figures
+
+
+def test_journals_are_read_together_whenever_they_come_and_whoever_has_gone(home: Any, answered: Make) -> None:
+    journals = {"predictions": home.journal}
+    log = PredictionLog(lambda: journals, home.tables, positions=SqlPositions(home.database))
+    home.write(answered(range(2)))
+    assert log.ship() == 2
+    journals["predictions-1"] = LocalJournal.write(home.place / "journal-1")
+    journals["predictions-1"].append(encode(answered(range(2, 5))))
+    home.write(answered(range(5, 7)))
+    assert log.drain() == 5
+    for _ in range(2):
+        assert home.ids(log) == names(range(7))
+        assert [found.requests for found in log.stats("late", START)] == [3]  # two of them have the same position
+        log.ship()
+    assert len(home.tables.list()) == 1
+    journals["predictions-1"].append(encode(answered(range(7, 8))))
+    journals["predictions-1"].close()
+    again = PredictionLog(lambda: journals, home.tables, positions=SqlPositions(home.database))
+    assert again.ship() == 1
+    assert home.ids(again) == names(range(8))
+    assert journals["predictions-1"].acknowledged == 2
+
+
+def test_one_journal_that_fails_keeps_no_other_from_the_tables(home: Any, answered: Make) -> None:
+    class Broken(Damaged):
+        def read_after(self, *_: int) -> list[Entry]:
+            raise DiskFullError(home.place)
+
+    other = LocalJournal.write(home.place / "journal-1")
+    other.append(encode(answered(range(3))))
+    journals: dict[str, Any] = {"predictions": Broken(home.journal), "predictions-1": other}
+    log = PredictionLog(lambda: journals, home.tables, positions=SqlPositions(home.database))
+    with pytest.raises(DiskFullError):
+        log.drain()
+    assert home.ids(log) == names(range(3))
+    other.close()
+
+
+def test_what_was_shipped_before_there_were_several_journals_is_read_once(home: Any, answered: Make) -> None:
+    """A home of before: a table without streams, the last rows of which an interrupted shipment had put there."""
+    home.write(*(answered(range(number, number + 1)) for number in range(4)))
+    records = [(number + 1, answered(range(number, number + 1))) for number in range(3)]
+    frame = frame_of(records, stream="").drop("stream", "trace", "caller")
+    home.tables.append("predictions.late.0a1b2c3d", frame, job="predictions-1-3")
+    SqlPositions(home.database).set(SHIPPED_BEFORE, 2)
+    log = home.again()
+    for _ in range(2):
+        assert log.drain() + log.pending <= 4
+        assert home.ids(log) == names(range(4))
+        assert [found.requests for found in log.stats("late", START)] == [4]
+        assert log.find("prd-000001")["trace"] is None
+        log.ship()
+    assert home.ids(home.again()) == names(range(4))
+
+
+def test_what_was_lost_is_told_once_with_the_position(home: Any, answered: Make) -> None:
+    heard: list[Any] = []
+    told = Told(home.database.write, lambda stream, lost: heard.append((stream, lost.rows)))
+    log = PredictionLog(lambda: {"predictions": home.journal}, home.tables, positions=SqlPositions(home.database), told=told)
+    home.journal.append(encode(Lost(endpoint="late", rows=7, start=1, end=2, why="the journal was full")))
+    assert (log.drain(), heard) == (0, [])
+    assert log.ship(at_least=5_000) == 0
+    assert heard == [("predictions/predictions", 7)]
+    assert home.again().ship() == 0
+    assert log.ship() == 0
+    assert heard == [("predictions/predictions", 7)]
+    home.journal.append(HOLE)
+    home.write(answered(range(1), traces=["abc"], callers=["ann"]))
+    log.ship()
+    found = log.find("prd-000000")
+    assert found is not None
+    assert (found["trace"], found["caller"]) == ("abc", "ann")
+    assert UNREADABLE not in home.tables.list()

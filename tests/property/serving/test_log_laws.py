@@ -43,11 +43,11 @@ class Refusing(DeltaTables):
 
     refuse: Literal["before", "after"] | None = None
 
-    def append(self, table: str, rows: pl.DataFrame, *, job: str, attempt: int = 1) -> int:
+    def append_next(self, table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
         refuse, self.refuse = self.refuse, None
         if refuse == "before":
             raise DiskFullError(Path(self.folder.place))
-        version = super().append(table, rows, job=job, attempt=attempt)
+        version = super().append_next(table, rows, stream=stream, position=position)
         if refuse == "after":
             raise DiskFullError(Path(self.folder.place))
         return version
@@ -58,18 +58,19 @@ class World:
 
     def __init__(self, place: Path) -> None:
         self.database = Database.open(place / "home.db")
-        self.journal, self.tables = LocalJournal.write(place / "journal", segment_bytes=512), Refusing(place / "tables")
+        self.journals = {name: LocalJournal.write(place / name, segment_bytes=512) for name in ("predictions", "predictions-1")}
+        self.tables = Refusing(place / "tables")
         self.written: list[tuple[str, datetime, str]] = []
         self.restart()
 
     def restart(self) -> None:
-        self.log = PredictionLog(self.journal, self.tables, positions=SqlPositions(self.database))
+        self.log = PredictionLog(lambda: self.journals, self.tables, positions=SqlPositions(self.database))
 
     def write(self, endpoint: str, shape: int, *, rows: int, minute: int) -> None:
         time, first = START + timedelta(minutes=minute), len(self.written)
         ids = [f"{first + row:04}" for row in range(rows)]
         features = pl.concat([SHAPES[shape]] * rows)
-        self.journal.append(encode(Answered(
+        self.journals["predictions-1" if first % 3 == 1 else "predictions"].append(encode(Answered(
             endpoint=endpoint, model="m", version=1, route="champion", time=microseconds(time), features_digest="d", ids=ids, keys=ids,
             request={}, features=to_columns(features), value_times={}, scores=[0.5] * rows, seconds=[0.1] * rows,
             feature_types=type_names(features.schema),
@@ -81,7 +82,7 @@ class World:
             case ("write", endpoint, shape, rows, minute):
                 self.write(endpoint, shape, rows=rows, minute=minute)
             case ("rubbish",):
-                self.journal.append(b"\x00")
+                self.journals["predictions"].append(b"\x00")
             case ("cut", when):  # a shipment that fails, and then either this process goes on or another
                 self.tables.refuse = when
                 with suppress(DiskFullError):
@@ -121,7 +122,8 @@ def test_each_row_is_read_once_whatever_happens(taken: list[Step]) -> None:
         world.check()
         world.check(minutes=(2, 4))
         world.log.ship()
-        assert (world.log.pending, world.journal.acknowledged) == (0, world.journal.last)
+        assert world.log.pending == 0
+        assert all(journal.acknowledged == journal.last for journal in world.journals.values())
         world.check()
         world.restart()
         world.check()
@@ -129,5 +131,6 @@ def test_each_row_is_read_once_whatever_happens(taken: list[Step]) -> None:
             found = world.log.find(name)
             assert found is not None
             assert found["id"] == name
-        world.journal.close()
+        for journal in world.journals.values():
+            journal.close()
         world.database.close()

@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import polars as pl
 
 from flyball.app.garbage import Garbage
 from flyball.app.home import Home
-from flyball.app.location import DATABASE, ONLINE, PREDICTIONS, ROWS
+from flyball.app.location import DATABASE, ONLINE, ROWS
+from flyball.app.predictionlog import journal_paths, open_log
 from flyball.core.canonical import canonical
 from flyball.core.clock import WallClock
 from flyball.core.ids import Digest
@@ -29,7 +30,6 @@ from flyball.data.profiles import Sketcher
 from flyball.data.quarantine._sql import quarantine_decisions
 from flyball.data.rows import Rows
 from flyball.pipelines._sql import steps
-from flyball.serving.log import PredictionLog
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.errors import os_errors
 
@@ -54,12 +54,13 @@ class Leftovers:
         Raises:
             HeldError: a model server writes it.
         """
-        if not (self.home.path / PREDICTIONS).exists():
-            return False
-        with _written(self.home.path / PREDICTIONS) as journal:
-            PredictionLog(journal, self.home.tables, positions=self.home.stores.positions).ship()
-            journal.forget()
-        return True
+        paths = journal_paths(self.home.path)
+        with ExitStack() as stack:
+            journals = {name: stack.enter_context(_written(path)) for name, path in paths.items()}
+            open_log(self.home.path, self.home.tables, self.home.stores).ship()
+            for journal in journals.values():
+                journal.forget()
+        return bool(paths)
 
     def forget_rows(self, name: str) -> None:
         """No file of the dataset's journal holds rows that were applied.

@@ -13,9 +13,12 @@ from flyball.data.erasure.keys import SEPARATOR, Keys, Words, key_texts, raw_tex
 from flyball.data.livecommit import dead_letters_name
 from flyball.data.model import ARRIVAL, DatasetVersion
 from flyball.data.rows import INGEST, quarantine_name
-from flyball.serving.answers import POSITION, REQUEST, endpoint_of
-from flyball.serving.log import UNREADABLE
+from flyball.serving.answers import POSITION, REQUEST, STREAM, endpoint_of
+from flyball.serving.waiting import UNREADABLE
 from flyball.storage.tables import TableStore
+
+_UNREADABLE_BEFORE = "predictions-unreadable"
+"""As `UNREADABLE` was called when there was one journal."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Search:
             elif table in {dead_letters_name(name) for name in self.datasets}:
                 yield Found(table, self._holding(table, "content", marks=["stream", "offset"]))
             elif table == UNREADABLE:
+                yield Found(table, self._holding(table, "payload", marks=[STREAM, POSITION]))
+            elif table == _UNREADABLE_BEFORE:
                 yield Found(table, self._holding(table, "payload", marks=[POSITION]))
             elif endpoint_of(table) is not None:
                 yield from self._answered(table)
