@@ -24,6 +24,7 @@ from flyball.serving.errors import ColumnTypeError, FieldError, NotJsonError, Re
 
 MAX_ROWS = 1000
 MAX_TEXT = 10_000
+MAX_BYTES = 8 << 20
 _FIRST_DAY = date(1970, 1, 1).toordinal()
 _LONGEST_SHOWN = 60
 
@@ -56,6 +57,7 @@ _KINDS: Mapping[str, Kind] = {
         _natural(pl.UInt8(), 8), _natural(pl.UInt16(), 16), _natural(pl.UInt32(), 32),
         Kind(pl.Float32(), "a number", float), Kind(pl.Float64(), "a number", float), Kind(pl.Boolean(), "true or false", bool),
         Kind(pl.String(), f"a text of at most {MAX_TEXT} characters", _TEXT), Kind(pl.Categorical(), "a text", _TEXT),
+        Kind(pl.Binary(), "bytes, in base64", Annotated[bytes, msgspec.Meta(max_length=MAX_BYTES)]),
         Kind(pl.Date(), "a date such as '2013-12-01'", date), Kind(pl.Datetime("us"), _TIME, _MOMENT),
         Kind(pl.Datetime("us", "UTC"), _TIME, _MOMENT), Kind(pl.Null(), "null", None),
     )

@@ -154,3 +154,10 @@ def test_any_row_is_decoded_or_refused_in_words_never_both_nor_neither(values: d
 def test_any_bytes_are_decoded_or_refused_in_words(data: bytes) -> None:
     with pytest.raises(FlyballError):
         FORM.decode(data)
+
+
+def test_bytes_come_in_base64_and_what_is_none_is_refused() -> None:
+    form = RowForm({"photo": "Binary"}, key=(), required=("photo",))
+    assert form.frame(form.decode(body({"photo": "AP8="})).columns)["photo"].to_list() == [b"\x00\xff"]
+    with pytest.raises(FieldError, match="bytes, in base64"):
+        form.decode(body({"photo": "no base64!"}))
