@@ -7,6 +7,8 @@
     ├── DamagedBodyError        packed so that it cannot be unpacked
     ├── MessageError            bytes that are no message of gRPC's
     ├── SlowReaderError         an answer that nobody reads
+    ├── HeaderLengthError       a header that lies about where the JSON of a body ends
+    ├── InferenceRequestError, RepositoryRequestError, InstancesError      JSON of a protocol that says something else
     ├── TensorError             an input that is not the tensor that it says to be
     ├── OutputError, UnsupportedError       what nobody answers
     ├── ArrowError, TableTextError          bulk rows that cannot be read
@@ -126,6 +128,15 @@ class InferenceRequestError(InvalidError):
         super().__init__(
             f'The body is no inference request: {reason.rstrip(".")}. Send {{"inputs": [{{"name", "shape", "datatype", "data"}}, ...]}}.'
         )
+
+
+class RepositoryRequestError(InvalidError):
+    """A request to the model repository that says something else than it may."""
+
+    code = "repository-request"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The body is no request to the model repository: {reason.rstrip('.')}. Send an object, or nothing.")
 
 
 class OutputError(InvalidError):
