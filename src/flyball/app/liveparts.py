@@ -14,8 +14,9 @@ from flyball.app.livemodel import LiveModel
 from flyball.app.liverows import open_live
 from flyball.app.location import ONLINE
 from flyball.app.online import Online
-from flyball.app.plans import Planner, Servers
+from flyball.app.plans import Planner
 from flyball.app.predictionlog import open_log
+from flyball.app.servers import Servers
 from flyball.app.streams import Streams
 from flyball.app.watching import Watching
 from flyball.core.clock import Clock, Timer

@@ -1,16 +1,13 @@
-"""The serving plan of a home, made from its deployments and registry, and which model servers answer from it."""
+"""The serving plan of a home, made from its deployments and registry."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from flyball.app.releasing import PRODUCTION
-from flyball.core.clock import Timer
-from flyball.core.errors import IntegrityError
+from flyball.core.errors import FlyballError, IntegrityError
 from flyball.core.ids import Digest
 from flyball.data.model import Dataset
 from flyball.data.service import DataService
@@ -23,12 +20,6 @@ from flyball.runtimes import read_manifest
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
 from flyball.storage.blobs import BlobStore
 from flyball.tracking import RunStore
-
-SEEN_SECONDS = 30.0
-"""A server that has not asked for so long, longer than a poll lasts, is gone; it takes the plan over if it comes back."""
-
-REFUSED_TIMES = 4
-"""A server that was given a plan so often and answers from another still cannot take it over: business time goes on without it."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,7 +69,7 @@ class Planner:
         return [(model, self.releases.find_deployment(PRODUCTION, place.endpoint) or place) for model, place in places]
 
     def _endpoint(self, model: Model, deployment: Deployment) -> EndpointPlan:
-        numbers = [number for number in (deployment.champion, deployment.canary) if number is not None]
+        spare = {number: made for number in deployment.resident if (made := self._find_version(model, number)) is not None}
         return EndpointPlan(
             endpoint=deployment.endpoint,
             model=model.name,
@@ -86,9 +77,19 @@ class Planner:
             champion=deployment.champion,
             canary=deployment.canary,
             share=deployment.share,
-            versions=tuple(self._version(model, number) for number in numbers),
+            versions=(*(self._version(model, number) for number in deployment.asked), *spare.values()),
             sticky=() if model.sticky is None else model.sticks_to,
+            policy=deployment.policy,
+            shadows=deployment.shadows,
         )
+
+    def _find_version(self, model: Model, number: int) -> VersionPlan | None:
+        """The version that is only held ready; None where it has gone, or is no longer what it was."""
+        try:
+            return self._version(model, number)
+        except FlyballError as error:
+            _LOG.info("version %d of %r is not held ready: %s", number, model.name, error)
+            return None
 
     def _version(self, model: Model, number: int) -> VersionPlan:
         key = (model.name, number)
@@ -116,63 +117,3 @@ class Planner:
             for name, dataset in datasets.items()
             if name in versions
         }
-
-
-@dataclass
-class _Server:
-    """What a model server answers from, when it said so last, and which plan it was given how often without taking it over."""
-
-    revision: int
-    seen_seconds: float
-    given: int = 0
-    times: int = 0
-
-
-class Planned(Protocol):
-    """A planner, as far as servers are measured by it."""
-
-    def revision(self) -> int: ...
-
-
-class Servers:
-    """Which model servers ask for plans, and what they answer from. Thread-safe."""
-
-    def __init__(self, planner: Planned, timer: Timer) -> None:
-        self._planner, self._timer = planner, timer
-        self._lock = threading.Lock()
-        self._known: dict[str, _Server] = {}
-
-    def heard(self, server: str, revision: int) -> None:
-        """The server answers from that revision now."""
-        with self._lock:
-            now = self._timer.seconds()
-            self._known = {name: found for name, found in self._known.items() if now - found.seen_seconds < SEEN_SECONDS}
-            known = self._known.setdefault(server, _Server(revision, now))
-            known.revision, known.seen_seconds = revision, now
-
-    def given(self, server: str, revision: int) -> None:
-        """The server was given the plan of that revision; one that keeps asking for it refuses it, and is waited for no more."""
-        with self._lock:
-            known = self._known.get(server)
-            if known is None:
-                return
-            known.given, known.times = revision, known.times + 1 if known.given == revision else 1
-            if known.times == REFUSED_TIMES:
-                _LOG.warning(
-                    "The model server %r does not take over plan %d and answers from %d; its log says why", server, revision, known.revision
-                )
-
-    def names(self) -> list[str]:
-        """The servers that were heard of lately."""
-        with self._lock:
-            return sorted(self._known)
-
-    def caught_up(self) -> bool:
-        """Whether every server that was seen within the last seconds answers from the present plan, or refuses it."""
-        with self._lock:
-            now = self._timer.seconds()
-            known = [found for found in self._known.values() if now - found.seen_seconds < SEEN_SECONDS]
-        if not known:
-            return True
-        revision = self._planner.revision()
-        return all(found.revision >= revision or (found.given == revision and found.times >= REFUSED_TIMES) for found in known)

@@ -171,7 +171,6 @@ class Follower:
                 self._kept.set(plan)
                 return True
             known, self._refused, self._refusal = self._refused, plan.revision, self._why() or "it does not take it up"
-            return plan.revision != known
         except (UnavailableError, OSError) as error:
             if not self._stop.is_set():
                 _LOG.info("%s", error)
@@ -179,3 +178,4 @@ class Follower:
         except Exception:  # noqa: BLE001 - a thread's rim: without it the server would never follow again
             _LOG.exception("the plan was not taken up")
             return False
+        return plan.revision != known

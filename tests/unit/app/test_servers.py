@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
-from flyball.app.plans import REFUSED_TIMES, SEEN_SECONDS, Servers
+from flyball.app.servers import FETCH_SECONDS, REFUSED_TIMES, SEEN_SECONDS, Servers
 from flyball.core.clock import ManualTimer
 
 
@@ -77,3 +78,41 @@ def test_who_refuses_a_plan_again_and_again_stops_nobody(servers: Servers, plans
     assert not servers.caught_up()
     servers.heard("one", 3)
     assert servers.caught_up()
+
+
+def test_a_plan_is_acknowledged_when_all_that_are_there_answer_from_it(servers: Servers) -> None:
+    for name in ("one", "two"):
+        servers.heard(name, 1)
+    assert servers.wait(1, seconds=60).to_json() == {"acknowledged": True, "servers": ["one", "two"], "refused": {}, "late": []}
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(servers.wait, 2, seconds=60)
+        for name in ("one", "two"):
+            servers.given(name, 2)
+            servers.heard(name, 2)
+        assert waiting.result(60).whole
+
+
+def test_a_refusal_is_told_at_once_with_its_reason(servers: Servers) -> None:
+    servers.heard("one", 1)
+    servers.given("one", 2)
+    servers.heard("one", 1, refusal="no such blob")
+    found = servers.wait(2, seconds=60)
+    assert (found.whole, found.refused, found.servers, found.late) == (False, {"one": "no such blob"}, [], [])
+    assert servers.list() == [{"name": "one", "revision": 1, "refusal": "no such blob"}]
+    servers.given("one", 3)
+    assert servers.wait(3, seconds=0).late == ["one"]
+
+
+def test_who_does_not_fetch_the_plan_is_not_waited_for_but_told(servers: Servers, timer: ManualTimer) -> None:
+    servers.heard("gone", 1)
+    timer.sleep(SEEN_SECONDS / 2)
+    servers.heard("here", 2)
+    assert servers.wait(2, seconds=0).late == ["gone"]
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(servers.wait, 2, seconds=600)
+        while not waiting.done():  # it began to wait at some moment of these
+            timer.sleep(FETCH_SECONDS)
+            servers.heard("gone", 1)
+            servers.heard("here", 2)
+        assert waiting.result(60).late == ["gone"]
+    assert Servers(Plans(), timer).wait(9, seconds=60).whole
