@@ -6,15 +6,16 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 import flyball as fb
 
 WORDS = [
-    "Columns", "Dataset", "FlyballError", "Join", "Label", "Model", "Project", "TrainingSet",
+    "Columns", "Dataset", "FlyballError", "Graph", "Join", "Label", "Model", "Project", "TrainingSet",
     "at_least", "at_most", "beats_champion", "canary", "check", "count", "delta", "derive", "derive_sql",
-    "drift", "every", "files", "guardrails", "label", "last",
+    "drift", "every", "files", "graph", "guardrails", "label", "last",
     "load",
     "max", "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "parquet", "performance", "push", "quality",
     "redis_stream", "resources", "rows", "search", "sql", "sum", "view", "window_view",
@@ -29,9 +30,11 @@ def test_public_words_are_these() -> None:
 @pytest.mark.parametrize("word", WORDS)
 def test_word_is_the_room_s_own(word: str) -> None:
     value = getattr(fb, word)
-    assert value.__module__.startswith("flyball.")
-    assert value.__name__ == word
+    module = isinstance(value, ModuleType)  # a word with words of its own, such as fb.graph.mean
+    assert (value.__name__ if module else value.__module__).startswith("flyball.")
+    assert value.__name__.rpartition(".")[2] == word
     assert value.__doc__
+    assert all(getattr(value, inner).__doc__ for inner in value.__all__) if module else True
     assert getattr(fb, word) is value
 
 

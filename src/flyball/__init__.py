@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from flyball.loop import Model, Project, every, on_drift, on_performance_drop
     from flyball.monitoring import drift, performance, quality, resources
     from flyball.releases import at_least, at_most, beats_champion, canary, guardrails, max_slice_gap
+    from flyball.serving.graphs import Graph, graph
     from flyball.training import TrainingSet, search
 
 __all__ = [
     "Columns",
     "Dataset",
     "FlyballError",
+    "Graph",
     "Join",
     "Label",
     "Model",
@@ -46,6 +48,7 @@ __all__ = [
     "drift",
     "every",
     "files",
+    "graph",
     "guardrails",
     "label",
     "last",
@@ -85,6 +88,7 @@ _ROOMS = {
     "loop": ("Model", "Project", "every", "on_drift", "on_performance_drop"),
     "monitoring": ("drift", "performance", "quality", "resources"),
     "releases": ("at_least", "at_most", "beats_champion", "canary", "guardrails", "max_slice_gap"),
+    "serving.graphs": ("Graph", "graph"),
     "training": ("TrainingSet", "search"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import datasets, housekeeping, imports, stewarding, tokens, verifying
+from flyball.cli import datasets, graphing, housekeeping, imports, stewarding, tokens, verifying
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 
 app.add_typer(tokens.group, name="token")
 app.add_typer(imports.group, name="import")
+app.add_typer(graphing.group, name="graph")
 
 ProjectArgument = Annotated[Path, typer.Argument(metavar="PROJECT.py", help="The file that declares the project.")]
 HomeOption = Annotated[
@@ -34,6 +35,10 @@ WorldOption = Annotated[
 
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="A model's endpoint; by default it has the model's name.")]
+WorkersOption = Annotated[
+    str,
+    typer.Option("--workers", metavar="N|MIN-MAX", envvar="FLYBALL_WORKERS", help="Processes that answer requests, or between how many."),
+]
 WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why, in your words; it stands in the events.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -144,6 +149,7 @@ def up(
     console_port: Annotated[
         int, typer.Option("--console-port", envvar="FLYBALL_CONSOLE_PORT", help="Of the console; 0 is any free port.")
     ] = 8502,
+    workers: WorkersOption = "1",
     home: HomeOption = None,
 ) -> None:
     """Run the loop live.
@@ -153,6 +159,7 @@ def up(
     with told():
         from flyball.app.location import home_of_project
         from flyball.app.settings import Settings
+        from flyball.app.workers import Workers
         from flyball.cli import living
         from flyball.core.clock import parse_time
 
@@ -168,6 +175,7 @@ def up(
             epoch=None if clock is None else parse_time(clock, what="--clock"),
             speed=speed,
             hold=hold,
+            workers=str(Workers.parse(workers)),
         )
         raise SystemExit(living.up(settings, command=f"flyball up {project}"))
 
@@ -223,6 +231,7 @@ def serve(
     run_code: Annotated[
         bool, typer.Option("--run-code", help="You trust what comes from that server: it may be loaded here though it carries code.")
     ] = False,
+    workers: WorkersOption = "1",
     home: FoundHomeOption = None,
 ) -> None:
     """Serve registered versions, without a project.
@@ -232,7 +241,9 @@ def serve(
     with told():
         from flyball.cli import serving
 
-        wanted = serving.Wanted(models=models, host=host, port=port, auth=not no_auth, home=home, url=url, run_code=run_code)
+        wanted = serving.Wanted(
+            models=models, host=host, port=port, auth=not no_auth, home=home, url=url, run_code=run_code, workers=workers
+        )
         serving.serve(wanted)
 
 

@@ -11,6 +11,7 @@ from flyball.core.canonical import digest_bytes
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.loop.errors import ProjectFileError
 from flyball.loop.model import Project
+from flyball.serving.graphs.model import Graph
 
 
 def load_project(path: Path) -> Project:
@@ -23,11 +24,8 @@ def load_project(path: Path) -> Project:
             named), or declares no project or several.
         FlyballError: a declaration refused itself; its own error is passed on with the line in front.
     """
-    path = path.resolve()
-    if not path.is_file():
-        near = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        raise ProjectFileError(path, str(UnknownNameError("project file", path.name, known=near)))
-    projects = [value for value in vars(_execute(path)).values() if isinstance(value, Project)]
+    path = _existing(path)
+    projects = [value for value in vars(execute(path)).values() if isinstance(value, Project)]
     distinct = list({id(project): project for project in projects}.values())
     if len(distinct) != 1:
         found = (
@@ -37,7 +35,37 @@ def load_project(path: Path) -> Project:
     return distinct[0]
 
 
-def _execute(path: Path) -> object:
+def load_graphs(path: Path) -> list[Graph]:
+    """The graphs of models that the file at `path` declares, at least one, in the order of their names in the file.
+
+    Raises:
+        ProjectFileError: as `load_project`; or it declares no graph, or two of one name.
+        FlyballError: a declaration refused itself.
+    """
+    path = _existing(path)
+    found = {id(value): value for value in vars(execute(path)).values() if isinstance(value, Graph)}
+    names = [graph.name for graph in found.values()]
+    if not found:
+        raise ProjectFileError(path, "the file declares no graph; end it with: graph = fb.Graph(NAME, STEP)")
+    if len(set(names)) < len(names):
+        raise ProjectFileError(path, f"the file declares two graphs of one name: {', '.join(names)}")
+    return list(found.values())
+
+
+def _existing(path: Path) -> Path:
+    path = path.resolve()
+    if not path.is_file():
+        near = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        raise ProjectFileError(path, str(UnknownNameError("project file", path.name, known=near)))
+    return path
+
+
+def execute(path: Path) -> object:
+    """The module that the file at `path` becomes; it must be there.
+
+    Raises:
+        ProjectFileError: it is no Python file, or fails while it is imported (the line in the file is named).
+    """
     name = f"_flyball_project_{path.stem}_{digest_bytes(str(path).encode())[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -15,7 +15,7 @@ from flyball.core.errors import IntegrityError, InvalidError
 from flyball.core.ids import Digest
 from flyball.runtimes.model import Files
 from flyball.runtimes.packing import Packed, pack
-from flyball.serving.plan import EndpointPlan, InputColumn, ServingPlan, VersionPlan
+from flyball.serving.plan import Cost, EndpointPlan, InputColumn, ServingPlan, VersionPlan
 
 _REFERENCE = re.compile(r"models:/(?P<name>[^/:@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[\w.-]+))")
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -101,12 +101,17 @@ class StoredFile(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundVersion:
-    """A version of the registry, checked; `converted` is the digest of its form without code, where it has been converted."""
+    """A version of the registry, checked; `converted` is the digest of its form without code, where it has been converted.
+
+    `cost` is what asking it costs, where that was measured; `kept` says why it is asked in its own form, where another was looked for.
+    """
 
     name: str
     number: int
     files: Sequence[StoredFile]
     converted: Digest | None = None
+    cost: Cost | None = None
+    kept: str = ""
 
     @property
     def may_run_code(self) -> bool:
@@ -136,6 +141,17 @@ def read_files(version: FoundVersion, content: Callable[[Digest], bytes]) -> Fil
     return {file.path: content(file.digest) for file in version.files}
 
 
+def packed_of(version: FoundVersion, content: ContentStore) -> Packed:
+    """The version as one of our models: its converted form where there is one, else what its files are.
+
+    Raises:
+        FlyballError: as `version_plan`.
+    """
+    if version.converted is not None:
+        return Packed.parse(content.get(version.converted))
+    return pack(read_files(version, content.get), may_run_code=version.may_run_code)
+
+
 def version_plan(version: FoundVersion, content: ContentStore, *, into: ContentStore) -> VersionPlan:
     """The plan of the version, whose files are read from `content`; what is to be loaded stands in `into` afterwards.
 
@@ -144,14 +160,14 @@ def version_plan(version: FoundVersion, content: ContentStore, *, into: ContentS
     Raises:
         FlyballError: it is no model that can be served; see `packing.pack`.
     """
-    if version.converted is None:
-        packed = pack(read_files(version, content.get), may_run_code=version.may_run_code)
-    else:
-        packed = Packed.parse(content.get(version.converted))
+    packed = packed_of(version, content)
     digest = into.put(packed.archived())
     inputs = None if packed.takes is None else tuple(InputColumn(column.name, column.dtype, column.required) for column in packed.takes)
     trusted = packed.manifest.carries_code and version.may_run_code
-    return VersionPlan(number=version.number, model_digest=digest, task=packed.manifest.task, inputs=inputs, may_run_code=trusted)
+    return VersionPlan(
+        number=version.number, model_digest=digest, task=packed.manifest.task, inputs=inputs, may_run_code=trusted, cost=version.cost,
+        kept=version.kept,
+    )  # fmt: skip
 
 
 def serving_plan(found: Mapping[str, VersionPlan]) -> ServingPlan:

@@ -8,7 +8,7 @@ from flyball.serving.graphs.model import Call, Combine, Compute, GraphSpec, Inpu
 def mermaid(graph: GraphSpec) -> str:
     """The flow chart: boxes are steps, arrows are what they are given, dotted ones what stands in.
 
-    >>> from flyball.serving.graphs import declare as g
+    >>> from flyball.serving.graphs import graph as g
     >>> rows = g.inputs(distance=float)
     >>> print(mermaid(g.Graph("g", g.call("models:/near/1", rows, fallback=0.5)).spec()))
     flowchart LR

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from flyball.runtimes import Description, ModelManifest
 from flyball.runtimes.model import Files, Floats, Label, Task
 from flyball.serving.errors import ModelFailedError
-from flyball.serving.graphs import declare as g
+from flyball.serving.graphs import graph as g
 from flyball.serving.graphs.errors import GraphColumnError, GraphError
 from flyball.serving.graphs.model import Graph, Node
 from flyball.serving.graphs.running import GraphModel, Said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flyball.serving.graphs import declare as g
+from flyball.serving.graphs import graph as g
 from flyball.serving.graphs.errors import GraphError
 from flyball.serving.graphs.model import Call, Graph, GraphSpec, Node, Resolved
 from flyball.serving.graphs.picture import mermaid
