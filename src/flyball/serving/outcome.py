@@ -6,7 +6,7 @@ A binary label of a project is decided by one half; a model that was made elsewh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,19 @@ MOST_LOGGED = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """What a graph of models says: values as a `Predictor`'s, and by row what the caller should know, such as who stood in."""
+
+    values: npt.NDArray[Any]
+    warnings: Mapping[int, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """One entry per row in each; `task` is how the log reads a score, `answers` the log's columns beside it, `types` theirs."""
+    """One entry per row in each; `task` is how the log reads a score, `answers` the log's columns beside it, `types` theirs.
+
+    `warnings` are by row, where there are any.
+    """
 
     task: str
     scores: Sequence[float | None]
@@ -32,14 +43,18 @@ class Outcome:
     probabilities: Sequence[dict[str, float]] = ()
     answers: Mapping[str, Column] = field(default_factory=dict)
     types: Sequence[str] = ()
+    warnings: Mapping[int, list[str]] = field(default_factory=dict)
 
 
-def outcome_of(said: npt.NDArray[Any], n_rows: int, *, task: str, description: Description | None) -> Outcome:
+def outcome_of(said: npt.NDArray[Any] | Explained, n_rows: int, *, task: str, description: Description | None) -> Outcome:
     """What the model said of `n_rows` rows. `description` is that of a model without a project.
 
     Raises:
         ModelFailedError: it is no answer for so many rows.
     """
+    if isinstance(said, Explained):
+        return replace(outcome_of(said.values, n_rows, task=task, description=description), warnings=said.warnings)
+    task = description.task if description is not None and task == "values" else task  # it said so when it was loaded
     if description is not None and description.task == "classes":
         return _classes(said, n_rows, description=description)
     if description is not None and said.dtype == object:

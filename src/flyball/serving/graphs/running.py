@@ -22,17 +22,10 @@ from flyball.serving.errors import ModelFailedError
 from flyball.serving.graphs.errors import GraphColumnError, GraphError
 from flyball.serving.graphs.model import Call, Combine, Compute, GraphSpec, Inputs, Score, Step, Switch
 from flyball.serving.graphs.values import Value, description_of, joined, mean_of, vote_of
+from flyball.serving.outcome import Explained
 
 Model: TypeAlias = Predictor | ChildModel
 _LONGEST_REASON = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a graph says: values as a `Predictor`'s, and by row what the caller should know, such as who stood in."""
-
-    values: Any
-    warnings: Mapping[int, list[str]]
 
 
 class GraphModel:
@@ -81,7 +74,7 @@ class GraphModel:
             raise ModelFailedError(f"step {step.name!r}: {step.model} has not started")
         return found
 
-    async def predict(self, frame: pl.DataFrame) -> Said:
+    async def predict(self, frame: pl.DataFrame) -> Explained:
         """The graph's answers to the rows.
 
         Raises:
@@ -89,7 +82,7 @@ class GraphModel:
         """
         run = _Run(self, frame, range(frame.height), {})
         value = await run.value(self.spec.output)
-        return Said(value.said, run.warnings)
+        return Explained(value.said, run.warnings)
 
     @property
     def waits(self) -> bool:

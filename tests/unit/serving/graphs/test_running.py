@@ -18,7 +18,8 @@ from flyball.serving.errors import ModelFailedError
 from flyball.serving.graphs import graph as g
 from flyball.serving.graphs.errors import GraphColumnError, GraphError
 from flyball.serving.graphs.model import Graph, Node
-from flyball.serving.graphs.running import GraphModel, Said
+from flyball.serving.graphs.running import GraphModel
+from flyball.serving.outcome import Explained
 
 
 @dataclass
@@ -76,7 +77,7 @@ ROWS = g.inputs(x=float, kind=str)
 FRAME = pl.DataFrame({"x": [0.1, 0.4, 0.9], "kind": ["a", "b", "a"]})
 
 
-def run(output: Node, models: Mapping[str, Line | Classed], frame: pl.DataFrame = FRAME) -> Said:
+def run(output: Node, models: Mapping[str, Line | Classed], frame: pl.DataFrame = FRAME) -> Explained:
     manifest = ModelManifest(format="linear", features=("x", "kind"), dtypes=("Float64", "String"), task="values")
     return asyncio.run(GraphModel(manifest, Graph("g", output).spec(), models).predict(frame))
 
