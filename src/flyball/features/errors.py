@@ -124,6 +124,16 @@ class OnlineStoreError(UnavailableError):
         self.place, self.reason = place, reason
 
 
+class OnlineUrlError(InvalidError):
+    """A URL that names no online store."""
+
+    code = "online-url"
+    variable = "FLYBALL_ONLINE_URL"
+
+    def __init__(self, shown: str, reason: str) -> None:
+        super().__init__(f"{self.variable} is {shown!r}: {reason}. Write redis://HOST:PORT/DB?prefix=NAME, or leave it unset.")
+
+
 class OnlineSchemaError(IntegrityError):
     """A value of the online store was packed for other columns."""
 
@@ -134,3 +144,21 @@ class OnlineSchemaError(IntegrityError):
             f"The online table {table!r} holds a value of other columns. Restart the control plane, which writes the table anew."
         )
         self.table = table
+
+
+class FeatureMissingError(UnavailableError):
+    """A value that a view is not answered without is not there now, or too old."""
+
+    code = "feature-missing"
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"Without a fresh value there is no answer: {words}. Ask again when the control plane has published new rows.")
+
+
+class EntityUnknownError(InvalidError):
+    """A request names an entity of which a view that it needs knows nothing."""
+
+    code = "entity-unknown"
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"Without a value there is no answer: {words}. Ask for an entity of which rows have come.")

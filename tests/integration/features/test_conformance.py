@@ -1,4 +1,4 @@
-"""The suite of the online store holds our backend to its laws, and catches one that breaks them."""
+"""The suite of the online store holds our backends to its laws, and catches one that breaks them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from flyball.features._redis import RedisOnlineStore
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.online import Changes, OnlineStore, Revision
 from flyball.testing.online import OnlineStoreSuite
 from flyball.testing.suite import failing_tests
+from tests.redis import RedisServer, serving_redis
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with serving_redis(tmp_path_factory.mktemp("redis")) as found:
+        yield found
 
 
 class TestSqliteOnlineStore(OnlineStoreSuite):
@@ -24,6 +34,23 @@ class TestSqliteOnlineStore(OnlineStoreSuite):
         store = SqliteOnlineStore.read(place / "online.db")
         yield store
         store.close()
+
+
+class TestRedisOnlineStore(OnlineStoreSuite):
+    @pytest.fixture(autouse=True)
+    def _server(self, server: RedisServer) -> None:
+        self.server = server
+
+    @contextmanager
+    def write(self, place: Path) -> Iterator[OnlineStore]:
+        store = RedisOnlineStore(f"{self.server.url}?prefix={place.name}")
+        yield store
+        store.close()
+
+    @contextmanager
+    def read(self, place: Path) -> Iterator[OnlineStore]:
+        with self.write(place) as store:
+            yield store
 
 
 class Forgetful(SqliteOnlineStore):
