@@ -24,7 +24,7 @@ from flyball.core.ids import Digest, RandomIds
 from flyball.registry.registered import VersionFile
 from flyball.runtimes.model import Files
 from flyball.serving.byhand import FoundVersion, ModelReference, serving_plan, version_plan
-from flyball.serving.converting import find_conversion
+from flyball.serving.converting import get_conversion
 from flyball.serving.plan import ServingPlan
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage.blobs import BlobStore
@@ -121,10 +121,11 @@ def find_version(keeping: Keeping, log: EventLog, *, reference: ModelReference, 
         if not number:
             raise NoVersionsError(name)
     registry.download_uri(name, number)  # it is what was signed, or goes no further
-    converted = find_conversion(log, name, number=number)
-    if converted is not None and not content.exists(converted):  # a sweep has freed it; the original is still there
-        converted = None
-    return FoundVersion(name=name, number=number, files=registry.list_files(name, number), converted=converted)
+    files, found = registry.list_files(name, number), get_conversion(log, name, number=number)
+    converted = None if found is None or found.verdict != "converted" else found.digest
+    if found is None or (converted is not None and not content.exists(converted)):  # a sweep has freed it; the original is still there
+        return FoundVersion(name=name, number=number, files=files)
+    return FoundVersion(name=name, number=number, files=files, converted=converted, cost=found.cost, kept=found.kept)
 
 
 def _forget_unnamed(place: Path, blobs: LocalBlobs) -> None:

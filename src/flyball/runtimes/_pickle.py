@@ -26,18 +26,18 @@ class PickledPredictor:
     """A `Predictor` around any fitted object."""
 
     def __init__(self, manifest: ModelManifest, fitted: Any, *, data: bytes | None = None) -> None:
-        self.manifest, self._fitted = manifest, fitted
+        self.manifest, self.fitted = manifest, fitted
         self._data = data
 
     def predict(self, frame: pl.DataFrame) -> Floats:
-        return predict_with(self._fitted, frame, manifest=self.manifest)
+        return predict_with(self.fitted, frame, manifest=self.manifest)
 
     def dump(self) -> Files:
         if self._data is None:
-            for module in _travelling(type(self._fitted)):
+            for module in _travelling(type(self.fitted)):
                 cloudpickle.register_pickle_by_value(module)
                 _name_classes(module)
-            self._data = cloudpickle.dumps(self._fitted, protocol=5)
+            self._data = cloudpickle.dumps(self.fitted, protocol=5)
         return {"model.pkl": self._data}
 
     @staticmethod

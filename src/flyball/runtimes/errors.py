@@ -5,7 +5,7 @@
     InvalidError
     ├── ModelFormatError, FeatureTypeError, CodeCarryingError, CodeNotAllowedError
     ├── MlmodelError           an MLflow model that says what MLflow never writes
-    ├── MissingValueError, RowsRejectedError    rows that a model does not take
+    ├── MissingValueError, BeyondError, RowsRejectedError    rows that a model does not take
     ├── UnservableError        a model of a shape that nobody here can ask
     └── NotConvertibleError    a model that has no form without code
     IntegrityError ── ModelFileError
@@ -83,6 +83,15 @@ class MissingValueError(InvalidError):
 
     def __init__(self, column: str) -> None:
         super().__init__(f"The model takes no row without a value in column {column!r}. Send one, or put an imputer into the model.")
+
+
+class BeyondError(InvalidError):
+    """A number that is too great for a model's arithmetic."""
+
+    code = "beyond"
+
+    def __init__(self, column: str, greatest: float) -> None:
+        super().__init__(f"The model takes no number beyond {greatest:.3g} in column {column!r}; send a smaller one.")
 
 
 class RowsRejectedError(InvalidError):

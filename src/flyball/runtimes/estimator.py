@@ -38,14 +38,15 @@ class EstimatorPredictor:
         rows = frame.select(names) if names else frame
         if not rows.height:
             return np.empty((0, 1 + len(self._index)) if self._index else 0)
-        given = self._given(rows)
+        given = self.given(rows)
         said = np.asarray(self.fitted.predict(given))
         return self._classes(said, given) if self._index else values_of(said, rows.height)
 
     def dump(self) -> Files:
         return self._files
 
-    def _given(self, rows: pl.DataFrame) -> Any:
+    def given(self, rows: pl.DataFrame) -> Any:
+        """The rows as the fitted object takes them."""
         own = any(kind.__module__.partition(".")[0] in {"sklearn", "lightgbm", "xgboost"} for kind in type(self.fitted).__mro__)
         if own and not self.description.features:
             return as_array(rows)

@@ -145,6 +145,10 @@ def _parse_made_elsewhere(manifest: ModelManifest, files: Files) -> Predictor:
             from flyball.runtimes.onnxmodel import OnnxPredictor
 
             return OnnxPredictor.parse(manifest, files)
+        case "staged":
+            from flyball.runtimes.staged import StagedPredictor
+
+            return StagedPredictor.parse(manifest, files)
         case "skops":
             from flyball.runtimes.logged import parse_skops
 

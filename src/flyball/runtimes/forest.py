@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from flyball.core.canonical import canonical
+from flyball.runtimes.answering import classed
 from flyball.runtimes.boosted import THREADS
 from flyball.runtimes.errors import UnservableError
 from flyball.runtimes.matrix import Matrix, MatrixColumn
@@ -45,15 +46,6 @@ class ForestPredictor:
     def parse(manifest: ModelManifest, files: Files) -> ForestPredictor:
         """The predictor that `dump` wrote."""
         return ForestPredictor(manifest, Matrix.from_json(json.loads(files["matrix.json"])), text=files["model.lgb"].decode())
-
-
-def classed(probabilities: Floats) -> Floats:
-    """Probabilities with the index of the likeliest class before them, the first where several are; ``(n_rows, 1 + n_classes)``.
-
-    Of two classes those of the second alone will do.
-    """
-    whole = np.column_stack([1.0 - probabilities, probabilities]) if probabilities.ndim == 1 else probabilities
-    return np.column_stack([whole.argmax(axis=1), whole])
 
 
 def forest(text: str, names: Sequence[str], *, dtypes: Mapping[str, str], classes: Sequence[Label] = ()) -> ForestPredictor:

@@ -19,7 +19,8 @@ class Likeness:
     """What a comparison found: `max_abs_diff` of probabilities, or of values relative to those beyond 1, over `rows` rows.
 
     `labels` counts rows of different classes that no tie explains, `refused` those that one form refuses and the other answers.
-    `never_null` are columns without which the original refuses a row, and so must the other form.
+    `never_null` are columns without which the original refuses a row, and so must the other form. `bounded` are columns in which the
+    forms differ beyond single precision, or the original refuses there: a form may refuse such rows, never answer them otherwise.
     """
 
     rows: int
@@ -29,6 +30,7 @@ class Likeness:
     labels: int = 0
     refused: int = 0
     never_null: tuple[str, ...] = ()
+    bounded: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -36,29 +38,39 @@ class Likeness:
         return self.labels == self.refused == 0 and self.max_abs_diff <= self.tolerance
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "never_null": list(self.never_null), "same": self.same}
+        return {**asdict(self), "never_null": list(self.never_null), "bounded": list(self.bounded), "same": self.same}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Likeness:
         """The value that `to_json` wrote."""
         facts = {name: value for name, value in data.items() if name != "same"}
-        return Likeness(**{**facts, "never_null": tuple(data["never_null"])})
+        return Likeness(**{**facts, "never_null": tuple(data["never_null"]), "bounded": tuple(data.get("bounded", ()))})
 
 
 def compare(original: Predictor, other: Predictor, *, samples: Samples, tolerance: float) -> Likeness:
     """How like the original the other form is on these rows."""
     found = Likeness(rows=0, logged=samples.n_logged, max_abs_diff=0.0, tolerance=tolerance)
-    for rows in (samples.usual, samples.extremes, samples.unseen):
+    for rows in (samples.usual, samples.whole, samples.extremes, samples.unseen):
         if rows.height:
             found = _compared(original, other, rows=rows, found=found)
     never_null = []
-    for index, name in enumerate(samples.missing.columns):
-        row = samples.missing[index]
-        if _answer(original, row) is None:
+    for name, rows in samples.missing.items():
+        if all(_answer(original, row) is None for row in rows.iter_slices(1)):
             never_null.append(name)
         else:
-            found = _compared(original, other, rows=row, found=found)
-    return replace(found, rows=found.rows + len(never_null), never_null=tuple(never_null))
+            found = _compared(original, other, rows=rows, found=found)
+    beyond = {name: _alike(original, other, rows=rows, tolerance=tolerance) for name, rows in samples.beyond.items()}
+    return replace(
+        found,
+        rows=found.rows + sum(samples.missing[name].height for name in never_null) + sum(rows.height for rows in samples.beyond.values()),
+        never_null=tuple(never_null),
+        bounded=tuple(name for name, alike in beyond.items() if not alike),
+    )
+
+
+def _alike(original: Predictor, other: Predictor, *, rows: pl.DataFrame, tolerance: float) -> bool:
+    found = Likeness(rows=0, logged=0, max_abs_diff=0.0, tolerance=tolerance)
+    return all(_compared(original, other, rows=row, found=found).same for row in rows.iter_slices(1))
 
 
 def _compared(original: Predictor, other: Predictor, *, rows: pl.DataFrame, found: Likeness) -> Likeness:

@@ -11,12 +11,27 @@ import numpy.typing as npt
 import polars as pl
 
 Floats = npt.NDArray[np.float64]
-Format = Literal["lightgbm", "linear", "blend", "pickle", "trees", "xgboost", "onnx", "skops", "mlflow"]
+Format = Literal[
+    "lightgbm",
+    "linear",
+    "blend",
+    "pickle",
+    "trees",
+    "xgboost",
+    "onnx",
+    "staged",
+    "skops",
+    "mlflow",
+    "function",
+    "exported",
+    "torchscript",
+    "graph",
+]
 Task = Literal["binary", "regression", "classes", "values"]
 Label = str | int | float | bool
 Files = Mapping[str, bytes]
 
-APART: frozenset[Format] = frozenset({"pickle", "skops", "mlflow"})
+APART: frozenset[Format] = frozenset({"pickle", "skops", "mlflow", "function", "exported", "torchscript"})
 """Formats that need a process of their own: what they load may run code, or is too heavy for a server."""
 
 

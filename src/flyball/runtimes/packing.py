@@ -13,14 +13,15 @@ from dataclasses import asdict, dataclass
 from flyball.core.canonical import canonical
 from flyball.runtimes.errors import CodeNotAllowedError, UnservableError
 from flyball.runtimes.files import archived, read_archive
+from flyball.runtimes.graphfile import FLAVOR, graph_manifest
 from flyball.runtimes.mlmodel import Mlmodel, Signature, parse
 from flyball.runtimes.model import Files, Format, ModelManifest, Predictor
 
 POLARS: Mapping[str, str] = {
     "boolean": "Boolean", "integer": "Int32", "long": "Int64", "float": "Float32", "double": "Float64", "string": "String",
-    "datetime": "Datetime(time_unit='us', time_zone=None)",
+    "datetime": "Datetime(time_unit='us', time_zone=None)", "binary": "Binary",
 }  # fmt: skip
-"""Polars' names of MLflow's types; one that is not here cannot be sent as JSON."""
+"""Polars' names of MLflow's types."""
 
 MOST_COLUMNS = 10_000
 TAKES = "takes.json"
@@ -73,6 +74,9 @@ def pack(files: Files, *, may_run_code: bool) -> Packed:
     """
     told = parse(files)
     takes = columns_of(told.signature)
+    if FLAVOR in told.flavors:
+        columns = [(column.name, column.dtype) for column in takes or ()]
+        return Packed(*graph_manifest(told, files, columns=columns, may_run_code=may_run_code), takes)
     for flavor, form in _FORMS.items():
         if flavor in told.flavors:
             packed = form(told, files, takes=takes)
@@ -89,14 +93,11 @@ def columns_of(signature: Signature | None) -> tuple[TakenColumn, ...] | None:
     """The columns that a signature asks for; those of an array are called "0", "1", … Without one, None.
 
     Raises:
-        UnservableError: a column or array that rows of JSON cannot hold.
+        UnservableError: an array that rows of JSON cannot hold.
     """
     if signature is None or not (signature.columns or signature.tensors):
         return None
     if signature.columns:
-        odd = next((column for column in signature.columns if column.type not in POLARS), None)
-        if odd is not None:
-            raise UnservableError(f"its column {odd.name!r} is of type {odd.type}, which rows of JSON do not hold")
         return tuple(TakenColumn(column.name, POLARS[column.type], column.required) for column in signature.columns)
     if len(signature.tensors) > 1 or len(signature.tensors[0].shape) != 2:
         shapes = ", ".join(str(list(tensor.shape)) for tensor in signature.tensors)
@@ -111,21 +112,21 @@ def columns_of(signature: Signature | None) -> tuple[TakenColumn, ...] | None:
 
 def _onnx(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
     from flyball.runtimes.onnxfile import classes_in, whole
-    from flyball.runtimes.onnxmodel import OnnxPredictor, describe_graph
+    from flyball.runtimes.onnxgraph import OnnxGraph, describe_graph
+    from flyball.runtimes.onnxmodel import OnnxPredictor
 
     data = whole(told.get_path("onnx", "data"), files)
-    inputs, outputs = describe_graph(data, [column.name for column in takes or ()])
-    classes = classes_in(data) if len(outputs) == 2 else ()
-    if len(outputs) == 2 and not classes:
+    use = describe_graph(data, [column.name for column in takes or ()])
+    classes = classes_in(data) if len(use.outputs) == 2 else ()
+    if len(use.outputs) == 2 and not classes:
         raise UnservableError("its ONNX graph has two outputs and names no classes")
-    named = [name for found in inputs for name in found.columns]
     dtypes = {found.name: found.dtype for found in takes or ()}
-    kinds = {name: dtypes.get(name, "String" if found.element == "string" else "Float64") for found in inputs for name in found.columns}
+    kinds = {name: dtypes.get(name, "String" if found.element == "string" else "Float64") for found in use.inputs for name in found.columns}
     manifest = ModelManifest(
-        format="onnx", features=tuple(named), dtypes=tuple(kinds[name] for name in named), classes=classes,
+        format="onnx", features=use.columns, dtypes=tuple(kinds[name] for name in use.columns), classes=classes,
         task="classes" if classes else "regression",
     )  # fmt: skip
-    return _without_code(OnnxPredictor(manifest, data, inputs=inputs, outputs=outputs), takes)
+    return _without_code(OnnxPredictor(manifest, OnnxGraph(data, use)), takes)
 
 
 def _lightgbm(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:

@@ -19,17 +19,25 @@ from flyball.runtimes.model import Files
 ROWS = 256
 MOST_LOGGED = 1000
 EXTREMES = (0.0, -1.0, 1e-9, 1e6, -1e6, 1e9, -1e9)
+BEYOND = (1e39, -1e39, 1e300)
+"""Greater than single precision holds."""
 UNSEEN = "a value that no model has seen"
+_FEW = 32
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Frames of the same columns: `usual` rows, rows of `extremes`, with `unseen` texts, and with `missing` values."""
+    """Frames of the same columns: `usual` rows, with `whole` numbers for floats, with `extremes`, and with `unseen` texts.
+
+    By its column, rows that lack a value each: `missing`, null and, of floats, NaN; and rows `beyond` single precision.
+    """
 
     usual: pl.DataFrame
+    whole: pl.DataFrame
     extremes: pl.DataFrame
     unseen: pl.DataFrame
-    missing: pl.DataFrame
+    missing: Mapping[str, pl.DataFrame]
+    beyond: Mapping[str, pl.DataFrame]
     n_logged: int
 
 
@@ -41,9 +49,11 @@ def samples(schema: Mapping[str, pl.DataType], logged: pl.DataFrame | None, *, t
     usual = drawn if known is None else pl.concat([known, drawn])
     return Samples(
         usual=usual,
+        whole=_whole(drawn),
         extremes=_extremes(drawn),
         unseen=_unseen(drawn),
         missing=_missing(drawn),
+        beyond=_beyond(drawn),
         n_logged=0 if known is None else known.height,
     )
 
@@ -104,9 +114,20 @@ def _unseen(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(found) if found else rows.clear()
 
 
-def _missing(rows: pl.DataFrame) -> pl.DataFrame:
-    found = [
-        rows.slice(place % rows.height, 1).with_columns(pl.lit(None, dtype=dtype).alias(name))
-        for place, (name, dtype) in enumerate(rows.schema.items())
-    ]
-    return pl.concat(found) if found else rows.clear()
+def _whole(rows: pl.DataFrame) -> pl.DataFrame:
+    floats = [name for name, dtype in rows.schema.items() if dtype.is_float()]
+    return rows.head(_FEW).with_columns(pl.col(floats).round().cast(pl.Int64)) if floats else rows.clear()
+
+
+def _missing(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {name: pl.concat(_without(rows[place % rows.height], name)) for place, name in enumerate(rows.columns)}
+
+
+def _without(row: pl.DataFrame, name: str) -> list[pl.DataFrame]:
+    nothing = [None, float("nan")] if row.schema[name].is_float() else [None]
+    return [row.with_columns(pl.lit(value, dtype=row.schema[name]).alias(name)) for value in nothing]
+
+
+def _beyond(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    doubles = [name for name, dtype in rows.schema.items() if dtype == pl.Float64]
+    return {name: pl.concat([rows.head(1).with_columns(pl.lit(value).alias(name)) for value in BEYOND]) for name in doubles}

@@ -10,8 +10,8 @@ import polars as pl
 
 from flyball.core.canonical import canonical
 from flyball.core.optional import extra
+from flyball.runtimes.answering import classed
 from flyball.runtimes.errors import ModelFileError, UnservableError
-from flyball.runtimes.forest import classed
 from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
 
@@ -19,19 +19,31 @@ with extra("xgboost"):
     import xgboost  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it may not be there
 
 
+class XgboostTrees:
+    """XGBoost's model file, which answers a matrix as its own classes do. Thread-safe; never changes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._booster = _load(data)
+        self._rounds = _best(self._booster)
+
+    def predict(self, matrix: Floats) -> Floats:
+        """What the model says of the rows of ``(n_rows, n_features)``, NaN where a value is missing; in single precision."""
+        found: Floats = self._booster.inplace_predict(matrix, iteration_range=self._rounds, validate_features=False)
+        return found
+
+
 class XgboostPredictor:
     """A `Predictor` of XGBoost's model file, which carries no code."""
 
     def __init__(self, manifest: ModelManifest, matrix: Matrix, *, data: bytes) -> None:
         self.manifest, self.matrix, self._data = manifest, matrix, data
-        self._booster = _load(data)
+        self._trees = XgboostTrees(data)
 
     def predict(self, frame: pl.DataFrame) -> Floats:
         width = 1 + len(self.manifest.classes) if self.manifest.task == "classes" else 0
         if not frame.height:
             return np.empty((0, width) if width else 0)
-        rounds = _best(self._booster)
-        found = self._booster.inplace_predict(self.matrix.transform(frame), iteration_range=rounds, validate_features=False)
+        found = self._trees.predict(self.matrix.transform(frame))
         return classed(found) if width else np.asarray(found, dtype=np.float64)  # the complement is single precision, as its own
 
     def dump(self) -> Files:

@@ -7,18 +7,21 @@ rows compared, how far they differ, or why nothing was converted and what would 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from flyball.core.errors import FlyballError
 from flyball.core.ids import Digest, EventId
 from flyball.pipelines import Executor, StepFailedError, Work
 from flyball.registry import version_subject
 from flyball.runtimes import CodeNotAllowedError, MlmodelError
-from flyball.runtimes.packing import pack
+from flyball.runtimes.packing import Packed, pack
 from flyball.serving.byhand import ContentStore, FoundVersion, read_files
+from flyball.serving.plan import Cost
 from flyball.storage.events import EventLog, EventQuery
 from flyball.storage.recorder import Recorder
 
@@ -34,6 +37,7 @@ class Conversion:
 
     `verdict`: "converted" into `form`, whose model is `digest`; "kept", since no form answered the same; "native", since it carries no code
     as it is; "refused", since it may not be loaded at all. `attempts` are the forms tried, each with its likeness or its reason.
+    `cost` is what asking the form costs that answers from now on, `original_cost` what the original did where another stands in.
     """
 
     verdict: Verdict
@@ -42,30 +46,47 @@ class Conversion:
     reason: str = ""
     attempts: Sequence[Mapping[str, Any]] = ()
     warnings: Sequence[str] = ()
+    cost: Cost | None = None
+    original_cost: Cost | None = None
 
     @property
     def likeness(self) -> Mapping[str, Any] | None:
         """Rows compared, greatest difference, tolerance and verdict of the form that stands in; None where none does."""
-        found = next((attempt["likeness"] for attempt in self.attempts if (attempt["likeness"] or {}).get("same")), None)
+        found: Mapping[str, Any] | None = self.attempts[-1]["likeness"] if self.attempts else None
         return found if self.verdict == "converted" else None
+
+    @property
+    def kept(self) -> str:
+        """Why the version is asked in its own form, where that carries code."""
+        return self.reason if self.verdict == "kept" else ""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "verdict": self.verdict, "form": self.form, "digest": self.digest, "reason": self.reason,
             "attempts": [dict(attempt) for attempt in self.attempts], "warnings": list(self.warnings),
+            "cost": _told(self.cost), "original_cost": _told(self.original_cost),
         }  # fmt: skip
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Conversion:
         """The value that `to_json` gave."""
         names = ("verdict", "form", "digest", "reason", "attempts", "warnings")
-        return Conversion(**{name: data[name] for name in names if name in data})
+        facts: dict[str, Any] = {name: data[name] for name in names if name in data}
+        return Conversion(**facts, cost=_cost(data.get("cost")), original_cost=_cost(data.get("original_cost")))
+
+
+def _cost(data: Any) -> Cost | None:
+    return None if data is None else msgspec.convert(data, Cost)
+
+
+def _told(cost: Cost | None) -> dict[str, Any] | None:
+    return None if cost is None else msgspec.structs.asdict(cost)
 
 
 def convert_version(version: FoundVersion, content: ContentStore, *, executor: Executor) -> Conversion:
     """What comes of converting the version, whose files are in `content`, as the converted model is afterwards.
 
-    `executor` runs the step that loads the model: a `ConfinedExecutor`.
+    `executor` runs the step that loads the model: a `ConfinedExecutor`. Of a version that a project trained, see `convert_packed`.
     """
     try:
         packed = pack(read_files(version, content.get), may_run_code=version.may_run_code)
@@ -73,32 +94,42 @@ def convert_version(version: FoundVersion, content: ContentStore, *, executor: E
         return Conversion(verdict="refused", reason=str(error))
     except FlyballError as error:
         return Conversion(verdict="kept", reason=str(error))
-    if not packed.manifest.apart:
-        return Conversion(verdict="native", form=packed.manifest.format)
+    return convert_packed(packed, content, executor=executor)
+
+
+def convert_packed(packed: Packed, content: ContentStore, *, executor: Executor) -> Conversion:
+    """What comes of converting a model of ours; one that carries no code is measured alone."""
     with tempfile.TemporaryDirectory(prefix="flyball-convert-") as place:
-        return _converted(packed.archived(), Path(place), content=content, executor=executor)
+        outputs = Path(place) / "outputs"
+        outputs.mkdir()
+        model = Path(place) / "model.bin"
+        model.write_bytes(packed.archived())
+        try:
+            told = executor.execute(_work(model, outputs), TIMEOUT_SECONDS)
+        except StepFailedError as error:
+            if packed.manifest.apart:
+                return Conversion(verdict="kept", form=packed.manifest.format, reason=error.reason)
+            return Conversion(verdict="native", form=packed.manifest.format)
+        return _judged(told, packed, stands_in=lambda: content.put((outputs / "model.bin").read_bytes()))
 
 
-def _converted(model: bytes, place: Path, *, content: ContentStore, executor: Executor) -> Conversion:
-    outputs = place / "outputs"
-    outputs.mkdir()
-    (place / "model.bin").write_bytes(model)
-    work = Work(
-        step="convert", function=STEP, parameters={}, context={}, inputs={"model": str(place / "model.bin")}, outputs=str(outputs),
-        log=str(place / "log"),
+def _work(model: Path, outputs: Path) -> Work:
+    return Work(
+        step="convert", function=STEP, parameters={}, context={}, inputs={"model": str(model)}, outputs=str(outputs),
+        log=str(outputs.with_name("log")),
     )  # fmt: skip
-    try:
-        told = executor.execute(work, TIMEOUT_SECONDS)
-    except StepFailedError as error:
-        return Conversion(verdict="kept", reason=error.reason)
-    attempts, warnings = told["attempts"], told["warnings"]
-    if told["form"] is None:
-        reasons = "; ".join(f"{attempt['form']}: {attempt['reason']}" for attempt in attempts)
-        return Conversion(
-            verdict="kept", reason=f"No form without code answers as it does. {reasons}", attempts=attempts, warnings=warnings
-        )
-    digest = content.put((outputs / "model.bin").read_bytes())
-    return Conversion(verdict="converted", form=told["form"], digest=digest, attempts=attempts, warnings=warnings)
+
+
+def _judged(told: Mapping[str, Any], packed: Packed, *, stands_in: Callable[[], Digest]) -> Conversion:
+    tried: dict[str, Any] = {"attempts": told["attempts"], "warnings": told["warnings"]}
+    cost, original_cost = _cost(told["cost"]), _cost(told["original_cost"])
+    if told["form"] is not None:
+        return Conversion(verdict="converted", form=told["form"], digest=stands_in(), cost=cost, original_cost=original_cost, **tried)
+    if not packed.manifest.apart:
+        return Conversion(verdict="native", form=packed.manifest.format, cost=original_cost, **tried)
+    reasons = "; ".join(f"{attempt['form']}: {attempt['reason']}" for attempt in told["attempts"])
+    reason = told["reason"] or f"No form without code answers as it does. {reasons}"
+    return Conversion(verdict="kept", form=packed.manifest.format, reason=reason, cost=original_cost, **tried)
 
 
 def record_conversion(recorder: Recorder, version: FoundVersion, *, found: Conversion, cause: EventId | None = None) -> EventId:
@@ -111,9 +142,3 @@ def get_conversion(log: EventLog, name: str, *, number: int) -> Conversion | Non
     """What came of the version's last conversion; None where there was none."""
     events = log.list(EventQuery(type=CONVERTED, subject=version_subject(name, number)))
     return Conversion.from_json(events[-1].data) if events else None
-
-
-def find_conversion(log: EventLog, name: str, *, number: int) -> Digest | None:
-    """The model that stands in for the version's own, or None."""
-    found = get_conversion(log, name, number=number)
-    return None if found is None or found.verdict != "converted" else found.digest

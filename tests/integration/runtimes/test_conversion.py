@@ -92,6 +92,70 @@ def test_a_value_that_the_original_has_not_seen_is_refused_by_the_form_as_well(t
         model.predict(rows.head(1).with_columns(plan=pl.lit("another")))
 
 
+def trees_behind_a_front() -> dict[str, Any]:
+    import xgboost
+    from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder  # type: ignore[import-untyped]  # it ships no types
+
+    def ordinal(model: Any) -> Any:
+        codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+        return make_pipeline(ColumnTransformer([("plan", codes, ["plan"])], remainder="passthrough"), model)
+
+    def sparse(model: Any) -> Any:
+        shown = OneHotEncoder(handle_unknown="ignore")
+        return make_pipeline(ColumnTransformer([("plan", shown, ["plan"])], remainder="passthrough", sparse_threshold=1.0), model)
+
+    trees = {"n_estimators": 8, "n_jobs": 1}
+    return {
+        "lightgbm": pipeline(lightgbm.LGBMClassifier(verbose=-1, **trees)),
+        "lightgbm codes": ordinal(lightgbm.LGBMClassifier(verbose=-1, **trees)),
+        "lightgbm values": pipeline(lightgbm.LGBMRegressor(verbose=-1, **trees)),
+        "xgboost": pipeline(xgboost.XGBClassifier(**trees)),
+        "xgboost sparse": sparse(xgboost.XGBClassifier(**trees)),
+        "xgboost values": ordinal(xgboost.XGBRegressor(**trees)),
+    }
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "lightgbm codes", "lightgbm values", "xgboost", "xgboost sparse", "xgboost values"])
+def test_a_pipeline_that_ends_in_trees_keeps_them_and_answers_to_the_bit(tmp_path: Path, kind: str) -> None:
+    rows = visits().drop("vip")
+    fitted = trees_behind_a_front()[kind].fit(rows, leaves(rows))
+    found = converted(logged_pickle(fitted, columns_signature(rows)), tmp_path)
+    assert found.packed is not None, [attempt.reason for attempt in found.attempts]
+    assert (found.packed.manifest.format, found.packed.manifest.apart) == ("staged", False)
+    (tmp_path / "other.bin").write_bytes(found.packed.archived())
+    model = load(tmp_path / "other.bin")
+    said = model.predict(rows)
+    if said.ndim == 2:
+        assert said[:, 1:].tolist() == fitted.predict_proba(rows).tolist()
+    else:
+        assert said.tolist() == fitted.predict(rows).tolist()
+    assert model.predict(rows.clear()).shape == (0, *said.shape[1:])
+
+
+def test_both_forms_are_measured(tmp_path: Path) -> None:
+    rows = visits().drop("vip")
+    fitted = pipeline(HistGradientBoostingClassifier(max_iter=5)).fit(rows, leaves(rows))
+    found = converted(logged_pickle(fitted, columns_signature(rows)), tmp_path)
+    assert found.cost is not None
+    assert found.original_cost is not None
+    assert 0 < found.cost.row_seconds <= found.cost.call_seconds < found.original_cost.call_seconds
+    assert found.cost.rows == 256
+
+
+def test_numbers_beyond_single_precision_are_refused_where_the_original_refuses_them(tmp_path: Path) -> None:
+    rows = visits().select(NUMBERS)
+    fitted = RandomForestClassifier(5, max_depth=4, random_state=0).fit(rows, leaves(visits()))
+    found = converted(logged_pickle(fitted, columns_signature(rows)), tmp_path)
+    assert found.packed is not None, [attempt.reason for attempt in found.attempts]
+    assert found.attempts[-1].likeness is not None
+    assert found.attempts[-1].likeness.bounded == ("age",)
+    (tmp_path / "other.bin").write_bytes(found.packed.archived())
+    with pytest.raises(InvalidError, match=r"no number beyond 3\.4e[+]38 in column 'age'"):
+        load(tmp_path / "other.bin").predict(rows.head(1).with_columns(age=pl.lit(1e300)))
+
+
 def executor_verdict(files: Mapping[str, bytes], place: Path, *, may_run_code: bool = True) -> Conversion:
     blobs = LocalBlobs(place / "blobs")
     return convert_version(stored("leaver", files, blobs=blobs, may_run_code=may_run_code), blobs, executor=ConfinedExecutor())
@@ -106,6 +170,8 @@ def test_a_job_converts_in_a_process_that_reaches_nothing(tmp_path: Path) -> Non
     assert found.likeness is not None
     assert found.likeness["same"]
     assert found.likeness["rows"] > 256
+    assert found.cost is not None
+    assert found.cost.call_seconds < 60
     assert Conversion.from_json(found.to_json()) == found
 
 
@@ -137,6 +203,8 @@ def test_a_model_without_code_needs_no_conversion(tmp_path: Path) -> None:
     booster = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, lightgbm.Dataset(matrix, leaves(rows)), 3)
     found = executor_verdict(logged_booster(booster.model_to_string()), tmp_path)
     assert (found.verdict, found.form, found.digest) == ("native", "trees", None)
+    assert found.cost is not None
+    assert found.cost.call_seconds > 0
 
 
 def test_what_no_form_holds_is_kept_and_says_why(tmp_path: Path) -> None:
@@ -146,7 +214,7 @@ def test_what_no_form_holds_is_kept_and_says_why(tmp_path: Path) -> None:
     fitted = make_pipeline(FunctionTransformer(_own_words), LinearRegression()).fit(rows.to_numpy(), rows["age"].to_numpy())
     found = executor_verdict(logged_pickle(fitted, columns_signature(rows)), tmp_path)
     assert found.verdict == "kept"
-    assert found.reason
+    assert found.reason == found.kept
     assert found.digest is None
 
 

@@ -36,7 +36,7 @@ def like(original: Says, other: Says, *, tolerance: float = 1e-5) -> Likeness:
 
 
 def double(frame: pl.DataFrame) -> Floats:
-    return frame["x"].fill_null(0.0).to_numpy() * 2
+    return frame["x"].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy() * 2
 
 
 def refusing(frame: pl.DataFrame) -> Floats:
@@ -46,14 +46,14 @@ def refusing(frame: pl.DataFrame) -> Floats:
 
 
 def needing(frame: pl.DataFrame) -> Floats:
-    if frame["x"].has_nulls():
+    if frame["x"].has_nulls() or frame["x"].is_nan().any():
         raise ValueError("no value")
     return double(frame)
 
 
 def chances(shift: float) -> Says:
     def says(frame: pl.DataFrame) -> Floats:
-        first = np.clip(0.5 + shift + 0 * frame["x"].fill_null(0.0).to_numpy(), 0, 1)
+        first = np.clip(0.5 + shift + 0 * frame["word"].is_null().to_numpy(), 0, 1)
         both = np.column_stack([first, 1 - first])
         return np.column_stack([both.argmax(axis=1), both])
 
@@ -103,5 +103,8 @@ def test_samples_are_the_same_each_time_and_hold_what_models_trip_over() -> None
     assert one.n_logged == 2
     assert set(one.usual["word"]) == {"a", "b", "c"}
     assert UNSEEN in one.unseen["word"].to_list()
-    assert one.missing["x"].null_count() == one.missing["word"].null_count() == 1
+    assert str(one.missing["x"]["x"].to_list()) == "[None, nan]"
+    assert one.missing["word"]["word"].to_list() == [None]
+    assert one.whole.schema["x"] == pl.Int64()
+    assert list(one.beyond) == ["x"]
     assert one.extremes["x"].max() == 1e9

@@ -1,0 +1,200 @@
+"""One ONNX graph and how columns are given to it. What its answers mean is told elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from flyball.core.errors import UnknownNameError
+from flyball.core.optional import extra
+from flyball.runtimes.errors import BeyondError, FeatureTypeError, MissingValueError, ModelFileError, RowsRejectedError, UnservableError
+
+with extra("onnx"):
+    import onnxruntime  # type: ignore[import-untyped]  # it ships no types
+
+onnxruntime.disable_telemetry_events()
+
+Element = Literal["float", "double", "int64", "int32", "string", "bool"]
+ELEMENTS: Mapping[str, Element] = {
+    "tensor(float)": "float", "tensor(double)": "double", "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(string)": "string",
+    "tensor(bool)": "bool",
+}  # fmt: skip
+_NUMPY: Mapping[str, Any] = {
+    "float": np.float32, "double": np.float64, "int64": np.int64, "int32": np.int32, "bool": np.bool_, "string": object,
+}  # fmt: skip
+GREATEST = float(np.finfo(np.float32).max)
+"""Beyond lies infinity in single precision."""
+
+
+@dataclass(frozen=True)
+class OnnxInput:
+    """One input of the graph: the columns that stand side by side in it."""
+
+    name: str
+    columns: tuple[str, ...]
+    element: Element
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """The columns for whose sake rows are refused: without a value in `never_null`, beyond single precision in `bounded`."""
+
+    never_null: tuple[str, ...] = ()
+    bounded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OnnxUse:
+    """How a graph is asked: its inputs, the outputs that are read, and what it is never given."""
+
+    inputs: tuple[OnnxInput, ...]
+    outputs: tuple[str, ...]
+    rejections: Rejections = Rejections()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it takes, in order."""
+        return tuple(name for found in self.inputs for name in found.columns)
+
+    def to_json(self) -> dict[str, Any]:
+        inputs = [{"name": found.name, "columns": list(found.columns), "element": found.element} for found in self.inputs]
+        return {"inputs": inputs, "outputs": list(self.outputs), **{name: list(names) for name, names in asdict(self.rejections).items()}}
+
+    @staticmethod
+    def from_json(facts: Mapping[str, Any]) -> OnnxUse:
+        """The value that `to_json` gave."""
+        inputs = tuple(OnnxInput(found["name"], tuple(found["columns"]), found["element"]) for found in facts["inputs"])
+        rejections = Rejections(tuple(facts.get("never_null", ())), tuple(facts.get("bounded", ())))
+        return OnnxUse(inputs, tuple(facts["outputs"]), rejections)
+
+
+@dataclass(frozen=True)
+class OnnxGraph:
+    """A graph that is ready to run. Thread-safe; never changes.
+
+    Raises:
+        ModelFileError: it is no graph that ONNX Runtime can run.
+    """
+
+    data: bytes
+    use: OnnxUse
+
+    def __post_init__(self) -> None:
+        _ = self._session
+
+    @cached_property
+    def _session(self) -> onnxruntime.InferenceSession:
+        return open_session(self.data)
+
+    def run(self, frame: pl.DataFrame) -> Sequence[Any]:
+        """What the outputs are for the rows.
+
+        Raises:
+            UnknownNameError: a column is missing.
+            MissingValueError, BeyondError, RowsRejectedError: the rows hold what it does not take.
+        """
+        there = {series.name: series for series in frame.get_columns()}
+        given = {found.name: self._tensor(found, there, n_rows=frame.height) for found in self.use.inputs}
+        try:
+            said: Sequence[Any] = self._session.run(list(self.use.outputs), given)
+        except Exception as error:  # as in `open_session`
+            reason = str(error).rpartition("Status Message: ")[2]
+            raise RowsRejectedError(" ".join(reason.split())[:300]) from error
+        return said
+
+    def refusing(self, rejections: Rejections) -> OnnxGraph:
+        """The same graph, which refuses these rows besides."""
+        before = self.use.rejections
+        both = Rejections((*before.never_null, *rejections.never_null), (*before.bounded, *rejections.bounded))
+        return OnnxGraph(self.data, replace(self.use, rejections=both))
+
+    def _tensor(self, found: OnnxInput, there: Mapping[str, pl.Series], *, n_rows: int) -> Any:
+        tensor = np.empty((n_rows, len(found.columns)), dtype=_NUMPY[found.element])
+        with np.errstate(over="ignore"):  # beyond single precision lies infinity, as in the graph itself
+            for place, name in enumerate(found.columns):
+                if name not in there:
+                    raise UnknownNameError("feature", name, known=there, where="the rows to predict")
+                tensor[:, place] = self._values(there[name], found.element)
+        if found.element in {"float", "double"}:
+            self._check(tensor, found.columns)
+        return tensor
+
+    def _values(self, series: pl.Series, element: Element) -> Any:
+        if element == "string":
+            self._check_null(series)
+            return ["" if value is None else str(value) for value in series.to_list()]
+        if not (series.dtype.is_numeric() or series.dtype in {pl.Boolean, pl.Null}):
+            raise FeatureTypeError(series.name, str(series.dtype))
+        if element in {"float", "double"}:
+            return (series if series.dtype == pl.Float64 else series.cast(pl.Float64)).to_numpy()
+        self._check_null(series)
+        return series.cast(pl.Int64).fill_null(0).to_numpy()
+
+    def _check_null(self, series: pl.Series) -> None:
+        if series.name in self.use.rejections.never_null and series.null_count():
+            raise MissingValueError(series.name)
+
+    def _check(self, tensor: Any, columns: Sequence[str]) -> None:
+        """A missing value is NaN here, whatever it was."""
+        rejections = self.use.rejections
+        if rejections.never_null and np.isnan(tensor).any():
+            for place, name in enumerate(columns):
+                if name in rejections.never_null and np.isnan(tensor[:, place]).any():
+                    raise MissingValueError(name)
+        if rejections.bounded and (np.abs(tensor) > GREATEST).any():
+            for place, name in enumerate(columns):
+                if name in rejections.bounded and (np.abs(tensor[:, place]) > GREATEST).any():
+                    raise BeyondError(name, GREATEST)
+
+
+def open_session(data: bytes) -> onnxruntime.InferenceSession:
+    """A session of the graph, on one thread.
+
+    Raises:
+        ModelFileError: it is no graph that ONNX Runtime can run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what it refuses is told to who asked
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # it raises classes of its own that share no root
+        raise ModelFileError("of ONNX", str(error)[:300]) from error
+
+
+def describe_graph(data: bytes, names: Sequence[str]) -> OnnxUse:
+    """How rows of the columns `names` are given to a graph that somebody else made, and which outputs are read.
+
+    Raises:
+        UnservableError: its inputs are no columns, or its outputs no predictions.
+        ModelFileError: it cannot be run.
+    """
+    session = open_session(data)
+    given = session.get_inputs()
+    odd = next((found for found in given if found.type not in ELEMENTS or len(found.shape) != 2), None)
+    if odd is not None:
+        raise UnservableError(f"its ONNX input {odd.name!r} is {odd.type} of shape {odd.shape}, no table of rows")
+    if len(given) == 1:
+        inputs: tuple[OnnxInput, ...] = (_single(given[0], names),)
+    else:
+        inputs = tuple(OnnxInput(found.name, (found.name,), ELEMENTS[found.type]) for found in given)
+    outputs = tuple(found.name for found in session.get_outputs() if found.type in ELEMENTS)
+    if len(outputs) != len(session.get_outputs()) or len(outputs) > 2:
+        wanted = "neither one value nor a label and a tensor of probabilities; convert it with zipmap=False"
+        raise UnservableError(f"its ONNX outputs are {wanted}")
+    return OnnxUse(inputs, outputs)
+
+
+def _single(found: Any, names: Sequence[str]) -> OnnxInput:
+    width = found.shape[1]
+    if isinstance(width, int) and names and len(names) != width:
+        raise UnservableError(f"its ONNX input {found.name!r} takes {width} columns, but its signature names {len(names)}")
+    columns = tuple(names) or tuple(str(place) for place in range(width if isinstance(width, int) else 0))
+    if not columns:
+        raise UnservableError(f"its ONNX input {found.name!r} does not say how many columns it takes, and it has no signature")
+    return OnnxInput(found.name, columns, ELEMENTS[found.type])
