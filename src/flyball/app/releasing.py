@@ -1,18 +1,21 @@
-"""A person's word on a release: promote and roll back, at any time, and never without who, when and why.
+"""A person's word on who answers: promote, roll back, share rows, let versions watch; at any time, and never without who, when and why.
 
 What was asked is an event of its own, and everything that follows names it as its cause; where it is refused, nothing is recorded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flyball.app.controlplane import Deed, Json
 from flyball.core.errors import ConflictError
+from flyball.core.ids import EventId
 from flyball.loop.services import Shelf
 from flyball.registry import RegistryService, VersionState
-from flyball.releases import Deployment, ReleaseService
+from flyball.releases import Deployment, ReleaseService, SteeringService
 from flyball.releases.errors import DeploymentNotFoundError, IllegalDeploymentError
+from flyball.serving.policies import Policy
 from flyball.storage.recorder import Recorder
 
 PRODUCTION = "production"
@@ -50,7 +53,7 @@ class Releasing:
             ConflictError: it may not answer, is the champion already, or another version is being rolled out.
         """
         with self.shelf.journal.transactions.write():
-            here = self._here(endpoint)
+            here = self.here(endpoint)
             chosen = here.canary if version is None else version
             if chosen is None:
                 raise NothingToPromoteError(endpoint, here.model, promotable=self._promotable(here))
@@ -68,14 +71,18 @@ class Releasing:
             return {"deployment": releases.get().to_json(), "event": asked.id}
 
     def rollback(self, endpoint: str, *, deed: Deed) -> Json:
-        """The deployment after the canary was taken out; without one, after the champion gave way to the one before it.
+        """The deployment after the last step was taken back.
+
+        The canary is taken out; without one a policy ends; without that the champion gives way to the one before it.
 
         Raises:
             DeploymentNotFoundError: nothing was released there yet.
             ConflictError: the champion was the first one, or has been rolled back to.
         """
         with self.shelf.journal.transactions.write():
-            here = self._here(endpoint)
+            here = self.here(endpoint)
+            if here.canary is None and here.policy is not None:
+                return self.set_policy(endpoint, None, deed=deed)
             version = here.champion if here.canary is None else here.canary
             if version is None:
                 raise IllegalDeploymentError(here.environment, endpoint, reason="nobody answers, so there is nothing to roll back")
@@ -85,12 +92,54 @@ class Releasing:
             releases.roll_back(version, why=_told(deed), cause=asked.id)
             return {"deployment": releases.get().to_json(), "event": asked.id}
 
-    def _here(self, endpoint: str) -> Deployment:
+    def set_policy(self, endpoint: str, policy: Policy | None, *, deed: Deed) -> Json:
+        """The deployment whose champion shares its rows by `policy`, or has all of them again.
+
+        Raises:
+            DeploymentNotFoundError, VersionNotFoundError: there is no such endpoint or version.
+            ConflictError: a rollout owns the rows, a version may not answer, or nothing would change.
+        """
+        with self.shelf.journal.transactions.write():
+            here = self.here(endpoint)
+            return _steered(self._steering(here, deed).set_policy(here, policy, why=deed.why))
+
+    def set_shadows(self, endpoint: str, versions: Sequence[int], *, deed: Deed) -> Json:
+        """The deployment beside whose answers these versions, and no others, are asked.
+
+        Raises:
+            as `set_policy`; also ConflictError: a version answers.
+        """
+        with self.shelf.journal.transactions.write():
+            here = self.here(endpoint)
+            return _steered(self._steering(here, deed).set_shadows(here, versions, why=deed.why))
+
+    def prepare(self, endpoint: str, versions: Sequence[int], *, deed: Deed) -> Json:
+        """The deployment whose servers hold the versions ready, beside what they hold for those that answer."""
+        with self.shelf.journal.transactions.write():
+            here = self.here(endpoint)
+            return _steered(self._steering(here, deed).prepare(here, versions))
+
+    def drop(self, endpoint: str, versions: Sequence[int], *, deed: Deed) -> Json:
+        """The deployment whose servers need not hold the versions ready any more."""
+        with self.shelf.journal.transactions.write():
+            here = self.here(endpoint)
+            return _steered(self._steering(here, deed).drop(here, versions, why=deed.why))
+
+    def here(self, endpoint: str) -> Deployment:
+        """What is deployed at the endpoint.
+
+        Raises:
+            DeploymentNotFoundError: nothing was released there yet.
+        """
         found = self.shelf.releases.find_deployment(self.environment, endpoint)
         if found is None:
             known = [other.endpoint for other in self.shelf.releases.list_deployments() if other.environment == self.environment]
             raise DeploymentNotFoundError(self.environment, endpoint, known=known)
         return found
+
+    def _steering(self, here: Deployment, deed: Deed) -> SteeringService:
+        recorder, registry, _ = self._services(here, deed)
+        return SteeringService(self.shelf.releases, registry, transactions=self.shelf.journal.transactions, recorder=recorder)
 
     def _refuse(self, here: Deployment, version: int) -> None:
         # Before a retired version is restored: a refusal must not name the state that the restoring alone has made.
@@ -110,6 +159,10 @@ class Releasing:
             shelf.releases, registry, transactions=shelf.journal.transactions, recorder=recorder, clock=shelf.clock, place=place
         )
         return recorder, registry, releases
+
+
+def _steered(found: tuple[Deployment, EventId]) -> Json:
+    return {"deployment": found[0].to_json(), "event": found[1]}
 
 
 def _told(deed: Deed) -> str:

@@ -46,20 +46,26 @@ class _Server:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Who answers from a plan: the servers that do, those that refuse it with the reason, and those of which nothing was heard."""
+    """Who answers from a plan.
+
+    `servers` do, `refused` do not take it up and say why, `late` have it and are not done with it, `absent` were heard of lately and did
+    not fetch it.
+    """
 
     servers: Sequence[str] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     late: Sequence[str] = ()
+    absent: Sequence[str] = ()
 
     @property
     def whole(self) -> bool:
-        """Every server that is there answers from it."""
-        return not (self.refused or self.late)
+        """Every server that was heard of lately answers from it."""
+        return not (self.refused or self.late or self.absent)
 
     def to_json(self) -> Json:
-        """The fields as JSON."""
-        return {"acknowledged": self.whole, "servers": list(self.servers), "refused": dict(self.refused), "late": list(self.late)}
+        """The fields as JSON, and whether all have acknowledged it."""
+        lists = {name: list(getattr(self, name)) for name in ("servers", "late", "absent")}
+        return {"acknowledged": self.whole, "refused": dict(self.refused), **lists}
 
 
 class Servers:
@@ -106,20 +112,21 @@ class Servers:
     def wait(self, revision: int, *, seconds: float) -> Acknowledgement:
         """What the servers say of the plan of that revision, once each of them has, for at most so long.
 
-        Who has not fetched it soon is not there: it is told as late and not waited for.
+        Who has not fetched it soon is not there, and is not waited for.
         """
         began = self._timer.seconds()
         with self._changed:
             while True:
                 passed = self._timer.seconds() - began
                 there = self._there()
-                late = [name for name, found in there.items() if found.revision < revision and not found.refuses(revision)]
-                waited = [name for name in late if there[name].given >= revision or passed < FETCH_SECONDS]
-                if not waited or passed >= seconds:
+                lacking = {name for name, found in there.items() if found.revision < revision and not found.refuses(revision)}
+                absent = {name for name in lacking if there[name].given < revision}
+                if not (lacking - absent if passed >= FETCH_SECONDS else lacking) or passed >= seconds:
                     break
-                self._changed.wait(min(seconds, FETCH_SECONDS if passed < FETCH_SECONDS else seconds - passed))
+                self._changed.wait(min(seconds, FETCH_SECONDS))
             refused = {name: found.refusal for name, found in there.items() if found.refuses(revision)}
-            return Acknowledgement([name for name in there if name not in refused and name not in late], refused, late)
+            done = [name for name in there if name not in refused and name not in lacking]
+            return Acknowledgement(done, refused, late=sorted(lacking - absent), absent=sorted(absent))
 
     def caught_up(self) -> bool:
         """Whether every server that was seen within the last seconds answers from the present plan, or refuses it."""

@@ -6,6 +6,7 @@ A rollout owns its endpoint's rows for as long as it runs: policies wait until i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from flyball.core.events import Event
 from flyball.core.ids import EventId
@@ -23,6 +24,10 @@ from flyball.storage.transactions import Transactions
 
 _MAY_SHARE = frozenset({VersionState.VALIDATED, VersionState.RETIRED})
 _MAY_WATCH = _MAY_SHARE | {VersionState.CANDIDATE}
+
+
+Steered: TypeAlias = tuple[Deployment, EventId]
+"""What is deployed afterwards, and the event that tells of it."""
 
 
 class SteeringService:
@@ -49,7 +54,7 @@ class SteeringService:
             deployments.mirror(here, shadows)
             self._check(here, shadows, may=_MAY_WATCH)
 
-    def set_policy(self, here: Deployment, policy: Policy | None, *, why: str = "", cause: EventId | None = None) -> Deployment:
+    def set_policy(self, here: Deployment, policy: Policy | None, *, why: str = "", cause: EventId | None = None) -> Steered:
         """The champion shares its rows by `policy`, or has them all again: `traffic.policy-set`.
 
         Weights that give the champion everything are no policy. A retired version that gets rows is restored.
@@ -68,9 +73,9 @@ class SteeringService:
                 if self._registry.get(here.model, number).state is VersionState.RETIRED:
                     self._registry.move(here.model, number, state=VersionState.VALIDATED, why="it is given rows again", cause=event.id)
             self._keep(after)
-        return after
+        return after, event.id
 
-    def set_shadows(self, here: Deployment, shadows: Sequence[int], *, why: str = "", cause: EventId | None = None) -> Deployment:
+    def set_shadows(self, here: Deployment, shadows: Sequence[int], *, why: str = "", cause: EventId | None = None) -> Steered:
         """These versions and no others are asked beside those that answer: `traffic.shadows-set`.
 
         Raises:
@@ -81,11 +86,11 @@ class SteeringService:
             if tuple(shadows) == here.shadows:
                 raise IllegalDeploymentError(here.environment, here.endpoint, reason=_unchanged(here.shadows))
             after = deployments.mirror(here, shadows)
-            self._told("traffic.shadows-set", after, why=why, cause=cause, shadows=list(after.shadows))
+            event = self._told("traffic.shadows-set", after, why=why, cause=cause, shadows=list(after.shadows))
             self._keep(after)
-        return after
+        return after, event.id
 
-    def prepare(self, here: Deployment, versions: Sequence[int], *, cause: EventId | None = None) -> Deployment:
+    def prepare(self, here: Deployment, versions: Sequence[int], *, cause: EventId | None = None) -> Steered:
         """The versions are held ready by all servers: `traffic.prepared`.
 
         Raises:
@@ -93,11 +98,11 @@ class SteeringService:
         """
         with self._transactions.write():
             after = deployments.hold_ready(here, versions)
-            self._told("traffic.prepared", after, why="", cause=cause, versions=list(versions))
+            event = self._told("traffic.prepared", after, why="", cause=cause, versions=list(versions))
             self._keep(after)
-        return after
+        return after, event.id
 
-    def drop(self, here: Deployment, versions: Sequence[int], *, why: str, cause: EventId | None = None) -> Deployment:
+    def drop(self, here: Deployment, versions: Sequence[int], *, why: str, cause: EventId | None = None) -> Steered:
         """The versions are held ready no more: `traffic.dropped`.
 
         Raises:
@@ -105,11 +110,11 @@ class SteeringService:
         """
         with self._transactions.write():
             after = deployments.drop(here, versions)
-            self._told("traffic.dropped", after, why=why, cause=cause, versions=list(versions))
+            event = self._told("traffic.dropped", after, why=why, cause=cause, versions=list(versions))
             self._keep(after)
-        return after
+        return after, event.id
 
-    def learn(self, here: Deployment, arms: Mapping[int, Arm]) -> Deployment:
+    def learn(self, here: Deployment, arms: Mapping[int, Arm]) -> Steered:
         """The bandit's shares follow what its versions have earned: `traffic.learned`.
 
         Raises:
@@ -120,9 +125,9 @@ class SteeringService:
             if not isinstance(bandit, Bandit):
                 raise IllegalDeploymentError(here.environment, here.endpoint, reason="no bandit shares its rows")
             after = deployments.learn(here, learnt(bandit, arms))
-            self._told("traffic.learned", after, why="", cause=None, policy=after.to_json()["policy"])
+            event = self._told("traffic.learned", after, why="", cause=None, policy=after.to_json()["policy"])
             self._keep(after)
-        return after
+        return after, event.id
 
     def _check(self, here: Deployment, versions: Sequence[int], *, may: frozenset[VersionState]) -> None:
         for number in versions:

@@ -19,7 +19,7 @@ from flyball.core.errors import FlyballError
 from flyball.serving.answers import ANSWER, BASE, FEATURE, POSITION, REQUEST, STREAM, VALUE_TIME, endpoint_of, from_table, united
 from flyball.serving.record import Lost
 from flyball.serving.stream import FIRST, SHIPPED_BEFORE, Ground, LogStream
-from flyball.serving.volume import COLUMNS, VersionVolume, volume_of
+from flyball.serving.volume import COLUMNS, SHADOW, VersionVolume, volume_of
 from flyball.storage.journal import Journal
 from flyball.storage.positions import Positions
 from flyball.storage.tables import TableStore
@@ -134,21 +134,26 @@ class PredictionLog:
 
         Columns: those of `answers.BASE` but stream and position, then "request.X", "feature.X", "value_time.LABEL" and "answer.X" of all
         that answered; null where a row's version had none. A row that a version failed has its `error` and, where another stood in, a
-        second row of the same id, with route "fallback".
+        second row of the same id, with route "fallback". What shadows said is not among them.
         """
         within = (pl.col("time") >= utc(start)) & (pl.col("time") < utc(end))
-        frames = self._select([endpoint], within)
+        frames = self._select([endpoint], within & _ANSWERS)
         if not frames:
             return pl.DataFrame(schema=dict(BASE)).drop(STREAM, POSITION)
         return united(frames).sort("time", "key", "id", STREAM, POSITION).drop(STREAM, POSITION)
 
     def stats(self, endpoint: str, since: datetime, *, until: datetime | None = None) -> tuple[VersionVolume, ...]:
-        """What each version answered with since <= time < until, by version."""
+        """What each version answered with since <= time < until, by version; shadows answer nobody."""
         within = pl.col("time") >= utc(since)
         if until is not None:
             within &= pl.col("time") < utc(until)
-        frames = self._select([endpoint], within, columns=COLUMNS)
+        frames = self._select([endpoint], within & _ANSWERS, columns=COLUMNS)
         return volume_of(united(frames)) if frames else ()
+
+    def select(self, endpoint: str, wanted: pl.Expr, *, columns: Sequence[str]) -> pl.DataFrame:
+        """These base columns of the wanted rows, in no order; what shadows said is among them, under the ids of the rows they mirror."""
+        frames = self._select([endpoint], wanted, columns=columns)
+        return united(frames) if frames else pl.DataFrame(schema={name: BASE[name] for name in columns})
 
     def find(self, prediction_id: str) -> Mapping[str, Any] | None:
         """The answered row of that id, or None.
@@ -157,7 +162,7 @@ class PredictionLog:
         that versions failed before another stood in, as mappings of version and error.
         """
         for endpoint in self._endpoints():
-            frames = self._select([endpoint], pl.col("id") == prediction_id)
+            frames = self._select([endpoint], (pl.col("id") == prediction_id) & _ANSWERS)
             rows = [row for frame in frames for row in frame.iter_rows(named=True)]
             if rows:
                 return _told(endpoint, sorted(rows, key=lambda row: (row["error"] is None, row[POSITION])))
@@ -192,6 +197,9 @@ class PredictionLog:
             if position is not None:
                 rows = rows.filter((pl.col(STREAM) != name) | (pl.col(POSITION) <= position))
         return rows
+
+
+_ANSWERS = pl.col("route") != SHADOW
 
 
 def _tables_of(streams: Iterable[LogStream]) -> set[str]:

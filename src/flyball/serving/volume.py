@@ -14,7 +14,7 @@ from flyball.core.clock import utc
 from flyball.kernels.sequential import least_count
 
 CHANCE = 0.001
-FALLBACK = "fallback"
+FALLBACK, SHADOW = "fallback", "shadow"
 COLUMNS = ("time", "stream", "position", "id", "version", "route", "seconds", "error")
 """The columns that figures are made of."""
 

@@ -83,7 +83,9 @@ def test_who_refuses_a_plan_again_and_again_stops_nobody(servers: Servers, plans
 def test_a_plan_is_acknowledged_when_all_that_are_there_answer_from_it(servers: Servers) -> None:
     for name in ("one", "two"):
         servers.heard(name, 1)
-    assert servers.wait(1, seconds=60).to_json() == {"acknowledged": True, "servers": ["one", "two"], "refused": {}, "late": []}
+    assert servers.wait(1, seconds=60).to_json() == {
+        "acknowledged": True, "servers": ["one", "two"], "refused": {}, "late": [], "absent": [],
+    }  # fmt: skip
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(servers.wait, 2, seconds=60)
         for name in ("one", "two"):
@@ -107,12 +109,12 @@ def test_who_does_not_fetch_the_plan_is_not_waited_for_but_told(servers: Servers
     servers.heard("gone", 1)
     timer.sleep(SEEN_SECONDS / 2)
     servers.heard("here", 2)
-    assert servers.wait(2, seconds=0).late == ["gone"]
+    assert servers.wait(2, seconds=0).absent == ["gone"]
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(servers.wait, 2, seconds=600)
         while not waiting.done():  # it began to wait at some moment of these
             timer.sleep(FETCH_SECONDS)
             servers.heard("gone", 1)
             servers.heard("here", 2)
-        assert waiting.result(60).late == ["gone"]
+        assert waiting.result(60).absent == ["gone"]
     assert Servers(Plans(), timer).wait(9, seconds=60).whole
