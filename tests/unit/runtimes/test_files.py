@@ -38,7 +38,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ModelFileError):
             load(path)
     (tmp_path / "manifest.json").write_text('{"format": "pmml"}')
-    with pytest.raises(ModelFormatError, match="formats: blend, exported, function, lightgbm, linear"):
+    with pytest.raises(ModelFormatError, match="formats: blend, exported, function, graph, lightgbm"):
         load(tmp_path)
 
 
