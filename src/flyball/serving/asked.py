@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -31,8 +31,7 @@ VECTOR = Wants(vector=True)
 """As `ROUTED`, for rows that are finished features."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Part:
+class Part(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """What one version said of the rows `rows` of a request; all columns are aligned with them.
 
     `predictions` are whether the score is at least a half, or the value itself for a regression; a model that was made elsewhere says its
@@ -46,7 +45,7 @@ class Part:
     predictions: Sequence[Any]
     scores: Sequence[float | None]
     probabilities: Sequence[Mapping[str, float]] = ()
-    warnings: Mapping[int, list[str]] = field(default_factory=dict)
+    warnings: Mapping[int, list[str]] = {}
 
 
 class Prediction(msgspec.Struct, omit_defaults=True, gc=False):

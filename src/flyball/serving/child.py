@@ -11,7 +11,7 @@ import os
 import signal
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,27 +24,39 @@ import polars as pl
 from flyball.core.clock import Timer
 from flyball.runtimes import Description, ModelManifest
 from flyball.serving.errors import ModelFailedError, ModelRaisedError
+from flyball.serving.merging import Merger, Said
 from flyball.serving.worker import LENGTH, LONGEST_BYTES, SCORE, Ready, Reply, to_ipc
 from flyball.storage.confined import command, environment
 from flyball.storage.isolation import Confinement, Measure
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0
+_REVIVE_SECONDS = 1.0
+"""Who waits for a child that another's rows have ended waits no longer than so for its next start."""
+_ROWS_OF_DEADLINE = 100
+"""So many rows double the deadline: a request may have a thousand."""
+_PART_OF_DEADLINE = 0.125
+"""So much of the deadline may a call take that asks for several requests at once."""
 
 
 class ChildModel:
-    """A model whose code runs in a process of its own. To be used by one event loop; one frame is with the child at a time.
+    """A model whose code runs in a process of its own. To be used by one event loop.
+
+    One frame is with the child at a time, and what waits meanwhile goes as one frame after it. It has `deadline_seconds` for a frame,
+    and as long again for each hundred rows of it.
 
     The process reads its model and Python's own files, writes nowhere but in a directory that goes with it, and reaches nobody, as far
     as the host grants that; `measures` says what it granted, and `description` what the model says of itself, once it has started.
     """
 
     def __init__(
-        self, path: Path, manifest: ModelManifest, *, timer: Timer, deadline_seconds: float = 1.0, scratch: Path | None = None
-    ) -> None:
+        self, path: Path, manifest: ModelManifest, *, timer: Timer, deadline_seconds: float = 1.0, scratch: Path | None = None,
+        call_seconds: float = 0.0,
+    ) -> None:  # fmt: skip
         self.manifest = manifest
         self._path, self._timer, self._deadline = path, timer, deadline_seconds
         self._turn = asyncio.Lock()
+        self._merger = Merger(self, timer=timer, target_seconds=_PART_OF_DEADLINE * deadline_seconds, call_seconds=call_seconds)
         self._process: Process | None = None
         self._starting: asyncio.Task[None] | None = None
         self._failures, self._not_before = 0, 0.0
@@ -69,12 +81,23 @@ class ChildModel:
             if self._process is None:
                 await self._start()
 
-    async def predict(self, frame: pl.DataFrame) -> npt.NDArray[Any]:
+    async def predict(self, frame: pl.DataFrame) -> Said:
         """The model's scores for the rows of `frame`, or an error within the deadline and the turns of those that asked before.
 
         Raises:
             ModelFailedError: it raised, hung, died, answered something else, or is being started again.
         """
+        (answer,) = await self.predict_parts(frame, [frame.height])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def predict_parts(self, frame: pl.DataFrame, sizes: Sequence[int]) -> list[Said | Exception]:
+        """As `predict`, for callers who have so many of the rows each: to whom it has no answer, it says why."""
+        return await self._merger.predict(frame, sizes)
+
+    async def ask(self, frame: pl.DataFrame) -> Said:
+        """As `predict`, with this frame alone."""
         if self._process is None:
             self._restart()
             raise ModelFailedError(self._reason)
@@ -83,7 +106,7 @@ class ChildModel:
             if process is None:
                 raise ModelFailedError(self._reason)
             try:
-                return await self._ask(process, to_ipc(frame), seconds=self._deadline)
+                return await self._ask(process, to_ipc(frame), seconds=self._deadline * (1 + frame.height / _ROWS_OF_DEADLINE))
             except ModelFailedError:  # it said so itself, and is an OSError too
                 raise
             except TimeoutError:
@@ -96,6 +119,13 @@ class ChildModel:
                 await self._fail(process, "it was interrupted")
                 raise
         raise ModelFailedError(self._reason)
+
+    async def revive(self) -> None:
+        """A child that ended is ready again when this returns, if that is soon."""
+        pause = self._not_before - self._timer.seconds()
+        if self._process is None and pause < _REVIVE_SECONDS:
+            await asyncio.sleep(max(pause, 0.0))
+            await _quietly(self.start())
 
     async def close(self) -> None:
         """The child ends, after the frame that it is busy with; idempotent."""

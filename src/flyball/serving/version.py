@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
+import numpy.typing as npt
 import polars as pl
 
 from flyball.core.errors import UnknownNameError
-from flyball.data.model import PREDICTION_TIME
+from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.features import FeatureSet
 from flyball.features.lookup import ViewLookup
 from flyball.features.windowing import WindowLookup
 from flyball.kernels import route
 from flyball.runtimes import Description, Predictor
-from flyball.serving.child import ChildModel
 from flyball.serving.columns import type_names
 from flyball.serving.errors import EndpointNotFoundError, NotDeployedError, VectorVersionError, VersionNotServedError
 from flyball.serving.openform import OpenForm
+from flyball.serving.outcome import Explained
 from flyball.serving.plan import EndpointPlan, VersionPlan
 from flyball.serving.policies import Policy, Segments
-from flyball.serving.rowform import RowForm, Rows
-from flyball.serving.vectorform import as_features, vector_form
+from flyball.serving.rowform import RowForm, Rows, find_kind
+from flyball.serving.vector import Given, Looked, Values, Vector
+from flyball.serving.vectorform import vector_form
 
 VECTOR_SUFFIX = ".vector"
 
 
-class Vector(Protocol):
-    """The features of rows, `frame` with a column per feature, and per look-up when each value that was used came to be (µs)."""
+ByColumns: TypeAlias = Callable[[Mapping[str, Values], int], npt.NDArray[Any]]
+
+
+class Computed(Protocol):
+    """Features as a `VectorSource` computes them."""
 
     @property
     def frame(self) -> pl.DataFrame: ...
@@ -45,22 +51,22 @@ class VectorSource(Protocol):
 
     @property
     def ready(self) -> bool: ...
-    def compute(self, rows: pl.DataFrame) -> Vector: ...
-
-
-@dataclass(frozen=True)
-class _Row:
-    frame: pl.DataFrame
-    value_times: Mapping[str, list[int | None]]
+    def compute(self, rows: pl.DataFrame) -> Computed: ...
 
 
 class RequestAsIs:
-    """A `VectorSource` that looks nothing up: the request's columns are what the model takes."""
+    """A `VectorSource` of a model that takes the request's columns as they come: nothing is looked up, so it is never asked."""
 
     ready = True
 
-    def compute(self, rows: pl.DataFrame) -> Vector:
-        return _Row(rows.drop(PREDICTION_TIME), {})
+    def compute(self, rows: pl.DataFrame) -> Looked:
+        return Looked(rows.drop(PREDICTION_TIME), {})
+
+
+class FramePredictor(Protocol):
+    """A model that is waited for: a graph of others, or one whose process is elsewhere."""
+
+    async def predict(self, frame: pl.DataFrame) -> npt.NDArray[Any] | Explained: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +79,7 @@ class LoadedVersion:
     plan: VersionPlan
     features: FeatureSet | None
     vectors: VectorSource
-    model: Predictor | ChildModel
+    model: Predictor | FramePredictor
     levels: Mapping[str, frozenset[str]]
     description: Description | None = None
 
@@ -92,9 +98,35 @@ class LoadedVersion:
         """The names of the types that the features are kept as."""
         return [] if self.features is None else type_names(self.features.dtypes)
 
-    def given(self, frame: pl.DataFrame) -> Vector:
-        """The vector of rows that are finished features; nothing is known of when their values came to be."""
-        return _Row(frame if self.features is None else as_features(frame, self.features.dtypes), {})
+    @cached_property
+    def awaited(self) -> bool:
+        """Whether its model is waited for, so that others are answered meanwhile."""
+        return inspect.iscoroutinefunction(self.model.predict)
+
+    @cached_property
+    def by_columns(self) -> ByColumns | None:
+        """How its model is asked without a frame; None where it takes a frame."""
+        return None if self.awaited else getattr(self.model, "predict_columns", None)
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether what a request says of each feature is what its type holds."""
+        return self.features is None or all(find_kind(dtype) == str(dtype) for dtype in self.features.dtypes.values())
+
+    def compute(self, rows: Rows, *, time: int, vector: bool) -> Vector:
+        """What its model takes of the rows, as of `time`; with `vector` they are finished features.
+
+        Raises:
+            FlyballError: a feature cannot be computed.
+        """
+        if self.features is None:
+            return Given(rows)
+        if vector:
+            given = Given(rows, self.features.dtypes)
+            return given if self._plain else Looked(given.frame, {})
+        stamps = pl.Series(PREDICTION_TIME, [time] * rows.n, dtype=pl.Int64)
+        found = self.vectors.compute(rows.frame().hstack([stamps.cast(TIME)]))
+        return Looked(found.frame, found.value_times)
 
     @property
     def inputs(self) -> Mapping[str, str]:

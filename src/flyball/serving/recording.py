@@ -1,0 +1,43 @@
+"""What the journal keeps of a group's rows, whether they were answered or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flyball.serving.group import Failure, Group
+from flyball.serving.outcome import Outcome
+from flyball.serving.record import Answered, encode
+from flyball.serving.vector import Vector, kept
+
+
+def answered(group: Group, vector: Vector, *, outcome: Outcome, seconds: list[float]) -> Answered:
+    """The record of rows that the group's version answered, so many seconds after they arrived."""
+    return _record(group, vector, scores=list(outcome.scores), seconds=seconds, **_beside(group, outcome))
+
+
+def failed(failure: Failure, *, by: int, seconds: list[float]) -> bytes:
+    """The record of rows that a version failed; version `by` stood in, or nobody where it is 0."""
+    nothing = [None] * len(failure.group.ids)
+    return encode(_record(failure.group, failure.vector, scores=nothing, seconds=seconds, error=failure.reason, answered_by=by))
+
+
+def _record(group: Group, vector: Vector | None, **outcome: Any) -> Answered:
+    version, rows = group.version, group.rows
+    told: dict[str, Any] = {"task": version.plan.task, **outcome}
+    if vector is not None and version.features is not None:
+        told |= {"features": kept(vector), "feature_types": version.type_names, "value_times": dict(vector.value_times)}
+    if version.features is None or not group.vector:  # else the request is the vector, which stands in the record already
+        told |= {"request": dict(rows.columns), "request_types": rows.form.type_names}
+    return Answered(
+        **{"features": {}, "value_times": {}, "request": {}, **told}, endpoint=group.endpoint.name, model=group.endpoint.plan.model,
+        version=version.number, route=group.route, time=group.time, features_digest=version.plan.features or "", ids=group.ids,
+        keys=group.keys,
+    )  # fmt: skip
+
+
+def _beside(group: Group, outcome: Outcome) -> Mapping[str, Any]:
+    """What a model without a project said beside its scores."""
+    if group.version.description is None:
+        return {}
+    return {"task": outcome.task, "answers": dict(outcome.answers), "answer_types": list(outcome.types)}
