@@ -17,8 +17,8 @@ WORDS = [
     "at_least", "at_most", "beats_champion", "canary", "check", "count", "delta", "derive", "derive_sql",
     "drift", "every", "files", "graph", "guardrails", "label", "last",
     "load",
-    "max", "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "parquet", "performance", "push", "quality",
-    "redis_stream", "resources", "rows", "search", "sql", "sum", "view", "window_view",
+    "max", "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "parquet", "performance",
+    "prediction_log", "push", "quality", "redis_stream", "resources", "rows", "search", "sql", "sum", "view", "window_view",
 ]  # fmt: skip
 ROOMS = sorted(module.name for module in pkgutil.iter_modules(fb.__path__) if module.ispkg)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flyball.monitoring import drift, performance, quality, resources
     from flyball.releases import at_least, at_most, beats_champion, canary, guardrails, max_slice_gap
     from flyball.serving.graphs import Graph, graph
+    from flyball.serving.logspec import prediction_log
     from flyball.training import TrainingSet, search
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "on_performance_drop",
     "parquet",
     "performance",
+    "prediction_log",
     "push",
     "quality",
     "redis_stream",
@@ -89,6 +91,7 @@ _ROOMS = {
     "monitoring": ("drift", "performance", "quality", "resources"),
     "releases": ("at_least", "at_most", "beats_champion", "canary", "guardrails", "max_slice_gap"),
     "serving.graphs": ("Graph", "graph"),
+    "serving.logspec": ("prediction_log",),
     "training": ("TrainingSet", "search"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -17,6 +17,7 @@ from flyball.registry import RegistryStore
 from flyball.registry.admission import Admission
 from flyball.releases import Deployment, ReleaseStore
 from flyball.runtimes import read_manifest
+from flyball.serving.logspec import PLAIN
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
 from flyball.storage.blobs import BlobStore
 from flyball.tracking import RunStore
@@ -81,6 +82,7 @@ class Planner:
             sticky=() if model.sticky is None else model.sticks_to,
             policy=deployment.policy,
             shadows=deployment.shadows,
+            log=PLAIN if model.log is None else model.log.plan,
         )
 
     def _find_version(self, model: Model, number: int) -> VersionPlan | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -12,7 +12,7 @@ import polars as pl
 
 from flyball.core.duration import format_duration
 from flyball.core.errors import FlyballError, UnknownNameError
-from flyball.data import Dataset
+from flyball.data import Columns, Dataset
 from flyball.data.batch import Batch
 from flyball.data.contracts.model import Contract
 from flyball.data.labels import label_values
@@ -77,7 +77,22 @@ def _check(model: Model, infer: _Infer, *, problems: list[str]) -> Checked | Non
         for name in model.sticks_to
         if name not in columns
     )
+    problems.extend(f"model {model.name!r}, log: {problem}" for problem in _unhidable(model, columns))
     return None if features is None else Checked(model.name, schemas, features)
+
+
+def _unhidable(model: Model, columns: Iterable[str]) -> Iterator[str]:
+    """Why columns cannot be hidden in the log: labels are joined by the key, and monitors compare the features."""
+    hidden = () if model.log is None else (*model.log.plan.mask, *model.log.plan.hash)
+    known = list(columns)
+    features = {name for part in model.features if isinstance(part, Columns) and part.dataset == model.rows for name in part.names}
+    for name in hidden:
+        if name not in known:
+            yield str(UnknownNameError("column", name, known=known, where="rows"))
+        elif name in model.rows.key:
+            yield f"column {name!r} is of the key, by which labels are joined; it cannot be hidden"
+        elif name in features:
+            yield f"column {name!r} is a feature as it is, which monitors compare; it cannot be hidden"
 
 
 def _own(schema: pl.Schema) -> list[str]:

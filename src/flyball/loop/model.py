@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flyball.monitoring.model import MonitorSpec
     from flyball.releases.gates import GateSpec
     from flyball.releases.rollout import CanarySpec
+    from flyball.serving.logspec import LogSpec
     from flyball.training.model import Search, TrainingSet
 
     Feature = Columns | View | WindowView | OnDemand
@@ -72,6 +73,7 @@ class Model:
     endpoint: str | None = None
     sticky: str | Sequence[str] | None = None
     seed: int = 0
+    log: LogSpec | None = None
 
     def __post_init__(self) -> None:
         checked_name("Model", self.name)

@@ -30,7 +30,8 @@ class Histogram:
 class Counters:
     """Rows that were answered and that a version failed, warnings by kind, flushes, and requests by status.
 
-    `isolation` is no count: by endpoint, version and measure, whether the process of a model was granted it.
+    `lost` are rows that were answered and are not in the log, by
+    endpoint and how. `isolation` is no count: by endpoint, version and measure, whether the process of a model was granted it.
     """
 
     answered: Counter[Labels] = field(default_factory=Counter)
@@ -40,6 +41,7 @@ class Counters:
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     flushes: int = 0
     refused_plans: int = 0
+    lost: Counter[tuple[str, str]] = field(default_factory=Counter)
     isolation: dict[Labels, int] = field(default_factory=dict)
 
     def add_answers(self, labels: Labels, seconds: Sequence[float]) -> None:

@@ -5,6 +5,7 @@
     InvalidError
     ├── ColumnTypeError         values of a type that neither journal nor tables can hold
     ├── UnalignedRecordError    a record whose columns are not of one length
+    ├── LogSpecError            a prediction log that can never be as it is declared
     ├── RowsRefusedError        rows that a model made elsewhere raised at
     ├── VectorVersionError      finished features sent to a version that takes others
     ├── NotJsonError, RequestShapeError, TooManyRowsError, FieldError     a request that can never be answered
@@ -34,6 +35,15 @@ class ColumnTypeError(InvalidError):
 
     def __init__(self, found: str, *, known: Iterable[str]) -> None:
         super().__init__(f"Columns of type {found} cannot be kept in the prediction log. Cast them to one of: {', '.join(known)}.")
+
+
+class LogSpecError(InvalidError):
+    """A prediction log that can never be as it is declared."""
+
+    code = "prediction-log"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"prediction_log: {reason}.")
 
 
 class NotJsonError(InvalidError):

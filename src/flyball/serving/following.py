@@ -138,6 +138,7 @@ class Follower:
         self._source, self._kept, self._take, self._why = source, kept, take, why
         self._stop = threading.Event()
         self._revision, self._refused, self._refusal = 0, 0, ""
+        self._asked = False
 
     def open(self) -> None:
         """Take up the plan that was kept, if there is one."""
@@ -162,7 +163,9 @@ class Follower:
     def _step(self, source: PlanSource) -> bool:
         """Ask once and take up what comes; whether all went well."""
         try:
-            plan = source.find(self._revision, refusal=self._refusal)
+            # What was kept may be of another declaration with the same releases: the first time it is asked for whatever stands.
+            plan = source.find(self._revision if self._asked else 0, refusal=self._refusal)
+            self._asked = True
             if plan is None:
                 return True
             self._revision = self._take(plan)

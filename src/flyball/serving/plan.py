@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from flyball.core.ids import Digest
+from flyball.serving.logspec import PLAIN, LogPlan
 from flyball.serving.policies import Policy
 
 
@@ -71,6 +72,7 @@ class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):
     sticky: tuple[str, ...] = ()
     policy: Policy | None = None
     shadows: tuple[int, ...] = ()
+    log: LogPlan = PLAIN
 
     @property
     def answering(self) -> tuple[int, ...]:

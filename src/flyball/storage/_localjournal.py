@@ -144,6 +144,9 @@ class LocalJournal:
                     os.fsync(directory)
                 self._synced = firsts[-1]
 
+    def filled(self) -> float:
+        return 0.0 if self._writer is None else self._writer.filled()
+
     def forget(self) -> None:
         """No file holds acknowledged entries any more, but for those in one segment with others. The writer's to call."""
         if self._writer is None:
@@ -258,6 +261,14 @@ class _Writer:
             self.last += len(payloads)
             self._count(self.last, size)
             return self.last
+
+    def filled(self) -> float:
+        with self._lock:
+            waiting = self._waiting
+            if waiting is None:
+                return 0.0
+            waiting.takes_after(self._acknowledgement, 0)
+            return waiting.size_bytes / waiting.limit_bytes
 
     def roll(self) -> None:
         """What comes next goes into a segment of its own."""

@@ -57,6 +57,10 @@ class Journal(Protocol):
         """
         ...
 
+    def filled(self) -> float:
+        """The share of what may wait for readers that is taken; 0 where there is no limit, or in a reader."""
+        ...
+
     @property
     def acknowledged(self) -> int:
         """The highest acknowledged position; 0 at first."""

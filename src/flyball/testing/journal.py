@@ -55,6 +55,15 @@ class JournalSuite(Suite):
                 assert [(entry.position, entry.payload) for entry in entries] == list(enumerate(_PAYLOADS, 1))
                 assert journal.last == 5
 
+    def test_a_journal_says_how_full_it_is(self, tmp_path: Path) -> None:
+        with self.write(tmp_path, 4_000) as writer, self.read(tmp_path) as reader:
+            assert (writer.filled(), reader.filled()) == (0.0, 0.0)
+            for _ in range(20):
+                writer.append(b"x" * 100)
+            assert 0.4 < writer.filled() < 0.8
+            reader.acknowledge(20)
+            assert writer.filled() < 0.1
+
     def test_writer_and_reader_may_have_all_put_on_the_disk_at_any_time(self, tmp_path: Path) -> None:
         with self.both(tmp_path) as (writer, reader):
             reader.sync()

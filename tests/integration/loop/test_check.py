@@ -47,6 +47,9 @@ def test_a_right_project_lists_its_features_and_leaves_no_trace(project: Path) -
         ('fb.files("data/depots")', 'fb.files("data/depot")', ["data/depot,", "Did you mean 'depots'"]),
         ('event_time="leaves_at"', 'event_time="leves_at"', ["Did you mean 'leaves_at'"]),
         ('entity="depot", ttl="12h"', 'entity="station", ttl="12h"', ["'station'"]),
+        ('lead="1h"', 'lead="1h", log=fb.prediction_log(mask=["parcel"])', ["'parcel' is of the key", "cannot be hidden"]),
+        ('lead="1h"', 'lead="1h", log=fb.prediction_log(hash=["weight"])', ["'weight' is a feature", "cannot be hidden"]),
+        ('lead="1h"', 'lead="1h", log=fb.prediction_log(mask=["wieght"])', ["Did you mean 'weight'"]),
     ],
 )
 def test_what_is_wrong_is_named(project: Path, *, old: str, new: str, words: list[str]) -> None:
