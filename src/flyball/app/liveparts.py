@@ -12,8 +12,8 @@ from flyball.app.home import Home
 from flyball.app.intake import Intake, Watched
 from flyball.app.livemodel import LiveModel
 from flyball.app.liverows import open_live
-from flyball.app.location import ONLINE
 from flyball.app.online import Online
+from flyball.app.onlinestore import write_online
 from flyball.app.plans import Planner
 from flyball.app.predictionlog import open_log
 from flyball.app.servers import Servers
@@ -22,7 +22,6 @@ from flyball.app.watching import Watching
 from flyball.core.clock import Clock, Timer
 from flyball.data.histories import Histories
 from flyball.data.live import LiveRows
-from flyball.features._sqlite import SqliteOnlineStore
 from flyball.loop.definition import Declared, declared_in
 from flyball.loop.model import Project
 from flyball.registry._sqlmodels import SqlModels
@@ -87,7 +86,7 @@ class LiveParts:
         declared = declared_in(place.project)
         labels = {model.label.dataset.name for model in place.project.models}
         datasets = {name: found.dataset for name, found in declared.items()}
-        store = SqliteOnlineStore.write(home.path / ONLINE)
+        store = write_online(home.path, os.environ)
         online = Online(datasets, Histories(home.data), whole=labels, store=store, clock=place.clock)
         streams = Streams(declared, live, environment=os.environ, clock=place.clock, recorder=stores.journal.recorder)
         watched = Watched(place.clock, place.timer, place.root, sources=not place.lockstep, streams=streams)

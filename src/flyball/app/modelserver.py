@@ -3,7 +3,7 @@
 ::
 
     HOME/journal/predictions/  written here, read by the control plane       HOME/blobs        models and snapshots, read
-    HOME/serving/plan.json     the last plan; code/ unpacked snapshots       HOME/online.db    looked-up features, read
+    HOME/serving/plan.json     the last plan; code/ unpacked snapshots       HOME/online.db    looked-up features, read (or on Redis)
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Self
 
 from flyball.app.blobs import home_blobs
-from flyball.app.location import CODE, ONLINE, PLAN, PREDICTIONS
+from flyball.app.location import CODE, PLAN, PREDICTIONS
+from flyball.app.onlinestore import follow_online
 from flyball.app.settings import JOURNAL_BYTES
 from flyball.core.clock import Clock, MonotonicTimer, Timer
 from flyball.core.errors import FlyballError
 from flyball.core.ids import RandomIds
-from flyball.features._sqlite import SqliteOnlineStore
-from flyball.features.online import OnlineStore
-from flyball.features.vectors import Vectors
+from flyball.features.following import Following
 from flyball.loop.projectfile import load_project
 from flyball.serving.child import ChildModel
 from flyball.serving.effective import unloaded
@@ -86,14 +85,16 @@ class Prepared:
 class ModelServer:
     """All parts of one model server but its door. To be opened and closed in the event loop that serves."""
 
-    def __init__(self, engine: Engine, loader: Loader, *, journal: Journal, kept: PlanFile, source: HttpPlans | None) -> None:
-        self.engine = engine
+    def __init__(
+        self, engine: Engine, loader: Loader, *, journal: Journal, online: Following, kept: PlanFile, source: HttpPlans | None
+    ) -> None:  # fmt: skip
+        self.engine, self.online = engine, online
         self._loader, self._journal = loader, journal
         self._follower = Follower(source, kept, take=self.take, why=lambda: " ".join(map(str, self._refused)))
         self._opened = asyncio.Event()
         self._taking = threading.Lock()  # the follower's thread takes plans up, a request may unload
         self._plan = ServingPlan(revision=0)
-        self._unloaded: frozenset[str] = frozenset()
+        self.unloaded: frozenset[str] = frozenset()
         self._refused: list[FlyballError] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -110,16 +111,16 @@ class ModelServer:
         shutil.rmtree(scratch, ignore_errors=True)  # of a server that was killed
         journal = journal or LocalJournal.write(home / settings.journal, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
-        store: OnlineStore = SqliteOnlineStore.read(home / ONLINE)
+        online = follow_online(home, os.environ)
         blobs = home_blobs(home, os.environ) if settings.plan is None else LocalBlobs(settings.plan.parent / "blobs")
         loader = Loader(
-            blobs, home / CODE, declared, lambda features: Vectors(features, store),
+            blobs, home / CODE, declared, online.vectors,
             timer=timer, loop=asyncio.get_running_loop(), deadline_seconds=settings.deadline_seconds, ready_seconds=settings.ready_seconds,
             scratch=scratch,
         )  # fmt: skip
         url = settings.control_url
         source = None if url is None else HttpPlans(url, token=settings.token, server=settings.name)
-        return cls(engine, loader, journal=journal, kept=PlanFile(settings.plan or home / PLAN), source=source)
+        return cls(engine, loader, journal=journal, online=online, kept=PlanFile(settings.plan or home / PLAN), source=source)
 
     async def start(self, patience_seconds: float) -> None:
         """Take up the plan that was kept, waiting so long at most, and follow the control plane from then on."""
@@ -142,7 +143,7 @@ class ModelServer:
         """Load the plan and put it into force; the revision that is in force then. Not from the event loop's thread."""
         with self._taking:
             self._plan = plan
-            return self._take(self.prepare(plan, without=self._unloaded))
+            return self._take(self.prepare(plan, without=self.unloaded))
 
     def unload(self, endpoint: str) -> None:
         """Nobody answers at the endpoint afterwards; idempotent. Not from the event loop's thread.
@@ -151,8 +152,8 @@ class ModelServer:
             EndpointNotFoundError: there is none of that name.
         """
         with self._taking:
-            self._unloaded = self._unloaded | {self._known(endpoint)}
-            self._take(self.prepare(self._plan, without=self._unloaded))
+            self.unloaded = self.unloaded | {self._known(endpoint)}
+            self._take(self.prepare(self._plan, without=self.unloaded))
 
     def load(self, endpoint: str) -> None:
         """What the plan says answers at the endpoint again; idempotent. Not from the event loop's thread.
@@ -162,12 +163,12 @@ class ModelServer:
             FlyballError: it cannot be loaded; nobody answers there, as before.
         """
         with self._taking:
-            without = self._unloaded - {self._known(endpoint)}
+            without = self.unloaded - {self._known(endpoint)}
             prepared = self.prepare(self._plan, without=without)
             if endpoint in prepared.refused:
                 self.forget(prepared)
                 raise prepared.refused[endpoint]
-            self._unloaded = without
+            self.unloaded = without
             self._take(prepared)
 
     def _known(self, endpoint: str) -> str:
@@ -235,6 +236,7 @@ class ModelServer:
             task.cancel()
         for child in retired(self.engine.serving, NOTHING):
             await child.close()
+        await asyncio.to_thread(self.online.close)
         self._journal.close()
 
 

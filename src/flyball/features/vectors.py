@@ -10,6 +10,7 @@ frame costs a lone row more than all look-ups together.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -53,11 +54,12 @@ class Vector:
 class Vectors:
     """The features of requests, by the tables of an online store; thread-safe.
 
-    It answers from memory and looks at the store's version once per call. Without a store that can be read it goes on with what it has.
+    It answers from memory and looks at the store's version once per call, or, where it is `followed`, when it is told to. Without a
+    store that can be read it goes on with what it has.
     """
 
-    def __init__(self, features: FeatureSet, store: OnlineStore) -> None:
-        self._features, self._store = features, store
+    def __init__(self, features: FeatureSet, store: OnlineStore, *, followed: bool = False) -> None:
+        self._features, self._store, self._followed = features, store, followed
         self._mirrors: dict[str, Mirror] = {}
         self._readers: list[tuple[Reader, tuple[str, ...], list[tuple[int, str]]]] = []
         self._copied: list[tuple[str, str]] = []
@@ -87,7 +89,7 @@ class Vectors:
     @property
     def ready(self) -> bool:
         """Whether the store has had each of its tables; before, look-ups give nulls."""
-        self._refresh()
+        self._look()
         return all(mirror.written for mirror in self._mirrors.values())
 
     def compute(self, rows: pl.DataFrame) -> Vector:
@@ -122,7 +124,8 @@ class Vectors:
         return self._compute({name: columns[name] for name in self._dtypes}, times=times)
 
     def _compute(self, request: Mapping[str, Values], *, times: list[int]) -> Vector:
-        self._refresh()
+        if not self._followed:
+            self._look()
         columns: dict[str, Values] = {full: _named(full, request[own]) for own, full in self._copied}
         value_times: dict[str, list[int | None]] = {}
         lacks: dict[str, Mapping[int, Lack]] = {}
@@ -142,18 +145,24 @@ class Vectors:
     def _column(self, name: str, values: list[Any]) -> Values:
         return values if name in self._plain else self._makers[name](values)
 
-    def _refresh(self) -> None:
-        try:
-            version = self._store.version()
-            if version == self._version:
-                return
-            with self._lock:
-                changes = self._store.changes_after(self._revision, self._mirrors.keys())
-                for name, found in changes.tables.items():
-                    self._mirrors[name].take(found.values, closed=found.closed, fresh=found.fresh)
-                self._version, self._revision = version, changes.revision
-        except OnlineStoreError:
+    def refresh(self) -> None:
+        """Take over what the store has new.
+
+        Raises:
+            OnlineStoreError: it cannot be read now; what was read before stays.
+        """
+        version = self._store.version()
+        if version == self._version:
             return
+        with self._lock:
+            changes = self._store.changes_after(self._revision, self._mirrors.keys())
+            for name, found in changes.tables.items():
+                self._mirrors[name].take(found.values, closed=found.closed, fresh=found.fresh)
+            self._version, self._revision = version, changes.revision
+
+    def _look(self) -> None:
+        with suppress(OnlineStoreError):
+            self.refresh()
 
     def _cast(self, columns: Mapping[str, pl.Series]) -> Mapping[str, pl.Series]:
         """The columns in their types."""
