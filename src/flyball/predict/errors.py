@@ -15,7 +15,7 @@
     └── WhichEndpointError      a request for the one endpoint where there are several
     NotFoundError ── RouteNotFoundError
     ConflictError ── RepositoryFixedError
-    UnavailableError ── UnloadedError, NotReadyError, TooManyInsideError, QuotaError
+    UnavailableError ── UnloadedError, NotReadyError, DrainingError, TooManyInsideError, QuotaError
 """
 
 from __future__ import annotations
@@ -228,6 +228,15 @@ class NotReadyError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("The server lives, but it has loaded nothing yet. Ask again in a moment.")
+
+
+class DrainingError(UnavailableError):
+    """A server that is about to end."""
+
+    code = "draining"
+
+    def __init__(self) -> None:
+        super().__init__("This server is about to end and takes no more calls. Ask again: another one answers, or this one anew.")
 
 
 class TooManyInsideError(UnavailableError):

@@ -15,6 +15,7 @@ from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, Token
 from flyball.governance.limits import Limiter, Rates
 from flyball.predict.app import PredictApp
 from flyball.predict.connections import Server, config
+from flyball.predict.grpc.beside import beside
 from flyball.predict.limits import Admission, Limits
 from flyball.predict.options import Options
 from flyball.predict.place import announced, listen
@@ -60,7 +61,8 @@ async def serve(options: Options, listener: socket.socket) -> None:
             models.check_whole()
         gc.collect()
         gc.freeze()  # what is loaded stays, and need not be looked through again
-        await server.serve(sockets=[listener])
+        async with beside(app, options.home, host=options.host, port=options.grpc_port):
+            await server.serve(sockets=[listener])
     finally:
         await models.close()
 

@@ -14,7 +14,8 @@ import msgspec
 
 from flyball.governance import Permission
 from flyball.predict.dataplane import DataPlane, Inferred
-from flyball.predict.errors import HeaderLengthError, InferenceRequestError, TensorError, UnsupportedError
+from flyball.predict.errors import HeaderLengthError, InferenceRequestError, TensorError
+from flyball.predict.parameters import check_parameters
 from flyball.predict.replies import JSON, Reply, of_json
 from flyball.predict.request import Body, Request, Route
 from flyball.predict.tensors import Elements, Tensor, check_datatype, count_of, of_raw, to_raw
@@ -66,7 +67,7 @@ async def infer(plane: DataPlane, request: Request) -> Reply:
     asked = _decode(request.body if size is None else request.body[:size])
     outputs = asked.outputs or ()
     for parameters in (asked.parameters, *(found.parameters for found in outputs)):
-        _check(parameters)
+        check_parameters(parameters)
     tensors = _tensors(asked.inputs, memoryview(request.body)[len(request.body) if size is None else size :])
     wanted = [found.name for found in outputs]
     inferred = await plane.infer(target, tensors, request, wanted=wanted, parameters=asked.parameters)
@@ -98,21 +99,12 @@ def _decode(body: bytes) -> InferenceRequest:
         raise NotJsonError("it is nested too deep" if isinstance(error, RecursionError) else f"byte {error.start} is not UTF-8") from error
 
 
-def _check(parameters: Parameters) -> None:
-    """Refuse what would change the answer if it were understood."""
-    for name in parameters:
-        if name.startswith(("shared_memory", "sequence_")):
-            raise UnsupportedError(f"the parameter {name[:_LONGEST_SHOWN]!r}")
-    if parameters.get("classification"):
-        raise UnsupportedError("the classification extension; the output 'probabilities' has what it would say")
-
-
 def _tensors(inputs: Sequence[Input], raw: memoryview) -> list[Tensor]:
     found: list[Tensor] = []
     place = 0
     for given in inputs:
         if given.parameters:
-            _check(given.parameters)
+            check_parameters(given.parameters)
         size = given.parameters.get("binary_data_size")
         if size is None:
             found.append(_of_json(given))

@@ -1,0 +1,111 @@
+"""gRPC's server in the event loop of the model server: where it listens, and what it bears.
+
+Each process of a server listens at the one port by itself: connections cannot be handed to gRPC, so the system shares them out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterable
+from typing import Any, Self
+
+from flyball.app.listening import BindError
+from flyball.core.optional import extra
+from flyball.predict.grpc.door import Door
+from flyball.predict.limits import Limits
+
+with extra("grpc"):
+    import grpc  # type: ignore[import-untyped]  # it ships no types
+    import grpc.aio  # type: ignore[import-untyped]  # as above
+
+LINGER_SECONDS = 0.3
+_METADATA_BYTES = 16 << 10
+_STREAMS = 256
+_SECONDS = 1000
+
+
+class GrpcServer:
+    """Listens from `start` to `stop`. For the event loop in which both are called."""
+
+    def __init__(self, server: Any, door: Door, *, port: int) -> None:
+        self._server, self._door, self.port = server, door, port
+
+    @classmethod
+    async def start(cls, door: Door, limits: Limits, *, host: str, port: int, shared: bool = False) -> Self:
+        """It listens when this returns; 0 is any free port. A `shared` port is one that `reserve` keeps, for several processes.
+
+        Raises:
+            BindError: nobody can listen there.
+        """
+        if not shared:
+            port = _free(host, port)  # says why not, which gRPC does not
+        server = grpc.aio.server(
+            options=[*_options(limits), ("grpc.so_reuseport", int(shared))], maximum_concurrent_rpcs=2 * limits.requests
+        )
+        server.add_generic_rpc_handlers(tuple(door.handlers()))
+        name = f"[{host}]" if ":" in host else host
+        try:
+            bound = server.add_insecure_port(f"{name}:{port}")
+        except RuntimeError as error:
+            raise BindError(host, port, reason=str(error)) from error
+        logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
+        await server.start()
+        return cls(server, door, port=bound)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """No new call comes in; those that are in have so many seconds to end. Idempotent.
+
+        New ones are told so for a moment: gRPC itself would cancel them, from which no client can tell that nothing was done.
+        """
+        self._door.draining = True
+        await asyncio.sleep(LINGER_SECONDS)
+        await self._server.stop(grace_seconds)
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """A socket that keeps the port for the processes that are going to listen there, and takes no connection itself.
+
+    Raises:
+        BindError: nobody can listen there.
+    """
+    free = _free(host, port)  # for us alone: whoever had it before would get a share of the calls
+    return _bound(host, free, options=(socket.SO_REUSEPORT,))
+
+
+def _free(host: str, port: int) -> int:
+    with _bound(host, port, options=(socket.SO_REUSEADDR,)) as trial:
+        return int(trial.getsockname()[1])
+
+
+def _bound(host: str, port: int, *, options: Iterable[int]) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        for option in options:
+            made.setsockopt(socket.SOL_SOCKET, option, 1)
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise BindError(host, port, reason=error.strerror or str(error)) from error
+    return made
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    """What a client may cost before it is asked who it is, and when one that has died or stalls is let go of."""
+    return [
+        ("grpc.max_receive_message_length", limits.body_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", _STREAMS),
+        ("grpc.max_metadata_size", _METADATA_BYTES),
+        ("grpc.server_handshake_timeout_ms", 10 * _SECONDS),
+        ("grpc.max_connection_idle_ms", 300 * _SECONDS),
+        ("grpc.keepalive_time_ms", 60 * _SECONDS),
+        ("grpc.keepalive_timeout_ms", 20 * _SECONDS),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10 * _SECONDS),
+    ]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A caller who hung up before the end of an answer is none, though gRPC logs it as an error."""
+    return not (record.exc_info and record.exc_info[0] is not None and record.exc_info[0].__name__ == "ExecuteBatchError")
