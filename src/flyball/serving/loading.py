@@ -6,13 +6,14 @@ A version that is not what the plan says is refused, and its endpoint goes on wi
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
@@ -22,7 +23,7 @@ from flyball.core.ids import Digest
 from flyball.data import Dataset
 from flyball.features import Feature, FeatureSet
 from flyball.provenance.snapshot import unpack
-from flyball.runtimes import CodeNotAllowedError, Predictor, describe, levels_of, load, read_manifest
+from flyball.runtimes import CodeNotAllowedError, ModelManifest, Predictor, describe, levels_of, load, read_manifest
 from flyball.serving.child import ChildModel
 from flyball.serving.errors import VersionRefusedError
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
@@ -30,6 +31,11 @@ from flyball.serving.rowform import kind_of
 from flyball.serving.version import LoadedEndpoint, LoadedVersion, RequestAsIs, Serving, VectorSource
 from flyball.storage.blobs import BlobStore
 from flyball.storage.isolation import GUARDED
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs  # Python 3.13's own
+
+    from flyball.serving.graphs.running import GraphModel
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.02
@@ -96,13 +102,13 @@ class Loader:
             raise VersionRefusedError(endpoint.endpoint, plan.number, reason=f"{error}") from error
         if model is None:
             raise VersionRefusedError(endpoint.endpoint, plan.number, reason="its features, compiled here, are not its own")
-        levels = {} if isinstance(model, ChildModel) else levels_of(model)
+        levels = {} if _is_apart(model) else levels_of(model)
         return LoadedVersion(plan, features, vectors, model, levels)
 
     def _made_elsewhere(self, plan: VersionPlan) -> LoadedVersion:
         """A version without a project: its model takes the columns of the request, and says itself what it answers."""
         model = self._model(plan, canary=False)
-        description = model.description if isinstance(model, ChildModel) else describe(model)
+        description = model.description if _is_apart(model) else describe(model)
         return LoadedVersion(plan, None, RequestAsIs(), model, {}, description)
 
     def _features(self, model: str, plan: VersionPlan, *, code: Digest) -> tuple[FeatureSet, VectorSource]:
@@ -130,13 +136,21 @@ class Loader:
             time.sleep(_POLL_SECONDS)
         return vectors
 
-    def _model(self, plan: VersionPlan, *, canary: bool) -> Predictor | ChildModel:
+    def _model(self, plan: VersionPlan, *, canary: bool) -> Predictor | ChildModel | GraphModel:
         path = self.blobs.open_path(Digest(plan.model_digest))
         manifest = read_manifest(path)
-        if not manifest.apart:
-            return load(path)
         if manifest.carries_code and not plan.trusted:
             raise CodeNotAllowedError(f"the format {manifest.format}")
+        if manifest.format != "graph":
+            return self._opened(path, manifest, plan=plan, canary=canary)
+        from flyball.serving.graphs.opening import open_graph  # most servers have none, and need not what it computes with
+
+        unpacked = self.code.parent / "graphs" / plan.model_digest
+        return open_graph(path, unpacked, open_model=lambda part, told: self._opened(part, told, plan=plan, canary=canary))
+
+    def _opened(self, path: Path, manifest: ModelManifest, *, plan: VersionPlan, canary: bool) -> Predictor | ChildModel:
+        if not manifest.apart:
+            return load(path)
         scratch = self.scratch or self.code.parent / SCRATCH
         scratch.mkdir(parents=True, exist_ok=True)
         child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds, scratch=scratch)
@@ -163,8 +177,8 @@ def isolation_of(serving: Serving) -> dict[tuple[str, int, str], int]:
         (endpoint.name, version.number, measure.name): int(measure.granted)
         for endpoint in serving.endpoints.values()
         for version in endpoint.versions.values()
-        if isinstance(version.model, ChildModel)
-        for measure in version.model.measures
+        for child in _children_of(version.model)
+        for measure in child.measures
     }
 
 
@@ -176,7 +190,17 @@ def retired(before: Serving, after: Serving) -> list[ChildModel]:
 
 def _children(serving: Serving) -> list[ChildModel]:
     versions = [version for endpoint in serving.endpoints.values() for version in endpoint.versions.values()]
-    return [version.model for version in versions if isinstance(version.model, ChildModel)]
+    return [child for version in versions for child in _children_of(version.model)]
+
+
+def _children_of(model: Any) -> tuple[ChildModel, ...]:
+    """The processes of a model: itself, those of a graph, or none."""
+    return (model,) if isinstance(model, ChildModel) else getattr(model, "children", ())
+
+
+def _is_apart(model: Predictor | ChildModel | GraphModel) -> TypeIs[ChildModel | GraphModel]:
+    """Whether it is waited for, and describes itself."""
+    return inspect.iscoroutinefunction(model.predict)
 
 
 def _tell_isolation(plan: VersionPlan, child: ChildModel) -> None:

@@ -33,7 +33,9 @@ class Value:
             ModelFailedError: it is none: another number of rows, not finite, no probability, no class.
         """
         outcome_of(self.said, n_rows, task=self.description.task, description=self.description)
-        return self
+        width = 1 + len(self.description.classes)
+        flat = width > 1 and self.said.ndim == 1  # as it comes from another process
+        return Value(self.said.reshape(n_rows, width), self.description) if flat else self
 
     def columns(self, name: str) -> dict[str, pl.Series]:
         """The answer as columns: under the step's name the score or class, and under NAME.CLASS each class's probability."""
@@ -51,7 +53,7 @@ class Value:
 
 
 def description_of(parts: Sequence[Description]) -> Description:
-    """What a mean or a vote of such answers is.
+    """What a mean or a vote of such answers is; of two classes the second's probability is a number like any other.
 
     Raises:
         ModelFailedError: they have nothing in common.
@@ -60,8 +62,8 @@ def description_of(parts: Sequence[Description]) -> Description:
         return Description(task=parts[0].task, classes=parts[0].classes)
     if all(part.task == "binary" or len(part.classes) == 2 for part in parts):
         return Description(task="binary")
-    if all(part.task in ("binary", "regression", "values") and not part.classes for part in parts):
-        return Description(task="regression")
+    if all(len(part.classes) in (0, 2) for part in parts):
+        return Description(task="regression")  # numbers, of which nobody says that they are probabilities
     words = sorted({f"classes {list(part.classes)}" if part.classes else part.task for part in parts})
     raise ModelFailedError(f"answers of different kinds cannot be one: {' and '.join(words)}")
 
