@@ -79,6 +79,17 @@ def test_a_call_that_means_nothing_is_refused_and_nothing_is_registered(home: Pa
         graphs.get(ModelReference.parse("models:/blend/1"))
 
 
+def test_the_graph_of_the_how_to_is_registered_and_drawn(home: Path, repository: Path) -> None:
+    page = (repository / "docs" / "howto" / "graphs.md").read_text()
+    (home.parent / "flow.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    for name in ("leaving", "leaving-young"):
+        add(home, name, MODELS["models:/boosted/1"], number=1)
+    with Graphs.at_home(home, actor="ada") as graphs:
+        graphs.keeping.registry.set_alias("leaving-young", "best", number=1)
+    assert run(home, "graph", "add", str(home.parent / "flow.py")) == "models:/leaving-graph/1\n"
+    assert run(home, "graph", "show", "models:/leaving-graph/1").startswith("flowchart LR\n  s0")
+
+
 def test_what_is_no_graph_is_not_drawn(home: Path) -> None:
     with Graphs.at_home(home, actor="ada") as graphs, pytest.raises(NoGraphError, match="flyball graph add"):
         graphs.get(ModelReference.parse("models:/boosted/1"))
