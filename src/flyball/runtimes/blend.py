@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from flyball.core.canonical import canonical
+from flyball.runtimes.columns import Columns, by_columns
 from flyball.runtimes.model import Files, Floats, ModelManifest, Predictor
 
 
@@ -22,9 +23,15 @@ class BlendPredictor:
     weights: tuple[float, ...]
 
     def predict(self, frame: pl.DataFrame) -> Floats:
-        total = np.zeros(frame.height)
-        for member, weight in zip(self.members, self.weights, strict=True):
-            total += weight * member.predict(frame)
+        return self._mean([member.predict(frame) for member in self.members], frame.height)
+
+    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
+        return self._mean([ask(columns, n_rows) for ask in map(by_columns, self.members) if ask is not None], n_rows)
+
+    def _mean(self, said: Sequence[Floats], n_rows: int) -> Floats:
+        total = np.zeros(n_rows)
+        for one, weight in zip(said, self.weights, strict=True):
+            total += weight * one
         return total
 
     def dump(self) -> Files:

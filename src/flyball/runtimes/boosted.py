@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from flyball.core.canonical import canonical
+from flyball.runtimes.columns import Columns
 from flyball.runtimes.encoder import Encoder
 from flyball.runtimes.model import Files, Floats, ModelManifest
 from flyball.runtimes.trees import Trees
@@ -27,6 +28,9 @@ class BoostedPredictor:
         if not frame.height:
             return np.empty(0)
         return self._booster.predict(self.encoder.transform(frame))
+
+    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
+        return self._booster.predict(self.encoder.encode(columns, n_rows)) if n_rows else np.empty(0)
 
     def dump(self) -> Files:
         return {"model.txt": self._text.encode(), "encoder.json": canonical(self.encoder.to_json()).encode()}

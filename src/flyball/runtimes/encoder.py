@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from flyball.core.errors import UnknownNameError
+from flyball.runtimes.columns import Columns
 from flyball.runtimes.errors import FeatureTypeError
 from flyball.runtimes.model import Floats
 
@@ -79,6 +80,24 @@ class Encoder:
         np.copyto(result, np.nan, where=~np.isfinite(result))  # once for all columns: a request waits for each call
         return result
 
+    def encode(self, columns: Columns, n_rows: int) -> Floats:
+        """As `transform`, of so many rows whose columns these are.
+
+        Raises:
+            UnknownNameError: a feature is missing.
+        """
+        try:
+            found = [columns[column.name] for column in self.columns]
+        except KeyError as error:
+            raise UnknownNameError("feature", str(error.args[0]), known=columns, where="the rows to predict") from error
+        parts = [
+            _encode(column, values) if isinstance(values, pl.Series) else _few_numbers(column, values)
+            for column, values in zip(self.columns, found, strict=True)
+        ]
+        result = np.array(parts, dtype=np.float64).reshape(len(parts), n_rows).T  # at once: each call of numpy costs a lone row as much
+        np.copyto(result, np.nan, where=~np.isfinite(result))
+        return result
+
     def to_json(self) -> list[dict[str, Any]]:
         """The columns as JSON."""
         return [{"name": c.name, "dtype": c.dtype, "kind": c.kind, "median": c.median, "levels": list(c.levels)} for c in self.columns]
@@ -114,6 +133,18 @@ def _numbers(series: pl.Series) -> Floats:
         raise FeatureTypeError(series.name, str(dtype))
     numbers: Floats = (series if dtype == pl.Float64 else series.cast(pl.Float64)).to_numpy()  # a null is NaN there
     return numbers
+
+
+def _few_numbers(column: Column, values: Sequence[Any]) -> Sequence[Any]:
+    """The numbers of values in physical form, None for null."""
+    first = next((value for value in values if value is not None), None)
+    if column.kind == "number":
+        if isinstance(first, str | bytes):
+            raise FeatureTypeError(column.name, "String")
+        return values
+    texts = values if first is None or isinstance(first, str) else pl.Series(values).cast(pl.String).to_list()
+    codes, unknown = column.codes, float(len(column.codes) - 1)
+    return [codes.get(value, unknown) for value in texts]
 
 
 def _few_codes(series: pl.Series, codes: Mapping[str | None, float]) -> Floats:

@@ -12,6 +12,7 @@ import polars as pl
 from flyball.core.canonical import canonical
 from flyball.runtimes.answering import classed
 from flyball.runtimes.boosted import THREADS
+from flyball.runtimes.columns import Columns, columns_of
 from flyball.runtimes.errors import UnservableError
 from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
@@ -33,10 +34,13 @@ class ForestPredictor:
             raise UnservableError(f"it gives {self._trees.n_outputs} values for one row")
 
     def predict(self, frame: pl.DataFrame) -> Floats:
+        return self.predict_columns(columns_of(frame), frame.height)
+
+    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
         width = 1 + len(self.manifest.classes) if self.manifest.task == "classes" else 0
-        if not frame.height:
+        if not n_rows:
             return np.empty((0, width) if width else 0)
-        said = self._trees.predict(self.matrix.transform(frame))
+        said = self._trees.predict(self.matrix.encode(columns, n_rows))
         return classed(said) if width else said
 
     def dump(self) -> Files:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from flyball.core.canonical import canonical
+from flyball.runtimes.columns import Columns
 from flyball.runtimes.encoder import Encoder
 from flyball.runtimes.model import Files, Floats, ModelManifest
 
@@ -39,7 +40,12 @@ class LinearPredictor:
     terms: tuple[Term, ...]
 
     def predict(self, frame: pl.DataFrame) -> Floats:
-        score = self.decide(self.encoder.transform(frame))
+        return self._linked(self.decide(self.encoder.transform(frame)))
+
+    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
+        return self._linked(self.decide(self.encoder.encode(columns, n_rows)))
+
+    def _linked(self, score: Floats) -> Floats:
         return sigmoid(score) if self.manifest.task == "binary" else score
 
     def decide(self, matrix: Floats) -> Floats:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from flyball.core.errors import UnknownNameError
-from flyball.runtimes.errors import FeatureTypeError
+from flyball.runtimes.columns import Columns, Values, columns_of, list_of, numbers_of
 from flyball.runtimes.model import Floats, Label
 
 
@@ -23,6 +24,14 @@ class MatrixColumn:
 
     name: str
     levels: tuple[Label, ...] | None = None
+
+    @cached_property
+    def _codes(self) -> Mapping[Any, float]:
+        return {level: float(code) for code, level in enumerate(self.levels or ())}
+
+    def encode(self, values: Values) -> Floats:
+        """The codes of the levels, NaN for what is none of them."""
+        return np.array([self._codes.get(value, np.nan) for value in list_of(values)])
 
 
 @dataclass(frozen=True)
@@ -42,11 +51,20 @@ class Matrix:
             UnknownNameError: a column is missing.
             FeatureTypeError: a column holds what is no number.
         """
-        result = np.empty((frame.height, len(self.columns)))
+        return self.encode(columns_of(frame), frame.height)
+
+    def encode(self, columns: Columns, n_rows: int) -> Floats:
+        """As `transform`, of so many rows whose columns these are.
+
+        Raises:
+            UnknownNameError, FeatureTypeError: as there.
+        """
+        result = np.empty((n_rows, len(self.columns)))
         for place, column in enumerate(self.columns):
-            if column.name not in frame.columns:
-                raise UnknownNameError("feature", column.name, known=frame.columns, where="the rows to predict")
-            result[:, place] = _numbers(column, frame[column.name])
+            if column.name not in columns:
+                raise UnknownNameError("feature", column.name, known=columns, where="the rows to predict")
+            values = columns[column.name]
+            result[:, place] = numbers_of(column.name, values) if column.levels is None else column.encode(values)
         return result
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -57,12 +75,3 @@ class Matrix:
     def from_json(data: Sequence[Mapping[str, Any]]) -> Matrix:
         """The matrix that `to_json` wrote."""
         return Matrix(tuple(MatrixColumn(item["name"], None if item["levels"] is None else tuple(item["levels"])) for item in data))
-
-
-def _numbers(column: MatrixColumn, series: pl.Series) -> Floats:
-    if column.levels is not None:
-        codes = {level: float(code) for code, level in enumerate(column.levels)}
-        return np.array([codes.get(value, np.nan) for value in series.to_list()])
-    if not (series.dtype.is_numeric() or series.dtype in {pl.Boolean, pl.Null}):
-        raise FeatureTypeError(series.name, str(series.dtype))
-    return series.cast(pl.Float64).to_numpy()

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-import polars as pl
 
 from flyball.core.errors import UnknownNameError
 from flyball.core.optional import extra
-from flyball.runtimes.errors import BeyondError, FeatureTypeError, MissingValueError, ModelFileError, RowsRejectedError, UnservableError
+from flyball.runtimes.columns import Columns, Values, has_nulls, list_of, numbers_of, whole_numbers_of
+from flyball.runtimes.errors import BeyondError, MissingValueError, ModelFileError, RowsRejectedError, UnservableError
 
 with extra("onnx"):
     import onnxruntime  # type: ignore[import-untyped]  # it ships no types
@@ -91,15 +91,14 @@ class OnnxGraph:
     def _session(self) -> onnxruntime.InferenceSession:
         return open_session(self.data)
 
-    def run(self, frame: pl.DataFrame) -> Sequence[Any]:
-        """What the outputs are for the rows.
+    def run(self, columns: Columns, n_rows: int) -> Sequence[Any]:
+        """What the outputs are for so many rows, whose columns these are.
 
         Raises:
             UnknownNameError: a column is missing.
             MissingValueError, BeyondError, RowsRejectedError: the rows hold what it does not take.
         """
-        there = {series.name: series for series in frame.get_columns()}
-        given = {found.name: self._tensor(found, there, n_rows=frame.height) for found in self.use.inputs}
+        given = {found.name: self._tensor(found, columns, n_rows=n_rows) for found in self.use.inputs}
         try:
             said: Sequence[Any] = self._session.run(list(self.use.outputs), given)
         except Exception as error:  # as in `open_session`
@@ -113,31 +112,25 @@ class OnnxGraph:
         both = Rejections((*before.never_null, *rejections.never_null), (*before.bounded, *rejections.bounded))
         return OnnxGraph(self.data, replace(self.use, rejections=both))
 
-    def _tensor(self, found: OnnxInput, there: Mapping[str, pl.Series], *, n_rows: int) -> Any:
+    def _tensor(self, found: OnnxInput, there: Columns, *, n_rows: int) -> Any:
         tensor = np.empty((n_rows, len(found.columns)), dtype=_NUMPY[found.element])
         with np.errstate(over="ignore"):  # beyond single precision lies infinity, as in the graph itself
             for place, name in enumerate(found.columns):
                 if name not in there:
                     raise UnknownNameError("feature", name, known=there, where="the rows to predict")
-                tensor[:, place] = self._values(there[name], found.element)
+                tensor[:, place] = self._values(name, there[name], element=found.element)
         if found.element in {"float", "double"}:
             self._check(tensor, found.columns)
         return tensor
 
-    def _values(self, series: pl.Series, element: Element) -> Any:
-        if element == "string":
-            self._check_null(series)
-            return ["" if value is None else str(value) for value in series.to_list()]
-        if not (series.dtype.is_numeric() or series.dtype in {pl.Boolean, pl.Null}):
-            raise FeatureTypeError(series.name, str(series.dtype))
+    def _values(self, name: str, values: Values, *, element: Element) -> Any:
         if element in {"float", "double"}:
-            return (series if series.dtype == pl.Float64 else series.cast(pl.Float64)).to_numpy()
-        self._check_null(series)
-        return series.cast(pl.Int64).fill_null(0).to_numpy()
-
-    def _check_null(self, series: pl.Series) -> None:
-        if series.name in self.use.rejections.never_null and series.null_count():
-            raise MissingValueError(series.name)
+            return numbers_of(name, values)
+        if name in self.use.rejections.never_null and has_nulls(values):
+            raise MissingValueError(name)
+        if element == "string":
+            return ["" if value is None else str(value) for value in list_of(values)]
+        return whole_numbers_of(name, values)
 
     def _check(self, tensor: Any, columns: Sequence[str]) -> None:
         """A missing value is NaN here, whatever it was."""

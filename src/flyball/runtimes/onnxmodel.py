@@ -12,6 +12,7 @@ import polars as pl
 
 from flyball.core.canonical import canonical
 from flyball.runtimes.answering import Gives, answered, classed
+from flyball.runtimes.columns import Columns, columns_of
 from flyball.runtimes.estimator import values_of
 from flyball.runtimes.model import Files, Floats, ModelManifest
 from flyball.runtimes.onnxgraph import OnnxGraph, OnnxUse, Rejections
@@ -31,16 +32,19 @@ class OnnxPredictor:
     gives: Gives = "value"
 
     def predict(self, frame: pl.DataFrame) -> Floats:
+        return self.predict_columns(columns_of(frame), frame.height)
+
+    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
         classes = self.manifest.classes
-        if not frame.height:
+        if not n_rows:
             return np.empty((0, 1 + len(classes)) if classes else 0)
-        said = self.graph.run(frame)
+        said = self.graph.run(columns, n_rows)
         if self.manifest.task == "binary":
             chances = np.asarray(said[-1], dtype=np.float64)
-            return values_of(chances[:, -1] if chances.ndim == 2 else chances, frame.height)
+            return values_of(chances[:, -1] if chances.ndim == 2 else chances, n_rows)
         if not classes:
-            return values_of(said[0], frame.height)
-        return answered(said[0], frame.height, gives=self.gives, classes=classes) if len(said) == 1 else self._labelled(said)
+            return values_of(said[0], n_rows)
+        return answered(said[0], n_rows, gives=self.gives, classes=classes) if len(said) == 1 else self._labelled(said)
 
     def _labelled(self, said: Sequence[Any]) -> Floats:
         classes, probabilities = self.manifest.classes, np.asarray(said[1], dtype=np.float64)

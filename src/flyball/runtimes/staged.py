@@ -18,6 +18,7 @@ import polars as pl
 from flyball.core.canonical import canonical
 from flyball.runtimes.answering import classed
 from flyball.runtimes.boosted import THREADS
+from flyball.runtimes.columns import Columns, columns_of
 from flyball.runtimes.errors import NotConvertibleError, UnservableError
 from flyball.runtimes.model import Files, Floats, ModelManifest
 from flyball.runtimes.onnxgraph import OnnxGraph, OnnxUse, Rejections
@@ -50,12 +51,15 @@ class StagedPredictor:
         self._trees = _open(booster)
 
     def predict(self, frame: pl.DataFrame) -> Floats:
+        return self.predict_columns(columns_of(frame), frame.height)
+
+    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
         width = 1 + len(self.manifest.classes) if self.manifest.task == "classes" else 0
-        if not frame.height:
+        if not n_rows:
             return np.empty((0, width) if width else 0)
-        matrix = np.asarray(self.front.run(frame)[0], dtype=np.float64)
-        if matrix.ndim != 2 or len(matrix) != frame.height:
-            raise UnservableError(f"what comes before its trees gives a shape of {matrix.shape} for {frame.height} rows")
+        matrix = np.asarray(self.front.run(columns, n_rows)[0], dtype=np.float64)
+        if matrix.ndim != 2 or len(matrix) != n_rows:
+            raise UnservableError(f"what comes before its trees gives a shape of {matrix.shape} for {n_rows} rows")
         if self.booster.zero_is_missing:
             matrix[matrix == 0] = np.nan
         found = self._trees.predict(matrix)

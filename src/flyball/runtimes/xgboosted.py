@@ -11,6 +11,7 @@ import polars as pl
 from flyball.core.canonical import canonical
 from flyball.core.optional import extra
 from flyball.runtimes.answering import classed
+from flyball.runtimes.columns import Columns, columns_of
 from flyball.runtimes.errors import ModelFileError, UnservableError
 from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
@@ -40,10 +41,13 @@ class XgboostPredictor:
         self._trees = XgboostTrees(data)
 
     def predict(self, frame: pl.DataFrame) -> Floats:
+        return self.predict_columns(columns_of(frame), frame.height)
+
+    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
         width = 1 + len(self.manifest.classes) if self.manifest.task == "classes" else 0
-        if not frame.height:
+        if not n_rows:
             return np.empty((0, width) if width else 0)
-        found = self._trees.predict(self.matrix.transform(frame))
+        found = self._trees.predict(self.matrix.encode(columns, n_rows))
         return classed(found) if width else np.asarray(found, dtype=np.float64)  # the complement is single precision, as its own
 
     def dump(self) -> Files:

@@ -22,13 +22,13 @@ from flyball.serving.child import ChildModel
 from flyball.serving.counters import Counters
 from flyball.serving.errors import InternalError, NotAnsweredError, RowsRefusedError
 from flyball.serving.group import Failure, Group
+from flyball.serving.keeping import Keeper
 from flyball.serving.merging import Said, together
 from flyball.serving.outcome import Outcome
-from flyball.serving.record import encode
 from flyball.serving.recording import answered, failed
 from flyball.serving.routing import FALLBACK, STOOD_IN_FOR, decide
 from flyball.serving.rowform import Rows
-from flyball.serving.vector import Vector, taken
+from flyball.serving.vector import Ages, Vector, ages_of, taken
 from flyball.serving.version import NOTHING, LoadedEndpoint, Serving
 from flyball.serving.warned import warnings_of
 from flyball.storage.journal import Journal
@@ -44,7 +44,8 @@ class Engine:
     def __init__(self, journal: Journal, *, clock: Clock, ids: Ids, timer: Timer, counters: Counters | None = None) -> None:
         self.serving: Serving = NOTHING
         self.counters = counters or Counters()
-        self._journal, self._clock, self._ids, self._timer = journal, clock, ids, timer
+        self.keeper = Keeper(journal, counters=self.counters, timer=timer)
+        self._clock, self._ids, self._timer = clock, ids, timer
         self._tasks: set[asyncio.Task[None]] = set()
 
     def flush(self, batch: Sequence[Asked]) -> None:
@@ -92,6 +93,9 @@ class Engine:
         vector = None
         try:
             vector = group.compute()
+            if vector.lacks and (refused := group.refusals(vector.lacks)):
+                self._turn_away(group, refused, failures=failures)
+                return
             said = yield from _say(group, vector)
             if isinstance(said, list):
                 self._take_each(group, said, vector=vector, failures=failures)
@@ -105,6 +109,15 @@ class Engine:
                 self._run(one, failures)
         else:
             self._accept(group, vector, outcome=outcome, failures=failures)
+
+    def _turn_away(self, group: Group, refused: Mapping[int, FlyballError], *, failures: tuple[Failure, ...]) -> None:
+        """Requests for which a value is missing that they need are refused; nobody else notices, and no version failed."""
+        rest, turned = group.split(refused)
+        for asked, rows, reason in turned:
+            self.counters.turned_away[group.endpoint.name, reason.code] += 1
+            asked.fail(reason, rows)
+        if rest is not None:
+            self._run(rest, failures)
 
     def _take_each(self, group: Group, said: Sequence[Said | Exception], *, vector: Vector, failures: tuple[Failure, ...]) -> None:
         """What was said of each request of the group, to that request."""
@@ -134,15 +147,18 @@ class Engine:
         record = answered(group, vector, outcome=outcome, seconds=seconds)
         stood_in = (failed(failure, by=group.version.number, seconds=seconds) for failure in failures)
         try:
-            self._journal.append(*stood_in, encode(record))
+            self.keeper.keep(group.endpoint.plan.log, [*stood_in, record])
         except FlyballError as error:
             group.fail(error)
             return
         self._count(failures)
         self.counters.add_answers((group.endpoint.name, group.version.number, group.route), seconds)
-        self._tell(group, outcome, warned=warnings_of(group, record, outcome=outcome, counters=self.counters))
+        warned = warnings_of(group, record, lacks=vector.lacks, outcome=outcome, counters=self.counters)
+        self.counters.add_ages(group.endpoint.name, group.time, vector.value_times)
+        ages = ages_of(vector, time=group.time) if group.owners[0][0].wants.ages else {}
+        self._tell(group, outcome, warned=warned, ages=ages)
 
-    def _tell(self, group: Group, outcome: Outcome, *, warned: Mapping[int, list[str]]) -> None:
+    def _tell(self, group: Group, outcome: Outcome, *, warned: Mapping[int, list[str]], ages: Ages) -> None:
         start = 0
         for asked, own in group.owners:
             end = start + len(own)
@@ -151,6 +167,7 @@ class Engine:
                 predictions=outcome.predictions[start:end], scores=outcome.scores[start:end],
                 probabilities=outcome.probabilities[start:end],
                 warnings={row - start: words for row, words in warned.items() if start <= row < end} if warned else {},
+                ages={label: seconds[start:end] for label, seconds in ages.items()} if ages else {},
             )  # fmt: skip
             asked.accept(part)
             start = end
@@ -159,7 +176,7 @@ class Engine:
         last = failures[-1]
         seconds = last.group.seconds(self._timer.seconds())
         with suppress(FlyballError):  # the request fails for the version's reason, whether or not that could be kept
-            self._journal.append(*(failed(failure, by=0, seconds=seconds) for failure in failures))
+            self.keeper.keep(last.group.endpoint.plan.log, [failed(failure, by=0, seconds=seconds) for failure in failures])
         self._count(failures)
         kind = RowsRefusedError if last.raised else NotAnsweredError
         last.group.fail(kind(last.group.endpoint.name, last.group.version.number, reason=last.reason))
@@ -176,8 +193,8 @@ def _say(group: Group, vector: Vector) -> Generator[Coroutine[Any, Any, Answers]
         answers = yield version.model.predict_parts(vector.frame, [len(own) for _, own in group.owners])
         assert isinstance(answers, list)
         return together(answers)
-    if version.by_columns is not None:
-        return version.by_columns(vector.values, group.rows.n)
+    if version.ask_columns is not None:
+        return version.ask_columns(vector.values, group.rows.n)
     asked: Any = version.model.predict(vector.frame)
     return (yield asked) if version.awaited else asked
 

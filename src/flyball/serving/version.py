@@ -3,55 +3,42 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy.typing as npt
 import polars as pl
 
 from flyball.core.errors import UnknownNameError
-from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.features import FeatureSet
-from flyball.features.lookup import ViewLookup
-from flyball.features.windowing import WindowLookup
+from flyball.features.lacking import Terms, terms_of
 from flyball.kernels import route
 from flyball.runtimes import Description, Predictor
-from flyball.serving.columns import type_names
+from flyball.runtimes.columns import ByColumns, by_columns
+from flyball.serving.columns import Column, type_names
 from flyball.serving.errors import EndpointNotFoundError, NotDeployedError, VectorVersionError, VersionNotServedError
 from flyball.serving.openform import OpenForm
 from flyball.serving.outcome import Explained
 from flyball.serving.plan import EndpointPlan, VersionPlan
 from flyball.serving.policies import Policy, Segments
 from flyball.serving.rowform import RowForm, Rows, find_kind
-from flyball.serving.vector import Given, Looked, Values, Vector
+from flyball.serving.vector import Framed, Given, Vector
 from flyball.serving.vectorform import vector_form
 
 VECTOR_SUFFIX = ".vector"
 
 
-ByColumns: TypeAlias = Callable[[Mapping[str, Values], int], npt.NDArray[Any]]
-
-
-class Computed(Protocol):
-    """Features as a `VectorSource` computes them."""
-
-    @property
-    def frame(self) -> pl.DataFrame: ...
-    @property
-    def value_times(self) -> Mapping[str, list[int | None]]: ...
-
-
 class VectorSource(Protocol):
-    """Computes the features of request rows, which have the inputs' columns and a prediction time; never waits for a store.
+    """Computes the features of request rows as of `times` (µs), from the inputs' columns in physical form; never waits for a store.
 
     It is `ready` once all that it looks up was published; before, look-ups give nulls.
     """
 
     @property
     def ready(self) -> bool: ...
-    def compute(self, rows: pl.DataFrame) -> Computed: ...
+    def compute_columns(self, columns: Mapping[str, Column], schema: Mapping[str, pl.DataType], *, times: list[int]) -> Vector: ...
 
 
 class RequestAsIs:
@@ -59,8 +46,9 @@ class RequestAsIs:
 
     ready = True
 
-    def compute(self, rows: pl.DataFrame) -> Looked:
-        return Looked(rows.drop(PREDICTION_TIME), {})
+    def compute_columns(self, columns: Mapping[str, Column], schema: Mapping[str, pl.DataType], *, times: list[int]) -> Vector:
+        del times
+        return Framed(pl.DataFrame([pl.Series(name, columns[name], dtype=dtype) for name, dtype in schema.items()]))
 
 
 class FramePredictor(Protocol):
@@ -88,10 +76,9 @@ class LoadedVersion:
         return self.plan.number
 
     @cached_property
-    def bound(self) -> Mapping[str, tuple[str, ...]]:
-        """Of each view, the request columns that hold its entity."""
-        lookups = () if self.features is None else self.features.lookups
-        return {lookup.feature.label: lookup.inputs for lookup in lookups if isinstance(lookup, ViewLookup | WindowLookup)}
+    def terms(self) -> Mapping[str, Terms]:
+        """Of each view, what is said where it has no fresh value."""
+        return {} if self.features is None else terms_of(self.features)
 
     @cached_property
     def type_names(self) -> list[str]:
@@ -104,9 +91,9 @@ class LoadedVersion:
         return inspect.iscoroutinefunction(self.model.predict)
 
     @cached_property
-    def by_columns(self) -> ByColumns | None:
+    def ask_columns(self) -> ByColumns | None:
         """How its model is asked without a frame; None where it takes a frame."""
-        return None if self.awaited else getattr(self.model, "predict_columns", None)
+        return None if self.awaited else by_columns(self.model)
 
     @cached_property
     def _plain(self) -> bool:
@@ -123,10 +110,8 @@ class LoadedVersion:
             return Given(rows)
         if vector:
             given = Given(rows, self.features.dtypes)
-            return given if self._plain else Looked(given.frame, {})
-        stamps = pl.Series(PREDICTION_TIME, [time] * rows.n, dtype=pl.Int64)
-        found = self.vectors.compute(rows.frame().hstack([stamps.cast(TIME)]))
-        return Looked(found.frame, found.value_times)
+            return given if self._plain else Framed(given.frame)
+        return self.vectors.compute_columns(rows.columns, rows.form.schema, times=[time] * rows.n)
 
     @property
     def inputs(self) -> Mapping[str, str]:
