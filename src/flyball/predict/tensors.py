@@ -79,7 +79,7 @@ def of_raw(name: str, datatype: str, *, shape: Sequence[int], data: bytes | memo
     check_datatype(name, datatype)
     count = count_of(name, shape)
     if datatype == "BYTES":
-        return _texts(name, count, data=memoryview(data))
+        return _pieces(name, count, data=memoryview(data))
     width = 2 if datatype == "BF16" else NUMPY[datatype].itemsize
     if len(data) != count * width:
         raise TensorError(name, f"it has {len(data):,} bytes; {count:,} elements of {datatype} have {count * width:,}")
@@ -90,7 +90,7 @@ def of_raw(name: str, datatype: str, *, shape: Sequence[int], data: bytes | memo
     return np.frombuffer(data, NUMPY[datatype])
 
 
-def _texts(name: str, count: int, *, data: memoryview) -> list[Any]:
+def _pieces(name: str, count: int, *, data: memoryview) -> list[Any]:
     found: list[Any] = []
     place, end = 0, len(data)
     for _ in range(count):
@@ -98,11 +98,7 @@ def _texts(name: str, count: int, *, data: memoryview) -> list[Any]:
         place = start + int.from_bytes(data[start - _LENGTH_BYTES : start], "little")
         if place > end or start > end:
             raise TensorError(name, f"it has {end:,} bytes, in which element {len(found):,} of {count:,} does not end")
-        raw = bytes(data[start:place])
-        try:
-            found.append(raw.decode())
-        except UnicodeDecodeError:
-            found.append(raw)  # whoever wants a text there says in which row it is none
+        found.append(bytes(data[start:place]))
     if place != end:
         raise TensorError(name, f"{end - place:,} bytes follow its last element")
     return found

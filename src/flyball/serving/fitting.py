@@ -48,8 +48,8 @@ def fit(form: RowForm | OpenForm, columns: Mapping[str, Values], *, nan_is_null:
     """The columns as rows of `form`. Those that it does not require may be missing; how many rows there may be the caller says.
 
     Whole numbers are numbers; a fraction, a text or a boolean is no whole number. Texts are UTF-8 where they come as bytes. A time is
-    whole microseconds since 1970 UTC, a text in ISO 8601 with its zone, or a moment with one; a date is days since 1970, or a text. With
-    `nan_is_null` a number that is NaN is one that is not known.
+    whole microseconds since 1970 UTC, a text in ISO 8601 with its zone, or a moment with one; a date is days since 1970, or a text;
+    bytes are themselves, or their base64. With `nan_is_null` a number that is NaN is one that is not known.
 
     Raises:
         NoRowsError: there is no column, or no row.
@@ -164,12 +164,22 @@ def _integers(target: _Target, values: npt.NDArray[Any], *, bounds: tuple[int, i
 
 
 def _of_list(target: _Target, values: Sequence[Any]) -> Column:
+    if isinstance(values[0], bytes) and target.kind != "Binary":
+        values = _decoded(values)
     try:
         found = msgspec.convert((values,), _checked(target.kind, nullable=target.nullable)).values
     except (msgspec.ValidationError, RecursionError):
         found = [_of_value(target, row, value) for row, value in enumerate(values)]
     finish = _FINISH.get(target.kind)
     return list(found) if finish is None else [None if value is None else finish(value) for value in found]
+
+
+def _decoded(values: Sequence[Any]) -> Sequence[Any]:
+    """The bytes as texts, or what was given where one is none: whoever looks at it alone says in which row."""
+    try:
+        return [value.decode() if isinstance(value, bytes) else value for value in values]
+    except UnicodeDecodeError:
+        return values
 
 
 @cache
@@ -191,7 +201,7 @@ def _of_value(target: _Target, row: int, value: Any) -> Any:
     """The one value in the form that `_checked` gives, where it can be read so after all."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, bytes):
+    if isinstance(value, bytes) and target.kind != "Binary":
         try:
             value = value.decode()
         except UnicodeDecodeError:
@@ -227,6 +237,8 @@ def _shown(value: Any) -> str:
             return f"the number {value}"
         case str():
             return f"the text {value[:_LONGEST_SHOWN]!r}" if len(value) <= MAX_TEXT else f"a text of {len(value):,} characters"
+        case bytes():
+            return f"{len(value):,} bytes"
         case list() | tuple():
             return "a list"
         case datetime():
@@ -252,9 +264,25 @@ _FINISH: Mapping[str, Callable[[Any], int]] = {
 
 def _of_series(target: _Target, values: pl.Series) -> Column:
     dtype = values.dtype
+    if dtype.is_temporal():
+        return _of_list(target, _moments(target, values))
     if dtype.is_numeric() and not dtype.is_decimal() and values.null_count() == 0:
         return _of_array(target, values.to_numpy())
     return _of_list(target, values.to_list())
+
+
+def _moments(target: _Target, values: pl.Series) -> list[int | None]:
+    """Days or microseconds, without a look at the calendar: a stream may hold times that no calendar has."""
+    unit, zone = getattr(values.dtype, "time_unit", ""), getattr(values.dtype, "time_zone", None)
+    if target.kind == "Date" and str(values.dtype) == "Date":
+        return values.to_physical().to_list()
+    if target.kind.startswith("Datetime") and zone is not None:
+        times, parts = _TO_MICROSECONDS[unit]
+        return [None if value is None else value * times // parts for value in values.to_physical().to_list()]
+    return target.refuse(0, f"of the type {values.dtype}")
+
+
+_TO_MICROSECONDS = {"ns": (1, 1000), "us": (1, 1), "ms": (1000, 1)}
 
 
 def _guessed(name: str, values: Values) -> str:

@@ -20,7 +20,17 @@ from flyball.serving.rowform import RowForm
 
 TIME = "Datetime(time_unit='us', time_zone='UTC')"
 FORM = RowForm(
-    {"id": "String", "far": "Float64", "near": "Float32", "seats": "Int64", "tiny": "Int8", "late": "Boolean", "day": "Date", "at": TIME},
+    {
+        "id": "String",
+        "far": "Float64",
+        "near": "Float32",
+        "seats": "Int64",
+        "tiny": "Int8",
+        "late": "Boolean",
+        "day": "Date",
+        "at": TIME,
+        "image": "Binary",
+    },
     key=("id",),
     required=frozenset({"id", "far"}),
 )
@@ -53,6 +63,7 @@ def one(name: str, values: Values, **other: Any) -> list[Any]:
         ("id", [b"a", "b"], ["a", "b"]),
         ("id", np.array([b"a", "b"], object), ["a", "b"]),
         ("id", pl.Series(["a", "b"], dtype=pl.Categorical), ["a", "b"]),
+        ("image", [b"\xff\x00", "/wA=", None], [b"\xff\x00", b"\xff\x00", None]),
         ("day", ["2013-12-01", DAY, date(2013, 12, 1), None], [DAY, DAY, DAY, None]),
         ("day", np.array([DAY], np.int32), [DAY]),
         ("at", ["2013-12-01T07:00:00.000005+01:00", MICROS, MOMENT, None], [MICROS, MICROS, MICROS, None]),
@@ -60,6 +71,8 @@ def one(name: str, values: Values, **other: Any) -> list[Any]:
         ("at", np.array([MICROS], np.int64), [MICROS]),
         ("at", np.array(["2013-12-01T06:00:00.000005", "NaT"], "M8[ns]"), [MICROS, None]),
         ("at", pl.Series([MOMENT]).dt.convert_time_zone("America/New_York"), [MICROS]),
+        ("at", pl.Series([MICROS // 1000, None]).cast(pl.Datetime("ms", "UTC")), [MICROS // 1000 * 1000, None]),
+        ("day", pl.Series([date(2013, 12, 1)]), [DAY]),
         ("at", np.array([LAST], np.int64), [LAST]),
     ],
 )
@@ -99,12 +112,16 @@ def test_values_that_fit_are_taken_as_the_form_has_them(name: str, values: Value
         ("id", [b"\xff"], "a text that is not UTF-8"),
         ("id", ["x" * 10_001], "a text of 10,001 characters"),
         ("id", [1], "it is the number 1; send a text"),
+        ("image", ["no base64!"], "send bytes, in base64"),
         ("day", ["yesterday"], "send a date such as"),
         ("day", np.array([10**7]), "out of range"),
         ("at", ["2013-12-01T06:00:00"], "send a time with its zone"),
         ("at", [MOMENT.replace(tzinfo=None)], "send a time with its zone"),
         ("at", pl.Series([MOMENT.replace(tzinfo=None)]), "send a time with its zone"),
         ("at", np.array([LAST + 1], np.int64), "out of range"),
+        ("at", pl.Series([-(2**62)]).cast(pl.Datetime("ms", "UTC")), "send a time"),
+        ("at", pl.Series([date(2013, 12, 1)]), "of the type Date"),
+        ("far", pl.Series([MOMENT]), "of the type Datetime"),
         ("at", [LAST + 1], "send a time with its zone"),
         ("at", np.array([1.5]), "send a time"),
     ],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from flyball.core.exposition import CONTENT_TYPE, render
 from flyball.governance import Permission
 from flyball.predict.dataplane import DataPlane
-from flyball.predict.metrics import CONTENT_TYPE, render
 from flyball.predict.replies import Reply, of_json, of_text
 from flyball.predict.request import Request, Route
 
@@ -24,7 +24,7 @@ async def alive(plane: DataPlane, request: Request) -> Reply:
 async def metrics(plane: DataPlane, request: Request) -> Reply:
     """What was counted since the start."""
     del request
-    return of_text(render(plane.engine.counters, revision=plane.engine.serving.revision), CONTENT_TYPE)
+    return of_text(render(await plane.figures()), CONTENT_TYPE)
 
 
 ROUTES = (

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+import msgspec
+
 from flyball.governance import Permission
-from flyball.predict.dataplane import DataPlane
-from flyball.predict.replies import Reply, of_json
+from flyball.predict import arrow
+from flyball.predict.dataplane import DataPlane, Target
+from flyball.predict.replies import JSON, Reply, of_bytes, of_json
 from flyball.predict.request import Body, Request, Route
+from flyball.serving.asked import Answer
 from flyball.serving.rowform import RowForm
 
-JSON = b"application/json"
+_YES = (b"true", b"1")
 
 
 async def predict(plane: DataPlane, request: Request) -> Reply:
     """A prediction for each row."""
-    target = plane.find(request.name)
+    target = _target(plane, request)
+    if request.head.get(b"content-type") == arrow.KIND:
+        return await _predict_columns(plane, request)
     form = target.form if isinstance(target.form, RowForm) else target.form.find(request.body)
     answer = await plane.ask(target, form.decode(request.body), request)
-    return of_json(answer.told())
+    return _in_arrow(answer) if arrow.KIND in request.head.get(b"accept", b"") else of_json(answer.told())
 
 
-ROUTES = (Route("POST", "/predict/{name}", Permission.PREDICT, predict, Body.ROWS, (JSON,)),)
+async def _predict_columns(plane: DataPlane, request: Request) -> Reply:
+    columns = arrow.read(request.body)
+    answer = await plane.ask_columns(_target(plane, request), columns, request)
+    return of_json(answer.told()) if request.head.get(b"accept", b"").startswith(JSON[1]) else _in_arrow(answer)
+
+
+def _in_arrow(answer: Answer) -> Reply:
+    return of_bytes(arrow.render(answer), arrow.KIND)
+
+
+def _target(plane: DataPlane, request: Request) -> Target:
+    """Who is asked, and with ``?ages=true`` that the answer is to tell how old looked-up values are."""
+    target = plane.find(request.name)
+    if not request.query or parse_qs(request.query).get(b"ages", [b""])[-1] not in _YES:
+        return target
+    return msgspec.structs.replace(target, wants=replace(target.wants, ages=True))
+
+
+ROUTES = (Route("POST", "/predict/{name}", Permission.PREDICT, predict, Body.ROWS, (JSON[1], arrow.KIND)),)
