@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from flyball.core.errors import FlyballError
-from flyball.serving.asked import ROUTED, Answer, Asked, Wants
+from flyball.serving.asked import ROUTED, Answer, Asked, Asker, Wants
 from flyball.serving.engine import Engine
 from flyball.serving.errors import InternalError
 from flyball.serving.rowform import Rows
@@ -26,7 +26,9 @@ class Batcher:
         self._engine, self._waiting = engine, deque[Asked]()
         self._scheduled = False
 
-    async def ask(self, endpoint: LoadedEndpoint, rows: Rows, *, arrived: float, wants: Wants = ROUTED) -> Answer:
+    async def ask(
+        self, endpoint: LoadedEndpoint, rows: Rows, *, arrived: float, wants: Wants = ROUTED, asker: Asker | None = None
+    ) -> Answer:
         """The answer to one request.
 
         Raises:
@@ -35,6 +37,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         asked = Asked(endpoint, rows, arrived=arrived, done=lambda: None if future.done() else future.set_result(None), wants=wants)
+        asked.asker = asker
         self._waiting.append(asked)
         if not self._scheduled:
             self._scheduled = True

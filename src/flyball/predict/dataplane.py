@@ -231,7 +231,7 @@ class DataPlane:
         Raises:
             FlyballError: a row has none.
         """
-        return await self._batcher.ask(target.endpoint, rows, arrived=asker.arrived, wants=target.wants)
+        return await self._batcher.ask(target.endpoint, rows, arrived=asker.arrived, wants=target.wants, asker=asker)
 
     async def ask_columns(self, target: Target, columns: Mapping[str, Values], asker: Asker, *, nan_is_null: bool = False) -> Answer:
         """The answer to columns, which are made rows of the target's form.

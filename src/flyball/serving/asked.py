@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -115,13 +115,26 @@ class Answer:
         return Told(found, self.model, self.version, self.route)
 
 
-class Asked:
-    """A request that waits for its answer. `arrived` is real time; `done` is called once, when all of its rows are settled."""
+class Asker(Protocol):
+    """Who asks: the proved name, and the caller's traceparent; "" where there is none."""
 
-    __slots__ = ("_left", "_parts", "arrived", "done", "endpoint", "error", "rows", "wants")
+    @property
+    def principal(self) -> str: ...
+    @property
+    def trace(self) -> str: ...
+
+
+class Asked:
+    """A request that waits for its answer. `arrived` is real time; `done` is called once, when all of its rows are settled.
+
+    `asker` may be set before it is flushed: who asked stands in the log.
+    """
+
+    __slots__ = ("_left", "_parts", "arrived", "asker", "done", "endpoint", "error", "rows", "wants")
 
     def __init__(self, endpoint: LoadedEndpoint, rows: Rows, *, arrived: float, done: Callable[[], None], wants: Wants = ROUTED) -> None:
         self.endpoint, self.rows, self.arrived, self.done, self.wants = endpoint, rows, arrived, done, wants
+        self.asker: Asker | None = None
         self.error: FlyballError | None = None
         self._parts: list[Part] = []
         self._left = rows.n
