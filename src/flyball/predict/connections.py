@@ -70,6 +70,9 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.server_state = self.lines = Lines()
         self._listening = listening
+        self.up, self.ending = asyncio.Event(), asyncio.Event()
+        self.leaving: Callable[[], None] = lambda: None
+        """Called once, when the end begins."""
 
     def stop(self) -> None:
         """End soon."""
@@ -78,6 +81,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         self._listening()
+        self.up.set()
 
     def make(self) -> Connection:
         """What speaks over a line that somebody else has accepted."""
@@ -88,6 +92,8 @@ class Server(uvicorn.Server):
             server.close()
         for found in sockets or ():
             found.close()
+        self.leaving()
+        self.ending.set()
         self.lines.draining = True
         for line in self.lines.connections:
             if isinstance(line, Connection):

@@ -5,13 +5,15 @@ Doors parse, call this and render. It knows no HTTP and no gRPC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from flyball.core.exposition import Family
 from flyball.predict.batching import Batcher
 from flyball.predict.errors import NotReadyError, OutputError, UnloadedError, WhichEndpointError
+from flyball.predict.metrics import families
 from flyball.predict.repository import Fixed, Repository
 from flyball.predict.signature import ON_REQUEST, TensorSpec, inputs_of, outputs_of, tensors_of
 from flyball.predict.tensors import Tensor, columns_of
@@ -104,7 +106,12 @@ class DataPlane:
 
     def __init__(self, engine: Engine, batcher: Batcher, *, repository: Repository | None = None) -> None:
         self.engine, self.repository = engine, repository or Fixed()
+        self.figures: Callable[[], Awaitable[list[Family]]] = self._own_figures
+        """What was counted, of all processes that answer together."""
         self._batcher = batcher
+
+    async def _own_figures(self) -> list[Family]:
+        return families(self.engine.counters, revision=self.engine.serving.revision)
 
     # ---- what there is ---------------------------------------------------------------------------------------------------
 

@@ -8,30 +8,14 @@ from typing import Protocol
 from flyball.app.modelserver import ModelServer
 from flyball.core.exposition import Family
 from flyball.predict.metrics import families
+from flyball.predict.repository import Repository
 
 
-class Fleet(Protocol):
+class Fleet(Repository, Protocol):
     """All processes of one model server, as one of them reaches them. For one event loop."""
 
     async def figures(self) -> list[Family]:
         """What all processes counted since the server started, those that have ended with them."""
-        ...
-
-    async def unload(self, endpoint: str) -> None:
-        """Nobody answers at the endpoint when this returns, and its models are let go of; idempotent.
-
-        Raises:
-            EndpointNotFoundError: the plan has no such endpoint.
-        """
-        ...
-
-    async def load(self, endpoint: str) -> None:
-        """What the plan says of the endpoint answers again when this returns; idempotent.
-
-        Raises:
-            EndpointNotFoundError: the plan has no such endpoint.
-            VersionRefusedError: it cannot be loaded; nobody answers there, as before.
-        """
         ...
 
 
@@ -40,6 +24,10 @@ class Alone:
 
     def __init__(self, models: ModelServer) -> None:
         self._models = models
+
+    @property
+    def unloaded(self) -> frozenset[str]:
+        return self._models.unloaded
 
     async def figures(self) -> list[Family]:
         return families(self._models.engine.counters, revision=self._models.engine.serving.revision)

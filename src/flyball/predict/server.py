@@ -15,6 +15,7 @@ from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, Token
 from flyball.governance.limits import Limiter, Rates
 from flyball.predict.app import PredictApp
 from flyball.predict.connections import Server, config
+from flyball.predict.fleet import Alone, Fleet
 from flyball.predict.grpc.beside import beside
 from flyball.predict.limits import Admission, Limits
 from flyball.predict.options import Options
@@ -24,7 +25,7 @@ with extra("serve"):
     import uvloop
 
 GRACE_SECONDS = 5.0
-_START_SECONDS = 10.0
+START_SECONDS = 10.0
 _ALONE_SECONDS = 10.0
 """How long the model of a server of one plan may take for an answer: nobody stands in for it."""
 _LOAD_SECONDS = 60.0
@@ -52,11 +53,12 @@ async def serve(options: Options, listener: socket.socket) -> None:
     token = OwnerToken.open(options.home) if options.auth else None
     models = ModelServer.open(options.home, server_settings(options, port=port, token=token))
     app = application(options, models, port=port, token=token)
+    serve_as(app, Alone(models))
     server = Server(config(app, grace_seconds=GRACE_SECONDS), lambda: announced(options.home, port))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())
     try:
-        await models.start(_START_SECONDS if options.plan is None else _LOAD_SECONDS)
+        await models.start(START_SECONDS if options.plan is None else _LOAD_SECONDS)
         if options.plan is not None:
             models.check_whole()
         gc.collect()
@@ -74,6 +76,11 @@ def server_settings(options: Options, *, port: int, token: OwnerToken | None, wo
         journal_bytes=options.journal_bytes, plan=options.plan, worker=worker,
         deadline_seconds=ServerSettings.deadline_seconds if options.plan is None else _ALONE_SECONDS,
     )  # fmt: skip
+
+
+def serve_as(app: PredictApp, fleet: Fleet) -> None:
+    """What concerns all processes is asked of the fleet."""
+    app.plane.repository, app.plane.figures = fleet, fleet.figures
 
 
 def application(options: Options, models: ModelServer, *, port: int, token: OwnerToken | None) -> PredictApp:
