@@ -239,8 +239,9 @@ def test_a_stranger_may_ask_for_liveness_only() -> None:
     assert set(golden) == set(DOORS)
     open_to_all = {(door, route) for door, routes in golden.items() for route, who in routes.items() if who["anonymous"] != "no"}
     liveness = {(door, "GET /health" if door == "mlflow" else "GET /healthz") for door in golden}
-    probes = {("model server", f"GET {path}") for path in ("/", "/ping", "/health", "/v2/health/live", "/v2/health/ready")}  # each protocol has its own
-    assert open_to_all == {*liveness, *probes, ("control plane", "GET /")}  # the root says what it is, and no more
+    paths = ("/", "/ping", "/health", "/v2/health/live", "/v2/health/ready")  # each protocol has its own
+    probes = {("model server", f"GET {path}") for path in paths}
+    assert open_to_all == {*liveness, *probes, ("control plane", "GET /")}
 
 
 def test_each_role_may_what_the_one_below_may() -> None:
