@@ -28,15 +28,21 @@ def families(counters: Counters, *, revision: int) -> list[Family]:
     for (endpoint, version), histogram in sorted(counters.seconds.items()):
         labels: dict[str, object] = {"endpoint": endpoint, "version": version}
         seconds.add_histogram(BOUNDS, histogram.counts, total=histogram.total, labels=labels)
+    ages = Family("flyball_feature_age_seconds", "How old the oldest value was that answered last.", "gauge", merge="max")
+    for (endpoint, view), age in sorted(counters.ages.items()):
+        ages.add(age, endpoint=endpoint, view=view)
     return [
         gauge("flyball_plan_revision", "The revision of the serving plan that is in force.", revision, merge="min"),
         counter("flyball_predictions_total", "Rows that were answered.", counters.answered.items(), labels=(*_ONE, "route")),
         counter("flyball_prediction_errors_total", "Rows that a version failed.", counters.failed.items(), labels=_ONE),
         counter("flyball_prediction_warnings_total", "Unknown values.", counters.warnings.items(), labels=("endpoint", "kind")),
+        counter("flyball_feature_lacks_total", "Rows without a fresh value.", counters.lacks.items(), labels=("endpoint", "view", "why")),
+        counter("flyball_turned_away_total", "Requests without what they need.", counters.turned_away.items(), labels=("endpoint", "code")),
         counter("flyball_http_requests_total", "Requests by status.", counters.requests.items(), labels=("route", "status")),
         counter("flyball_flushes_total", "Batches that were computed.", [((), counters.flushes)]),
         counter("flyball_log_lost_rows_total", "Answered rows that are not in the log.", counters.lost.items(), labels=("endpoint", "how")),
         counter("flyball_refused_plans_total", "Plans with a version that was refused.", [((), counters.refused_plans)]),
+        ages,
         isolation,
         seconds,
     ]

@@ -19,10 +19,12 @@ class Wants:
     """What a request wants beside its rows. Requests that want different things are never computed together.
 
     `version`: that version answers, whatever the routing says. `vector`: the rows are finished features, of the endpoint's `vector_form`.
+    `ages`: it is to be told how old the values are that were looked up.
     """
 
     version: int | None = None
     vector: bool = False
+    ages: bool = False
 
 
 ROUTED = Wants()
@@ -35,7 +37,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """What one version said of the rows `rows` of a request; all columns are aligned with them.
 
     `predictions` are whether the score is at least a half, or the value itself for a regression; a model that was made elsewhere says its
-    own class or value, and `probabilities` by class where it has more than two. `warnings` are by place in `rows`.
+    own class or value, and `probabilities` by class where it has more than two. `warnings` are by place in `rows`;
+    `ages` are by look-up, in seconds, None where nothing answered.
     """
 
     rows: Sequence[int]
@@ -46,6 +49,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     scores: Sequence[float | None]
     probabilities: Sequence[Mapping[str, float]] = ()
     warnings: Mapping[int, list[str]] = {}
+    ages: Mapping[str, Sequence[float | None]] = {}
 
 
 class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
@@ -59,6 +63,7 @@ class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
     route: str
     warnings: list[str] = []
     probabilities: Mapping[str, float] | msgspec.UnsetType = UNSET
+    ages: Mapping[str, float | None] | msgspec.UnsetType = UNSET
 
 
 class Told(msgspec.Struct, gc=False):
@@ -112,6 +117,8 @@ class Answer:
             columns = zip(part.rows, part.ids, part.predictions, part.scores, each, strict=True)
             for place, (row, name, said, score, chances) in enumerate(columns):
                 found[row] = Prediction(keys[row], name, said, score, number, route, warnings.get(place, []), chances)
+                if part.ages:
+                    found[row].ages = {label: seconds[place] for label, seconds in part.ages.items()}
         return Told(found, self.model, self.version, self.route)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -30,6 +30,9 @@ class Histogram:
 class Counters:
     """Rows that were answered and that a version failed, warnings by kind, flushes, and requests by status.
 
+    `lacks` are rows without a fresh value by endpoint, look-up and why; `turned_away` are requests that were refused for it, and `ages`
+    say in seconds, by endpoint and look-up, how old the oldest value was that answered last.
+
     `lost` are rows that were answered and are not in the log, by
     endpoint and how. `isolation` is no count: by endpoint, version and measure, whether the process of a model was granted it.
     """
@@ -39,6 +42,9 @@ class Counters:
     warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
     seconds: dict[tuple[str, int], Histogram] = field(default_factory=dict)
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    lacks: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    turned_away: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ages: dict[tuple[str, str], float] = field(default_factory=dict)
     flushes: int = 0
     refused_plans: int = 0
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -48,3 +54,10 @@ class Counters:
         """Rows were answered, each so many seconds after its request arrived."""
         self.answered[labels] += len(seconds)
         self.seconds.setdefault(labels[:2], Histogram()).add(seconds)
+
+    def add_ages(self, endpoint: str, time: int, value_times: Mapping[str, Sequence[int | None]]) -> None:
+        """Rows were answered at `time` by values of those times, in microseconds, by look-up."""
+        for label, times in value_times.items():
+            oldest = min((at for at in times if at is not None), default=None)
+            if oldest is not None:
+                self.ages[endpoint, label] = (time - oldest) / 1e6

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy.typing as npt
 
 from flyball.core.errors import FlyballError, InvalidError
+from flyball.features.lacking import Terms
+from flyball.features.mirror import Lack
 from flyball.serving.asked import Asked
 from flyball.serving.errors import ModelFailedError, ModelRaisedError
 from flyball.serving.outcome import Outcome, outcome_of
 from flyball.serving.routing import Choice
 from flyball.serving.rowform import Rows
-from flyball.serving.vector import Vector
+from flyball.serving.vector import Lacks, Vector
 from flyball.serving.version import LoadedEndpoint, LoadedVersion
 
 _LOG = logging.getLogger(__name__)
@@ -70,6 +72,36 @@ class Group:
             ModelFailedError: it is no answer for so many rows.
         """
         return outcome_of(said, self.rows.n, task=self.version.plan.task, description=self.version.description)
+
+    def words(self, label: str, row: int, *, lack: Lack) -> str:
+        """What a look-up lacks for the row."""
+        terms = self.version.terms[label]
+        return terms.words(lack, self._entity(terms, row))
+
+    def refusals(self, lacks: Lacks) -> dict[int, FlyballError]:
+        """Of each row that is not answered without a value, why."""
+        found: dict[int, FlyballError] = {}
+        for label, of in lacks.items():
+            terms = self.version.terms[label]
+            for row, lack in of.items() if terms.refuses else ():
+                found.setdefault(row, terms.refusal(lack, self._entity(terms, row)))
+        return found
+
+    def _entity(self, terms: Terms, row: int) -> dict[str, Any]:
+        return {name: self.rows.columns[name][row] for name in terms.bound}
+
+    def split(self, refused: Mapping[int, FlyballError]) -> tuple[Group | None, list[tuple[Asked, int, FlyballError]]]:
+        """The requests without a refused row, if there are any; each other one with its number of rows and its first reason."""
+        kept, turned, start = list[int](), list[tuple[Asked, int, FlyballError]](), 0
+        for asked, own in self.owners:
+            rows = range(start, start + len(own))
+            reason = next((refused[row] for row in rows if row in refused), None)
+            if reason is None:
+                kept += rows
+            else:
+                turned.append((asked, len(own), reason))
+            start += len(own)
+        return (self.part(Choice(self.version, self.route, kept)) if kept else None), turned
 
     def seconds(self, now: float) -> list[float]:
         """How long ago the request of each row arrived."""
