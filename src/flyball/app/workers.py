@@ -9,7 +9,7 @@ from typing import Self
 
 from flyball.app.settings import SettingError
 
-_TEXT = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+_TEXT = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 _LEAST_MOST = 2
 """So many may run on a machine of one core: one answers while another starts."""
 

@@ -14,6 +14,7 @@ from flyball.app.actor import person
 from flyball.app.byhand import lay_out, lay_out_fetched
 from flyball.app.listening import bind
 from flyball.app.location import HOME, HomeNotFoundError, find_home
+from flyball.app.workers import Workers
 from flyball.serving.byhand import ModelReference
 from flyball.serving.plan import ServingPlan
 
@@ -32,6 +33,7 @@ class Wanted:
     home: Path | None = None
     url: str | None = None
     run_code: bool = False
+    workers: str = "1"
 
 
 def serve(wanted: Wanted) -> NoReturn:
@@ -41,6 +43,7 @@ def serve(wanted: Wanted) -> NoReturn:
         FlyballError: a version is not there, may not be loaded or cannot be served; or the port is taken.
     """
     references = [ModelReference.parse(text) for text in wanted.models]
+    workers = Workers.parse(wanted.workers)
     port = _free(wanted.host, wanted.port)
     try:
         home = find_home(wanted.home, Path.cwd())
@@ -55,7 +58,7 @@ def serve(wanted: Wanted) -> NoReturn:
         told = f"models:/{endpoint.model}/{endpoint.champion}"
         sys.stdout.write(f"{told} will answer at http://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
     sys.stdout.flush()
-    options = ["--home", str(home), "--host", wanted.host, "--port", str(port), "--plan", str(plan)]
+    options = ["--home", str(home), "--host", wanted.host, "--port", str(port), "--plan", str(plan), "--workers", str(workers)]
     command = [sys.executable, "-P", "-m", "flyball.predict", *options, *([] if wanted.auth else ["--no-auth"])]
     os.execv(sys.executable, command)  # noqa: S606 - our own module; the server needs nothing of what found its models
 
