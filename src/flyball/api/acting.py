@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 
-from flyball.api.bodies import IdempotencyKey, Login, Name, Promotion, Revision, Rollback, Server, Visible, Wait
+from flyball.api.bodies import IdempotencyKey, Login, Name, Promotion, Refusal, Revision, Rollback, Server, Visible, Wait
 from flyball.api.desk import Desk, caller_of, deed_of
 from flyball.api.doors import Doors
 from flyball.api.rendering import answer
@@ -25,12 +25,12 @@ def add_releases(doors: Doors, desk: Desk) -> None:
     @doors.route("POST /api/v1/endpoints/{endpoint}/promote", Permission.RELEASE)
     async def promote(request: Request, *, endpoint: Name, body: Promotion) -> Response:
         """Make the canary, or the version of that number, the champion."""
-        return await desk.tell(lambda: plane.promote(endpoint, body.version, deed=deed_of(request, body.why)))
+        return await desk.tell(lambda: plane.promote(endpoint, body.version, deed=deed_of(request, body.why)), slow=True)
 
     @doors.route("POST /api/v1/endpoints/{endpoint}/rollback", Permission.RELEASE)
     async def rollback(request: Request, *, endpoint: Name, body: Rollback) -> Response:
-        """Take the canary out of the traffic; without one, go back to the champion before."""
-        return await desk.tell(lambda: plane.rollback(endpoint, deed=deed_of(request, body.why)))
+        """Take the last step back: the canary out of the traffic; without one, end a policy; else go back to the champion before."""
+        return await desk.tell(lambda: plane.rollback(endpoint, deed=deed_of(request, body.why)), slow=True)
 
 
 def add_ingest(doors: Doors, desk: Desk) -> None:
@@ -58,12 +58,14 @@ def add_serving(doors: Doors, desk: Desk) -> None:
     """What model servers ask."""
 
     @doors.route("GET /api/v1/serving/plan", Permission.ADMIN)
-    async def get_plan(request: Request, *, revision: Revision = 0, wait: Wait = 0, server: Server = None) -> Response:
+    async def get_plan(
+        request: Request, *, revision: Revision = 0, wait: Wait = 0, server: Server = None, refusal: Refusal = ""
+    ) -> Response:
         """The serving plan; 304 where the asked revision still stands after `wait` seconds."""
         clock = asyncio.get_running_loop().time
         until = clock() + wait
         while True:
-            plan = await desk.quick.run(lambda: desk.plane.find_plan(revision, server=server))
+            plan = await desk.quick.run(lambda: desk.plane.find_plan(revision, server=server, refusal=refusal))
             if plan is not None:
                 return Response(plan.encode(), media_type="application/json")
             left = until - clock()

@@ -18,6 +18,7 @@ from flyball.api.landing import add_landing
 from flyball.api.rendering import answer, refusal
 from flyball.api.rim import Keepers, Rim
 from flyball.api.tokens import add_tokens
+from flyball.api.traffic import add_traffic
 from flyball.api.waiting import Waiting
 from flyball.app.controlplane import ControlPlane
 from flyball.core.clock import MonotonicTimer
@@ -72,6 +73,7 @@ def create_app(
     quick = Crew("quick", hands=limits.quick_threads, queue=limits.queue)
     slow = Crew("slow", hands=limits.slow_threads, queue=limits.queue)
     waiting = Waiting(plane.pulse, quick, limit=limits.long_polls)
+    plane.listen(waiting.tell)
     desk = Desk(plane, quick, slow, waiting, entrance.sessions)
     for add in (reading.add_models, reading.add_records, acting.add_releases, acting.add_ingest, acting.add_serving, acting.add_sessions):
         add(doors, desk)
@@ -81,6 +83,8 @@ def create_app(
         from flyball.api.data import add_data
 
         add_data(doors, desk, data=plane.data)
+    if plane.traffic is not None:
+        add_traffic(doors, desk, traffic=plane.traffic)
     catalogue = plane.find_catalogue()
     if catalogue is not None:
         from flyball.api.querying import add_query  # it loads the engine of frames, which a server of runs has no use for

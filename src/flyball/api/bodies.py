@@ -20,6 +20,7 @@ OfModel = Annotated[str | None, Query(max_length=63, description="Only events of
 Visible = Annotated[bool, Query(description="Answer when features and labels see the rows.")]
 Revision = Annotated[int, Query(ge=0, description="What this server answers from now.")]
 Server = Annotated[str | None, Query(max_length=100, description="Which model server asks.")]
+Refusal = Annotated[str, Query(max_length=500, description="Why this server does not answer from the plan that it was given last.")]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 Why = Annotated[str, Field(max_length=1000, description="Why, in your words; it stands in the events.")]
 

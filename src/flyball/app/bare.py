@@ -107,6 +107,7 @@ class BareControl(Viewed):
         """No rows are kept here."""
 
     data = None
+    traffic = None
 
     def __init__(self, stores: Stores, blobs: BlobStore) -> None:
         self.stores, self.blobs = stores, blobs
@@ -156,6 +157,9 @@ class BareControl(Viewed):
         del deed
         raise NoProjectError("A parity check")
 
-    def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
-        del revision, server
+    def listen(self, told: Callable[[], None]) -> None:
+        """There is never another plan."""
+
+    def find_plan(self, revision: int, *, server: str | None, refusal: str = "") -> ServingPlan | None:
+        del revision, server, refusal
         return None

@@ -95,6 +95,7 @@ NO_BLOBS: Mapping[tuple[str, str], str] = {
     ("registered_versions", "feature_fingerprint"): "of a definition",
     ("registered_versions", "signing_key"): "of a key",
     ("registered_versions", "training_digest"): "of the rows trained on",
+    ("rewards", "prediction"): "the id of an answer",
     ("rollouts", "environment"): "a name",
     ("row_offsets", "offsets"): "places in a stream",
     ("row_pushes", "digest"): "of a request",

@@ -30,6 +30,8 @@ from flyball.serving.log import SHIP_ROWS
 ROUND_SECONDS = 0.2
 APPLY_SECONDS = 1.0
 """Pushed rows are applied together: every version of a dataset is a commit, and costs those that come after it."""
+LEARN_SECONDS = 10.0
+"""Shares of a bandit that move all the time would move callers all the time."""
 TEND_SECONDS = 30.0
 """Sixteen small files are worth merging; pushes make one a second."""
 PARITY_SECONDS, PARITY_EVERY = 60.0, timedelta(hours=1)
@@ -55,8 +57,8 @@ class _Chore:
 class Chores:
     """One thread runs it."""
 
-    def __init__(self, parts: LiveParts, wake: Callable[[], None]) -> None:
-        """`wake` is called when something was recorded that the loop should see at once."""
+    def __init__(self, parts: LiveParts, wake: Callable[[], None], *, learn: Callable[[], object] = int) -> None:
+        """`wake` is called when something was recorded that the loop should see at once; `learn` lets bandits follow what was earned."""
         self._parts, self._timer, self._wake = parts, parts.place.timer, wake
         self._idle_since = self._timer.seconds()
         self._breached: dict[tuple[str, int, int], float] = {}  # model, canary and stage → when it was told last
@@ -68,6 +70,7 @@ class Chores:
             _Chore("shipping predictions", partial(parts.log.ship, at_least=SHIP_ROWS), 2.0),
             _Chore("tending tables", Tending(parts.place.home.tables, self._timer).run, TEND_SECONDS),
             _Chore("watching guardrails", self._guard, 1.0),
+            _Chore("learning who answers best", learn, LEARN_SECONDS),
             _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
             _Chore("looking at processes", self._measure, 5.0),
             _Chore("forgetting rows", parts.online.forget, 60.0),

@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from flyball.app.bare import NoProjectError
 from flyball.app.controlplane import Deed, Json
 from flyball.app.datadesk import DataDesk
+from flyball.app.endpointview import EndpointView
 from flyball.app.home import Home
+from flyball.app.learning import Learning
 from flyball.app.liveloop import LiveLoop
 from flyball.app.liveparts import LiveParts, Place
 from flyball.app.liveview import LiveView
@@ -22,7 +24,9 @@ from flyball.app.predictionlog import HomeJournals
 from flyball.app.querying import Catalogue, catalogue_of
 from flyball.app.releasing import Releasing
 from flyball.app.settings import Settings
+from flyball.app.steering import Steering
 from flyball.app.surroundings import Around
+from flyball.app.trafficdesk import TrafficDesk
 from flyball.app.viewed import Viewed
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.errors import UnavailableError
@@ -31,6 +35,7 @@ from flyball.data.erasure._sqlstore import SqlErasures
 from flyball.data.quarantine._sqlstore import SqlDecisions
 from flyball.loop.projectfile import load_project
 from flyball.pipelines import ExecutorPool, ProcessExecutor
+from flyball.releases._sqlrewards import SqlRewards
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
 from flyball.storage.clockfile import SharedClock, open_clock
@@ -82,12 +87,19 @@ class Control(Viewed):
         self._parts = LiveParts.of(place)
         self._loop = LiveLoop(self._parts, failed=failed)
         self._around = Around(self._parts, self._loop)
-        self._releasing = Releasing(place.home.stores)
+        releasing = Releasing(place.home.stores)
+        self._steering = Steering(releasing, self._parts.servers, self._published)
+        self._listeners: list[Callable[[], None]] = []
         declared = {name: found.dataset for name, found in self._parts.declared.items()}
         decisions = SqlDecisions(place.home.stores.database)
         erasures = SqlErasures(place.home.stores.database)
         self.data = DataDesk(place.home.data, decisions, place.clock, declared, place.root, self._changed, erasures)
         super().__init__(LiveView(place.project, place.home.stores, self._parts.log, self._around))
+        view = EndpointView(place.project, place.home.stores, self._parts.log, self._parts.servers)
+        rewards = SqlRewards(place.home.stores.database)
+        learning = Learning(releasing, rewards, self._parts.models, self._published)
+        self.traffic = TrafficDesk(view, self._steering, self._parts.log, rewards, place.clock, learning)
+        self._loop.learn = learning.learn_all
         self._plan: ServingPlan | None = None
         self._planning = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -169,14 +181,12 @@ class Control(Viewed):
     # -- what changes something
 
     def promote(self, endpoint: str, version: int | None, *, deed: Deed) -> Json:
-        found = self._releasing.promote(endpoint, version, deed=deed)
-        self._changed()
-        return found
+        releasing = self._steering.releasing
+        return self._steering.carry_out(endpoint, lambda: releasing.promote(endpoint, version, deed=deed), deed=deed)
 
     def rollback(self, endpoint: str, *, deed: Deed) -> Json:
-        found = self._releasing.rollback(endpoint, deed=deed)
-        self._changed()
-        return found
+        releasing = self._steering.releasing
+        return self._steering.carry_out(endpoint, lambda: releasing.rollback(endpoint, deed=deed), deed=deed)
 
     def push_rows(self, dataset: str, rows: Body, *, key: str | None, visible: bool) -> Json:
         return self._running().parts.intake.push(dataset, rows, key=key, visible=visible)
@@ -190,9 +200,12 @@ class Control(Viewed):
     def run_parity(self, *, deed: Deed) -> Json:
         return {"report": self._running().parity.run(actor=deed.actor)}
 
-    def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
+    def listen(self, told: Callable[[], None]) -> None:
+        self._listeners.append(told)
+
+    def find_plan(self, revision: int, *, server: str | None, refusal: str = "") -> ServingPlan | None:
         if server is not None:
-            self._parts.servers.heard(server, revision)
+            self._parts.servers.heard(server, revision, refusal=refusal)
             if self._around.ready.is_set():
                 self._loop.scheduler.wake()
         plan = self._current()
@@ -210,6 +223,15 @@ class Control(Viewed):
     def _changed(self) -> None:
         if self._around.ready.is_set():
             self._loop.scheduler.wake()
+
+    def _published(self) -> int | None:
+        """The revision of the plan that stands, which those who wait for one have been told of; None where nobody can get it yet."""
+        self._changed()
+        if not self._around.ready.is_set():
+            return None
+        for told in self._listeners:
+            told()
+        return self._parts.planner.revision()
 
     def _current(self) -> ServingPlan | None:
         if not self._around.ready.is_set():

@@ -7,11 +7,13 @@ once. Waiting is the door's: nothing here waits for something to happen, but `pu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from flyball.app.dataplane import DataPlane
 from flyball.app.deed import Deed, Json
+from flyball.app.trafficplane import TrafficPlane
 from flyball.data.bodies import Body
 from flyball.serving.plan import ServingPlan
 
@@ -48,6 +50,11 @@ class ControlPlane(Protocol):
     @property
     def data(self) -> DataPlane | None:
         """Its datasets; None where it has no project."""
+        ...
+
+    @property
+    def traffic(self) -> TrafficPlane | None:
+        """Its endpoints; None where it has no project."""
         ...
 
     def find_catalogue(self) -> Catalogue | None:
@@ -87,7 +94,7 @@ class ControlPlane(Protocol):
         ...
 
     def promote(self, endpoint: str, version: int | None, *, deed: Deed) -> Json:
-        """{"deployment"}: the canary, or the version of that number, is the champion.
+        """{"deployment", "event", "servers"}: the canary, or the version of that number, is the champion, and every model server knows.
 
         Raises:
             ConflictError: there is no canary and no version was named, or it may not answer.
@@ -95,7 +102,9 @@ class ControlPlane(Protocol):
         ...
 
     def rollback(self, endpoint: str, *, deed: Deed) -> Json:
-        """{"deployment"}: the canary is out of the traffic; without one the champion has given way to the one before it.
+        """{"deployment", "event", "servers"}: the last step is taken back, and every model server knows.
+
+        The canary is out of the traffic; without one a policy has ended; without that the champion has given way to the one before it.
 
         Raises:
             ConflictError: there is nothing to go back to.
@@ -137,9 +146,14 @@ class ControlPlane(Protocol):
         """{"report"}: served vectors compared with the offline ones, now."""
         ...
 
-    def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
+    def listen(self, told: Callable[[], None]) -> None:
+        """`told` is called, from any thread and quickly done, when there is another plan that long polls should not wait for."""
+        ...
+
+    def find_plan(self, revision: int, *, server: str | None, refusal: str = "") -> ServingPlan | None:
         """The serving plan, or None where `revision` is the one that stands.
 
-        `revision` is what the model server named `server` answers from now; it is remembered.
+        `revision` is what the model server named `server` answers from now, `refusal` why it does not from the plan that it was given
+        last; both are remembered.
         """
         ...

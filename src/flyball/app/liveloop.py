@@ -66,6 +66,8 @@ class LiveLoop:
         self._threads: list[threading.Thread] = []
         self._pulls: list[threading.Thread] = []
         self._publishing = threading.Lock()
+        self._compiled: dict[str, FeatureSet] = {}
+        self.learn: Callable[[], object] = int  # what lets bandits learn, once somebody steers
 
     def open(self, told: Callable[[str], None]) -> None:
         """Read what there is, and stand where the last loop of this home stood; `told` hears what takes long.
@@ -133,7 +135,7 @@ class LiveLoop:
             servers=self.parts.servers,
         )
         self.workers = self._workers()
-        self.chores = Chores(self.parts, self.scheduler.wake)
+        self.chores = Chores(self.parts, self.scheduler.wake, learn=self.learn)
         self._run("scheduler", self.scheduler.run)
         for number, worker in enumerate(self.workers):
             self._run(f"worker-{number}", worker.run)
@@ -167,7 +169,10 @@ class LiveLoop:
             for endpoint in plan.endpoints:
                 for version in endpoint.versions:
                     if version.code is not None and version.features is not None and version.features not in wanted:
-                        wanted[version.features] = self._older(endpoint.model, version, code=version.code)
+                        if version.features not in self._compiled:
+                            self._compiled[version.features] = self._older(endpoint.model, version, code=version.code)
+                        wanted[version.features] = self._compiled[version.features]
+            self._compiled = {name: found for name, found in self._compiled.items() if name in wanted}
             self.parts.online.serve(wanted)
             return plan
 

@@ -5,7 +5,7 @@ What was asked is an event of its own, and everything that follows names it as i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flyball.app.controlplane import Deed, Json
@@ -15,7 +15,7 @@ from flyball.loop.services import Shelf
 from flyball.registry import RegistryService, VersionState
 from flyball.releases import Deployment, ReleaseService, SteeringService
 from flyball.releases.errors import DeploymentNotFoundError, IllegalDeploymentError
-from flyball.serving.policies import Policy
+from flyball.serving.policies import Arm, Policy
 from flyball.storage.recorder import Recorder
 
 PRODUCTION = "production"
@@ -124,6 +124,14 @@ class Releasing:
         with self.shelf.journal.transactions.write():
             here = self.here(endpoint)
             return _steered(self._steering(here, deed).drop(here, versions, why=deed.why))
+
+    def learn(self, here: Deployment, arms: Mapping[int, Arm], *, deed: Deed) -> Json:
+        """The deployment whose bandit follows what its versions have earned.
+
+        Raises:
+            IllegalDeploymentError: another deployment stands than `here`.
+        """
+        return _steered(self._steering(here, deed).learn(here, arms))
 
     def here(self, endpoint: str) -> Deployment:
         """What is deployed at the endpoint.

@@ -189,7 +189,8 @@ class ReleaseService:
     def _succeed(self, moved: Rollout, before: int | None, *, after: int | None, cause: EventId) -> None:
         if before is not None:
             self._registry.move(moved.model, before, state=VersionState.RETIRED, why=f"version {after} took over", cause=cause)
-        if after is not None and moved.state is RolloutState.ROLLED_BACK:
+        restored = after is not None and self._registry.get(moved.model, after).state is VersionState.RETIRED
+        if after is not None and moved.state is RolloutState.ROLLED_BACK and restored:  # a person may have restored it already
             why = f"version {moved.version} went back"
             self._registry.move(moved.model, after, state=VersionState.VALIDATED, why=why, cause=cause)
 

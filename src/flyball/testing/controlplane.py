@@ -15,6 +15,7 @@ from flyball.data.bodies import Body
 from flyball.data.typedrows import raw_rows
 from flyball.serving.plan import ServingPlan
 from flyball.testing.dataplane import StillData
+from flyball.testing.trafficplane import SERVERS, StillTraffic
 
 MODEL: Json = {
     "name": "late",
@@ -38,6 +39,7 @@ class StillPlane:
         self.rows: dict[str, Sequence[Mapping[str, Any]]] = {}
         self.plan = ServingPlan(revision=1)
         self.data = StillData()
+        self.traffic = StillTraffic()
         self.servers: dict[str, int] = {}
         self.fails: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -116,7 +118,11 @@ class StillPlane:
         self.deeds.append(("parity", deed))
         return {"report": {"rows": 0}}
 
-    def find_plan(self, revision: int, *, server: str | None) -> ServingPlan | None:
+    def listen(self, told: Callable[[], None]) -> None:
+        """There is never another plan."""
+
+    def find_plan(self, revision: int, *, server: str | None, refusal: str = "") -> ServingPlan | None:
+        del refusal
         if server is not None:
             self.servers[server] = revision
         return None if self.plan.revision == revision else self.plan
@@ -125,7 +131,8 @@ class StillPlane:
         self._known(endpoint, {})
         self.deeds.append((what, endpoint, version, deed))
         place = {"environment": "production", "endpoint": endpoint, "model": "late", "revision": 1 + len(self.deeds)}
-        return {"deployment": {**place, "champion": version or 2, "canary": None, "share": 0.0}}
+        rest: Json = {"canary": None, "share": 0.0, "policy": None, "shadows": [], "resident": []}
+        return {"deployment": {**place, "champion": version or 2, **rest}, "event": "evt-1", "servers": SERVERS}
 
     def _known(self, name: str, value: Json) -> Json:
         return value if name == "late" else self._missing("model", name)
