@@ -63,6 +63,14 @@ class EndpointsClient:
         found = [{"id": name, "reward": reward} for name, reward in rewards.items()]
         return self._wire.ask(Ask("POST", f"{_path(endpoint)}/rewards", body={"rewards": found}, headers=self._headers))
 
+    def get_inputs(self, endpoint: str) -> Json:
+        """{"inputs"}: the columns that a request has, each with its type as JSON Schema has it, and an example."""
+        return self._wire.ask(Ask("GET", f"{_path(endpoint)}/inputs", headers=self._headers))
+
+    def try_rows(self, endpoint: str, rows: Sequence[Mapping[str, Any]]) -> Json:
+        """What the home's model server answers to a request of these rows; it is logged as any other."""
+        return self._wire.ask(Ask("POST", f"{_path(endpoint)}/try", body={"rows": list(rows)}, headers=self._headers))
+
     def _set(self, endpoint: str, what: str, **body: Any) -> Json:
         asked = Ask("POST", f"{_path(endpoint)}/{what}", body=body, headers=self._headers, wait_seconds=_READY_SECONDS)
         return self._wire.ask(asked)

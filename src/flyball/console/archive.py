@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from flyball.client.datasets import DatasetsClient
+from flyball.client.endpoints import EndpointsClient
 from flyball.client.errors import NotThereError
 from flyball.client.tracking import Query, TrackingClient, View
 from flyball.client.wire import Wire
 from flyball.console.answers import decoded, decoded_list
 from flyball.console.controlplane import ACTOR, TIMEOUT_SECONDS
+from flyball.console.gateway import Gateway
 from flyball.console.holdings import Holdings
 from flyball.console.records import Curve, Evidence, Experiment, FileEntry, Latest, Registered, Run, Version
 
@@ -96,6 +98,10 @@ class Archives:
     def of(self, session: str | None) -> Archive:
         """The archive as that session may see it; None is everybody, where nobody logs in."""
         return Archive(TrackingClient(self._wire, session=session))
+
+    def gateway_of(self, session: str | None) -> Gateway:
+        """The endpoints as that session may see them, and decide on them."""
+        return Gateway(EndpointsClient(self._wire, session=session))
 
     def holdings_of(self, session: str | None) -> Holdings:
         """The datasets as that session may see them."""

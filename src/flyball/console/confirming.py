@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from flyball.console.decisions import LONGEST_REASON
 from flyball.console.errors import ReasonMissingError
 from flyball.console.markup import element, joined, text
 from flyball.core.errors import FlyballError
 
+LONGEST_REASON = 500
 Deed = Callable[[str], Awaitable[str]]
 """Does it for a reason, and says what came of it; or raises a `FlyballError` that says why not."""
 

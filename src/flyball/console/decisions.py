@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from nicegui import ui
-
 from flyball.console.answers import ModelFigures
-from flyball.console.errors import ReasonMissingError
-from flyball.console.markup import element, joined, text
+from flyball.console.confirming import Confirmation, Question
 from flyball.console.words import share
-from flyball.core.errors import FlyballError
 
 Deed = Literal["promote", "rollback"]
 
@@ -21,9 +17,6 @@ class Act(Protocol):
     """Does the deed, or raises a `FlyballError` that says why not."""
 
     async def __call__(self, deed: Deed, model: ModelFigures, *, why: str) -> Mapping[str, Any]: ...
-
-
-LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,56 +74,14 @@ class DecisionDialog:
     """Asks before a deed. Belongs to one page; open at most once at a time."""
 
     def __init__(self, act: Act) -> None:
-        self._act = act
-        self._model: ModelFigures | None = None
-        self._decision: Decision | None = None
-        self._dialog = ui.dialog()
-        with self._dialog, ui.element("div").classes("sheet").props("role=document"):
-            self._words = ui.html("", sanitize=False)
-            self._reason = ui.textarea("Reason").classes("reason")
-            self._reason.props(f"outlined autogrow autofocus maxlength={LONGEST_REASON} aria-required=true")
-            self._told = ui.html("", sanitize=False).classes("told").props("role=status aria-live=polite")
-            with ui.element("div").classes("sheet-buttons"):
-                self._cancel = ui.html("Cancel", sanitize=False, tag="button").classes("button plain").props("type=button")
-                self._confirm = ui.html("", sanitize=False, tag="button").classes("button main").props("type=button")
-        self._cancel.on("click", self._dialog.close)
-        self._confirm.on("click", self._do)
+        self._act, self._confirmation = act, Confirmation()
 
     def ask(self, decision: Decision, model: ModelFigures) -> None:
         """Open it for this decision."""
-        self._decision, self._model = decision, model
-        self._words.content = joined(element("h2", text(decision.title)), element("p", text(decision.effect)))
-        self._reason.value = ""
-        self._reason.set_visibility(True)
-        self._confirm.content = text(decision.confirm)
-        self._confirm.set_visibility(True)
-        self._confirm.classes(replace=f"button main {'danger' if decision.deed == 'rollback' else ''}")
-        self._cancel.content = "Cancel"
-        self._tell("")
-        self._dialog.value = True
 
-    async def _do(self) -> None:
-        decision, model = self._decision, self._model
-        if decision is None or model is None:
-            return
-        reason = str(self._reason.value or "").strip()
-        if not reason:
-            self._tell(str(ReasonMissingError()), "bad")
-            return
-        self._confirm.props("disabled")
-        self._tell("Asking the control plane…")
-        try:
-            await self._act(decision.deed, model, why=reason)
-        except FlyballError as error:
-            self._tell(str(error), "bad")
-        else:
-            self._tell(f"{decision.done} The decision and its reason are in the timeline.", "good")
-            self._reason.set_visibility(False)
-            self._confirm.set_visibility(False)
-            self._cancel.content = "Close"
-            self._decision = None
-        finally:
-            self._confirm.props(remove="disabled")
+        async def deed(why: str) -> str:
+            await self._act(decision.deed, model, why=why)
+            return f"{decision.done} The decision and its reason are in the timeline."
 
-    def _tell(self, said: str, tone: str = "") -> None:
-        self._told.content = element("p", text(said), class_=tone) if said else ""
+        danger = decision.deed == "rollback"
+        self._confirmation.ask(Question(decision.title, decision.effect, decision.confirm, deed, danger=danger))

@@ -13,6 +13,7 @@ from nicegui import events, ui
 from flyball.client.errors import UnreachableError
 from flyball.console.archive import Archive, Archives
 from flyball.console.controlplane import ControlPlane
+from flyball.console.gateway import Gateway
 from flyball.console.head import THEME_BUTTON, brand
 from flyball.console.holdings import Holdings
 from flyball.console.markup import NOTHING, Markup, element, joined, text
@@ -42,6 +43,7 @@ class Frame:
         self._around, self._here = around, here
         self.archive: Archive = around.archives.of(session)
         self.holdings: Holdings = around.archives.holdings_of(session)
+        self.gateway: Gateway = around.archives.gateway_of(session)
         self._session = session
         self.dark = False
         self._seen: Known | None = None

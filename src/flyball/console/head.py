@@ -25,9 +25,9 @@ CLOCK_FACE = element(
 
 BARE_PHASE = "keeping runs and models"
 SERVING_PHASE = "serving"
-PLACES = {"/": "Loop", "/datasets": "Data", "/runs": "Runs", "/registry": "Models"}
-OF_PROJECTS = frozenset({"/", "/datasets"})
-"""A server without a project has neither a loop nor the routes of datasets."""
+PLACES = {"/": "Loop", "/endpoints": "Endpoints", "/datasets": "Data", "/runs": "Runs", "/registry": "Models"}
+OF_PROJECTS = frozenset({"/", "/endpoints", "/datasets"})
+"""A server without a project has neither a loop nor the routes of endpoints and datasets."""
 
 
 def is_bare(known: Known) -> bool:

@@ -14,6 +14,8 @@ from flyball.console.datasetpage import Asked, DatasetPage
 from flyball.console.datasetspage import Choice, DatasetsPage
 from flyball.console.dataversionpage import DataVersionPage
 from flyball.console.downloads import session_of
+from flyball.console.endpointpage import EndpointPage
+from flyball.console.endpointspage import EndpointsPage
 from flyball.console.frame import Frame, Surroundings
 from flyball.console.head import is_bare
 from flyball.console.page import ConsolePage
@@ -34,6 +36,7 @@ def add_pages(around: Surroundings) -> None:
     add_runs(around)
     add_registry(around)
     add_datasets(around)
+    add_endpoints(around)
 
 
 def add_loop(around: Surroundings) -> None:
@@ -95,6 +98,18 @@ def add_datasets(around: Surroundings) -> None:
     @ui.page("/datasets/{name}/versions/{number}", title="Version · Flyball")
     async def version(client: Client, name: str, *, number: int) -> None:
         await _framed(client, around, here="/datasets", make=lambda frame: DataVersionPage(frame, name, number=number))
+
+
+def add_endpoints(around: Surroundings) -> None:
+    """The pages of endpoints."""
+
+    @ui.page("/endpoints", title="Endpoints · Flyball")
+    async def endpoints(client: Client) -> None:
+        await _framed(client, around, here="/endpoints", make=EndpointsPage)
+
+    @ui.page("/endpoints/{name}", title="Endpoint · Flyball")
+    async def endpoint(client: Client, name: str) -> None:
+        await _framed(client, around, here="/endpoints", make=lambda frame: EndpointPage(frame, name))
 
 
 async def _framed(client: Client, around: Surroundings, *, here: str, make: Callable[[Frame], _Page]) -> None:

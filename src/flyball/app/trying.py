@@ -1,0 +1,134 @@
+"""A request that a person makes from the console: which columns it has, and what the home's model server answers to it.
+
+The control plane asks in the owner's name, with the home's own token, whoever was allowed to ask for it; the answer is logged as any other.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from flyball.app.deed import Json
+from flyball.core.errors import InvalidError, UnavailableError
+from flyball.governance import OwnerToken
+from flyball.storage.clockfile import RUN
+
+_SECONDS = 15.0
+_LONGEST_BYTES = 16 << 20
+MOST_ROWS = 100
+
+
+class NoModelServerError(UnavailableError):
+    """No model server of this home that could be asked."""
+
+    code = "no-model-server"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The model server of this home did not answer: {reason}. Start it with `flyball up`, or ask the server itself.")
+
+
+class RefusedError(InvalidError):
+    """What the model server said of a request that it does not answer."""
+
+    code = "try-refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class _Place(msgspec.Struct):
+    port: int
+    host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Asks the model server that runs in `home`. Thread-safe."""
+
+    home: Path
+
+    def get_inputs(self, endpoint: str) -> Json:
+        """{"inputs": [{"name", "type", "format", "required", "example"}]}: the columns of a row, as JSON Schema has their types.
+
+        Raises:
+            NoModelServerError: none answers.
+            RefusedError: the endpoint is not there, or nothing answers at it yet.
+        """
+        page = self._ask("GET", "/openapi.json")
+        operation = page.get("paths", {}).get(f"/predict/{endpoint}", {}).get("post")
+        if operation is None:
+            raise RefusedError(f"No version answers at endpoint {endpoint!r} yet.")
+        row = row_schema(page, operation)
+        needed = set(row.get("required", ()))
+        return {"inputs": [_input(name, facts, needed=name in needed) for name, facts in row.get("properties", {}).items()]}
+
+    def try_rows(self, endpoint: str, rows: Sequence[Mapping[str, Any]]) -> Json:
+        """The model server's answer to a request of these rows.
+
+        Raises:
+            NoModelServerError: none answers.
+            RefusedError: it refuses the rows; the sentence is its own.
+        """
+        return self._ask("POST", f"/predict/{quote(endpoint, safe='')}", body={"rows": list(rows)})
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Json:
+        place = self._place()
+        connection = http.client.HTTPConnection(place.host, place.port, timeout=_SECONDS)
+        token = OwnerToken.find(self.home)
+        headers = {} if token is None else {"Authorization": f"Bearer {token.value}"}
+        try:
+            data = None if body is None else json.dumps(body).encode()
+            connection.request(method, path, body=data, headers={**headers, "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            found = json.loads(answer.read(_LONGEST_BYTES))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise NoModelServerError(str(error) or type(error).__name__) from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise _refusal(answer.status, found)
+        return dict(found)
+
+    def _place(self) -> _Place:
+        try:
+            return msgspec.json.decode((self.home / RUN / "predict.json").read_bytes(), type=_Place)
+        except (OSError, msgspec.DecodeError) as error:
+            raise NoModelServerError("none has said where it listens") from error
+
+
+def row_schema(page: Json, operation: Json) -> Json:
+    """The schema of one row of a request, of an OpenAPI page; references are followed."""
+    body = _followed(page, operation["requestBody"]["content"]["application/json"]["schema"])
+    return _followed(page, _followed(page, body["properties"]["rows"])["items"])
+
+
+def _followed(page: Json, schema: Json) -> Json:
+    while "$ref" in schema:
+        found: Any = page
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[part.replace("~1", "/").replace("~0", "~")]
+        schema = found
+    return schema
+
+
+def _input(name: str, facts: Json, *, needed: bool) -> Json:
+    kinds = facts.get("type", "string")
+    kind = next((kind for kind in kinds if kind != "null"), "string") if isinstance(kinds, list) else kinds
+    examples = facts.get("examples") or ([facts["example"]] if "example" in facts else [None])
+    return {"name": name, "type": kind, "format": facts.get("format"), "required": needed, "example": examples[0]}
+
+
+def _refusal(status: int, found: Any) -> InvalidError | UnavailableError:
+    said = found.get("error") if isinstance(found, dict) else None
+    with suppress(AttributeError, KeyError, TypeError):
+        said = said["message"]  # type: ignore[index]  # whatever is no such object is no sentence either
+    sentence = said if isinstance(said, str) else f"it answered {status}"
+    return NoModelServerError(sentence) if status >= http.client.INTERNAL_SERVER_ERROR else RefusedError(sentence)
