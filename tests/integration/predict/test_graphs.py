@@ -154,7 +154,7 @@ def test_a_mean_goes_without_a_bad_branch(server: ServerProcess) -> None:
     bad = {**rows(1)[0], "visits": 9}
     found = server.predict(bad, endpoint="skipping").json["predictions"][0]
     matrix = pl.DataFrame([bad]).select("age", "visits").to_numpy().astype(float)
-    assert found["score"] == BOOSTER.predict(matrix, num_threads=1)[0]  # type: ignore[index]  # it is an array
+    assert found["score"] == BOOSTER.predict(matrix, num_threads=1)[0]
     assert "went without" in found["warnings"][0]
 
 
@@ -196,8 +196,9 @@ def test_a_model_that_is_killed_is_stood_in_for_until_it_is_back(server: ServerP
     def back() -> bool:
         answer = server.predict(row, endpoint="careful")
         assert answer.status == 200, answer.body
-        scores.add(answer.json["predictions"][0]["score"])
-        return answer.json["predictions"][0]["score"] == 0.5
+        score: float = answer.json["predictions"][0]["score"]
+        scores.add(score)
+        return score == 0.5
 
     wait_for(back, 60, told="the killed model answers again")
     assert scores <= {0.5, 0.125}
