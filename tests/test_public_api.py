@@ -18,7 +18,7 @@ WORDS = [
     "drift", "every", "files", "graph", "guardrails", "label", "last",
     "load",
     "max", "max_slice_gap", "mean", "min", "on_demand", "on_drift", "on_performance_drop", "parquet", "performance",
-    "prediction_log", "push", "quality", "redis_stream", "resources", "rows", "search", "sql", "sum", "view", "window_view",
+    "prediction_log", "push", "quality", "quota", "redis_stream", "resources", "rows", "search", "sql", "sum", "view", "window_view",
 ]  # fmt: skip
 ROOMS = sorted(module.name for module in pkgutil.iter_modules(fb.__path__) if module.ispkg)
 

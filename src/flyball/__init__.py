@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flyball.releases import at_least, at_most, beats_champion, canary, guardrails, max_slice_gap
     from flyball.serving.graphs import Graph, graph
     from flyball.serving.logspec import prediction_log
+    from flyball.serving.quotas import quota
     from flyball.training import TrainingSet, search
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "prediction_log",
     "push",
     "quality",
+    "quota",
     "redis_stream",
     "resources",
     "rows",
@@ -92,6 +94,7 @@ _ROOMS = {
     "releases": ("at_least", "at_most", "beats_champion", "canary", "guardrails", "max_slice_gap"),
     "serving.graphs": ("Graph", "graph"),
     "serving.logspec": ("prediction_log",),
+    "serving.quotas": ("quota",),
     "training": ("TrainingSet", "search"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

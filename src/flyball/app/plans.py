@@ -83,6 +83,7 @@ class Planner:
             policy=deployment.policy,
             shadows=deployment.shadows,
             log=PLAIN if model.log is None else model.log.plan,
+            quota=model.quota,
         )
 
     def _find_version(self, model: Model, number: int) -> VersionPlan | None:

@@ -97,7 +97,7 @@ class Buckets:
 
     def _opened(self, key: Hashable, rate: Rate, *, now: float) -> _Bucket:
         seen = None if self._ledger is None else self._ledger.latest(str(key))
-        if self._ledger is None or seen is None:
+        if self._ledger is None or seen is None or seen[1] > now:  # the last: it is of before the machine was started
             return _Bucket(rate.burst, now)
         left, when = seen
         return _Bucket(min(rate.burst, left + max(0.0, now - when) * rate.per_second), now, others=self._ledger.taken(str(key)), looked=now)

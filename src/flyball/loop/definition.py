@@ -104,7 +104,7 @@ def fingerprint(model: Model, features: Digest) -> Digest:
     `features` is the fingerprint of the model's compiled feature set.
     """
     declared: dict[str, Any] = {field.name: getattr(model, field.name) for field in fields(model)}
-    del declared["log"]  # how answers are kept changes none
+    del declared["log"], declared["quota"]  # how answers are kept, and how many there are, changes none
     train = model.train
     declared |= {
         "rows": model.rows.definition(),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flyball.releases.gates import GateSpec
     from flyball.releases.rollout import CanarySpec
     from flyball.serving.logspec import LogSpec
+    from flyball.serving.quotas import Quota
     from flyball.training.model import Search, TrainingSet
 
     Feature = Columns | View | WindowView | OnDemand
@@ -74,6 +75,7 @@ class Model:
     sticky: str | Sequence[str] | None = None
     seed: int = 0
     log: LogSpec | None = None
+    quota: Quota | None = None
 
     def __post_init__(self) -> None:
         checked_name("Model", self.name)

@@ -18,7 +18,14 @@ from flyball.predict.batching import Batcher
 from flyball.predict.bodies import IDENTITY, GoneError, Receive, check_coding, choose_coding, deflate, inflate, read
 from flyball.predict.dataplane import DataPlane
 from flyball.predict.doors import health, invocations, repository, rows, v1, v2, v2models
-from flyball.predict.errors import BodyTooLargeError, ContentTypeError, MethodError, RouteNotFoundError
+from flyball.predict.errors import (
+    BodyTooLargeError,
+    ContentTypeError,
+    MethodError,
+    QuotaError,
+    RouteNotFoundError,
+    TooManyInsideError,
+)
 from flyball.predict.limits import Admission
 from flyball.predict.replies import Dialect, Reply, of_error
 from flyball.predict.repository import Repository
@@ -47,7 +54,7 @@ class PredictApp:
         self._engine, self._timer = engine, timer
         self.boundary, self.admission = boundary, admission or Admission.unlimited(timer)
         self._limits = self.admission.limits
-        self.plane = DataPlane(engine, Batcher(engine), repository=repository)
+        self.plane = DataPlane(engine, Batcher(engine), meter=self.admission.meter, repository=repository)
         self._routes = Routes(ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +69,7 @@ class PredictApp:
             reply = await self._reply(scope, receive, place=place, route=route, head=head)
         except GoneError:
             return
-        except RateLimitedError as error:
+        except (RateLimitedError, QuotaError, TooManyInsideError) as error:
             await self.admission.cool()
             reply = of_error(error, _dialect(path))
         except FlyballError as error:
@@ -99,7 +106,7 @@ class PredictApp:
         coding, expected = self._expected(route, request.head)
         with self.admission.enter(request.caller.principal, expected=expected) as entry:
             if route.body is Body.ROWS and request.name:
-                self.plane.find(request.name, request.version)  # before its body is read
+                self.plane.check_room(request.name, request.version, who=request.caller.principal)  # before its body is read
             request.body = await read(receive, limit_bytes=self._limits.body_bytes, seconds=self._limits.body_seconds)
             if coding:
                 request.body = inflate(request.body, coding, limit_bytes=self._limits.body_bytes)

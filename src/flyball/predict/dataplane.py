@@ -13,6 +13,7 @@ import msgspec
 from flyball.core.exposition import Family
 from flyball.predict.batching import Batcher
 from flyball.predict.errors import NotReadyError, OutputError, UnloadedError, WhichEndpointError
+from flyball.predict.meter import Meter
 from flyball.predict.metrics import families
 from flyball.predict.repository import Fixed, Repository
 from flyball.predict.signature import ON_REQUEST, TensorSpec, inputs_of, outputs_of, tensors_of
@@ -104,11 +105,11 @@ class ModelStatistics(msgspec.Struct, frozen=True, gc=False):
 class DataPlane:
     """One model server, below its doors. For one event loop."""
 
-    def __init__(self, engine: Engine, batcher: Batcher, *, repository: Repository | None = None) -> None:
+    def __init__(self, engine: Engine, batcher: Batcher, *, meter: Meter, repository: Repository | None = None) -> None:
         self.engine, self.repository = engine, repository or Fixed()
         self.figures: Callable[[], Awaitable[list[Family]]] = self._own_figures
         """What was counted, of all processes that answer together."""
-        self._batcher = batcher
+        self._batcher, self.meter = batcher, meter
 
     async def _own_figures(self) -> list[Family]:
         return families(self.engine.counters, revision=self.engine.serving.revision)
@@ -133,6 +134,15 @@ class DataPlane:
             return Target(name, endpoint, form, VECTOR if vector else ROUTED, champion)
         number = _number(endpoint, version)
         return Target(name, endpoint, form, Wants(version=number, vector=vector), endpoint.get_version(number, vector=vector))
+
+    def check_room(self, name: str, version: str, *, who: str) -> None:
+        """What is asked by this name is there, and takes a request of this caller.
+
+        Raises:
+            QuotaError, OverloadedError: it does not now.
+            FlyballError: as `find` raises.
+        """
+        self.meter.check(self.find(name, version).endpoint.plan, who)
 
     def get_only(self) -> str:
         """The name of the one endpoint.
@@ -238,7 +248,12 @@ class DataPlane:
         Raises:
             FlyballError: a row has none.
         """
-        return await self._batcher.ask(target.endpoint, rows, arrived=asker.arrived, wants=target.wants, asker=asker)
+        meter, plan = self.meter, target.endpoint.plan
+        number = meter.begin(plan, asker.principal, rows=rows.n)
+        try:
+            return await self._batcher.ask(target.endpoint, rows, arrived=asker.arrived, wants=target.wants, asker=asker)
+        finally:
+            meter.end(plan, number)
 
     async def ask_columns(self, target: Target, columns: Mapping[str, Values], asker: Asker, *, nan_is_null: bool = False) -> Answer:
         """The answer to columns, which are made rows of the target's form.

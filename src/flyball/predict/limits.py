@@ -14,8 +14,10 @@ from typing import Self
 
 from flyball.core.clock import Timer
 from flyball.governance import Caller, Permission
+from flyball.governance.buckets import Buckets, Ledger
 from flyball.governance.limits import Limiter, Rates
 from flyball.predict.errors import TooManyInsideError
+from flyball.predict.meter import QUEUE_SECONDS, Meter
 from flyball.serving.errors import OverloadedError
 
 COOLING_SECONDS = 0.1
@@ -36,7 +38,7 @@ class Limits:
     requests: int = 1024
     inside_bytes: int = 64 << 20
     caller_share: float = 0.75
-    queue_seconds: float = 2.0
+    queue_seconds: float = QUEUE_SECONDS
 
 
 class Entry:
@@ -69,8 +71,11 @@ class Entry:
 class Admission:
     """Counts who is inside. For one event loop."""
 
-    def __init__(self, limits: Limits, limiter: Limiter) -> None:
-        self.limits, self._limiter = limits, limiter
+    def __init__(self, limits: Limits, rates: Rates, timer: Timer, *, ledger: Ledger | None = None) -> None:
+        """`ledger` is shared with the processes that answer at the same port."""
+        buckets = Buckets(timer, ledger)
+        self.limits, self._limiter = limits, Limiter(rates, timer, buckets=buckets)
+        self.meter = Meter(timer, buckets=buckets, queue_seconds=limits.queue_seconds)
         self.requests, self.inside_bytes, self.cooling = 0, 0, 0
         self._of: Counter[str] = Counter()
         self._most_of_one = max(1, int(limits.requests * limits.caller_share))
@@ -78,7 +83,7 @@ class Admission:
     @classmethod
     def unlimited(cls, timer: Timer) -> Self:
         """As many requests of one caller as fit inside."""
-        return cls(Limits(caller_share=1.0), Limiter(Rates({}, None), timer))
+        return cls(Limits(caller_share=1.0), Rates({}, None), timer)
 
     def check_rate(self, caller: Caller, permission: Permission, *, address: str) -> None:
         """Count one request.

@@ -251,7 +251,7 @@ async def serve(options: Options, post: Post) -> None:
     token = OwnerToken.open(options.home) if options.auth else None
     models = await _opened(options, post, token=token)
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=post.control))
-    app = application(options, models, port=options.port, token=token)
+    app = application(options, models, port=options.port, token=token, worker=post.place)
     server = Server(config(app, grace_seconds=GRACE_SECONDS))
     member = Member(models, writer, lines=server.lines)
     serve_as(app, member)

@@ -7,19 +7,23 @@ import gc
 import os
 import signal
 import socket
+from pathlib import Path
 
 from flyball.app.modelserver import ModelServer, ServerSettings
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, TokenBook, check_bind
-from flyball.governance.limits import Limiter, Rates
+from flyball.governance.ledger import SharedLedger
+from flyball.governance.limits import Rates
 from flyball.predict.app import PredictApp
 from flyball.predict.connections import Server, config
 from flyball.predict.fleet import Alone, Fleet
 from flyball.predict.grpc.beside import beside
 from flyball.predict.limits import Admission, Limits
+from flyball.predict.meter import QUEUE_SECONDS
 from flyball.predict.options import Options
 from flyball.predict.place import announced, listen
+from flyball.storage.clockfile import RUN
 
 with extra("serve"):
     import uvloop
@@ -28,6 +32,8 @@ GRACE_SECONDS = 5.0
 START_SECONDS = 10.0
 _ALONE_SECONDS = 10.0
 """How long the model of a server of one plan may take for an answer: nobody stands in for it."""
+TAKEN = Path(RUN) / "taken"
+"""What the processes of a server took of the limits that they share."""
 _LOAD_SECONDS = 60.0
 """A server of one plan has nothing to answer with until that is loaded, and ends where it cannot be."""
 
@@ -83,10 +89,19 @@ def serve_as(app: PredictApp, fleet: Fleet) -> None:
     app.plane.repository, app.plane.figures = fleet, fleet.figures
 
 
-def application(options: Options, models: ModelServer, *, port: int, token: OwnerToken | None) -> PredictApp:
-    """What answers requests that come to `port`."""
+def application(
+    options: Options, models: ModelServer, *, port: int, token: OwnerToken | None, worker: int | None = None
+) -> PredictApp:  # fmt: skip
+    """What answers requests that come to `port`; `worker` is its number among several that answer there."""
     book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
     boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token, tokens=book))
-    limiter = Limiter(Rates.of(os.environ), MonotonicTimer())
-    admission = Admission(Limits(body_seconds=options.body_seconds), limiter)
-    return PredictApp(models.engine, boundary, timer=MonotonicTimer(), admission=admission)
+    return PredictApp(models.engine, boundary, timer=MonotonicTimer(), admission=_admission(options, worker))
+
+
+def _admission(options: Options, worker: int | None) -> Admission:
+    """Who is let in; processes at one port count together what they give."""
+    timer = MonotonicTimer()
+    queue_seconds = QUEUE_SECONDS if options.plan is None else 2 * _ALONE_SECONDS
+    limits = Limits(body_seconds=options.body_seconds, queue_seconds=queue_seconds)
+    ledger = None if worker is None else SharedLedger(options.home / TAKEN, worker, timer=timer)
+    return Admission(limits, Rates.of(os.environ), timer, ledger=ledger)

@@ -37,6 +37,15 @@ class ColumnTypeError(InvalidError):
         super().__init__(f"Columns of type {found} cannot be kept in the prediction log. Cast them to one of: {', '.join(known)}.")
 
 
+class QuotaSpecError(InvalidError):
+    """A quota that can never hold."""
+
+    code = "quota-spec"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This quota cannot hold: {reason}.")
+
+
 class LogSpecError(InvalidError):
     """A prediction log that can never be as it is declared."""
 

@@ -11,6 +11,7 @@ import msgspec
 from flyball.core.ids import Digest
 from flyball.serving.logspec import PLAIN, LogPlan
 from flyball.serving.policies import Policy
+from flyball.serving.quotas import Quota
 
 
 class InputColumn(msgspec.Struct, frozen=True):
@@ -73,6 +74,7 @@ class EndpointPlan(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
     shadows: tuple[int, ...] = ()
     log: LogPlan = PLAIN
+    quota: Quota | None = None
 
     @property
     def answering(self) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ GRACE_SECONDS = 5.0
 async def beside(app: PredictApp, home: Path, *, host: str, port: int | None, shared: bool = False) -> AsyncIterator[None]:
     """Until the block ends gRPC is answered at `port` by what answers HTTP, unless that is None; then calls that are in may end.
 
-    HOME/run/grpc.json says where. A `shared` port is one that several processes listen at, which `reserve` keeps for them.
+    HOME/run/grpc.json says where. A `shared` port is one that several processes listen at, which `place.reserve` keeps for them.
 
     Raises:
         MissingExtraError: gRPC is not installed.

@@ -25,6 +25,7 @@ from flyball.predict.grpc.messages import of_inference
 from flyball.predict.grpc.routes import ROUTES, Route
 from flyball.predict.grpc.statuses import sentence_of, status_of, trailers_of
 from flyball.predict.limits import Admission
+from flyball.predict.patience import retry_seconds
 from flyball.serving.errors import InternalError
 
 with extra("grpc"):
@@ -75,6 +76,8 @@ class Door:
             try:
                 await answer(route, context)
             except FlyballError as error:
+                if status_of(error) is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_seconds(error) is not None:
+                    await self._keepers.admission.cool()
                 code = await _refuse(context, error)
             except Exception:  # noqa: BLE001 - the caller gets an answer whatever happens
                 _LOG.exception("%s", route.method.path)

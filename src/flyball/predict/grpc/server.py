@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Iterable
 from typing import Any, Self
 
 from flyball.app.listening import BindError
@@ -34,7 +33,7 @@ class GrpcServer:
 
     @classmethod
     async def start(cls, door: Door, limits: Limits, *, host: str, port: int, shared: bool = False) -> Self:
-        """It listens when this returns; 0 is any free port. A `shared` port is one that `reserve` keeps, for several processes.
+        """It listens when this returns; 0 is any free port. A `shared` port is one that `place.reserve` keeps, for several processes.
 
         Raises:
             BindError: nobody can listen there.
@@ -64,31 +63,15 @@ class GrpcServer:
         await self._server.stop(grace_seconds)
 
 
-def reserve(host: str, port: int) -> socket.socket:
-    """A socket that keeps the port for the processes that are going to listen there, and takes no connection itself.
-
-    Raises:
-        BindError: nobody can listen there.
-    """
-    free = _free(host, port)  # for us alone: whoever had it before would get a share of the calls
-    return _bound(host, free, options=(socket.SO_REUSEPORT,))
-
-
 def _free(host: str, port: int) -> int:
-    with _bound(host, port, options=(socket.SO_REUSEADDR,)) as trial:
-        return int(trial.getsockname()[1])
-
-
-def _bound(host: str, port: int, *, options: Iterable[int]) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        for option in options:
-            made.setsockopt(socket.SOL_SOCKET, option, 1)
-        made.bind((host, port))
-    except OSError as error:
-        made.close()
-        raise BindError(host, port, reason=error.strerror or str(error)) from error
-    return made
+    with made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((host, port))
+        except OSError as error:
+            raise BindError(host, port, reason=error.strerror or str(error)) from error
+        return int(made.getsockname()[1])
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:
