@@ -41,6 +41,7 @@ def families(counters: Counters, *, revision: int) -> list[Family]:
         counter("flyball_http_requests_total", "Requests by status.", counters.requests.items(), labels=("route", "status")),
         counter("flyball_flushes_total", "Batches that were computed.", [((), counters.flushes)]),
         counter("flyball_log_lost_rows_total", "Answered rows that are not in the log.", counters.lost.items(), labels=("endpoint", "how")),
+        counter("flyball_shadow_dropped_total", "Rows of which a shadow was not asked.", counters.unshadowed.items(), labels=_ONE),
         counter("flyball_refused_plans_total", "Plans with a version that was refused.", [((), counters.refused_plans)]),
         ages,
         isolation,

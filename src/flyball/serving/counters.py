@@ -33,8 +33,8 @@ class Counters:
     `lacks` are rows without a fresh value by endpoint, look-up and why; `turned_away` are requests that were refused for it, and `ages`
     say in seconds, by endpoint and look-up, how old the oldest value was that answered last.
 
-    `lost` are rows that were answered and are not in the log, by
-    endpoint and how. `isolation` is no count: by endpoint, version and measure, whether the process of a model was granted it.
+    `lost` are rows that were answered and are not in the log, by endpoint and how. `unshadowed` are rows of which a shadow was not asked,
+    since too many waited. `isolation` is no count: by endpoint, version and measure, whether the process of a model was granted it.
     """
 
     answered: Counter[Labels] = field(default_factory=Counter)
@@ -48,6 +48,7 @@ class Counters:
     flushes: int = 0
     refused_plans: int = 0
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unshadowed: Counter[tuple[str, int]] = field(default_factory=Counter)
     isolation: dict[Labels, int] = field(default_factory=dict)
 
     def add_answers(self, labels: Labels, seconds: Sequence[float]) -> None:

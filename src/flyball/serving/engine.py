@@ -28,6 +28,7 @@ from flyball.serving.outcome import Outcome
 from flyball.serving.recording import answered, failed
 from flyball.serving.routing import FALLBACK, STOOD_IN_FOR, decide
 from flyball.serving.rowform import Rows
+from flyball.serving.shadowing import Shadowing
 from flyball.serving.vector import Ages, Vector, ages_of, taken
 from flyball.serving.version import NOTHING, LoadedEndpoint, Serving
 from flyball.serving.warned import warnings_of
@@ -47,6 +48,7 @@ class Engine:
         self.keeper = Keeper(journal, counters=self.counters, timer=timer)
         self._clock, self._ids, self._timer = clock, ids, timer
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shadowing = Shadowing(self._run, counters=self.counters, timer=timer)
 
     def flush(self, batch: Sequence[Asked]) -> None:
         """Each of `batch` is done when this returns, or, where a child process is asked, soon after."""
@@ -59,7 +61,8 @@ class Engine:
                 self._run(group)
 
     async def finish(self) -> None:
-        """Everything that was flushed is done."""
+        """Everything that was flushed is done; what waits for shadows is dropped."""
+        self._shadowing.close()
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
@@ -147,7 +150,7 @@ class Engine:
         record = answered(group, vector, outcome=outcome, seconds=seconds)
         stood_in = (failed(failure, by=group.version.number, seconds=seconds) for failure in failures)
         try:
-            self.keeper.keep(group.endpoint.plan.log, [*stood_in, record])
+            self.keeper.keep(group.log, [*stood_in, record])
         except FlyballError as error:
             group.fail(error)
             return
@@ -157,6 +160,8 @@ class Engine:
         self.counters.add_ages(group.endpoint.name, group.time, vector.value_times)
         ages = ages_of(vector, time=group.time) if group.owners[0][0].wants.ages else {}
         self._tell(group, outcome, warned=warned, ages=ages)
+        if group.endpoint.plan.shadows:
+            self._shadowing.offer(group)
 
     def _tell(self, group: Group, outcome: Outcome, *, warned: Mapping[int, list[str]], ages: Ages) -> None:
         start = 0
@@ -176,7 +181,7 @@ class Engine:
         last = failures[-1]
         seconds = last.group.seconds(self._timer.seconds())
         with suppress(FlyballError):  # the request fails for the version's reason, whether or not that could be kept
-            self.keeper.keep(last.group.endpoint.plan.log, [failed(failure, by=0, seconds=seconds) for failure in failures])
+            self.keeper.keep(last.group.log, [failed(failure, by=0, seconds=seconds) for failure in failures])
         self._count(failures)
         kind = RowsRefusedError if last.raised else NotAnsweredError
         last.group.fail(kind(last.group.endpoint.name, last.group.version.number, reason=last.reason))

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy.typing as npt
+from msgspec import structs
 
 from flyball.core.errors import FlyballError, InvalidError
 from flyball.features.lacking import Terms
 from flyball.features.mirror import Lack
 from flyball.serving.asked import Asked
 from flyball.serving.errors import ModelFailedError, ModelRaisedError
+from flyball.serving.logspec import LogPlan
 from flyball.serving.outcome import Outcome, outcome_of
-from flyball.serving.routing import Choice
+from flyball.serving.routing import SHADOW, Choice
 from flyball.serving.rowform import Rows
 from flyball.serving.vector import Lacks, Vector
 from flyball.serving.version import LoadedEndpoint, LoadedVersion
@@ -43,6 +45,12 @@ class Group:
     def vector(self) -> bool:
         """Whether the rows are the features that the version takes."""
         return self.owners[0][0].wants.vector
+
+    @property
+    def log(self) -> LogPlan:
+        """How the rows' records are kept; nobody waits for those of a shadow, so they do not wait for the disk."""
+        found = self.endpoint.plan.log
+        return structs.replace(found, fsync=False) if found.fsync and self.route == SHADOW else found
 
     def part(self, choice: Choice) -> Group:
         """The rows that were chosen, for the version that is to answer them."""
