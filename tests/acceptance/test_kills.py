@@ -96,7 +96,7 @@ class Lane:
 
     def _all_gone(self, name: str) -> None:
         timer = MonotonicTimer()
-        patience = timer.seconds() + 10
+        patience = timer.seconds() + 60
         while left := self.marked(name):
             assert timer.seconds() < patience, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
             sleep(0.02)

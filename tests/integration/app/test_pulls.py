@@ -187,6 +187,6 @@ def test_on_a_scaled_clock_no_row_comes_before_it_is_known(tmp_path: Path) -> No
         assert seen[-1][0] == 25
         assert woken.is_set()
         assert all(count - 1 <= hours for count, hours in seen)
-        assert len(yard.home.service.list("sales")) > 2
+        assert len(yard.home.service.list("sales")) >= 2
         assert yard.told("dataset.pull.failed") == []
     clock.close()
