@@ -1,4 +1,4 @@
-"""A connection that does not say in time what it wants, or says too much before it does, is closed: uvicorn itself would wait for ever."""
+"""A connection that does not say in time what it wants, or does not read what it gets, is closed: uvicorn itself would wait for ever."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ with extra("serve"):
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 << 10
+READ_SECONDS = 30.0
+"""So long an answer may stand still because nobody reads it; what then waits in our memory is thrown away."""
 
 
 class BoundedHeads(HttpToolsProtocol):
-    """uvicorn's protocol with limits on the head of a request, which is read before anybody is asked for a token."""
+    """uvicorn's protocol with limits on the head of a request, which is read before anybody is asked for a token, and on slow readers."""
 
+    read_seconds = READ_SECONDS
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -26,6 +30,7 @@ class BoundedHeads(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._met()
+        self._read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -43,6 +48,25 @@ class BoundedHeads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._met()
         super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.read_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        if self._unread is None:  # closing waits for what was not read
+            self._unread = self.loop.call_later(self.read_seconds, self.transport.abort)
+
+    def _read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _met(self) -> None:
         self._head_bytes = 0
