@@ -17,7 +17,7 @@ from flyball.governance.errors import RateLimitedError
 from flyball.predict.batching import Batcher
 from flyball.predict.bodies import IDENTITY, GoneError, Receive, check_coding, choose_coding, deflate, inflate, read
 from flyball.predict.dataplane import DataPlane
-from flyball.predict.doors import health, invocations, repository, rows, v1, v2, v2models
+from flyball.predict.doors import health, invocations, openapi, repository, rows, v1, v2, v2models
 from flyball.predict.errors import (
     BodyTooLargeError,
     ContentTypeError,
@@ -39,7 +39,7 @@ Head: TypeAlias = Mapping[bytes, bytes]
 _LOG = logging.getLogger(__name__)
 
 ROUTES: tuple[Route, ...] = (
-    *rows.ROUTES, *v2.ROUTES, *health.ROUTES, *v2models.ROUTES, *repository.ROUTES, *v1.ROUTES, *invocations.ROUTES,
+    *rows.ROUTES, *v2.ROUTES, *health.ROUTES, *v2models.ROUTES, *repository.ROUTES, *v1.ROUTES, *invocations.ROUTES, *openapi.ROUTES,
 )  # fmt: skip
 _CHARSETS = (b"charset=utf-8", b'charset="utf-8"')
 _DIALECTS = {"v2": Dialect.INFERENCE, "v1": Dialect.INFERENCE, "invocations": Dialect.MLFLOW, "endpoints": Dialect.MLFLOW}
