@@ -125,7 +125,8 @@ def find_version(keeping: Keeping, log: EventLog, *, reference: ModelReference, 
     converted = None if found is None or found.verdict != "converted" else found.digest
     if found is None or (converted is not None and not content.exists(converted)):  # a sweep has freed it; the original is still there
         return FoundVersion(name=name, number=number, files=files)
-    return FoundVersion(name=name, number=number, files=files, converted=converted, cost=found.cost, kept=found.kept)
+    refused = found.reason if found.verdict == "refused" else ""
+    return FoundVersion(name=name, number=number, files=files, converted=converted, cost=found.cost, kept=found.kept, refused=refused)
 
 
 def _forget_unnamed(place: Path, blobs: LocalBlobs) -> None:

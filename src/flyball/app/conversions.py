@@ -92,6 +92,10 @@ class Conversions:
             count += 1
         return count
 
+    def run_once(self) -> bool:
+        """Convert the next version that waits; False where none does."""
+        return self._worker.run_once()
+
     def look(self) -> int:
         """A job for every version that a client registered since the last look; how many of them are new."""
         positions, log = self._stores.positions, self._stores.journal.log

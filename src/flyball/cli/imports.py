@@ -9,12 +9,12 @@ import typer
 
 from flyball.cli.exits import told
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring in what another tracking server holds.")
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring in a model's file, or what another tracking server holds.")
 
 
 @group.callback()
 def root() -> None:
-    """Bring in what another tracking server holds."""
+    """Bring in a model's file, or what another tracking server holds."""
 
 
 @group.command()
@@ -41,3 +41,31 @@ def mlflow(
         from flyball.cli import importing
 
         raise SystemExit(importing.import_mlflow(source, home=home, artifacts=artifacts, run_code=run_code))
+
+
+@group.command()
+def model(
+    source: Annotated[str, typer.Argument(metavar="FILE|DIR", help="The model: see the docs for the forms. Of Python: FILE.py:FUNCTION.")],
+    *,
+    name: Annotated[str, typer.Option("--name", help="The registered model that it is the next version of; made where there is none.")],
+    signature: Annotated[
+        str,
+        typer.Option(
+            "--signature", metavar="TEXT|@FILE", help="What it takes and gives: 'age: double, plan: string? -> probabilities(no, yes)'."
+        ),
+    ] = "",
+    run_code: Annotated[
+        bool, typer.Option("--run-code", help="You trust it: it may be loaded though it carries code, as pickles and functions do.")
+    ] = False,
+    home: Annotated[
+        Path, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept; made when it is not there.")
+    ] = Path(".flyball"),
+) -> None:
+    """Register a model that was built elsewhere.
+
+    Converts it where a form without code answers the same, and measures what it costs.
+    """
+    with told():
+        from flyball.cli import modelimporting
+
+        raise SystemExit(modelimporting.import_model(source, name=name, signature=signature, run_code=run_code, home=home))

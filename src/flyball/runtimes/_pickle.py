@@ -6,6 +6,7 @@ Classes of the user's project travel inside the file, since another process need
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -50,6 +51,13 @@ class PickledPredictor:
 def unpickle(data: bytes) -> Any:
     """The object that was pickled. Runs whatever the bytes say: for a process that has nothing to lose."""
     return cloudpickle.loads(data)
+
+
+def unpickle_joblib(data: bytes) -> Any:
+    """The object that joblib wrote. Runs whatever the bytes say, as `unpickle` does."""
+    import joblib  # type: ignore[import-untyped]  # it ships no types, and comes with scikit-learn
+
+    return joblib.load(io.BytesIO(data))
 
 
 def _travelling(kind: type) -> list[ModuleType]:

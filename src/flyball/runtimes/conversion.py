@@ -145,7 +145,16 @@ def _takes_of(original: Original | None) -> tuple[TakenColumn, ...]:
     if original is None:
         return ()
     names = describe(original).features or tuple(str(place) for place in range(getattr(original.fitted, "n_features_in_", 0)))
-    return tuple(TakenColumn(name, "Float64") for name in names)
+    texts = _text_columns(original.fitted)
+    return tuple(TakenColumn(name, "String" if name in texts else "Float64") for name in names)
+
+
+def _text_columns(fitted: Any) -> frozenset[str]:
+    """The columns whose categories are texts, as a transformer of columns inside of a fitted object knows them by name."""
+    steps = [step for _, step in getattr(fitted, "steps", None) or [("", fitted)]]
+    found = [part for step in steps for part in getattr(step, "transformers_", None) or ()]
+    named = [(transformer, columns) for _, transformer, columns in found if isinstance(columns, list)]
+    return frozenset(str(column) for transformer, columns in named if next(_texts(transformer), None) is not None for column in columns)
 
 
 def _tried(form: Form, *, original: Original, rows: Samples) -> tuple[Predictor | None, Attempt]:

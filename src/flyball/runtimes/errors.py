@@ -6,6 +6,7 @@
     ├── ModelFormatError, FeatureTypeError, CodeCarryingError, CodeNotAllowedError
     ├── MlmodelError           an MLflow model that says what MLflow never writes
     ├── MissingValueError, BeyondError, RowsRejectedError    rows that a model does not take
+    ├── DeclaredSignatureError, UnknownModelFileError    what a person brings, and says of it
     ├── UnservableError        a model of a shape that nobody here can ask
     └── NotConvertibleError    a model that has no form without code
     IntegrityError ── ModelFileError
@@ -65,6 +66,28 @@ class MlmodelError(InvalidError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"This is no MLflow model that can be read: {reason}. Log it again with the MLflow client.")
+
+
+class DeclaredSignatureError(InvalidError):
+    """A text that declares no signature."""
+
+    code = "declared-signature"
+
+    def __init__(self, reason: str) -> None:
+        said = reason if reason.endswith("?") else f"{reason.rstrip('.')}."
+        super().__init__(f"This is no signature: {said} Write, for example, 'age: double, plan: string? -> probabilities(no, yes)'.")
+
+
+class UnknownModelFileError(InvalidError):
+    """A file or directory that is no model of a form that is known here."""
+
+    code = "unknown-model-file"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"{name} is not imported: {reason.rstrip('.')}. What is: .onnx, LightGBM's .txt or .lgb, XGBoost's .ubj or .json, .pt2, "
+            "TorchScript as .pt, .skops, .joblib, .pkl, a .py file with a function, and a directory of MLflow's."
+        )
 
 
 class UnservableError(InvalidError):

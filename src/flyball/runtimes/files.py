@@ -153,6 +153,14 @@ def _parse_made_elsewhere(manifest: ModelManifest, files: Files) -> Predictor:
             from flyball.runtimes.logged import parse_skops
 
             return parse_skops(manifest, files)
+        case "function":
+            from flyball.runtimes.function import parse_function
+
+            return parse_function(manifest, files)
+        case "exported" | "torchscript":
+            from flyball.runtimes.torched import parse_torch
+
+            return parse_torch(manifest, files)
         case "mlflow":
             from flyball.runtimes.logged import parse_logged
 

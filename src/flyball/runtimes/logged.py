@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ import polars as pl
 
 from flyball.core.errors import MissingExtraError, UnknownNameError
 from flyball.core.optional import extra
+from flyball.runtimes.declared import Declared
 from flyball.runtimes.errors import ModelFileError, UnservableError
 from flyball.runtimes.estimator import EstimatorPredictor, as_table, told_values
+from flyball.runtimes.function import CalledPredictor
 from flyball.runtimes.mlmodel import Mlmodel, parse
 from flyball.runtimes.model import Description, Files, ModelManifest
 
@@ -49,7 +52,7 @@ class FunctionPredictor:
         return self._files
 
 
-def parse_logged(manifest: ModelManifest, files: Files) -> EstimatorPredictor | FunctionPredictor:
+def parse_logged(manifest: ModelManifest, files: Files) -> EstimatorPredictor | FunctionPredictor | CalledPredictor:
     """The model that was logged. Runs the code that it carries.
 
     Raises:
@@ -63,8 +66,16 @@ def parse_logged(manifest: ModelManifest, files: Files) -> EstimatorPredictor | 
     _add_code(told, place)
     for flavor, fields in PICKLED.items():
         if flavor in told.flavors:
-            return EstimatorPredictor(manifest, _needing(flavor, partial(_load_fitted, inner, told.get_path(flavor, *fields))), files=files)
+            fitted = _needing(flavor, partial(_load_fitted, inner, told.get_path(flavor, *fields)))
+            return _asked(manifest, fitted, declared=Declared.of(told), files=files)
     return FunctionPredictor(manifest, _load_function(place), files=files)
+
+
+def _asked(manifest: ModelManifest, fitted: Any, *, declared: Declared, files: Files) -> EstimatorPredictor | CalledPredictor:
+    if callable(fitted) and not hasattr(fitted, "predict") and manifest.features:  # a function that was pickled
+        classed = replace(manifest, classes=declared.classes)
+        return CalledPredictor(classed, fitted, gives=declared.gives, files=files)
+    return EstimatorPredictor(manifest, fitted, files=files)
 
 
 def parse_skops(manifest: ModelManifest, files: Files) -> EstimatorPredictor:
@@ -85,9 +96,9 @@ def _load_fitted(files: Files, path: str) -> Any:
         from flyball.runtimes.skopsfile import load_skops
 
         return load_skops(files[path], may_run_code=True)
-    from flyball.runtimes._pickle import unpickle
+    from flyball.runtimes._pickle import unpickle, unpickle_joblib
 
-    return unpickle(files[path])
+    return unpickle_joblib(files[path]) if path.endswith(".joblib") else unpickle(files[path])
 
 
 def _load_function(place: Path) -> Any:

@@ -45,6 +45,17 @@ def whole(path: str, files: Files) -> bytes:
     return message.SerializeToString() if outside else files[path]
 
 
+def locations_in(data: bytes) -> list[str]:
+    """The names of the files that it keeps data in, as it says them, each once.
+
+    Raises:
+        ModelFileError: it is no ONNX.
+    """
+    outside = [tensor for tensor in _tensors(read(data)) if external_data_helper.uses_external_data(tensor)]
+    named = [entry.value for tensor in outside for entry in tensor.external_data if entry.key == "location"]
+    return list(dict.fromkeys(named))
+
+
 def classes_in(data: bytes) -> tuple[Label, ...]:
     """The labels that a classifier's nodes name, or none."""
     for node in read(data).graph.node:

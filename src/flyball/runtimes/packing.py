@@ -7,15 +7,21 @@ is packed only for who may run it.
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 from flyball.core.canonical import canonical
+from flyball.core.errors import FlyballError
+from flyball.runtimes.declared import Declared
 from flyball.runtimes.errors import CodeNotAllowedError, UnservableError
 from flyball.runtimes.files import archived, read_archive
 from flyball.runtimes.graphfile import FLAVOR, graph_manifest
 from flyball.runtimes.mlmodel import Mlmodel, Signature, parse
 from flyball.runtimes.model import Files, Format, ModelManifest, Predictor
+from flyball.runtimes.ownforms import own_manifest
 
 POLARS: Mapping[str, str] = {
     "boolean": "Boolean", "integer": "Int32", "long": "Int64", "float": "Float32", "double": "Float64", "string": "String",
@@ -23,8 +29,18 @@ POLARS: Mapping[str, str] = {
 }  # fmt: skip
 """Polars' names of MLflow's types."""
 
+_ELEMENTS = {"string": "String", "int64": "Int64", "int32": "Int32", "bool": "Boolean"}
 MOST_COLUMNS = 10_000
 TAKES = "takes.json"
+
+
+class StepTask(Protocol):
+    """A step's task, as far as it is asked here."""
+
+    inputs: dict[str, Path]
+    parameters: Any
+
+    def output(self, name: str) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,9 @@ def pack(files: Files, *, may_run_code: bool) -> Packed:
     if FLAVOR in told.flavors:
         columns = [(column.name, column.dtype) for column in takes or ()]
         return Packed(*graph_manifest(told, files, columns=columns, may_run_code=may_run_code), takes)
+    own = own_manifest(told, files, columns=[(column.name, column.dtype) for column in takes or ()], may_run_code=may_run_code)
+    if own is not None:
+        return Packed(*own, takes)
     for flavor, form in _FORMS.items():
         if flavor in told.flavors:
             packed = form(told, files, takes=takes)
@@ -87,6 +106,18 @@ def pack(files: Files, *, may_run_code: bool) -> Packed:
         raise CodeNotAllowedError(reason)
     manifest = _manifest("mlflow", takes, carries_code=True)
     return Packed(manifest, {f"mlflow/{name}": data for name, data in files.items()}, takes)
+
+
+def step(task: StepTask) -> dict[str, str]:
+    """Pack the files in the archive "files" into "packed.bin" among the outputs; the code and the words of what refused them, if any."""
+    with zipfile.ZipFile(task.inputs["files"]) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    try:
+        packed = pack(files, may_run_code=task.parameters["may_run_code"])
+    except FlyballError as error:
+        return {"code": error.code, "words": str(error)}
+    task.output("packed.bin").write_bytes(packed.archived())
+    return {"code": "", "words": ""}
 
 
 def columns_of(signature: Signature | None) -> tuple[TakenColumn, ...] | None:
@@ -117,16 +148,17 @@ def _onnx(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -
 
     data = whole(told.get_path("onnx", "data"), files)
     use = describe_graph(data, [column.name for column in takes or ()])
-    classes = classes_in(data) if len(use.outputs) == 2 else ()
+    declared = Declared.of(told)
+    classes = declared.classes or (classes_in(data) if len(use.outputs) == 2 else ())
     if len(use.outputs) == 2 and not classes:
-        raise UnservableError("its ONNX graph has two outputs and names no classes")
+        raise UnservableError("its ONNX graph has two outputs and names no classes. Import it with a --signature that names them")
     dtypes = {found.name: found.dtype for found in takes or ()}
-    kinds = {name: dtypes.get(name, "String" if found.element == "string" else "Float64") for found in use.inputs for name in found.columns}
+    kinds = {name: dtypes.get(name, _ELEMENTS.get(found.element, "Float64")) for found in use.inputs for name in found.columns}
     manifest = ModelManifest(
         format="onnx", features=use.columns, dtypes=tuple(kinds[name] for name in use.columns), classes=classes,
         task="classes" if classes else "regression",
     )  # fmt: skip
-    return _without_code(OnnxPredictor(manifest, OnnxGraph(data, use)), takes)
+    return _without_code(OnnxPredictor(manifest, OnnxGraph(data, use), declared.gives), takes)
 
 
 def _lightgbm(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
@@ -138,7 +170,7 @@ def _lightgbm(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | Non
     from flyball.runtimes.forest import forest
 
     dtypes = {column.name: column.dtype for column in takes or ()}
-    return _without_code(forest(files[path].decode(), list(dtypes), dtypes=dtypes), takes)
+    return _without_code(forest(files[path].decode(), list(dtypes), dtypes=dtypes, classes=Declared.of(told).classes), takes)
 
 
 def _xgboost(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:
@@ -150,7 +182,8 @@ def _xgboost(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None
     from flyball.runtimes.xgboosted import boosted
 
     kind = str(told.flavors["xgboost"].get("model_class") or "")
-    return _without_code(boosted(files[path], [column.name for column in takes or ()], kind=kind), takes)
+    names = [column.name for column in takes or ()]
+    return _without_code(boosted(files[path], names, kind=kind, classes=Declared.of(told).classes), takes)
 
 
 def _sklearn(told: Mlmodel, files: Files, *, takes: Sequence[TakenColumn] | None) -> Packed | None:

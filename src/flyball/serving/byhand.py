@@ -51,6 +51,15 @@ class EndpointTakenError(InvalidError):
         super().__init__(f"Two of the models would answer at endpoint {endpoint!r}. Serve them by two commands, with a --port each.")
 
 
+class RefusedVersionError(InvalidError):
+    """A version that may not or cannot be loaded, as was found when it was registered."""
+
+    code = "version-refused"
+
+    def __init__(self, name: str, number: int, *, reason: str) -> None:
+        super().__init__(f"Version {number} of {name!r} is not served: {reason.rstrip('.')}.")
+
+
 class UnsealedError(IntegrityError):
     """A version that is not what was signed when it was made."""
 
@@ -103,7 +112,8 @@ class StoredFile(Protocol):
 class FoundVersion:
     """A version of the registry, checked; `converted` is the digest of its form without code, where it has been converted.
 
-    `cost` is what asking it costs, where that was measured; `kept` says why it is asked in its own form, where another was looked for.
+    `cost` is what asking it costs, where that was measured; `kept` says why it is asked in its own form, where another was looked for;
+    `refused` why it cannot be asked at all.
     """
 
     name: str
@@ -112,6 +122,7 @@ class FoundVersion:
     converted: Digest | None = None
     cost: Cost | None = None
     kept: str = ""
+    refused: str = ""
 
     @property
     def may_run_code(self) -> bool:
@@ -158,8 +169,11 @@ def version_plan(version: FoundVersion, content: ContentStore, *, into: ContentS
     A form without code that was converted and found to answer the same is taken before the original.
 
     Raises:
+        RefusedVersionError: what looked at it before says that it cannot be asked.
         FlyballError: it is no model that can be served; see `packing.pack`.
     """
+    if version.refused:
+        raise RefusedVersionError(version.name, version.number, reason=version.refused)
     packed = packed_of(version, content)
     digest = into.put(packed.archived())
     inputs = None if packed.takes is None else tuple(InputColumn(column.name, column.dtype, column.required) for column in packed.takes)

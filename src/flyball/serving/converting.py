@@ -18,9 +18,10 @@ from flyball.core.errors import FlyballError
 from flyball.core.ids import Digest, EventId
 from flyball.pipelines import Executor, StepFailedError, Work
 from flyball.registry import version_subject
-from flyball.runtimes import CodeNotAllowedError, MlmodelError
-from flyball.runtimes.packing import Packed, pack
+from flyball.runtimes import ModelFileError
+from flyball.runtimes.packing import Packed
 from flyball.serving.byhand import ContentStore, FoundVersion, read_files
+from flyball.serving.packing import PackRefusedError, pack_apart
 from flyball.serving.plan import Cost
 from flyball.storage.events import EventLog, EventQuery
 from flyball.storage.recorder import Recorder
@@ -36,7 +37,7 @@ class Conversion:
     """What came of a conversion.
 
     `verdict`: "converted" into `form`, whose model is `digest`; "kept", since no form answered the same; "native", since it carries no code
-    as it is; "refused", since it may not be loaded at all. `attempts` are the forms tried, each with its likeness or its reason.
+    as it is; "refused", since it may not or cannot be loaded at all. `attempts` are the forms tried, each with its likeness or its reason.
     `cost` is what asking the form costs that answers from now on, `original_cost` what the original did where another stands in.
     """
 
@@ -89,9 +90,11 @@ def convert_version(version: FoundVersion, content: ContentStore, *, executor: E
     `executor` runs the step that loads the model: a `ConfinedExecutor`. Of a version that a project trained, see `convert_packed`.
     """
     try:
-        packed = pack(read_files(version, content.get), may_run_code=version.may_run_code)
-    except (CodeNotAllowedError, MlmodelError) as error:
+        packed = pack_apart(read_files(version, content.get), may_run_code=version.may_run_code, executor=executor)
+    except ModelFileError as error:
         return Conversion(verdict="refused", reason=str(error))
+    except PackRefusedError as error:
+        return Conversion(verdict="refused" if error.for_good else "kept", reason=str(error))
     except FlyballError as error:
         return Conversion(verdict="kept", reason=str(error))
     return convert_packed(packed, content, executor=executor)
@@ -109,6 +112,8 @@ def convert_packed(packed: Packed, content: ContentStore, *, executor: Executor)
         except StepFailedError as error:
             if packed.manifest.apart:
                 return Conversion(verdict="kept", form=packed.manifest.format, reason=error.reason)
+            if error.kind == "crash":  # a server that loads it would end as well
+                return Conversion(verdict="refused", form=packed.manifest.format, reason=f"It cannot be asked: {error.reason}")
             return Conversion(verdict="native", form=packed.manifest.format)
         return _judged(told, packed, stands_in=lambda: content.put((outputs / "model.bin").read_bytes()))
 

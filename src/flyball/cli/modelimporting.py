@@ -1,0 +1,95 @@
+"""`flyball import model`: a file or directory becomes a version; what it was taken for, how it is asked and what that costs is told."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from flyball.app.actor import person
+from flyball.app.importing.modelfile import MOST_BYTES, ModelPathError, ModelPathTooLargeError, read_model
+from flyball.app.importing.registering import Imported
+from flyball.app.importing.registering import import_model as registered
+from flyball.app.importing.target import Importer
+from flyball.app.location import home_of_project
+from flyball.runtimes.declared import Declared, parse_declared
+from flyball.serving.converting import Conversion
+from flyball.serving.plan import Cost
+from flyball.storage.errors import os_errors
+
+CANNOT = 1
+_SHOWN, _LONGEST = 12, 400
+
+
+def import_model(source: str, *, name: str, signature: str, run_code: bool, home: Path) -> int:
+    """Import, and say what came of it; 0, or 1 where the model is kept and cannot be asked here.
+
+    Raises:
+        FlyballError: it is no model, its signature is none, or it carries code and is not trusted; nothing was made then.
+    """
+    brought = read_model(source, _declared(signature))
+    place, who = home_of_project(Path(), home), person()
+    found = registered(place, name, brought=brought, told_from=Path(source).name, importer=Importer(who, run_code))
+    sys.stdout.write("\n".join(_lines(found, words=brought.words)) + "\n")
+    return CANNOT if found.conversion is not None and _is_dead(found.conversion) else 0
+
+
+def _declared(text: str) -> Declared:
+    if not text:
+        return Declared()
+    if not text.startswith("@"):
+        return parse_declared(text)
+    path = Path(text[1:])
+    if not path.is_file():
+        raise ModelPathError(text, "there is no such file with a signature")
+    if path.stat().st_size > MOST_BYTES:
+        raise ModelPathTooLargeError(text, "it is no signature")
+    with os_errors(path):
+        return parse_declared(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _lines(found: Imported, *, words: str) -> list[str]:
+    version = found.version
+    lines = [f"models:/{version.name}/{version.number} was imported: {words}", f"  takes  {_taken(found)}"]
+    if found.conversion is not None:
+        lines += [f"  {line}" for line in _told(found.conversion)]
+    else:
+        lines.append("  is being converted by the server that runs this home")
+    return [*lines, f"serve it with: flyball serve models:/{version.name}/{version.number}"]
+
+
+def _taken(found: Imported) -> str:
+    takes = found.packed.takes
+    if takes is None:
+        return "the columns that it was fitted with, or what comes"
+    shown = ", ".join(f"{column.name}{'' if column.required else '?'}" for column in takes[:_SHOWN])
+    return shown if len(takes) <= _SHOWN else f"{shown} and {len(takes) - _SHOWN} more"
+
+
+def _told(found: Conversion) -> list[str]:
+    lines = []
+    likeness = found.likeness
+    if found.verdict == "converted" and likeness is not None:
+        lines.append(
+            f"answers as {found.form}, without code: {likeness['rows']} rows compared, at most {likeness['max_abs_diff']:.1e} apart"
+        )
+    if found.verdict == "native":
+        lines.append(f"answers as {found.form}, without code")
+    if _is_dead(found):
+        lines.append(f"cannot be asked here: {found.reason[:_LONGEST]}")
+    elif found.verdict == "kept":
+        lines.append(f"answers as it is, in a process of its own: {found.reason[:_LONGEST]}")
+    lines += [f"warning: {warning}" for warning in found.warnings]
+    return [*lines, *_costs(found)]
+
+
+def _is_dead(found: Conversion) -> bool:
+    return found.verdict == "kept" and found.cost is None and not found.attempts
+
+
+def _costs(found: Conversion) -> list[str]:
+    before = f"; as it was, {_microseconds(found.original_cost)}" if found.original_cost is not None else ""
+    return [] if found.cost is None else [f"costs  {_microseconds(found.cost)}{before}"]
+
+
+def _microseconds(cost: Cost) -> str:
+    return f"{cost.call_seconds * 1e6:,.0f} µs for a row alone, {cost.row_seconds * 1e6:,.1f} µs for each of {cost.rows}"
