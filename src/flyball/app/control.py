@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from flyball.app.bare import NoProjectError
@@ -16,6 +16,7 @@ from flyball.app.controlplane import Deed, Json
 from flyball.app.datadesk import DataDesk
 from flyball.app.endpointview import EndpointView
 from flyball.app.home import Home
+from flyball.app.inbox import Inbox
 from flyball.app.learning import Learning
 from flyball.app.liveloop import LiveLoop
 from flyball.app.liveparts import LiveParts, Place
@@ -98,7 +99,8 @@ class Control(Viewed):
         view = EndpointView(place.project, place.home.stores, self._parts.log, self._parts.servers)
         rewards = SqlRewards(place.home.stores.database)
         learning = Learning(releasing, rewards, self._parts.models, self._published)
-        self.traffic = TrafficDesk(view, self._steering, self._parts.log, rewards, place.clock, learning)
+        self.inbox = Inbox(self._parts.postbox, self._parts.journals, check=self._running)
+        self.traffic = TrafficDesk(view, self._steering, self._parts.log, rewards, place.clock, learning, self._columns)
         self._loop.learn = learning.learn_all
         self._plan: ServingPlan | None = None
         self._planning = threading.Lock()
@@ -223,6 +225,15 @@ class Control(Viewed):
     def _changed(self) -> None:
         if self._around.ready.is_set():
             self._loop.scheduler.wake()
+
+    def _columns(self, endpoint: str) -> Collection[str]:
+        """The columns of an endpoint's rows, as its champion knows them."""
+        plan = self._current()
+        found = next((here for here in plan.endpoints if here.endpoint == endpoint), None) if plan is not None else None
+        rows = {model.serves_at: model.rows.name for model in self._place.project.models}.get(endpoint)
+        if found is None or found.champion is None or rows is None:
+            return ()
+        return found.get(found.champion).schemas.get(rows, {})
 
     def _published(self) -> int | None:
         """The revision of the plan that stands, which those who wait for one have been told of; None where nobody can get it yet."""

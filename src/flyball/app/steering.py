@@ -52,8 +52,10 @@ class Steering:
     changed: Callable[[], int | None]
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def carry_out(self, endpoint: str, act: Callable[[], Json], *, deed: Deed) -> Json:
+    def carry_out(self, endpoint: str, act: Callable[[], Json], *, deed: Deed, undo: Callable[[Deployment], object] | None = None) -> Json:
         """What `act` says, with who acknowledged it as "servers".
+
+        Where a server then refuses what it had made ready, `undo` takes it back, given what stood before.
 
         Raises:
             NotHeldReadyError: a server cannot make a version ready; nothing was changed.
@@ -65,8 +67,12 @@ class Steering:
             missing = [number for number in after.asked if number not in before.held]
             if missing:
                 self._prepare(endpoint, missing, deed=deed)
-            found = act()
-            return {**found, "servers": self._acknowledged(TAKE_OVER_SECONDS).to_json()}
+            found, acknowledged = act(), self._acknowledged(TAKE_OVER_SECONDS)
+            if acknowledged.refused and undo is not None:
+                undo(before)
+                self.changed()
+                raise _refusal(endpoint, acknowledged)
+            return {**found, "servers": acknowledged.to_json()}
 
     def _rehearsed(self, act: Callable[[], Json]) -> Deployment:
         """The deployment that `act` would leave."""
@@ -82,10 +88,13 @@ class Steering:
         if found.refused or found.late:
             self.releasing.drop(endpoint, versions, deed=replace(deed, why="a server did not make it ready"))
             self.changed()
-            for server, reason in found.refused.items():
-                raise NotHeldReadyError(endpoint, server, reason=reason)
-            raise ServersLateError(endpoint, found.late)
+            raise _refusal(endpoint, found) if found.refused else ServersLateError(endpoint, found.late)
 
     def _acknowledged(self, seconds: float) -> Acknowledgement:
         revision = self.changed()
         return Acknowledgement() if revision is None else self.servers.wait(revision, seconds=seconds)
+
+
+def _refusal(endpoint: str, found: Acknowledgement) -> NotHeldReadyError:
+    server, reason = next(iter(found.refused.items()))
+    return NotHeldReadyError(endpoint, server, reason=reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,7 +11,9 @@ from flyball.app.deed import Deed, Json
 from flyball.app.endpointview import EndpointView
 from flyball.app.learning import Learning
 from flyball.app.steering import Steering
+from flyball.app.trying import Trials
 from flyball.core.clock import Clock
+from flyball.core.errors import UnknownNameError
 from flyball.releases import bandit, segments
 from flyball.releases import weights as by_weights
 from flyball.releases.errors import NoBanditError
@@ -21,10 +23,12 @@ from flyball.serving.policies import Bandit, Policy
 from flyball.serving.policies import Learning as LearnsFrom
 from flyball.serving.volume import FALLBACK, SHADOW
 
+_UNDO = Deed("system", "a model server refused what was to be in force")
+
 
 @dataclass(frozen=True)
 class TrafficDesk:
-    """A `TrafficPlane`."""
+    """A `TrafficPlane`. `columns` are those of an endpoint's rows, as far as they are known."""
 
     view: EndpointView
     steering: Steering
@@ -32,6 +36,7 @@ class TrafficDesk:
     rewards: RewardStore
     clock: Clock
     learning: Learning
+    columns: Callable[[str], Collection[str]]
 
     def list_endpoints(self) -> Json:
         return {"endpoints": [self.view.get(name) for name in self.view.names()]}
@@ -39,10 +44,23 @@ class TrafficDesk:
     def get_endpoint(self, endpoint: str) -> Json:
         return self.view.get(endpoint)
 
+    def get_inputs(self, endpoint: str) -> Json:
+        return self._trials.get_inputs(endpoint)
+
+    def try_rows(self, endpoint: str, rows: Sequence[Json]) -> Json:
+        return self._trials.try_rows(endpoint, rows)
+
+    @property
+    def _trials(self) -> Trials:
+        return Trials(self.view.stores.path)
+
     def set_weights(self, endpoint: str, weights: Mapping[int, float], *, deed: Deed) -> Json:
         return self._share(endpoint, by_weights(weights), deed=deed)
 
     def set_segments(self, endpoint: str, column: str, *, values: Mapping[str, int], deed: Deed) -> Json:
+        known = self.columns(endpoint)
+        if known and column not in known:
+            raise UnknownNameError("column", column, known=known, where=f"the rows of endpoint {endpoint!r}")
         return self._share(endpoint, segments(column, values), deed=deed)
 
     def set_bandit(self, endpoint: str, versions: Sequence[int], *, learns: LearnsFrom, deed: Deed) -> Json:
@@ -55,7 +73,10 @@ class TrafficDesk:
 
     def set_shadows(self, endpoint: str, versions: Sequence[int], *, deed: Deed) -> Json:
         releasing = self.steering.releasing
-        return self.steering.carry_out(endpoint, lambda: releasing.set_shadows(endpoint, versions, deed=deed), deed=deed)
+        return self.steering.carry_out(
+            endpoint, lambda: releasing.set_shadows(endpoint, versions, deed=deed), deed=deed,
+            undo=lambda before: releasing.set_shadows(endpoint, before.shadows, deed=_UNDO),
+        )  # fmt: skip
 
     def add_rewards(self, endpoint: str, rewards: Sequence[Reward]) -> Json:
         check_rewards(rewards)
@@ -75,7 +96,10 @@ class TrafficDesk:
 
     def _share(self, endpoint: str, policy: Policy | None, *, deed: Deed) -> Json:
         releasing = self.steering.releasing
-        return self.steering.carry_out(endpoint, lambda: releasing.set_policy(endpoint, policy, deed=deed), deed=deed)
+        return self.steering.carry_out(
+            endpoint, lambda: releasing.set_policy(endpoint, policy, deed=deed), deed=deed,
+            undo=lambda before: releasing.set_policy(endpoint, before.policy, deed=_UNDO),
+        )  # fmt: skip
 
     def _answers(self, endpoint: str, predictions: Sequence[str]) -> Mapping[str, Earned]:
         """The answers of these ids, with the version to which each row was given; one for which another stood in earned it nothing."""
