@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from flyball.api.bodies import Name, StrictBody, Why
 from flyball.api.desk import Desk, deed_of
 from flyball.api.doors import Doors
+from flyball.api.trying import add_trying
 from flyball.app.trafficplane import TrafficPlane
 from flyball.core.optional import extra
 from flyball.governance import Permission
@@ -73,6 +74,7 @@ def add_traffic(doors: Doors, desk: Desk, *, traffic: TrafficPlane) -> None:
     _add_looks(doors, desk, traffic=traffic)
     _add_policies(doors, desk, traffic=traffic)
     _add_watching(doors, desk, traffic=traffic)
+    add_trying(doors, desk, traffic=traffic)
 
 
 def _add_looks(doors: Doors, desk: Desk, *, traffic: TrafficPlane) -> None:

@@ -26,6 +26,14 @@ class TrafficPlane(Protocol):
         """Its deployment, its versions with roles, shares and traffic, what shadows said, and the model servers."""
         ...
 
+    def get_inputs(self, endpoint: str) -> Json:
+        """{"inputs"}: the columns that a request has, as the home's model server says."""
+        ...
+
+    def try_rows(self, endpoint: str, rows: Sequence[Json]) -> Json:
+        """What the home's model server answers to a request of these rows, which it logs as any other."""
+        ...
+
     def set_weights(self, endpoint: str, weights: Mapping[int, float], *, deed: Deed) -> Json:
         """{"deployment", "event", "servers"}: each version gets its share of the rows; all for the champion ends a policy."""
         ...

@@ -28,6 +28,15 @@ LATE: Json = {
 }  # fmt: skip
 
 
+INPUTS: Json = {
+    "inputs": [
+        {"name": "flight_id", "type": "string", "format": None, "required": True, "example": "f1"},
+        {"name": "departs_at", "type": "string", "format": "date-time", "required": True, "example": "2013-12-01T06:00:00Z"},
+        {"name": "distance", "type": "number", "format": None, "required": True, "example": None},
+    ]
+}
+
+
 class StillTraffic:
     """A `TrafficPlane` in which nothing happens; `deeds` are what callers decided, in order."""
 
@@ -40,6 +49,15 @@ class StillTraffic:
     def get_endpoint(self, endpoint: str) -> Json:
         self._check(endpoint)
         return LATE
+
+    def get_inputs(self, endpoint: str) -> Json:
+        self._check(endpoint)
+        return INPUTS
+
+    def try_rows(self, endpoint: str, rows: Sequence[Json]) -> Json:
+        self._check(endpoint)
+        said = [{"id": f"prd-{place}", "prediction": True, "score": 0.75, "version": 1, "route": "champion"} for place in range(len(rows))]
+        return {"predictions": said, "model": "late", "version": 1, "route": "champion"}
 
     def set_weights(self, endpoint: str, weights: Mapping[int, float], *, deed: Deed) -> Json:
         return self._done("weights", endpoint, by_weights(weights).shares, deed=deed)
