@@ -15,6 +15,7 @@ from flyball.api.entrance import Entrance
 from flyball.api.errors import BodyFormError, BrokenJsonError, MethodError, NoSuchRouteError
 from flyball.api.intake import Intake
 from flyball.api.landing import add_landing
+from flyball.api.predictions import add_predictions
 from flyball.api.rendering import answer, refusal
 from flyball.api.rim import Keepers, Rim
 from flyball.api.tokens import add_tokens
@@ -83,6 +84,8 @@ def create_app(
         from flyball.api.data import add_data
 
         add_data(doors, desk, data=plane.data)
+    if plane.inbox is not None:
+        add_predictions(doors, desk, inbox=plane.inbox)
     if plane.traffic is not None:
         add_traffic(doors, desk, traffic=plane.traffic)
     catalogue = plane.find_catalogue()

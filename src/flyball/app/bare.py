@@ -108,6 +108,7 @@ class BareControl(Viewed):
 
     data = None
     traffic = None
+    inbox = None
 
     def __init__(self, stores: Stores, blobs: BlobStore) -> None:
         self.stores, self.blobs = stores, blobs

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from flyball.app.expiring import Expiring
 from flyball.app.livemodel import LiveModel
 from flyball.app.liveparts import LiveParts
 from flyball.app.parity import KIND as PARITY
@@ -74,8 +75,16 @@ class Chores:
             _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
             _Chore("looking at processes", self._measure, 5.0),
             _Chore("forgetting rows", parts.online.forget, 60.0),
+            _Chore("forgetting ids of predictions", parts.postbox.forget, 3600.0),
+            _Chore("deleting old predictions", self._expiring(parts).run, 60.0),
             _Chore("ending idle steps", self._rest, 5.0),
         ]
+
+    @staticmethod
+    def _expiring(parts: LiveParts) -> Expiring:
+        home = parts.place.home
+        recorder = home.stores.journal.recorder
+        return Expiring(parts.place.project.models, home.tables, parts.log, parts.place.clock, recorder)
 
     def run(self, stop: threading.Event) -> None:
         """Go on until `stop`."""

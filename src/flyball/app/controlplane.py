@@ -18,6 +18,7 @@ from flyball.data.bodies import Body
 from flyball.serving.plan import ServingPlan
 
 if TYPE_CHECKING:
+    from flyball.app.inbox import PredictionInbox
     from flyball.app.querying import Catalogue
 
 __all__ = ["ControlPlane", "Deed", "EventPage", "Json", "Pulse"]
@@ -55,6 +56,11 @@ class ControlPlane(Protocol):
     @property
     def traffic(self) -> TrafficPlane | None:
         """Its endpoints; None where it has no project."""
+        ...
+
+    @property
+    def inbox(self) -> PredictionInbox | None:
+        """Where predictions of others come in; None where it has no project."""
         ...
 
     def find_catalogue(self) -> Catalogue | None:

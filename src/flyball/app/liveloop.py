@@ -80,6 +80,7 @@ class LiveLoop:
             check_lead(model)
             told("reading data")
             self._read({name: self.parts.declared[name] for name in with_inputs(datasets_of(model).values())}, told)
+        self.parts.postbox.open()
         used = {name for model in place.project.models for name in with_inputs(datasets_of(model).values())}
         for name, declared in self.parts.declared.items():
             if name not in used:
@@ -199,6 +200,8 @@ class LiveLoop:
             self.parts.log.ship()
         except FlyballError as error:  # they lie in the journal, and are shipped at the next start
             _LOG.warning("The last predictions were not shipped: %s", error)
+        self.parts.postbox.close()
+        self.parts.journals.close()
         self.parts.streams.close()
         self.parts.live.close()
         self.parts.online.close()

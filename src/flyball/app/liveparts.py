@@ -6,16 +6,21 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from flyball.app.home import Home
+from flyball.app.inbox import known_endpoint
 from flyball.app.intake import Intake, Watched
 from flyball.app.livemodel import LiveModel
 from flyball.app.liverows import open_live
+from flyball.app.logsecret import log_secret
 from flyball.app.online import Online
 from flyball.app.onlinestore import write_online
 from flyball.app.plans import Planner
+from flyball.app.postbox import Memory, Postbox
 from flyball.app.predictionlog import open_log
+from flyball.app.remotejournals import RemoteJournals
 from flyball.app.servers import Servers
 from flyball.app.streams import Streams
 from flyball.app.watching import Watching
@@ -26,6 +31,8 @@ from flyball.loop.definition import Declared, declared_in
 from flyball.loop.model import Project
 from flyball.registry._sqlmodels import SqlModels
 from flyball.registry.admission import Admission
+from flyball.serving._sqlposted import SqlPosted
+from flyball.serving.hiding import Hiding
 from flyball.serving.log import PredictionLog
 from flyball.storage.clockfile import SharedClock
 
@@ -72,6 +79,8 @@ class LiveParts:
     planner: Planner
     servers: Servers
     watching: Watching
+    postbox: Postbox
+    journals: RemoteJournals
     models: dict[str, LiveModel] = field(default_factory=dict)
 
     @classmethod
@@ -90,6 +99,12 @@ class LiveParts:
         online = Online(datasets, Histories(home.data), whole=labels, store=store, clock=place.clock)
         streams = Streams(declared, live, environment=os.environ, clock=place.clock, recorder=stores.journal.recorder)
         watched = Watched(place.clock, place.timer, place.root, sources=not place.lockstep, streams=streams)
+        found: dict[str, LiveModel] = {}
+        memory = Memory(SqlPosted(stores.database), stores.positions, stores.journal.transactions)
+        postbox = Postbox(
+            home.path, memory, known=lambda endpoint: known_endpoint(endpoint, found, releases=stores.releases),
+            hiding=Hiding(partial(log_secret, home.path, os.environ)), clock=place.clock,
+        )  # fmt: skip
         models = place.project.models
         admission = Admission(SqlModels(stores.database), stores.journal.log, stores.sealer)
         planner = Planner(
@@ -106,4 +121,7 @@ class LiveParts:
             planner=planner,
             servers=Servers(planner, place.timer),
             watching=Watching(home.path, clock=place.clock, timer=place.timer),
+            postbox=postbox,
+            journals=RemoteJournals(home.path),
+            models=found,
         )

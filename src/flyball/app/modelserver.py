@@ -15,13 +15,16 @@ import shutil
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from flyball.app.blobs import home_blobs
 from flyball.app.location import CODE, PLAN, PREDICTIONS
+from flyball.app.logsecret import log_secret
 from flyball.app.onlinestore import follow_online
 from flyball.app.settings import JOURNAL_BYTES
+from flyball.app.shipping import Shipper, shipper_of
 from flyball.core.clock import Clock, MonotonicTimer, Timer
 from flyball.core.errors import FlyballError
 from flyball.core.ids import RandomIds
@@ -32,6 +35,7 @@ from flyball.serving.effective import unloaded
 from flyball.serving.engine import Engine
 from flyball.serving.errors import EndpointNotFoundError
 from flyball.serving.following import Follower, HttpPlans, PlanFile
+from flyball.serving.keeping import Keeper
 from flyball.serving.loading import SCRATCH, Declared, Loader, isolation_of, retired
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
@@ -97,6 +101,7 @@ class ModelServer:
         self.unloaded: frozenset[str] = frozenset()
         self._refused: list[FlyballError] = []
         self._closing: set[asyncio.Task[None]] = set()
+        self._shipper: Shipper | None = None
 
     @classmethod
     def open(cls, home: Path, settings: ServerSettings, *, timer: Timer | None = None, journal: Journal | None = None) -> Self:
@@ -111,6 +116,7 @@ class ModelServer:
         shutil.rmtree(scratch, ignore_errors=True)  # of a server that was killed
         journal = journal or LocalJournal.write(home / settings.journal, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
+        engine.keeper = Keeper(journal, counters=engine.counters, timer=timer, secret=partial(log_secret, home, os.environ))
         online = follow_online(home, os.environ)
         blobs = home_blobs(home, os.environ) if settings.plan is None else LocalBlobs(settings.plan.parent / "blobs")
         loader = Loader(
@@ -120,11 +126,15 @@ class ModelServer:
         )  # fmt: skip
         url = settings.control_url
         source = None if url is None else HttpPlans(url, token=settings.token, server=settings.name)
-        return cls(engine, loader, journal=journal, online=online, kept=PlanFile(settings.plan or home / PLAN), source=source)
+        found = cls(engine, loader, journal=journal, online=online, kept=PlanFile(settings.plan or home / PLAN), source=source)
+        found._shipper = shipper_of(journal, os.environ, url=url, token=settings.token, worker=settings.worker)
+        return found
 
     async def start(self, patience_seconds: float) -> None:
         """Take up the plan that was kept, waiting so long at most, and follow the control plane from then on."""
         threading.Thread(target=self._follow, name="plans", daemon=True).start()
+        if self._shipper is not None:
+            self._shipper.start()
         try:
             async with asyncio.timeout(patience_seconds):
                 await self._opened.wait()
@@ -237,6 +247,9 @@ class ModelServer:
         for child in retired(self.engine.serving, NOTHING):
             await child.close()
         await asyncio.to_thread(self.online.close)
+        self.engine.keeper.close()
+        if self._shipper is not None:
+            await asyncio.to_thread(self._shipper.stop)
         self._journal.close()
 
 

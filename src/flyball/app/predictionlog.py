@@ -22,7 +22,6 @@ from flyball.serving.record import Lost
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.tables import TableStore
 
-LOST = "predictions.lost"
 _WORKER = re.compile(rf"{PREDICTIONS.name}(-\d+)?", re.ASCII)
 
 
@@ -64,7 +63,7 @@ def open_log(home: Path, tables: TableStore, stores: Stores) -> PredictionLog:
     def tell(stream: str, lost: Lost) -> None:
         span = {} if not lost.end else {"since": _moment(lost.start), "until": _moment(lost.end)}
         data = {"rows": lost.rows, "why": lost.why, "journal": stream.removeprefix("predictions/"), **span}
-        recorder.record(LOST, f"endpoint/{lost.endpoint}" if lost.endpoint else "home", data=data)
+        recorder.record("predictions.lost", f"endpoint/{lost.endpoint}" if lost.endpoint else "home", data=data)
 
     told = Told(stores.journal.transactions.write, tell)
     return PredictionLog(HomeJournals(home), tables, positions=stores.positions, told=told)

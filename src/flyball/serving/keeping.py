@@ -5,19 +5,15 @@ Records that an endpoint may do without are counted when they are lost; the coun
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-
-from msgspec import structs
 
 from flyball.core.clock import Timer
 from flyball.core.errors import UnavailableError
-from flyball.serving.columns import Column
 from flyball.serving.counters import Counters
+from flyball.serving.hiding import Hiding
 from flyball.serving.logspec import PLAIN, LogPlan
 from flyball.serving.record import Answered, Lost, encode
 from flyball.storage.journal import Journal
@@ -47,7 +43,7 @@ class Keeper:
 
     def __init__(self, journal: Journal, *, counters: Counters, timer: Timer, secret: Callable[[], bytes] = bytes) -> None:
         self._journal, self._counters, self._timer = journal, counters, timer
-        self._secret = cache(secret)  # who hides nothing needs none
+        self.hiding = Hiding(secret)
         self._losses: dict[tuple[str, str], _Losing] = {}
         self._told = timer.seconds()
         self._share, self._looked = 1.0, 0
@@ -66,7 +62,7 @@ class Keeper:
         if plan.overload == "sample" and not self._drawn(records):
             self._lose(records, SAMPLED, why=_WHY[SAMPLED])
             return
-        hidden = [self.hidden(plan, record) for record in records] if plan.hides else records
+        hidden = [self.hiding.hidden(plan, record) for record in records]
         try:
             self._journal.append(*map(encode, hidden))
             if plan.fsync:
@@ -83,27 +79,6 @@ class Keeper:
         """What was lost is written down, if that can be done."""
         if self._losses:
             self._tell(now=True)
-
-    def hidden(self, plan: LogPlan, record: Answered) -> Answered:
-        """The record without what the plan hides."""
-        request, types = dict(record.request), dict(zip(record.request, record.request_types, strict=False))
-        for name in plan.mask:
-            if name in request:
-                request[name] = [None] * len(request[name])
-        for name in plan.hash:
-            if name in request:
-                request[name] = self._digests(name, request[name])
-                types[name] = "String"
-        # What a version said of rows that it failed may repeat them.
-        error = None if record.error is None else record.error.partition(":")[0]
-        named: list[str] = [types[name] for name in request] if record.request_types else []
-        return structs.replace(record, request=request, request_types=named, error=error)
-
-    def _digests(self, name: str, values: Column) -> Column:
-        return [None if value is None else self._digest(f"{name}\x1f{value}") for value in values]
-
-    def _digest(self, text: str) -> str:
-        return hashlib.blake2b(text.encode(), key=self._secret(), digest_size=16).hexdigest()
 
     def _drawn(self, records: Sequence[Answered]) -> bool:
         """Whether the records are in the sample: by the first's id, so that no caller's are for ever or never."""

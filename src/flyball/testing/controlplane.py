@@ -29,6 +29,25 @@ MODEL: Json = {
 }
 
 
+class StillInbox:
+    """A `PredictionInbox` that keeps what comes."""
+
+    def __init__(self) -> None:
+        self.taken: list[Body] = []
+        self.journals: dict[str, list[bytes]] = {}
+
+    def take(self, body: Body) -> Json:
+        self.taken.append(body)
+        return {"accepted": 1, "duplicates": 0, "refused": [], "refused_records": 0}
+
+    def get_position(self, server: str) -> Json:
+        return {"position": len(self.journals.get(server, []))}
+
+    def take_journal(self, server: str, content: bytes) -> Json:
+        self.journals.setdefault(server, []).append(content)
+        return self.get_position(server)
+
+
 class StillPlane:
     """Nothing happens here but what `happen` and the callers do. `fails` is raised by `get_status`, whatever it is. Thread-safe."""
 
@@ -40,6 +59,7 @@ class StillPlane:
         self.plan = ServingPlan(revision=1)
         self.data = StillData()
         self.traffic = StillTraffic()
+        self.inbox = StillInbox()
         self.servers: dict[str, int] = {}
         self.fails: Callable[[], None] = lambda: None
         self._lock = threading.Lock()

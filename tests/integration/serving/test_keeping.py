@@ -10,6 +10,7 @@ import pytest
 
 from flyball.core.clock import ManualTimer
 from flyball.serving.counters import Counters
+from flyball.serving.hiding import Hiding
 from flyball.serving.keeping import SAMPLED, SHED, Keeper
 from flyball.serving.logspec import PLAIN, LogPlan
 from flyball.serving.record import Answered, Lost, decode_entry
@@ -81,9 +82,9 @@ def test_hidden_columns_never_reach_the_journal(keeping: Keeping, answered: Make
 def test_digests_of_other_columns_and_keys_tell_nothing_of_each_other(keeping: Keeping, answered: Make) -> None:
     plan = LogPlan(hash=("a", "b"))
     record = answered(range(1), request={"a": ["x"], "b": ["x"]}, request_types=["String", "String"])
-    mine = keeping.keeper.hidden(plan, record).request
+    mine = keeping.keeper.hiding.hidden(plan, record).request
     assert mine["a"] != mine["b"]
-    other = Keeper(keeping.journal, counters=Counters(), timer=ManualTimer(), secret=lambda: b"o" * 32).hidden(plan, record).request
+    other = Hiding(lambda: b"o" * 32).hidden(plan, record).request
     assert mine["a"] != other["a"]
 
 
