@@ -98,7 +98,7 @@ def kinds(home: Path) -> list[str]:
 def answers(home: Path, stretch: Stretch) -> pl.DataFrame:
     """What the prediction log holds of the stretch, after all that waits in the journal was read."""
     with Home.open(home) as live:
-        log = open_log(home, live.tables, live.stores)
+        log = open_log(home, live.tables, stores=live.stores)
         log.drain()
         return log.read(MODEL, stretch.begun, end=stretch.until)
 

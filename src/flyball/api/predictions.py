@@ -10,7 +10,7 @@ from flyball.api.desk import Desk
 from flyball.api.doors import Doors
 from flyball.api.errors import ContentTypeError
 from flyball.api.rowbodies import sent
-from flyball.app.inbox import PredictionInbox
+from flyball.app.predictioninbox import PredictionInbox
 from flyball.core.optional import extra
 from flyball.governance import Permission
 

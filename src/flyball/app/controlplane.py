@@ -18,7 +18,7 @@ from flyball.data.bodies import Body
 from flyball.serving.plan import ServingPlan
 
 if TYPE_CHECKING:
-    from flyball.app.inbox import PredictionInbox
+    from flyball.app.predictioninbox import PredictionInbox
     from flyball.app.querying import Catalogue
 
 __all__ = ["ControlPlane", "Deed", "EventPage", "Json", "Pulse"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from flyball.app.deed import Json
 from flyball.app.livemodel import LiveModel
@@ -16,31 +15,6 @@ from flyball.releases import ReleaseStore
 from flyball.serving.logspec import PLAIN
 from flyball.serving.posted import Known
 from flyball.serving.rowform import find_kind
-
-
-class PredictionInbox(Protocol):
-    """Predictions that were made elsewhere. Thread-safe."""
-
-    def take(self, body: Body) -> Json:
-        """{"accepted", "duplicates", "refused": [{"record", "reason"}], "refused_records"}, once nothing can lose the accepted ones.
-
-        Raises:
-            InvalidError: the body is none of records, or no record of it can be taken.
-            UnavailableError: they cannot be kept.
-        """
-        ...
-
-    def get_position(self, server: str) -> Json:
-        """{"position"}: up to where the journal of that model server is here."""
-        ...
-
-    def take_journal(self, server: str, content: bytes) -> Json:
-        """{"position"} after the entries that the body holds were added; those that are here already count once.
-
-        Raises:
-            InvalidError: no such name can be, or the body is none of entries.
-        """
-        ...
 
 
 class Inbox:

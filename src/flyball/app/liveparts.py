@@ -112,7 +112,7 @@ class LiveParts:
         )
         return cls(
             place=place,
-            log=open_log(home.path, home.tables, stores),
+            log=open_log(home.path, home.tables, stores=stores),
             live=live,
             streams=streams,
             declared=declared,

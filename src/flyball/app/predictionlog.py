@@ -56,7 +56,7 @@ class HomeJournals:
         return dict(self._known)
 
 
-def open_log(home: Path, tables: TableStore, stores: Stores) -> PredictionLog:
+def open_log(home: Path, tables: TableStore, *, stores: Stores) -> PredictionLog:
     """The prediction log; for the home's owner, since a log has one reader that ships. What was lost becomes events."""
     recorder = stores.journal.recorder
 

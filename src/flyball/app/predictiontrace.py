@@ -41,7 +41,7 @@ class PredictionNotFoundError(NotFoundError):
 
 def open_predictions(home: Home) -> PredictionLog:
     """The prediction log of a home that nobody runs; for its owner, since a log has one reader that ships."""
-    return open_log(home.path, home.tables, home.stores)
+    return open_log(home.path, home.tables, stores=home.stores)
 
 
 class Predictions(Protocol):

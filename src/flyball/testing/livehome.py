@@ -114,7 +114,7 @@ def opened_live_home(path: Path) -> Iterator[LiveHome]:
             windows=WindowService(stores.windows, **given),
             runs=TrackingService(stores.runs, **given, clock=clock, ids=ids),
             journal=journal,
-            log=open_log(path, DeltaTables(path / "tables"), stores),
+            log=open_log(path, DeltaTables(path / "tables"), stores=stores),
         )
     finally:
         journal.close()

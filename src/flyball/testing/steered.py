@@ -45,7 +45,7 @@ class SteeredPlane(StillPlane):
         super().__init__()
         self.live, self.serving = live, serving
         self.steering = Steering(Releasing(live.stores), Servers(self, MonotonicTimer()), self._published)
-        self.log = open_log(serving.path, DeltaTables(live.path / "answers"), live.stores)
+        self.log = open_log(serving.path, DeltaTables(live.path / "answers"), stores=live.stores)
         rewards = SqlRewards(live.stores.database)
         self.learning = Learning(self.steering.releasing, rewards, {}, self._published)
         view = EndpointView(load_project(serving.project), live.stores, self.log, self.steering.servers)

@@ -114,7 +114,7 @@ def test_what_was_pushed_and_answered_goes_from_tables_and_journals(place: Path)
         journal.append(
             answered(GONE, request=True), answered(STAYS, request=True), answered(GONE, request=False), f"no record of {GONE}".encode()
         )
-        open_log(home.path, home.tables, home.stores).ship()
+        open_log(home.path, home.tables, stores=home.stores).ship()
         journal.append(answered(GONE, request=True), answered(STAYS, request=False))
         journal.close()
     assert len(holding(place, GONE)) > 3
@@ -124,7 +124,7 @@ def test_what_was_pushed_and_answered_goes_from_tables_and_journals(place: Path)
     assert holding(place, GONE) == []
     assert {table["table"].split(".")[0] for table in found["tables"]} == {"dataset", "quarantine", "predictions", "predictions-set-aside"}
     with opened(place) as home:
-        log = open_log(home.path, home.tables, home.stores)
+        log = open_log(home.path, home.tables, stores=home.stores)
         assert log.find(f"p-{STAYS}") is not None
         assert log.find(f"p-{GONE}") is None
         assert home.data.history(VISITS)["visit"].to_list().count(STAYS) == 3

@@ -67,7 +67,7 @@ class Office:
         stores = self.stores
         memory = Memory(SqlPosted(stores.database), stores.positions, stores.journal.transactions)
         box = Postbox(self.place, memory, known=known, hiding=Hiding(lambda: b"k" * 32), clock=self.clock)
-        return box, open_log(self.place, self.tables, stores)
+        return box, open_log(self.place, self.tables, stores=stores)
 
     def rows(self) -> pl.DataFrame:
         self.log.drain()

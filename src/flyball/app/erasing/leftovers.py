@@ -57,7 +57,7 @@ class Leftovers:
         paths = journal_paths(self.home.path)
         with ExitStack() as stack:
             journals = {name: stack.enter_context(_written(path)) for name, path in paths.items()}
-            open_log(self.home.path, self.home.tables, self.home.stores).ship()
+            open_log(self.home.path, self.home.tables, stores=self.home.stores).ship()
             for journal in journals.values():
                 journal.forget()
         return bool(paths)
