@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import datasets, graphing, housekeeping, imports, stewarding, tokens, verifying
+from flyball.cli import datasets, graphing, housekeeping, imports, sharing, stewarding, tokens, verifying
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -396,11 +396,17 @@ def promote(
 
 @app.command()
 def rollback(endpoint: EndpointArgument, why: WhyOption = "", *, json: JsonFlag = False, home: FoundHomeOption = None) -> None:
-    """Take the canary out of the traffic; without one, go back to the champion before."""
+    """Take the last step back: the canary out of the traffic; without one, end a policy; else go back to the champion before."""
     with told():
         from flyball.cli import releasing
 
         releasing.rollback(endpoint, why=why, as_json=json, home=home)
+
+
+app.command("weights")(sharing.weights)
+app.command("segments")(sharing.segments)
+app.command("bandit")(sharing.bandit)
+app.command("shadow")(sharing.shadow)
 
 
 @app.command()

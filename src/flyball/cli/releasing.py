@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from flyball.cli.remote import open_desk
+from flyball.cli.steering import told
 from flyball.core.errors import ConflictError
 
 
@@ -27,13 +26,13 @@ def promote(endpoint: str, *, version: int | None, why: str, ask: bool, as_json:
     if ask and sys.stdin.isatty():
         _confirm(f"Make {chosen} the champion of endpoint '{endpoint}', for all its rows?")
     with open_desk(home, os.environ) as desk:
-        _told(desk.promote(endpoint, version, why=why), as_json=as_json)
+        told(desk.promote(endpoint, version, why=why), as_json=as_json)
 
 
 def rollback(endpoint: str, *, why: str, as_json: bool, home: Path | None) -> None:
     """Take the canary out, or go back to the champion before, and say what stands now."""
     with open_desk(home, os.environ) as desk:
-        _told(desk.rollback(endpoint, why=why), as_json=as_json)
+        told(desk.rollback(endpoint, why=why), as_json=as_json)
 
 
 def _confirm(question: str) -> None:
@@ -41,12 +40,3 @@ def _confirm(question: str) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise NotConfirmedError
-
-
-def _told(deployment: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(deployment, indent=2, sort_keys=True) + "\n")
-        return
-    canary = deployment["canary"]
-    beside = f"; version {canary} is its canary with {deployment['share']:.0%} of the rows" if canary is not None else ""
-    sys.stdout.write(f"Endpoint '{deployment['endpoint']}': version {deployment['champion']} is champion{beside}.\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,26 +15,32 @@ from flyball.app.location import LOCK, find_home
 from flyball.app.running import find_up
 from flyball.app.settings import NotRunningError, Settings
 from flyball.client import Client
+from flyball.client.endpoints import EndpointsClient
 from flyball.core.errors import FlyballError, HeldError
 from flyball.governance import OwnerToken
 from flyball.storage.homelock import HomeLock
 
 if TYPE_CHECKING:
-    from flyball.app.controlplane import Json
+    from flyball.app.controlplane import Deed, Json
     from flyball.app.home import Home
+    from flyball.app.releasing import Releasing
+    from flyball.core.clock import Clock
 
 URL = "FLYBALL_URL"
 
 
 class Desk(Protocol):
-    """What a person may ask, wherever it is done."""
+    """What a person may ask, wherever it is done; `steering` is what they may say of how rows are shared."""
+
+    @property
+    def steering(self) -> Steered: ...
 
     def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:
-        """The deployment afterwards."""
+        """{"deployment", "event"} afterwards, and "servers" where there are some."""
         ...
 
     def rollback(self, endpoint: str, *, why: str) -> Json:
-        """The deployment afterwards."""
+        """{"deployment", "event"} afterwards, and "servers" where there are some."""
         ...
 
     def get_prediction(self, prediction: str) -> Json:
@@ -42,20 +48,58 @@ class Desk(Protocol):
         ...
 
 
+class Steered(Protocol):
+    """How rows are shared; each method says {"deployment", "event"}, and "servers" where there are some."""
+
+    def set_weights(self, endpoint: str, weights: Mapping[int, float], *, why: str) -> Json: ...
+    def set_segments(self, endpoint: str, column: str, *, versions: Mapping[str, int], why: str) -> Json: ...
+    def set_bandit(self, endpoint: str, versions: Sequence[int], *, learns: str, why: str) -> Json: ...
+    def set_shadows(self, endpoint: str, versions: Sequence[int], *, why: str) -> Json: ...
+
+
 class RemoteDesk:
     """A control plane does it; what happens is told as done by the person at this terminal."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self._client, self.steering = client, EndpointsClient(client)
 
     def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:
-        return self._client.promote(endpoint, version=version, why=why)
+        return self.steering.promote(endpoint, version=version, why=why)
 
     def rollback(self, endpoint: str, *, why: str) -> Json:
-        return self._client.rollback(endpoint, why=why)
+        return self.steering.rollback(endpoint, why=why)
 
     def get_prediction(self, prediction: str) -> Json:
         return self._client.get_prediction(prediction)
+
+
+class LocalSteering:
+    """Said to a home that nobody runs, so that no model server has to hear of it."""
+
+    def __init__(self, releasing: Releasing, deed: Callable[[str], Deed], clock: Clock) -> None:
+        self._releasing, self._deed, self._clock = releasing, deed, clock
+
+    def set_weights(self, endpoint: str, weights: Mapping[int, float], *, why: str) -> Json:
+        from flyball.releases import weights as by_weights
+
+        return self._releasing.set_policy(endpoint, by_weights(weights), deed=self._deed(why))
+
+    def set_segments(self, endpoint: str, column: str, *, versions: Mapping[str, int], why: str) -> Json:
+        from flyball.releases import segments
+
+        return self._releasing.set_policy(endpoint, segments(column, versions), deed=self._deed(why))
+
+    def set_bandit(self, endpoint: str, versions: Sequence[int], *, learns: str, why: str) -> Json:
+        from flyball.releases import bandit
+        from flyball.releases.errors import PolicyError
+
+        if learns not in {"rewards", "labels"}:
+            raise PolicyError(f"a bandit learns from rewards or from labels, not from {learns[:40]!r}")
+        begun = bandit(versions, learns="labels" if learns == "labels" else "rewards", since=self._clock.now())
+        return self._releasing.set_policy(endpoint, begun, deed=self._deed(why))
+
+    def set_shadows(self, endpoint: str, versions: Sequence[int], *, why: str) -> Json:
+        return self._releasing.set_shadows(endpoint, versions, deed=self._deed(why))
 
 
 class LocalDesk:
@@ -67,15 +111,14 @@ class LocalDesk:
         from flyball.app.releasing import Releasing
 
         self._releasing, self._deed = Releasing(home.stores), partial(Deed, person())
+        self.steering = LocalSteering(self._releasing, self._deed, home.stores.clock)
         self._tracer = Tracer(home.stores, open_predictions(home))
 
     def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:
-        found: Json = self._releasing.promote(endpoint, version, deed=self._deed(why))["deployment"]
-        return found
+        return self._releasing.promote(endpoint, version, deed=self._deed(why))
 
     def rollback(self, endpoint: str, *, why: str) -> Json:
-        found: Json = self._releasing.rollback(endpoint, deed=self._deed(why))["deployment"]
-        return found
+        return self._releasing.rollback(endpoint, deed=self._deed(why))
 
     def get_prediction(self, prediction: str) -> Json:
         return self._tracer.trace(prediction)
