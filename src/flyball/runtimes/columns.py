@@ -5,7 +5,7 @@ A column is a series, or its values in physical form: numbers, booleans, texts a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,6 +50,14 @@ def has_nulls(values: Values) -> bool:
     return None in values if isinstance(values, list) else bool(values.null_count())
 
 
+def is_text(values: Sequence[Any]) -> bool:
+    """Whether the values are texts, as far as there are any."""
+    first = values[0] if values else None
+    if first is None:
+        first = next((value for value in values if value is not None), None)
+    return isinstance(first, str | bytes)
+
+
 def whole_numbers_of(name: str, values: Values) -> npt.NDArray[np.int64]:
     """The numbers of a column without what follows the point, 0 where one is missing.
 
@@ -74,7 +82,7 @@ def numbers_of(name: str, values: Values) -> Floats:
         FeatureTypeError: it holds no numbers.
     """
     if isinstance(values, list):
-        if isinstance(next((value for value in values if value is not None), 0.0), str | bytes):
+        if is_text(values):
             raise FeatureTypeError(name, "String")
         return np.array(values, dtype=np.float64)
     if not (values.dtype.is_numeric() or values.dtype in {pl.Boolean, pl.Null}):

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from flyball.core.errors import UnknownNameError
-from flyball.runtimes.columns import Columns
+from flyball.runtimes.columns import Columns, is_text
 from flyball.runtimes.errors import FeatureTypeError
 from flyball.runtimes.model import Floats
 
@@ -137,12 +137,11 @@ def _numbers(series: pl.Series) -> Floats:
 
 def _few_numbers(column: Column, values: Sequence[Any]) -> Sequence[Any]:
     """The numbers of values in physical form, None for null."""
-    first = next((value for value in values if value is not None), None)
     if column.kind == "number":
-        if isinstance(first, str | bytes):
+        if is_text(values):
             raise FeatureTypeError(column.name, "String")
         return values
-    texts = values if first is None or isinstance(first, str) else pl.Series(values).cast(pl.String).to_list()
+    texts = values if is_text(values) else pl.Series(values).cast(pl.String).to_list()
     codes, unknown = column.codes, float(len(column.codes) - 1)
     return [codes.get(value, unknown) for value in texts]
 

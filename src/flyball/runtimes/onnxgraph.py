@@ -48,6 +48,9 @@ class Rejections:
     bounded: tuple[str, ...] = ()
 
 
+_NOTHING = Rejections()
+
+
 @dataclass(frozen=True)
 class OnnxUse:
     """How a graph is asked: its inputs, the outputs that are read, and what it is never given."""
@@ -113,13 +116,16 @@ class OnnxGraph:
         return OnnxGraph(self.data, replace(self.use, rejections=both))
 
     def _tensor(self, found: OnnxInput, there: Columns, *, n_rows: int) -> Any:
-        tensor = np.empty((n_rows, len(found.columns)), dtype=_NUMPY[found.element])
-        with np.errstate(over="ignore"):  # beyond single precision lies infinity, as in the graph itself
-            for place, name in enumerate(found.columns):
-                if name not in there:
-                    raise UnknownNameError("feature", name, known=there, where="the rows to predict")
-                tensor[:, place] = self._values(name, there[name], element=found.element)
-        if found.element in {"float", "double"}:
+        try:
+            columns = [self._values(name, there[name], element=found.element) for name in found.columns]
+        except KeyError as error:
+            raise UnknownNameError("feature", str(error.args[0]), known=there, where="the rows to predict") from error
+        if found.element == "float":
+            with np.errstate(over="ignore"):  # beyond single precision lies infinity, as in the graph itself
+                tensor = _side_by_side(columns, found.element, n_rows=n_rows)
+        else:
+            tensor = _side_by_side(columns, found.element, n_rows=n_rows)
+        if found.element in {"float", "double"} and self.use.rejections != _NOTHING:
             self._check(tensor, found.columns)
         return tensor
 
@@ -143,6 +149,15 @@ class OnnxGraph:
             for place, name in enumerate(columns):
                 if name in rejections.bounded and (np.abs(tensor[:, place]) > GREATEST).any():
                     raise BeyondError(name, GREATEST)
+
+
+def _side_by_side(columns: Sequence[Any], element: Element, *, n_rows: int) -> Any:
+    if len(columns) == 1:
+        return np.asarray(columns[0], dtype=_NUMPY[element]).reshape(n_rows, 1)
+    tensor = np.empty((n_rows, len(columns)), dtype=_NUMPY[element])
+    for place, values in enumerate(columns):
+        tensor[:, place] = values
+    return tensor
 
 
 def open_session(data: bytes) -> onnxruntime.InferenceSession:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,22 @@ class OnnxPredictor:
         return answered(said[0], n_rows, gives=self.gives, classes=classes) if len(said) == 1 else self._labelled(said)
 
     def _labelled(self, said: Sequence[Any]) -> Floats:
-        classes, probabilities = self.manifest.classes, np.asarray(said[1], dtype=np.float64)
-        result = classed(probabilities[:, 0] if probabilities.shape[1] == 1 < len(classes) else probabilities)
-        index = {label: place for place, label in enumerate(classes)}
-        result[:, 0] = [index.get(label, place) for label, place in zip(np.ravel(said[0]).tolist(), result[:, 0], strict=True)]
+        """The label that the graph says, which need not be the likeliest in double precision, and the probabilities."""
+        probabilities = np.asarray(said[1], dtype=np.float64)
+        if probabilities.shape[1] == 1 < len(self.manifest.classes):
+            probabilities = classed(probabilities[:, 0])[:, 1:]
+        result = np.empty((len(probabilities), 1 + probabilities.shape[1]))
+        result[:, 1:] = probabilities
+        places = [self._places.get(label) for label in np.ravel(said[0]).tolist()]
+        if None in places:
+            likeliest = probabilities.argmax(axis=1).tolist()
+            places = [other if place is None else place for place, other in zip(places, likeliest, strict=True)]
+        result[:, 0] = places
         return result
+
+    @cached_property
+    def _places(self) -> Mapping[Any, int]:
+        return {label: place for place, label in enumerate(self.manifest.classes)}
 
     def dump(self) -> Files:
         return {GRAPH: self.graph.data, USE: canonical({**self.graph.use.to_json(), "gives": self.gives}).encode()}

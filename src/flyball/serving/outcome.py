@@ -82,11 +82,12 @@ def _classes(said: Floats, n_rows: int, *, description: Description) -> Outcome:
     labels = description.classes
     width = len(labels)
     said = said.reshape(-1, 1 + width) if said.size == n_rows * (1 + width) else said
-    if said.shape != (n_rows, 1 + width) or not ((said[:, 0] >= 0) & (said[:, 0] < width)).all():
+    places: list[float] = said[:, 0].tolist() if said.shape == (n_rows, 1 + width) else [-1.0]
+    if not all(0 <= place < width for place in places):
         raise ModelFailedError(f"it gave an answer of shape {said.shape} for {n_rows} rows and {width} classes")
-    index = said[:, 0].astype(np.intp)
-    told = [labels[place] for place in index.tolist()]
-    answers: dict[str, Column] = {"prediction": [str(label) for label in told]}
+    index = list(map(int, places))
+    told = [labels[place] for place in index]
+    answers: dict[str, Column] = {"prediction": list(map(str, told))}
     chances = said[:, 1:]
     if np.isnan(chances).any():
         return Outcome("classes", [None] * n_rows, told, answers=answers, types=["String"])

@@ -143,9 +143,14 @@ class RowForm:
             found = self._decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._explain(body, str(error))
-        columns = zip(*(msgspec.structs.astuple(row) for row in found.rows), strict=True)
-        physical = {name: _physical(values, dtype) for (name, dtype), values in zip(self.schema.items(), columns, strict=True)}
-        return Rows(self, physical, len(found.rows))
+        columns = dict(zip(self.columns, map(list, zip(*map(msgspec.structs.astuple, found.rows), strict=True)), strict=True))
+        for name, dtype in self._temporal.items():
+            columns[name] = _physical(columns[name], dtype)
+        return Rows(self, columns, len(found.rows))
+
+    @cached_property
+    def _temporal(self) -> dict[str, pl.DataType]:
+        return {name: dtype for name, dtype in self.schema.items() if dtype.is_temporal()}
 
     @cached_property
     def type_names(self) -> list[str]:
