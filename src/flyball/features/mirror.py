@@ -17,19 +17,10 @@ from flyball.features.windowing import WindowLookup
 Lack: TypeAlias = Literal["unpublished", "unnamed", "unknown", "stale", "late"]
 """Why a row has no value that is fresh: the table was never written, the row names no entity, nothing is known of the entity, what is
 known is older than the ttl, or the boundary that answers is older than the window view's writer should leave it."""
+Found: TypeAlias = "tuple[list[Step], dict[int, Lack]]"
+"""The step of each row, and by row why there is nothing fresh: a late row has a value all the same, every other one there has none."""
 LATE_BOUNDARIES = 2
 """A window view answers late when its boundary lies so many times `every` behind the row: one is due for as long as it is being closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a look-up says of some rows: `steps` are aligned with them, `lacks` say by row why there is nothing fresh.
-
-    A late row has a value all the same; every other row in `lacks` has none.
-    """
-
-    steps: Sequence[Step]
-    lacks: Mapping[int, Lack]
 
 
 @dataclass(slots=True)
@@ -111,7 +102,7 @@ class ViewReader:
                 continue
             found.append(nothing)
             lacks[row] = "unnamed" if key is None else "unpublished" if not mirror.written else "unknown" if event is None else "stale"
-        return Found(found, lacks)
+        return found, lacks
 
 
 @dataclass(frozen=True)
@@ -136,7 +127,7 @@ class WindowReader:
         mirror, every, nothing = self.mirror, self.every, self.mirror.nothing
         closed = mirror.closed
         if closed is None:
-            return Found([nothing] * len(keys), {row: "unnamed" if key is None else "unpublished" for row, key in enumerate(keys)})
+            return [nothing] * len(keys), {row: "unnamed" if key is None else "unpublished" for row, key in enumerate(keys)}
         oldest = closed - KEPT * every
         found: list[Step] = []
         lacks: dict[int, Lack] = {}
@@ -154,7 +145,7 @@ class WindowReader:
             found.append(step)
             if time - end >= LATE_BOUNDARIES * every:
                 lacks[row] = "late"
-        return Found(found, lacks)
+        return found, lacks
 
 
 Reader: TypeAlias = ViewReader | WindowReader

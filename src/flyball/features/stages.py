@@ -24,8 +24,8 @@ _FEW = 32
 class Stage:
     """Expressions that are computed in one go, and the columns that they name; `needed` is None where a selector decides.
 
-    `schema` has the types of what is needed, and is empty where they are not all plain. `timed` says whether the prediction time is
-    among it, `beside` whether the expressions need columns beside them to have a height: a literal has none of its own.
+    `schema` has the types of what is needed. `timed` says whether the prediction time is among it: a frame without a column has no
+    height.
     """
 
     where: str
@@ -34,11 +34,23 @@ class Stage:
     needed: tuple[str, ...] | None
     schema: Mapping[str, pl.DataType]
     timed: bool
-    beside: bool
 
     @cached_property
     def _types(self) -> list[pl.DataType]:
         return list(self.dtypes.values())
+
+    @cached_property
+    def _exact(self) -> bool:
+        """Whether the outputs have their types by themselves; types follow from types, so no rows are needed to see it."""
+        if self.needed is None:
+            return False
+        made = pl.DataFrame(schema=dict(self.schema)).with_columns_seq(*self.expressions)
+        return made.dtypes[-len(self._types) :] == self._types
+
+    @cached_property
+    def _few(self) -> int:
+        """Up to so many rows the frame is made of rows."""
+        return _FEW if self.needed is not None and all(map(is_plain, self.schema.values())) else 0
 
     @cached_property
     def _rowwise(self) -> bool:
@@ -52,13 +64,14 @@ class Stage:
         made = evaluate(self.where, lambda: self._evaluated(self._frame(times, asked, makers=makers)), columns=names)
         if self._rowwise:  # ten times quicker than column by column, where there is one row
             rows = made.rows()
-            values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * made.width
+            values: Iterable[Sequence[Any]] = list(zip(*rows, strict=True))[-len(self.dtypes) :] if rows else ((),) * len(self.dtypes)
             return {name: list(found) for name, found in zip(self.dtypes, values, strict=True)}
-        return {series.name: physical(series) if is_plain(series.dtype) else series for series in made.get_columns()}
+        outputs = made.get_columns()[-len(self.dtypes) :]
+        return {series.name: physical(series) if is_plain(series.dtype) else series for series in outputs}
 
     def _frame(self, times: list[int], columns: Mapping[str, Values], *, makers: Makers) -> pl.DataFrame:
-        if self.schema and 0 < len(times) <= _FEW and not any(isinstance(found, pl.Series) for found in columns.values()):
-            asked = [*columns.values(), times] if self.timed else columns.values()
+        asked = [*columns.values(), times] if self.timed else list(columns.values())
+        if 0 < len(times) <= self._few and all(type(found) is list for found in asked):
             return pl.from_dicts([dict(zip(self.schema, row, strict=True)) for row in zip(*asked, strict=True)], schema=self.schema)
         made = [found if isinstance(found, pl.Series) else makers[name](found) for name, found in columns.items()]
         if self.timed:
@@ -66,9 +79,12 @@ class Stage:
         return pl.DataFrame(made)
 
     def _evaluated(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The outputs, behind the columns of `frame`: so a literal has as many rows as these."""
         # In sequence: what is to be done for the rows of requests is less than to divide it among threads, and to wait for them.
-        made = frame.with_columns_seq(*self.expressions).select(*self.dtypes) if self.beside else frame.select_seq(*self.expressions)
-        return made if made.dtypes == self._types else made.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
+        made = frame.with_columns_seq(*self.expressions)
+        if self._exact or made.dtypes[-len(self._types) :] == self._types:
+            return made
+        return made.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
 
 
 def stages_of(features: FeatureSet) -> list[Stage]:
@@ -89,12 +105,7 @@ def _stage(features: FeatureSet, items: Sequence[Computation]) -> Stage:
     where = f"On-demand feature {', '.join(repr(item.feature.name) for item in items)}"
     roots = list(dict.fromkeys(name for expression in expressions for name in expression.meta.root_names()))
     needed = None if any(map(has_selectors, expressions)) else tuple(roots)
-    beside = needed is None or not all(expression.meta.root_names() for expression in expressions)
     timed = not needed
     types = {**features.schema, **features.dtypes}
     schema = {name: types[name] for name in needed or ()} | ({PREDICTION_TIME: TIME} if timed else {})
-    if needed is None or not all(map(is_plain, schema.values())):
-        schema = {}
-    return Stage(
-        where, tuple(expressions), {name: features.dtypes[name] for name in made}, needed, schema=schema, timed=timed, beside=beside
-    )
+    return Stage(where, tuple(expressions), {name: features.dtypes[name] for name in made}, needed, schema=schema, timed=timed)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -22,7 +23,7 @@ from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.features.errors import OnlineStoreError
 from flyball.features.featureset import FeatureSet
 from flyball.features.lookup import ColumnLookup
-from flyball.features.mirror import Lack, Mirror, Reader, reader_of
+from flyball.features.mirror import Found, Lack, Mirror, Reader, reader_of
 from flyball.features.online import OnlineStore, Revision
 from flyball.features.packing import Makers, OnlineLookup, OnlineTable, Values, is_plain, logical, physical
 from flyball.features.rowwise import evaluate
@@ -51,6 +52,32 @@ class Vector:
         return pl.DataFrame([found if isinstance(found, pl.Series) else self._makers[name](found) for name, found in columns])
 
 
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """How a look-up reads: `direct` where the values of its one input are keys as they are, `plain` where its values stay lists."""
+
+    label: str
+    names: tuple[str, ...]
+    inputs: tuple[str, ...]
+    reader: Reader
+    direct: bool
+    plain: bool
+
+    @staticmethod
+    def of(lookup: OnlineLookup, mirror: Mirror) -> _Looking:
+        entity = mirror.table.entity
+        direct = len(entity) == 1 and is_plain(entity[0]) and not entity[0].is_float()
+        plain = all(map(is_plain, lookup.dtypes.values()))
+        return _Looking(lookup.feature.label, tuple(lookup.dtypes), lookup.inputs, reader_of(lookup, mirror), direct, plain)
+
+    def read(self, request: Mapping[str, Values], times: list[int]) -> Found:
+        """What answers each row of the request."""
+        first = request[self.inputs[0]]
+        if self.direct and isinstance(first, list):
+            return self.reader.read(first, times)
+        return self.reader.read(self.reader.mirror.table.keys([request[name] for name in self.inputs]), times)
+
+
 class Vectors:
     """The features of requests, by the tables of an online store; thread-safe.
 
@@ -61,13 +88,13 @@ class Vectors:
     def __init__(self, features: FeatureSet, store: OnlineStore, *, followed: bool = False) -> None:
         self._features, self._store, self._followed = features, store, followed
         self._mirrors: dict[str, Mirror] = {}
-        self._readers: list[tuple[Reader, tuple[str, ...], list[tuple[int, str]]]] = []
+        self._looking: list[_Looking] = []
         self._copied: list[tuple[str, str]] = []
         for lookup in features.lookups:
             if isinstance(lookup, ColumnLookup):
                 self._copied += zip(lookup.feature.names, lookup.dtypes, strict=True)
             elif isinstance(lookup, OnlineLookup):
-                self._readers.append((reader_of(lookup, self._mirror(lookup)), lookup.inputs, list(enumerate(lookup.dtypes, 2))))
+                self._looking.append(_Looking.of(lookup, self._mirror(lookup)))
         self._stages = stages_of(features)
         self._dtypes = {name: features.schema[name] for name in features.inputs}
         self._makers = {name: logical(name, dtype) for name, dtype in {**self._dtypes, **features.dtypes}.items()}
@@ -129,14 +156,16 @@ class Vectors:
         columns: dict[str, Values] = {full: _named(full, request[own]) for own, full in self._copied}
         value_times: dict[str, list[int | None]] = {}
         lacks: dict[str, Mapping[int, Lack]] = {}
-        for reader, inputs, places in self._readers:
-            found = reader.read(reader.mirror.table.keys([request[name] for name in inputs]), times)
-            label, steps = reader.lookup.feature.label, found.steps
-            value_times[label] = [step[1] for step in steps]
-            if found.lacks:
-                lacks[label] = found.lacks
-            for place, name in places:
-                columns[name] = self._column(name, [step[place] for step in steps])
+        for looking in self._looking:
+            steps, missing = looking.read(request, times)
+            parts = [list(part) for part in zip(*steps, strict=True)] if steps else [[] for _ in range(2 + len(looking.names))]
+            value_times[looking.label] = parts[1]
+            if missing:
+                lacks[looking.label] = missing
+            if looking.plain:
+                columns |= zip(looking.names, parts[2:], strict=True)
+            else:
+                columns |= {name: self._column(name, part) for name, part in zip(looking.names, parts[2:], strict=True)}
         for stage in self._stages:
             columns |= stage.compute(times, {**request, **columns}, makers=self._makers)
         own = {name: columns[name] for name in self._features.names}
