@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from flyball.app.keeping import open_keeping
 from flyball.app.listening import announce, bind
 from flyball.app.settings import Settings
 from flyball.app.tokenkeeping import TokenKeeping
+from flyball.core import logs
 from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError
 from flyball.governance import HostGuard, OwnerToken, Sessions, check_bind, is_loopback
@@ -37,14 +37,14 @@ _LOG = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. What is wrong with the project or its data is said in one sentence."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parser = argparse.ArgumentParser(prog="python -m flyball.api", description="Run the control plane of a home.")
     parser.add_argument("--home", type=Path, required=True, help="the home, whose settings `flyball up` wrote")
     home = parser.parse_args(arguments).home.resolve()
     try:
+        logs.set_up("control")
         return run(Settings.load(home))
     except FlyballError as error:
-        sys.stderr.write(f"{error}\n")
+        logs.tell(error)
         return REFUSED
 
 

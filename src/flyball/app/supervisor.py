@@ -25,6 +25,7 @@ from flyball.app.processes import Process, Program
 from flyball.app.settings import OPTIONS, UP, Settings, write_json
 from flyball.core.clock import MonotonicTimer, Timer, WallClock
 from flyball.core.errors import UnavailableError
+from flyball.core.logs import words
 from flyball.governance.hosts import check_bind
 from flyball.governance.token import FILE as TOKEN
 from flyball.governance.token import OwnerToken
@@ -159,7 +160,7 @@ class Supervisor:
             program = process.program
             lines = process.tail()
             if first and code in _HOPELESS and program.url:
-                raise StartFailedError(program.title, lines[-1:], log=process.log, exit_code=code)
+                raise StartFailedError(program.title, [words(line) for line in lines[-1:]], log=process.log, exit_code=code)
             self._say(f"{program.title} {_how(code)}; it starts again in {process.pause_seconds():.1f} s. Its log: {process.log}")
             for line in lines:
                 self._say(f"  {line}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from flyball.app.settings import Settings
 from flyball.app.supervisor import StartFailedError, Supervisor
 from flyball.cli.following import Follower
 from flyball.core.errors import InvalidError
+from flyball.core.logs import JSON, chosen, set_up
 
 
 def up(settings: Settings, *, command: str) -> int:
@@ -18,6 +20,7 @@ def up(settings: Settings, *, command: str) -> int:
     Raises:
         FlyballError: it could not start; see `Supervisor.run`.
     """
+    set_up("supervisor")
     lines = Lines()
     if settings.project is not None and not settings.project.is_file():
         raise ProjectMissingError(settings.project)
@@ -55,6 +58,9 @@ class Lines:
 
     def say(self, line: str) -> None:
         """Write one line."""
+        if chosen() == JSON:
+            logging.getLogger("flyball.up").info("%s", line)
+            return
         with self._lock:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()

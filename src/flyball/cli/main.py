@@ -39,6 +39,9 @@ WorkersOption = Annotated[
     str,
     typer.Option("--workers", metavar="N|MIN-MAX", envvar="FLYBALL_WORKERS", help="Processes that answer requests, or between how many."),
 ]
+LogFormatOption = Annotated[
+    str, typer.Option("--log-format", metavar="text|json", envvar="FLYBALL_LOG_FORMAT", help="How all processes log; json: a line each.")
+]
 WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why, in your words; it stands in the events.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -150,6 +153,7 @@ def up(
         int, typer.Option("--console-port", envvar="FLYBALL_CONSOLE_PORT", help="Of the console; 0 is any free port.")
     ] = 8502,
     workers: WorkersOption = "1",
+    log_format: LogFormatOption = "text",
     home: HomeOption = None,
 ) -> None:
     """Run the loop live.
@@ -161,8 +165,10 @@ def up(
         from flyball.app.settings import Settings
         from flyball.app.workers import Workers
         from flyball.cli import living
+        from flyball.core import logs
         from flyball.core.clock import parse_time
 
+        logs.choose(log_format)
         settings = Settings(
             project=project.resolve(),
             home=home_of_project(project, home),
@@ -190,6 +196,7 @@ def server(
     console_port: Annotated[
         int, typer.Option("--console-port", envvar="FLYBALL_CONSOLE_PORT", help="Of the console; 0 is any free port.")
     ] = 8502,
+    log_format: LogFormatOption = "text",
     home: Annotated[
         Path, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept; made when it is not there.")
     ] = Path(".flyball"),
@@ -202,7 +209,9 @@ def server(
         from flyball.app.location import home_of_project
         from flyball.app.settings import Settings
         from flyball.cli import living
+        from flyball.core import logs
 
+        logs.choose(log_format)
         settings = Settings(
             project=None,
             home=home_of_project(Path(), home),
@@ -232,6 +241,7 @@ def serve(
         bool, typer.Option("--run-code", help="You trust what comes from that server: it may be loaded here though it carries code.")
     ] = False,
     workers: WorkersOption = "1",
+    log_format: LogFormatOption = "text",
     home: FoundHomeOption = None,
 ) -> None:
     """Serve registered versions, without a project.
@@ -240,7 +250,9 @@ def serve(
     """
     with told():
         from flyball.cli import serving
+        from flyball.core import logs
 
+        logs.choose(log_format)
         wanted = serving.Wanted(
             models=models, host=host, port=port, auth=not no_auth, home=home, url=url, run_code=run_code, workers=workers
         )

@@ -6,12 +6,13 @@ It does not know the home: where the control plane is, and with which token to a
 from __future__ import annotations
 
 import argparse
+import logging
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from flyball.console.errors import TokenMissingError
+from flyball.core import logs
 from flyball.core.errors import ConflictError, FlyballError, InvalidError
 
 DEFAULT_PORT = 8502
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the console. Exit codes are those of the `flyball` command: 2 wrong input, 7 the port is taken, 1 any other error."""
     chosen = parser().parse_args(arguments)
     try:
+        logs.set_up("console", level=logging.WARNING)
         token = find_token(chosen.token_file, needed=not chosen.no_auth)
         # The framework is loaded when the options are known to be right: they are answered at once.
         from flyball.console.archive import Archives
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plane, archives = HttpControlPlane(chosen.control_url, token), Archives(chosen.control_url, token)
         serve(plane, archives, listener=listener, control_url=chosen.control_url)
     except FlyballError as error:
-        sys.stderr.write(f"flyball console: {error}\n")
+        logs.tell(error, before="flyball console: ")
         raise SystemExit(2 if isinstance(error, InvalidError) else 7 if isinstance(error, ConflictError) else 1) from error
 
 

@@ -71,7 +71,8 @@ def serve(plane: ControlPlane, archives: Archives, *, listener: Listener, contro
         hosts = HostGuard.of(listener.host, port, names=listener.names)
         guard = Guard(inside, hosts=hosts, visitors=visitors, cookie=f"flyball-console-{port}")
         config = uvicorn.Config(
-            guard, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws_max_size=1 << 20
+            guard, log_config=None, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1,
+            ws_max_size=1 << 20,
         )  # fmt: skip
         watch.start()
         server = _Server(config)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
 
+from flyball.core import logs
 from flyball.core.errors import FlyballError
 from flyball.predict.options import parse
 
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        logs.set_up("predict")
         options = parse(arguments)
         if options.workers.alone:
             from flyball.predict import server
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 
         return master.main(options, arguments)
     except FlyballError as error:
-        sys.stderr.write(f"{error}\n")
+        logs.tell(error)
         return 1
 
 

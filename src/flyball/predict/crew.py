@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from socket import socket
 from typing import Any
 
 from flyball.core.clock import Timer
@@ -29,11 +30,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass
 class Crew:
-    """The workers at a board's places. For one event loop; `changed` is called when one gets ready or is gone."""
+    """The workers at a board's places. For one event loop; `changed` is called when one gets ready or is gone.
+
+    `returned` gets the connections that one which is gone had not taken.
+    """
 
     launch: Launch
     timer: Timer
     changed: Callable[[], None] = lambda: None
+    returned: Callable[[Iterable[socket]], None] = lambda _: None
     hands: dict[int, Hand] = field(default_factory=dict)
     wanted: int = 0
     plan: ServingPlan = NO_PLAN
@@ -119,6 +124,7 @@ class Crew:
             await self._join(hand)
         await hand.gone.wait()
         self._ended = lasting(merged([self._ended, hand.figures]))
+        self.returned(hand.passing)
         if self.hands.get(hand.place) is hand:
             del self.hands[hand.place]
         self.changed()

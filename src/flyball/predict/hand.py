@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import msgspec
 
 from flyball.core.exposition import Family
 from flyball.predict import wire
-from flyball.predict.board import Board
+from flyball.predict.board import Board, Seen
 
 PREPARE_SECONDS = 120.0
 COMMIT_SECONDS, COUNT_SECONDS = 10.0, 1.0
@@ -52,11 +53,14 @@ class Hand:
     ready: bool = False
     leaving: bool = False
     passed: int = 0
+    passing: deque[socket.socket] = field(default_factory=deque)
+    """Connections that it was given and has not taken yet: should it die before, another gets them."""
     figures: list[Family] = field(default_factory=list)
     started_seconds: float = 0.0
 
     def start(self) -> None:
         """Run it; in the event loop."""
+        self.launch.board.set(self.place, Seen(0, 0, 0.0, 0.0))  # not what one said that was here before
         ours, theirs = socket.socketpair()
         self._lines, lines = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, lines:
@@ -81,13 +85,20 @@ class Hand:
         return seen.open + max(0, self.passed - seen.taken)
 
     def hand_over(self, line: socket.socket) -> bool:
-        """Give it the connection; whether it could be."""
+        """Give it the connection, which is closed here once it was taken; whether it could be given."""
         try:
             socket.send_fds(self._lines, [b"c"], [line.fileno()])
         except OSError:  # its queue is full, or it has just died
             return False
         self.passed += 1
+        self.passing.append(line)
         return True
+
+    def release(self) -> None:
+        """Close here what it has taken: until then its client would not see that it closed it."""
+        left = self.passed - self.launch.board.get(self.place).taken
+        while len(self.passing) > left:
+            self.passing.popleft().close()
 
     async def prepare(self, plan: bytes, without: Sequence[str]) -> Mapping[str, str] | None:
         """It has loaded the plan, and why not all of it; None where it did not answer, and is ended."""
@@ -183,6 +194,7 @@ class Hand:
             self._process.kill()
             self._process.wait()
         self._lines.close()
+        self.release()
         self.gone.set()
         for number in list(self._waiting):
             self._settle(number, None)

@@ -11,9 +11,8 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from flyball.app.location import PLAN
 from flyball.app.settings import PortTakenError
 from flyball.app.workers import cores
 from flyball.core.clock import MonotonicTimer
+from flyball.core.errors import IntegrityError
 from flyball.governance import OwnerToken, check_bind
 from flyball.predict.board import Board
 from flyball.predict.crew import Crew
@@ -36,10 +36,19 @@ END_SECONDS = 6.5
 """A worker gives its last answers in less; who ends us waits a little longer."""
 _TICK_SECONDS = 0.25
 _AT_ONCE = 256
-_FULL_SECONDS = 0.005
+_LOOK_SECONDS = 0.002
 _TAKEN_SECONDS, _TAKEN_PAUSE_SECONDS = 3.0, 0.1
 """So long the workers of a master that was killed are waited for, who have the port until they have gone."""
 _LOG = logging.getLogger(__name__)
+
+
+class NothingToServeError(IntegrityError):
+    """A plan that a server was started for, and that cannot be served."""
+
+    code = "nothing-to-serve"
+
+    def __init__(self, refused: Mapping[str, str]) -> None:
+        super().__init__(" ".join(refused.values()))
 
 
 class Master:
@@ -53,10 +62,11 @@ class Master:
         self._reserved = None if options.grpc_port is None else reserve(options.host, options.grpc_port)
         calls = None if self._reserved is None else int(self._reserved.getsockname()[1])
         launch = Launch(arguments, self.port, Board.create(self._workers.most), grpc_port=calls)
-        self._crew = Crew(launch, self._timer, changed=self._changed)
+        self._crew = Crew(launch, self._timer, changed=self._changed, returned=self._returned)
         self._accepting = False
         self._stop = asyncio.Event()
         self._held: list[socket.socket] = []
+        self._looking = False
         self._follower = self._following()
 
     async def run(self) -> int:
@@ -73,8 +83,7 @@ class Master:
             if not done:
                 _LOG.warning("the plan that was kept is still being loaded; until then nothing is answered")
             if self._options.plan is not None and self._crew.refused:
-                sys.stderr.write(f"{next(iter(self._crew.refused.values()))}\n")
-                return 1
+                raise NothingToServeError(self._crew.refused)
             await self._crew.begin()
             threading.Thread(target=self._follower.run, name="plans", daemon=True).start()
             announced(self._options.home, self.port)
@@ -130,21 +139,32 @@ class Master:
             except OSError as error:  # too many open files, or a client that has gone already
                 _LOG.warning("a connection could not be accepted: %s", error)
                 return
+            line.setblocking(False)
             if not self._hand_over(line):
-                self._held.append(line)
-                asyncio.get_running_loop().call_later(_FULL_SECONDS, self._retry)
+                self._returned([line])
                 return
 
     def _hand_over(self, line: socket.socket) -> bool:
-        if any(hand.hand_over(line) for hand in self._crew.pick()):
-            line.close()
-            return True
-        return False
+        self._look_again()
+        return any(hand.hand_over(line) for hand in self._crew.pick())
 
-    def _retry(self) -> None:
+    def _returned(self, lines: Iterable[socket.socket]) -> None:
+        """These have nobody: they are given to whoever can take them, soon."""
+        self._held += lines
+        self._look_again()
+
+    def _look(self) -> None:
+        self._looking = False
+        for hand in self._crew.hands.values():
+            hand.release()
         self._held = [line for line in self._held if not self._hand_over(line)]
-        if self._held and not self._stop.is_set():
-            asyncio.get_running_loop().call_later(_FULL_SECONDS, self._retry)
+        if self._held or any(hand.passing for hand in self._crew.hands.values()):
+            self._look_again()
+
+    def _look_again(self) -> None:
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
     async def _end(self) -> None:
         """Who has come is still answered, who comes now is refused."""
@@ -154,7 +174,7 @@ class Master:
         self._stop.set()
         self._changed()
         self._listener.close()
-        self._retry()
+        self._look()
         await self._crew.end(END_SECONDS)
         if self._reserved is not None:
             self._reserved.close()

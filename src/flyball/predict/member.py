@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flyball.app.modelserver import ModelServer, Prepared
+from flyball.core import logs
 from flyball.core.clock import MonotonicTimer, Timer
 from flyball.core.errors import FlyballError, HeldError, IntegrityError
 from flyball.core.exposition import Family
@@ -300,13 +301,13 @@ async def _opened(options: Options, post: Post, *, token: OwnerToken | None) -> 
 
 def main(arguments: Sequence[str]) -> int:
     """Serve as the worker that the first arguments say; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     post = Post(*(int(number) for number in arguments[:5]))
     try:
+        logs.set_up(f"predict-{post.place}")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(parse(arguments[5:]), post))
     except FlyballError as error:
-        sys.stderr.write(f"{error}\n")
+        logs.tell(error)
         return 1
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -112,8 +113,6 @@ def test_what_a_killed_worker_counted_still_counts(server: ServerProcess) -> Non
     pids = workers_of(server)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not any(map(alive, pids)))
-    time.sleep(0.2)
     assert server.predict(trip(1)).status == 200  # who comes meanwhile waits
     assert metric(server, "flyball_predictions_total") == 21
 
@@ -203,3 +202,14 @@ def test_it_grows_while_requests_wait_and_the_new_worker_gets_its_share(home: Se
         assert {answer.status for _, answer in load.answers} == {200}
         server.stop()
     assert len(list((home.path / "journal").glob("predictions-1/SEGMENT-*"))) > 0
+
+
+def test_all_processes_log_as_json_where_that_is_asked_for(home: ServingHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYBALL_LOG_FORMAT", "json")
+    with ServerProcess(home.path, "--workers", "2") as server:
+        assert server.predict(trip(1)).status == 200
+        os.kill(workers_of(server)[0], signal.SIGKILL)
+        until(lambda: metric(server, "flyball_worker_restarts_total") == 1)
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.log.splitlines()]
+    assert any("starts again" in line["message"] and line["process"] == "predict" for line in lines)
