@@ -27,14 +27,14 @@ class Served:
     port: int = 0
 
     @classmethod
-    def start(cls, home: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Self:
-        """Start it, and return when it answers."""
+    def start(cls, home: Path, *arguments: str, environment: Mapping[str, str] | None = None, python: Path | None = None) -> Self:
+        """Start it, and return when it answers; `python` is another than this one, which has ours as well."""
         output = home.parent / f"{home.name}.serve.log"
         place = home / "run" / "predict.json"
         place.unlink(missing_ok=True)
         with output.open("wb") as log:
             process = subprocess.Popen(
-                [*COMMAND, "serve", *arguments, "--home", str(home), "--port", "0"],
+                [str(python or COMMAND[0]), *COMMAND[1:], "serve", *arguments, "--home", str(home), "--port", "0"],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )  # fmt: skip
         made = cls(home, process, output)
