@@ -54,7 +54,7 @@ def make_unlocked(name: str) -> None:
     shutil.rmtree(place, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(place)])
     run([str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", UNLOCKED[name]])
-    asked = [place / "bin/python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    asked = [str(place / "bin/python"), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     own = Path(subprocess.check_output(asked, text=True).strip())
     (own / "borrowed.pth").write_text(f"import site; site.addsitedir({str(site)!r})\n")  # with the links that lie there
     stamp.write_text(wanted)
