@@ -20,6 +20,7 @@ from flyball.app.parity import KIND as PARITY
 from flyball.app.parity import LOOKED_BACK
 from flyball.app.parity import lane_of as parity_lane
 from flyball.app.tending import Tending
+from flyball.app.volumes import Volumes
 from flyball.core.errors import FlyballError
 from flyball.loop.services import services_of
 from flyball.monitoring import ResourcesMonitor
@@ -77,6 +78,7 @@ class Chores:
             _Chore("forgetting rows", parts.online.forget, 60.0),
             _Chore("forgetting ids of predictions", parts.postbox.forget, 3600.0),
             _Chore("deleting old predictions", self._expiring(parts).run, 60.0),
+            _Chore("counting what callers were answered", self._volumes(parts).run, 60.0),
             _Chore("ending idle steps", self._rest, 5.0),
         ]
 
@@ -85,6 +87,11 @@ class Chores:
         home = parts.place.home
         recorder = home.stores.journal.recorder
         return Expiring(parts.place.project.models, home.tables, parts.log, parts.place.clock, recorder)
+
+    @staticmethod
+    def _volumes(parts: LiveParts) -> Volumes:
+        recorder = parts.place.home.stores.journal.recorder
+        return Volumes.of(parts.place.project.models, parts.log, clock=parts.place.clock, recorder=recorder)
 
     def run(self, stop: threading.Event) -> None:
         """Go on until `stop`."""

@@ -54,6 +54,7 @@ _LOOKS: Mapping[str, Look] = {
     "command.failed": Look("Command failed", "alarms", "bad"),
     "chore.failed": Look("Chore failed", "system", "bad"),
     "resources.exceeded": Look("Resources exceeded", "alarms", "warn"),
+    "volume.exceeded": Look("Many answers to one caller", "alarms", "warn"),
     "window.closed": Look("Window closed", "windows"),
     "window.waiting": Look("Window waits for labels", "windows"),
     "window.matured": Look("Window matured", "windows"),
