@@ -48,9 +48,6 @@ class Rejections:
     bounded: tuple[str, ...] = ()
 
 
-_NOTHING = Rejections()
-
-
 @dataclass(frozen=True)
 class OnnxUse:
     """How a graph is asked: its inputs, the outputs that are read, and what it is never given."""
@@ -101,7 +98,11 @@ class OnnxGraph:
             UnknownNameError: a column is missing.
             MissingValueError, BeyondError, RowsRejectedError: the rows hold what it does not take.
         """
-        given = {found.name: self._tensor(found, columns, n_rows=n_rows) for found in self.use.inputs}
+        if self._single:
+            with np.errstate(over="ignore"):  # beyond single precision lies infinity, as in the graph itself
+                given = {found.name: self._tensor(found, columns, n_rows=n_rows) for found in self.use.inputs}
+        else:
+            given = {found.name: self._tensor(found, columns, n_rows=n_rows) for found in self.use.inputs}
         try:
             said: Sequence[Any] = self._session.run(list(self.use.outputs), given)
         except Exception as error:  # as in `open_session`
@@ -115,19 +116,24 @@ class OnnxGraph:
         both = Rejections((*before.never_null, *rejections.never_null), (*before.bounded, *rejections.bounded))
         return OnnxGraph(self.data, replace(self.use, rejections=both))
 
+    @cached_property
+    def _single(self) -> bool:
+        """Whether an input is in single precision."""
+        return any(found.element == "float" for found in self.use.inputs)
+
     def _tensor(self, found: OnnxInput, there: Columns, *, n_rows: int) -> Any:
         try:
             columns = [self._values(name, there[name], element=found.element) for name in found.columns]
         except KeyError as error:
             raise UnknownNameError("feature", str(error.args[0]), known=there, where="the rows to predict") from error
-        if found.element == "float":
-            with np.errstate(over="ignore"):  # beyond single precision lies infinity, as in the graph itself
-                tensor = _side_by_side(columns, found.element, n_rows=n_rows)
-        else:
-            tensor = _side_by_side(columns, found.element, n_rows=n_rows)
-        if found.element in {"float", "double"} and self.use.rejections != _NOTHING:
+        tensor = _side_by_side(columns, _NUMPY[found.element], n_rows=n_rows)
+        if self._wary and found.element in {"float", "double"}:
             self._check(tensor, found.columns)
         return tensor
+
+    @cached_property
+    def _wary(self) -> bool:
+        return self.use.rejections != Rejections()
 
     def _values(self, name: str, values: Values, *, element: Element) -> Any:
         if element in {"float", "double"}:
@@ -151,10 +157,10 @@ class OnnxGraph:
                     raise BeyondError(name, GREATEST)
 
 
-def _side_by_side(columns: Sequence[Any], element: Element, *, n_rows: int) -> Any:
+def _side_by_side(columns: Sequence[Any], dtype: Any, *, n_rows: int) -> Any:
     if len(columns) == 1:
-        return np.asarray(columns[0], dtype=_NUMPY[element]).reshape(n_rows, 1)
-    tensor = np.empty((n_rows, len(columns)), dtype=_NUMPY[element])
+        return np.asarray(columns[0], dtype=dtype).reshape(n_rows, 1)
+    tensor = np.empty((n_rows, len(columns)), dtype=dtype)
     for place, values in enumerate(columns):
         tensor[:, place] = values
     return tensor

@@ -26,17 +26,20 @@ def failed(failure: Failure, *, by: int, seconds: list[float]) -> Answered:
 
 def _record(group: Group, vector: Vector | None, **outcome: Any) -> Answered:
     version, rows = group.version, group.rows
-    told: dict[str, Any] = {"task": version.plan.task, **outcome}
+    outcome.setdefault("task", version.plan.task)
     if vector is not None and version.features is not None:
-        told |= {"features": kept(vector), "feature_types": version.type_names, "value_times": dict(vector.value_times)}
-    if version.features is None or not group.vector:  # else the request is the vector, which stands in the record already
-        told |= {"request": dict(rows.columns), "request_types": rows.form.type_names}
+        outcome |= {"features": kept(vector), "feature_types": version.type_names, "value_times": dict(vector.value_times)}
+    else:
+        outcome["features"], outcome["value_times"] = {}, {}
+    if version.features is None or not group.vector:
+        outcome["request"], outcome["request_types"] = dict(rows.columns), rows.form.type_names
+    else:  # the request is the vector, which stands in the record already
+        outcome["request"] = {}
     if any(asked.asker is not None for asked, _ in group.owners):
-        told |= _askers(group)
+        outcome |= _askers(group)
     return Answered(
-        **{"features": {}, "value_times": {}, "request": {}, **told}, endpoint=group.endpoint.name, model=group.endpoint.plan.model,
-        version=version.number, route=group.route, time=group.time, features_digest=version.plan.features or "", ids=group.ids,
-        keys=group.keys,
+        endpoint=group.endpoint.name, model=group.endpoint.plan.model, version=version.number, route=group.route, time=group.time,
+        features_digest=version.plan.features or "", ids=group.ids, keys=group.keys, **outcome,
     )  # fmt: skip
 
 
