@@ -18,7 +18,7 @@ PREDICTION, SCORE, PROBABILITIES = "prediction", "score", "probabilities"
 ALWAYS = (PREDICTION, SCORE, PROBABILITIES)
 """What is answered where nobody says what is wanted; the others are given on request."""
 _BINARY = 2
-_INT64 = range(-(1 << 63), 1 << 63)
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
 class TensorSpec(msgspec.Struct, frozen=True, gc=False):
@@ -70,13 +70,12 @@ def _predicted(version: LoadedVersion) -> str:
 
 def _datatype(values: Sequence[Any]) -> str:
     """The datatype that holds all the values."""
-    if all(isinstance(value, bool) for value in values):
+    kinds = set(map(type, values))
+    if kinds == {bool}:
         return "BOOL"
-    if all(isinstance(value, int) and not isinstance(value, bool) and value in _INT64 for value in values):
+    if kinds == {int} and min(values) >= _LEAST and max(values) <= _MOST:
         return "INT64"
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return "FP64"
-    return "BYTES"
+    return "FP64" if kinds <= {int, float} else "BYTES"
 
 
 def tensors_of(answer: Answer, version: LoadedVersion, *, wanted: Sequence[str] = ()) -> list[Tensor]:

@@ -20,6 +20,8 @@ from flyball.predict.replies import JSON, Reply, of_json
 from flyball.predict.request import Body, Request, Route
 from flyball.predict.tensors import Elements, Tensor, check_datatype, count_of, of_raw, to_raw
 from flyball.serving.errors import NotJsonError
+from flyball.serving.openform import OpenForm
+from flyball.serving.rowform import RowForm
 
 MOST_INPUTS = 10_000
 _KINDS = (b"", JSON[1], b"application/octet-stream", b"application/vnd.sagemaker-triton.binary+json")
@@ -68,7 +70,7 @@ async def infer(plane: DataPlane, request: Request) -> Reply:
     outputs = asked.outputs or ()
     for parameters in (asked.parameters, *(found.parameters for found in outputs)):
         check_parameters(parameters)
-    tensors = _tensors(asked.inputs, memoryview(request.body)[len(request.body) if size is None else size :])
+    tensors = _tensors(asked.inputs, memoryview(request.body)[len(request.body) if size is None else size :], form=target.form)
     wanted = [found.name for found in outputs]
     inferred = await plane.infer(target, tensors, request, wanted=wanted, parameters=asked.parameters)
     usual = asked.parameters.get("binary_data_output") is True
@@ -99,7 +101,8 @@ def _decode(body: bytes) -> InferenceRequest:
         raise NotJsonError("it is nested too deep" if isinstance(error, RecursionError) else f"byte {error.start} is not UTF-8") from error
 
 
-def _tensors(inputs: Sequence[Input], raw: memoryview) -> list[Tensor]:
+def _tensors(inputs: Sequence[Input], raw: memoryview, *, form: RowForm | OpenForm) -> list[Tensor]:
+    kinds = form.columns if isinstance(form, RowForm) else {}
     found: list[Tensor] = []
     place = 0
     for given in inputs:
@@ -110,7 +113,8 @@ def _tensors(inputs: Sequence[Input], raw: memoryview) -> list[Tensor]:
             found.append(_of_json(given))
             continue
         place += _raw_size(given, size, left=len(raw) - place)
-        elements = of_raw(given.name, given.datatype, shape=given.shape, data=raw[place - size : place])
+        text = kinds.get(given.name) != "Binary"
+        elements = of_raw(given.name, given.datatype, shape=given.shape, data=raw[place - size : place], as_text=text)
         found.append(Tensor(name=given.name, datatype=given.datatype, shape=given.shape, elements=elements))
     if place != len(raw):
         raise TensorError(inputs[-1].name, f"{len(raw) - place:,} bytes follow the last binary input; none said to have them")
