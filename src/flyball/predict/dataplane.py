@@ -72,6 +72,8 @@ class ModelMetadata(msgspec.Struct, frozen=True, gc=False):
     outputs: Sequence[TensorSpec]
     more: Sequence[TensorSpec] = ()
     """Outputs that are given on request."""
+    facts: Mapping[str, Any] = NOTHING
+    """How it runs, and what asking it costs."""
 
 
 class Inferred(msgspec.Struct, gc=False):
@@ -178,8 +180,9 @@ class DataPlane:
         target = self.find(name, version)
         numbers = [target.version.number] if version else sorted(target.endpoint.versions)
         return ModelMetadata(
-            name, tuple(map(str, numbers)), platform_of(target.version), inputs_of(target.form), outputs_of(target.version), ON_REQUEST
-        )
+            name, tuple(map(str, numbers)), platform_of(target.version), inputs_of(target.form), outputs_of(target.version), ON_REQUEST,
+            facts_of(target.version),
+        )  # fmt: skip
 
     def statistics(self, name: str = "", version: str = "") -> list[ModelStatistics]:
         """What was counted of each version that answers, of all endpoints where none is named.
@@ -295,6 +298,17 @@ class DataPlane:
 def platform_of(version: LoadedVersion) -> str:
     """What runs the version's model: the name of its format."""
     return f"flyball_{version.model.manifest.format}"
+
+
+def facts_of(version: LoadedVersion) -> Mapping[str, Any]:
+    """Where the version's model runs, why in its own form if it carries code, and the seconds of a row alone and of each of many."""
+    plan, manifest = version.plan, version.model.manifest
+    facts: dict[str, Any] = {"process": "own" if manifest.apart else "server"}
+    if plan.kept:
+        facts["kept"] = plan.kept
+    if plan.cost is not None:
+        facts |= {"call_seconds": plan.cost.call_seconds, "row_seconds": plan.cost.row_seconds, "rows": plan.cost.rows}
+    return facts
 
 
 def _number(endpoint: LoadedEndpoint, version: str) -> int:

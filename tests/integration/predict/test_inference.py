@@ -89,6 +89,7 @@ def test_the_server_says_that_it_lives_and_what_it_is(server: ServerProcess) -> 
 def test_metadata_have_the_real_inputs_and_outputs(server: ServerProcess) -> None:
     told = server.request("GET", "/v2/models/late").json
     assert (told["name"], told["versions"], told["platform"]) == ("late", ["1", "2"], "flyball_linear")
+    assert told["parameters"] == {"process": "server"}
     assert {(one["name"], one["datatype"]) for one in told["inputs"]} == {
         ("trip_id", "BYTES"), ("line", "BYTES"), ("station", "BYTES"), ("distance", "FP64"), ("leaves_at", "INT64"),
     }  # fmt: skip

@@ -50,6 +50,7 @@ async def metadata(plane: DataPlane, request: Request) -> Reply:
     found = plane.metadata(request.name, request.version)
     return of_json({
         "name": found.name, "versions": found.versions, "platform": found.platform, "inputs": found.inputs, "outputs": found.outputs,
+        "parameters": found.facts,
     })  # fmt: skip
 
 
