@@ -134,7 +134,7 @@ def comparison_panel(found: Sequence[Comparison]) -> Markup:
         )
         for each in found
     ]  # fmt: skip
-    table = element("table", _head(titles), element("tbody", *rows), class_="listing compared")
+    table = element("table", _head(titles), element("tbody", *rows), class_="listing beside")
     note = "Of rows that both made a prediction of: its score minus the one that was answered."
     return panel("Shadows beside the answers", element("div", table, class_="table-scroll"), note=note)
 

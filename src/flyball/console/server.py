@@ -17,6 +17,7 @@ from flyball.console.archive import Archives
 from flyball.console.controlplane import ControlPlane
 from flyball.console.datastyle import DATA_STYLE
 from flyball.console.downloads import add_downloads
+from flyball.console.endpointstyle import ENDPOINT_STYLE
 from flyball.console.errors import PortTakenError
 from flyball.console.frame import Surroundings
 from flyball.console.guard import Guard
@@ -87,7 +88,7 @@ def _framework(around: Surroundings) -> FastAPI:
     add_pages(around)
     add_downloads(app, around)
     ui.add_head_html(HEAD + RUNS_SCRIPT, shared=True)
-    ui.add_css(STYLE + RECORD_STYLE + DATA_STYLE, shared=True)
+    ui.add_css(STYLE + RECORD_STYLE + DATA_STYLE + ENDPOINT_STYLE, shared=True)
     # A console that ended and came back shall find its pages waiting, not gone.
     core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
     logging.getLogger("nicegui").setLevel(logging.ERROR)

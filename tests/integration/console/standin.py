@@ -19,6 +19,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from flyball.testing.trafficplane import INPUTS, LATE, StillTraffic
+
+COMPARED: Mapping[str, Any] = {
+    "version": 2, "rows": 900, "errors": 3, "compared": 897, "agreement": 0.98, "mean_difference": -0.0123, "largest_difference": 0.31,
+    "seconds_p50": 0.0006,
+}  # fmt: skip
 RECORDED = Path(__file__).parent / "recorded.json"
 TOKEN = "owner-token-of-the-tests"  # noqa: S105  it opens nothing but this stand-in
 Json = dict[str, Any]
@@ -33,6 +39,7 @@ class StandIn:
         self.events: list[Json] = recorded["events"]
         self.later: list[Json] = recorded["later"]
         self._waiting: Json = recorded["waiting_window"]
+        self.endpoint: Json = {**LATE, "shadow_comparison": [COMPARED]}
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.refusal: str | None = None
         self.permissions = ["read", "release"]
@@ -101,6 +108,9 @@ class StandIn:
             Route("/api/v1/models/{name}/windows", self._named("windows")),
             Route("/api/v1/events", self._events),
             Route("/api/v1/events/{id}/causes", self._causes),
+            Route("/api/v1/endpoints", self._endpoints),
+            Route("/api/v1/endpoints/{endpoint}", self._endpoint),
+            Route("/api/v1/endpoints/{endpoint}/inputs", self._inputs),
             Route("/api/v1/endpoints/{endpoint}/{deed}", self._deed, methods=["POST"]),
             Route("/api/v1/sessions", self._session, methods=["GET", "POST", "DELETE"]),
         ])  # fmt: skip
@@ -144,12 +154,31 @@ class StandIn:
             chain.append(known[last["cause"]])
         return JSONResponse({"events": chain})
 
+    async def _endpoints(self, request: Request) -> JSONResponse:
+        return self._refused(request) or JSONResponse({"endpoints": [self.endpoint]})
+
+    async def _endpoint(self, request: Request) -> JSONResponse:
+        known = request.path_params["endpoint"] == self.endpoint["name"]
+        unknown = _error(404, "deployment-not-found", message="Nothing was released at that endpoint. Endpoints: late.")
+        return self._refused(request) or (JSONResponse(self.endpoint) if known else unknown)
+
+    async def _inputs(self, request: Request) -> JSONResponse:
+        return self._refused(request) or JSONResponse(INPUTS)
+
     async def _deed(self, request: Request) -> JSONResponse:
         if refused := self._refused(request):
             return refused
         if self.refusal is not None:
             return _error(409, "conflict", message=self.refusal)
         body, deed = await request.json(), request.path_params["deed"]
+        if deed == "try":
+            self.posted.append((request.url.path, body))
+            return JSONResponse(StillTraffic().try_rows("late", body["rows"]))
+        if deed == "weights":
+            shares = [{**found, "share": body["weights"].get(str(found["version"]), 0.0)} for found in self.endpoint["versions"]]
+            self.endpoint = {**self.endpoint, "policy": {"kind": "weights"}, "versions": shares}
+        if deed == "shadows":
+            self.endpoint = {**self.endpoint, "shadows": body["versions"]}
         self.promoters.append("session" if request.headers["authorization"].removeprefix("Bearer ") in self._sessions else "owner")
         self.posted.append((request.url.path, body))
         self.happen(type=f"rollout.{deed}d-by-hand", actor="owner", text=f"{deed} by hand: {body['why']}")
