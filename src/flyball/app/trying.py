@@ -66,9 +66,11 @@ class Trials:
         operation = page.get("paths", {}).get(f"/predict/{endpoint}", {}).get("post")
         if operation is None:
             raise RefusedError(f"No version answers at endpoint {endpoint!r} yet.")
-        row = row_schema(page, operation)
+        content = operation["requestBody"]["content"]["application/json"]
+        row, example = row_schema(page, content["schema"]), content.get("example", {}).get("rows", [{}])[0]
         needed = set(row.get("required", ()))
-        return {"inputs": [_input(name, facts, needed=name in needed) for name, facts in row.get("properties", {}).items()]}
+        columns = row.get("properties", {}).items()
+        return {"inputs": [_input(name, facts, needed=name in needed, example=example.get(name)) for name, facts in columns]}
 
     def try_rows(self, endpoint: str, rows: Sequence[Mapping[str, Any]]) -> Json:
         """The model server's answer to a request of these rows.
@@ -104,9 +106,9 @@ class Trials:
             raise NoModelServerError("none has said where it listens") from error
 
 
-def row_schema(page: Json, operation: Json) -> Json:
-    """The schema of one row of a request, of an OpenAPI page; references are followed."""
-    body = _followed(page, operation["requestBody"]["content"]["application/json"]["schema"])
+def row_schema(page: Json, request: Json) -> Json:
+    """The schema of one row of a request of that schema, on an OpenAPI page; references are followed."""
+    body = _followed(page, request)
     return _followed(page, _followed(page, body["properties"]["rows"])["items"])
 
 
@@ -119,11 +121,10 @@ def _followed(page: Json, schema: Json) -> Json:
     return schema
 
 
-def _input(name: str, facts: Json, *, needed: bool) -> Json:
+def _input(name: str, facts: Json, *, needed: bool, example: Any) -> Json:
     kinds = facts.get("type", "string")
     kind = next((kind for kind in kinds if kind != "null"), "string") if isinstance(kinds, list) else kinds
-    examples = facts.get("examples") or ([facts["example"]] if "example" in facts else [None])
-    return {"name": name, "type": kind, "format": facts.get("format"), "required": needed, "example": examples[0]}
+    return {"name": name, "type": kind, "format": facts.get("format"), "required": needed, "example": example}
 
 
 def _refusal(status: int, found: Any) -> InvalidError | UnavailableError:

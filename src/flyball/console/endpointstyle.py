@@ -5,6 +5,7 @@ from __future__ import annotations
 ENDPOINT_STYLE = """
 .weights, .trial-fields { display: grid; gap: .6rem 1.1rem; margin: .8rem 0;
   grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); }
+.weights { grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
 .weight { display: flex; align-items: center; gap: .6rem .9rem; flex-wrap: wrap; font-size: .8125rem; font-weight: 560; }
 .weight-field { width: 8rem; } .weight .q-checkbox { font-weight: 400; } .trial-field { min-width: 0; }
 .trial-answer { margin-top: 1rem; } .trial-answer:empty { display: none; }
