@@ -80,15 +80,17 @@ class Buckets:
 
     def _filled(self, key: Hashable, rate: Rate) -> _Bucket:
         now = self._timer.seconds()
-        bucket = self._buckets.pop(key, None)
+        buckets = self._buckets
+        bucket = buckets.pop(key, None)
         if bucket is None:
             bucket = self._opened(key, rate, now=now)
         else:
-            bucket.left = min(rate.burst, bucket.left + max(0.0, now - bucket.when) * rate.per_second)
+            left = bucket.left + (now - bucket.when) * rate.per_second
+            bucket.left = min(left, rate.burst)
             bucket.when = now
-        self._buckets[key] = bucket
-        while len(self._buckets) > REMEMBERED:
-            self._buckets.pop(next(iter(self._buckets)))
+        buckets[key] = bucket
+        if len(buckets) > REMEMBERED:
+            del buckets[next(iter(buckets))]
         if self._ledger is not None and now - bucket.looked >= LOOK_SECONDS:
             others = self._ledger.taken(str(key))
             bucket.left -= max(0.0, others - bucket.others)

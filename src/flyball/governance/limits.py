@@ -76,7 +76,8 @@ class Limiter:
     """Counts requests. Thread-safe."""
 
     def __init__(self, rates: Rates, timer: Timer, *, buckets: Buckets | None = None) -> None:
-        self._rates = rates
+        self._known = {permission.value: rate for permission, rate in rates.known.items()}  # texts keep their hash, enums do not
+        self._strangers, self._addresses = rates.strangers, rates.addresses
         self._buckets = buckets or Buckets(timer)
 
     def check(self, caller: Caller, permission: Permission, *, address: str) -> None:
@@ -85,18 +86,19 @@ class Limiter:
         Raises:
             RateLimitedError: they have had as many as they get; it says when there is room again.
         """
+        what = permission.value
         if permission is Permission.LIVENESS:  # apart, so that wrong secrets make nobody look dead
-            self._spend((address, permission.value), self._rates.known.get(permission), who="this address")
+            self._spend(address, what, self._known.get(what))
         elif caller.role is Role.ANONYMOUS:
-            self._spend((address, STRANGERS), self._rates.strangers, who="this address")
+            self._spend(address, STRANGERS, self._strangers)
         else:
-            self._spend((caller.principal, permission.value), self._rates.known.get(permission), who=f"'{caller.principal}'")
-            self._spend((address, ADDRESS), self._rates.addresses, who="this address")
+            self._spend(caller.principal, what, self._known.get(what), named=True)
+            self._spend(address, ADDRESS, self._addresses)
 
-    def _spend(self, key: tuple[str, str], rate: Rate | None, *, who: str) -> None:
-        wait = 0.0 if rate is None else self._buckets.take(key, rate)
-        if wait:
-            raise RateLimitedError(who, max(1, math.ceil(wait)))
+    def _spend(self, who: str, what: str, rate: Rate | None, *, named: bool = False) -> None:
+        wait = 0.0 if rate is None else self._buckets.take((who, what), rate)
+        if wait and rate is not None:
+            raise RateLimitedError(f"'{who}'" if named else "this address", max(1, math.ceil(wait)))
 
 
 def _parsed(name: str, text: str) -> Rate | None:

@@ -7,7 +7,6 @@ endpoint gives, and whether it is behind, is `meter`'s.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -77,7 +76,7 @@ class Admission:
         self.limits, self._limiter = limits, Limiter(rates, timer, buckets=buckets)
         self.meter = Meter(timer, buckets=buckets, queue_seconds=limits.queue_seconds)
         self.requests, self.inside_bytes, self.cooling = 0, 0, 0
-        self._of: Counter[str] = Counter()
+        self._of: dict[str, int] = {}
         self._most_of_one = max(1, int(limits.requests * limits.caller_share))
 
     @classmethod
@@ -103,7 +102,7 @@ class Admission:
         limits = self.limits
         if self.requests >= limits.requests or self.inside_bytes + expected > limits.inside_bytes:
             raise OverloadedError
-        inside = self._of[who]
+        inside = self._of.get(who, 0)
         if inside >= self._most_of_one:
             raise TooManyInsideError(who, inside)
         self._of[who] = inside + 1
