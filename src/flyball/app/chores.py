@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from flyball.app.expiring import Expiring
+from flyball.app.freshness import Freshness
 from flyball.app.livemodel import LiveModel
 from flyball.app.liveparts import LiveParts
 from flyball.app.parity import KIND as PARITY
@@ -79,6 +80,7 @@ class Chores:
             _Chore("forgetting ids of predictions", parts.postbox.forget, 3600.0),
             _Chore("deleting old predictions", self._expiring(parts).run, 60.0),
             _Chore("counting what callers were answered", self._volumes(parts).run, 60.0),
+            _Chore("looking how old features are", self._freshness(parts).run, 60.0),
             _Chore("ending idle steps", self._rest, 5.0),
         ]
 
@@ -92,6 +94,13 @@ class Chores:
     def _volumes(parts: LiveParts) -> Volumes:
         recorder = parts.place.home.stores.journal.recorder
         return Volumes.of(parts.place.project.models, parts.log, clock=parts.place.clock, recorder=recorder)
+
+    @staticmethod
+    def _freshness(parts: LiveParts) -> Freshness:
+        recorder = parts.place.home.stores.journal.recorder
+        return Freshness(
+            lambda: {live.model.serves_at: live.features for live in list(parts.models.values())}, parts.log, parts.place.clock, recorder
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Go on until `stop`."""

@@ -54,6 +54,8 @@ _LOOKS: Mapping[str, Look] = {
     "command.failed": Look("Command failed", "alarms", "bad"),
     "chore.failed": Look("Chore failed", "system", "bad"),
     "resources.exceeded": Look("Resources exceeded", "alarms", "warn"),
+    "features.stale": Look("Features are stale", "alarms", "bad"),
+    "features.fresh": Look("Features are fresh again", "alarms", "good"),
     "volume.exceeded": Look("Many answers to one caller", "alarms", "warn"),
     "window.closed": Look("Window closed", "windows"),
     "window.waiting": Look("Window waits for labels", "windows"),
