@@ -17,6 +17,7 @@ from flyball.registry import RegistryStore
 from flyball.registry.admission import Admission
 from flyball.releases import Deployment, ReleaseStore
 from flyball.runtimes import read_manifest
+from flyball.serving.converting import Conversion, get_conversion
 from flyball.serving.logspec import PLAIN
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
 from flyball.storage.blobs import BlobStore
@@ -103,16 +104,30 @@ class Planner:
             run = None if version is None else self.runs.find(version.run)
             if version is None or run is None or "code" not in run.artifacts:
                 raise MissingCodeError(model.name, number)
-            self._versions[key] = VersionPlan(
+            manifest = read_manifest(self.blobs.open_path(Digest(version.digest)))
+            found = self._find_conversion(model.name, number) if manifest.apart else None
+            made = VersionPlan(
                 number=number,
-                model_digest=version.digest,
+                model_digest=version.digest if found is None or found.digest is None else found.digest,
                 code=run.artifacts["code"],
                 project_file=self.project_file,
                 features=version.feature_fingerprint,
+                samples=run.artifacts.get("samples"),
                 schemas=self._schemas(datasets_of(model), version.data_versions),
-                task=read_manifest(self.blobs.open_path(Digest(version.digest))).task,
+                task=manifest.task,
+                cost=None if found is None else found.cost,
+                kept="" if found is None else found.kept,
             )
+            if manifest.apart and found is None:  # it may still be converted, and is looked at again
+                return made
+            self._versions[key] = made
         return self._versions[key]
+
+    def _find_conversion(self, model: str, number: int) -> Conversion | None:
+        """What came of writing the version in a form without code; None before that, or where what came of it is gone."""
+        found = None if self.admission is None else get_conversion(self.admission.log, model, number=number)
+        gone = found is not None and found.digest is not None and not self.blobs.exists(found.digest)
+        return None if gone else found
 
     def _schemas(self, datasets: Mapping[str, Dataset], versions: Mapping[str, int]) -> dict[str, dict[str, str]]:
         return {

@@ -162,6 +162,7 @@ class Follower:
 
     def _step(self, source: PlanSource) -> bool:
         """Ask once and take up what comes; whether all went well."""
+        plan = None
         try:
             # What was kept may be of another declaration with the same releases: the first time it is asked for whatever stands.
             plan = source.find(self._revision if self._asked else 0, refusal=self._refusal)
@@ -178,7 +179,9 @@ class Follower:
             if not self._stop.is_set():
                 _LOG.info("%s", error)
             return False
-        except Exception:  # noqa: BLE001 - a thread's rim: without it the server would never follow again
+        except Exception as error:  # noqa: BLE001 - a thread's rim: without it the server would never follow again
             _LOG.exception("the plan was not taken up")
+            if plan is not None:
+                self._refusal = f"{type(error).__name__}: {error}"
             return False
         return plan.revision != known

@@ -28,6 +28,7 @@ from flyball.serving.child import ChildModel
 from flyball.serving.errors import VersionRefusedError
 from flyball.serving.plan import EndpointPlan, ServingPlan, VersionPlan
 from flyball.serving.rowform import kind_of
+from flyball.serving.selfcheck import SelfCheckError, check
 from flyball.serving.version import LoadedEndpoint, LoadedVersion, RequestAsIs, Serving, VectorSource
 from flyball.storage.blobs import BlobStore
 from flyball.storage.isolation import GUARDED
@@ -103,7 +104,22 @@ class Loader:
         if model is None:
             raise VersionRefusedError(endpoint.endpoint, plan.number, reason="its features, compiled here, are not its own")
         levels = {} if _is_apart(model) else levels_of(model)
-        return LoadedVersion(plan, features, vectors, model, levels)
+        loaded = LoadedVersion(plan, features, vectors, model, levels)
+        self._check(loaded, endpoint)
+        return loaded
+
+    def _check(self, version: LoadedVersion, endpoint: EndpointPlan) -> None:
+        """The version scores what was kept with it as it did when it was made; a canary need not answer at all yet."""
+        if version.plan.samples is None:
+            return
+        try:
+            check(version, self.blobs.get(version.plan.samples), loop=self.loop)
+        except SelfCheckError as error:
+            raise VersionRefusedError(endpoint.endpoint, version.number, reason=str(error)) from error
+        except Exception as error:  # a model, and a library that reads what was kept, may raise anything
+            if version.number != endpoint.canary:
+                reason = f"it was asked what was kept with it, and raised {type(error).__name__}: {error}"
+                raise VersionRefusedError(endpoint.endpoint, version.number, reason=reason) from error
 
     def _made_elsewhere(self, plan: VersionPlan) -> LoadedVersion:
         """A version without a project: its model takes the columns of the request, and says itself what it answers."""

@@ -2,8 +2,9 @@
 
 ``train`` reads ``frame`` (Arrow IPC, ordered by `__prediction_time`; features under their names, slices as ``__slice.NAME``) and
 ``labels`` (Arrow IPC: row u32, label, `__known_time`, `__known_until`); it writes ``model.bin`` (see `runtimes.files`) and
-``holdout.arrow`` (row u32, label f64, score f64 of the model that was judged). ``score`` reads ``model`` and ``frame`` and writes
-``scores.arrow`` (row u32, score f64). Nothing known after `as_of` has an influence on any byte of them.
+``holdout.arrow`` (row u32, label f64, score f64 of the model that was judged), and ``samples.arrow`` (features and score f64 of the model
+that is served, by which a server checks it). ``score`` reads ``model`` and ``frame`` and writes ``scores.arrow`` (row u32, score f64).
+Nothing known after `as_of` has an influence on any byte of them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from flyball.training.learning import Learned, Request, iso, learn
 from flyball.training.model import Search
 from flyball.training.rows import Material, Rows, digest_rows
 
+SAMPLES = 32
+
 
 def train(task: StepTask) -> dict[str, Any]:
     """Train one model as of a time; the summary is its evidence.
@@ -41,6 +44,7 @@ def train(task: StepTask) -> dict[str, Any]:
     score = learned.judged.predict(learned.holdout.features)
     save_archive(learned.final, task.output("model.bin"))
     _write_holdout(learned.holdout, score, task=task)
+    _write_samples(learned, task=task)
     return _summary(learned, score, material=material, request=request)
 
 
@@ -64,6 +68,19 @@ def _request(task: StepTask) -> Request:
 def _write_holdout(rows: Rows, score: Floats, *, task: StepTask) -> None:
     frame = pl.DataFrame({"row": rows.number.astype(np.uint32), "label": rows.label, "score": score})
     frame.write_ipc(task.output("holdout.arrow"), compression="uncompressed")
+
+
+def _write_samples(learned: Learned, *, task: StepTask) -> None:
+    """Rows over all of the history with the scores that the final model gives them, by which a server checks what it has loaded.
+
+    A model that does not answer twice alike has none: nobody could check it.
+    """
+    rows = learned.rows.features
+    frame = rows.gather_every(max(1, rows.height // SAMPLES)).head(SAMPLES)
+    scores = learned.final.predict(frame)
+    if np.array_equal(scores, learned.final.predict(frame)):
+        # Written as `serving.selfcheck` reads it, which is not imported: what a step imports is in its key.
+        frame.with_columns(pl.Series("score", scores, dtype=pl.Float64)).write_ipc(task.output("samples.arrow"), compression="uncompressed")
 
 
 def _summary(learned: Learned, score: Floats, *, material: Material, request: Request) -> dict[str, Any]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
+import polars as pl
 import pytest
 
 from flyball.client import ConflictingError, RefusedError
+from flyball.core.ids import Digest
+from flyball.runtimes import load
 from flyball.testing.serving_home import ServingHome, trip
 from flyball.testing.steered import Callers, Steered, Timeline, steered
 
@@ -27,8 +31,20 @@ def found(place: Path) -> Iterator[Steered]:
         serving.add_linear(number, intercept=intercept)
     wrong = serving.add_linear(5)
     serving.versions[5] = msgspec.structs.replace(wrong, features=wrong.model_digest)
+    for number, shift in ((6, 0.0), (7, 1e-3)):
+        plan = serving.add_linear(number, intercept=0.25)
+        serving.versions[number] = msgspec.structs.replace(plan, samples=samples_of(serving, plan.model_digest, shift=shift))
     with steered(place / "control", serving) as made:
         yield made
+
+
+def samples_of(serving: ServingHome, model: Digest, *, shift: float) -> Digest:
+    """Rows with the scores that the model gives them, or with others by `shift`."""
+    frame = pl.DataFrame(schema=dict(serving.features().dtypes)).clear(5)
+    scores = load(serving.blobs.open_path(model)).predict(frame) + shift
+    buffer = BytesIO()
+    frame.with_columns(pl.Series("score", scores)).write_ipc(buffer, compression="uncompressed")
+    return serving.blobs.put(buffer.getvalue())
 
 
 def test_swaps_rollbacks_and_weights_under_load_fail_nothing_and_every_version_is_legal_at_its_time(found: Steered) -> None:
@@ -59,6 +75,14 @@ def test_what_a_server_refuses_changes_nothing_and_its_reason_is_told(found: Ste
     assert here["champion"] == 1
     assert 5 not in here["resident"]
     assert found.server.predict(trip(1)).json["version"] == 1
+
+
+def test_a_version_that_scores_otherwise_than_when_it_was_made_gets_no_row(found: Steered) -> None:
+    with pytest.raises(ConflictingError, match="scores 5 of the 5 rows that were kept with it otherwise"):
+        found.endpoints.set_weights("late", {1: 0.5, 7: 0.5})
+    assert found.endpoints.get_endpoint("late")["policy"] is None
+    found.endpoints.promote("late", version=6)
+    found.endpoints.rollback("late")
 
 
 def test_an_endpoint_tells_its_versions_shares_traffic_and_what_shadows_said(found: Steered) -> None:
