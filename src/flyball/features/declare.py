@@ -64,6 +64,7 @@ def window_view(
     where = f"Window view {name!r}"
     if not isinstance(source, Dataset | Join):
         raise FeatureDefinitionError(where, f"its first argument is a dataset or a join, not {source!r}")
+    _check_missing(where, missing)
     lengths = parse_duration(over), parse_duration(every)
     if not all(lengths) or lengths[1] < timedelta(seconds=1):
         raise FeatureDefinitionError(where, f"over={over!r} and every={every!r} must be longer than nothing, and every at least 1s")
@@ -71,7 +72,6 @@ def window_view(
     wrong = [key for key, value in given.items() if not isinstance(value, Aggregate)]
     if wrong or not aggregates:
         raise FeatureDefinitionError(where, f"{wrong[0]!r} is not an aggregate" if wrong else "it has no aggregate; add late=fb.mean(...)")
-    _check_missing(where, missing)
     return WindowView(name, source, _entity(where, entity), *lengths, aggregates, default=dict(default or {}), missing=missing)
 
 

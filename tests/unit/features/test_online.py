@@ -16,7 +16,7 @@ from flyball.core.errors import UnknownNameError
 from flyball.data import Dataset, known_until
 from flyball.data.model import ARRIVAL, EVENT_TIME, KNOWN_TIME, KNOWN_UNTIL, PREDICTION_TIME, TIME
 from flyball.features._sqlite import SqliteOnlineStore
-from flyball.features.errors import FeatureFunctionError, OnlineStoreError, PredictionTimeError
+from flyball.features.errors import FeatureDefinitionError, FeatureFunctionError, OnlineStoreError, PredictionTimeError
 from flyball.features.materialise import Materialiser
 from flyball.features.mirror import Mirror
 from flyball.features.online import Revision, TableWrite
@@ -373,3 +373,74 @@ def test_a_row_without_a_fresh_value_is_told_why(features: fb.FeatureSet, store:
     assert vectors.compute(requests(origin="XXX")).lacks == {"sky": {0: "unknown"}}
     assert vectors.compute(requests(NOON + 3 * HOUR)).lacks == {"punctuality": {0: "late"}}
     assert vectors.compute(requests(NOON + 4 * HOUR)).lacks == {"sky": {0: "stale"}, "punctuality": {0: "late"}}
+
+
+def with_defaults(weather: Dataset, flights: Dataset, schemas: Schemas, **given: Any) -> fb.FeatureSet:
+    """A view and a window view of which some columns have defaults, and what is computed of them."""
+
+    @fb.view(weather, entity="origin", ttl="3h", **given)
+    def sky(rows: pl.LazyFrame) -> pl.LazyFrame:
+        return rows.select("temp", "wind", seen=pl.col("observed_at"), word=pl.format("{}!", "temp"))
+
+    warmth = fb.window_view(weather, entity="origin", over="1h", every="1h", default={"top": 50.0}, seen=fb.count(), top=fb.max("temp"))
+    return fb.FeatureSet.compile([sky, warmth, cold], flights, schemas=schemas)
+
+
+DEFAULTS = {"temp": -5, "seen": NOON, "word": "none"}
+
+
+def test_defaults_stand_where_nothing_answers_offline_as_online(
+    weather: Dataset, flights: Dataset, schemas: Schemas, store: SqliteOnlineStore, empty: Frames
+) -> None:
+    features = with_defaults(weather, flights, schemas, default=DEFAULTS)
+    vectors = Vectors(features, store)
+    asked = pl.concat([requests(NOON + hours * HOUR, origin) for hours in (0, 1, 4) for origin in ("JFK", "XXX", None)])
+    assert vectors.compute(asked).frame.row(2) == (-5.0, None, NOON, "none", None, 50.0, True)
+    histories = empty | {"weather": weather_of(("JFK", NOON - HOUR / 2, 1.0))}
+    writer = Materialiser(features, store)
+    writer.open(histories, NOON)
+    for hours in (0, 1, 4):
+        writer.close_boundaries(NOON + hours * HOUR)
+        rows = asked.filter(pl.col(PREDICTION_TIME) == NOON + hours * HOUR)
+        assert_frame_equal(vectors.compute(rows).frame, features.compute(rows, histories), check_exact=True)
+        columns, schema, times = columns_of(rows, features)
+        assert_frame_equal(vectors.compute_columns(columns, schema, times=times).frame, features.compute(rows, histories))
+    assert vectors.compute(requests()).value_times["sky"] == [int((NOON - HOUR / 2).timestamp() * 10**6)]
+    assert vectors.compute(requests(origin="XXX")).value_times["sky"] == [None]
+
+
+def test_what_stands_for_nothing_changes_the_fingerprint_and_no_table(
+    weather: Dataset, flights: Dataset, schemas: Schemas, store: SqliteOnlineStore
+) -> None:
+    plain, filled, strict = (
+        with_defaults(weather, flights, schemas, **given) for given in ({}, {"default": DEFAULTS}, {"missing": "error"})
+    )
+    assert len({found.fingerprint for found in (plain, filled, strict)}) == 3
+    assert len({Vectors(found, store).tables for found in (plain, filled, strict)}) == 1
+    assert with_defaults(weather, flights, schemas, default={}, missing="default").fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("default", "error"),
+    [({"temps": 1.0}, UnknownNameError), ({"temp": "warm"}, FeatureDefinitionError), ({"temp": None}, FeatureDefinitionError)],
+    ids=["unknown", "another type", "none"],
+)
+def test_a_default_that_its_column_cannot_have_is_refused(
+    weather: Dataset, flights: Dataset, schemas: Schemas, default: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="temp"):
+        with_defaults(weather, flights, schemas, default=default)
+
+
+def test_what_is_missing_is_defaulted_or_refused_and_nothing_else(weather: Dataset) -> None:
+    given: Any = "ignore"
+    with pytest.raises(FeatureDefinitionError, match="neither 'default' nor 'error'"):
+        fb.view(weather, entity="origin", missing=given)
+    named: Any = fb.count()
+    with pytest.raises(FeatureDefinitionError, match="needs another name"):
+        windowed(weather, missing=named)
+
+
+def windowed(weather: Dataset, missing: Any) -> fb.WindowView:
+    window = fb.window_view(weather, entity="origin", over="1h", every="1h", missing=missing)
+    return window  # noqa: RET504 - it is named after the variable
