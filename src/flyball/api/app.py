@@ -13,6 +13,7 @@ from flyball.api.desk import Desk
 from flyball.api.doors import Doors
 from flyball.api.entrance import Entrance
 from flyball.api.errors import BodyFormError, BrokenJsonError, MethodError, NoSuchRouteError
+from flyball.api.figures import add_figures
 from flyball.api.intake import Intake
 from flyball.api.landing import add_landing
 from flyball.api.predictions import add_predictions
@@ -24,6 +25,7 @@ from flyball.api.waiting import Waiting
 from flyball.app.controlplane import ControlPlane
 from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError, InvalidError
+from flyball.core.figures import Requests
 from flyball.core.ids import Ids, RandomIds
 from flyball.core.optional import extra
 from flyball.governance import Permission
@@ -93,12 +95,14 @@ def create_app(
         from flyball.api.querying import add_query  # it loads the engine of frames, which a server of runs has no use for
 
         add_query(doors, desk, catalogue=catalogue)
+    requests = Requests()
+    add_figures(doors, plane, requests)
     add_landing(doors, console_url)
     _add_description(doors, app)
     _add_errors(app)
     limiter = Limiter(limits.rates, MonotonicTimer())
     intake = Intake(limits.body_bytes, limits.body_seconds)
-    keepers = Keepers(entrance.boundary(), doors, intake, ids or RandomIds(), limiter, tuple(annexes))
+    keepers = Keepers(entrance.boundary(), doors, intake, ids or RandomIds(), limiter, tuple(annexes), requests)
     app.add_middleware(Rim, keepers=keepers)
     app.state.doors, app.state.waiting = doors, waiting
     for annex in annexes:

@@ -79,6 +79,10 @@ class Doors:
         """What it takes to use the route, or None where there is none. Paths match as the router matches them, so that none slips by."""
         return next((door.permission for door in self._doors if door.method == method and door.form.match(path)), None)
 
+    def name(self, method: str, path: str) -> str:
+        """The route as it was declared; "other" where there is none."""
+        return next((door.path for door in self._doors if door.method == method and door.form.match(path)), "other")
+
     def is_raw(self, method: str, path: str) -> bool:
         """Whether the route reads bodies by itself."""
         return any(door.raw and door.method == method and door.form.match(path) for door in self._doors)

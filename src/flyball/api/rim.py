@@ -7,7 +7,7 @@ routes there are, and no byte of a stranger's body is read.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flyball.api.annex import Annex
@@ -15,7 +15,9 @@ from flyball.api.doors import Doors
 from flyball.api.gate import Gate, held
 from flyball.api.intake import ClientGoneError, Intake, Message, Receive
 from flyball.api.rendering import failure, refusal
+from flyball.core.clock import MonotonicTimer, Timer
 from flyball.core.errors import FlyballError
+from flyball.core.figures import Requests
 from flyball.core.ids import Ids
 from flyball.core.optional import extra
 from flyball.governance import Boundary, Permission
@@ -39,6 +41,8 @@ class Keepers:
     ids: Ids
     limiter: Limiter
     annexes: tuple[Annex, ...] = ()
+    requests: Requests = field(default_factory=Requests)
+    timer: Timer = field(default_factory=MonotonicTimer)
 
     def find_annex(self, path: str) -> Annex | None:
         """The annex whose path it is."""
@@ -60,7 +64,7 @@ class Rim:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        watched = _Started(send)
+        watched, began = _Started(send), self._keepers.timer.seconds()
         annex = self._keepers.find_annex(scope["path"])
         try:
             await self._pass(scope, await self._admit(scope, receive, annex=annex), watched, annex=annex)
@@ -74,6 +78,13 @@ class Rim:
             name = self._keepers.ids.create("err")
             log.exception("%s: %s %s", name, scope["method"], scope["path"])
             await (annex.failure if annex else failure)(name)(scope, receive, watched)
+        finally:
+            self._count(scope, watched.status, annex=annex, seconds=self._keepers.timer.seconds() - began)
+
+    def _count(self, scope: Scope, status: int, *, annex: Annex | None, seconds: float) -> None:
+        if status:
+            route = self._keepers.doors.name(scope["method"], scope["path"]) if annex is None else "mlflow"
+            self._keepers.requests.add(route, status, seconds=seconds)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, *, annex: Annex | None) -> None:
         if annex is not None:  # its own work with a request is short
@@ -112,9 +123,12 @@ class _Started:
     def __init__(self, send: Send) -> None:
         self._send = send
         self.started = False
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         self.started = True
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
         await self._send(message)
 
 

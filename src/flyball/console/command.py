@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from flyball.console.server import Listener, serve
 
         listener = Listener(
-            host=chosen.host, port=chosen.port, names=tuple(chosen.name), logins=not chosen.no_auth, run_file=chosen.run_file
+            host=chosen.host, port=chosen.port, names=tuple(chosen.name), logins=not chosen.no_auth, run_file=chosen.run_file, token=token
         )  # fmt: skip
         plane, archives = HttpControlPlane(chosen.control_url, token), Archives(chosen.control_url, token)
         serve(plane, archives, listener=listener, control_url=chosen.control_url)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,9 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyball.console.plainpages import LOGGED_OUT, foreign_page, link_used_page, login_page, plane_away_page
 from flyball.console.sessions import Visitors
+from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError, UnavailableError
+from flyball.core.exposition import CONTENT_TYPE, render
+from flyball.core.figures import Requests, process
 from flyball.governance.hosts import HostGuard
 
+_OWN = ("/healthz", "/metrics", "/login", "/logout")
 SESSION = "flyball.session"
 """Where what is inside finds, in the scope, the session that was let in."""
 HEADERS = {
@@ -39,21 +44,27 @@ HEADERS = {
 class Guard:
     """An ASGI app that lets requests through to `app` from our own pages, by visitors that are known."""
 
-    def __init__(self, app: ASGIApp, *, hosts: HostGuard, visitors: Visitors, cookie: str) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: HostGuard, visitors: Visitors, cookie: str, token: str | None = None) -> None:
         self._app, self._hosts, self._visitors, self._cookie = app, hosts, visitors, cookie
+        self._bearer = None if token is None else f"Bearer {token}".encode()
+        self._requests, self._timer = Requests(), MonotonicTimer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer it, or pass it on."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        began, statuses = self._timer.seconds(), list[int]()
         answer = await self._answer(scope)
         if answer is None:
-            await self._app({**scope, SESSION: self._token(scope)}, receive, _with_headers(send))
+            await self._app({**scope, SESSION: self._token(scope)}, receive, _with_headers(send, statuses))
         elif scope["type"] == "http":
-            await answer(scope, receive, _with_headers(send))
+            await answer(scope, receive, _with_headers(send, statuses))
         else:
             await _refuse_socket(scope, receive, send, status=answer.status_code)
+        for status in statuses:
+            route = scope["path"] if scope["path"] in _OWN else "pages"
+            self._requests.add(route, status, seconds=self._timer.seconds() - began)
 
     async def _answer(self, scope: Scope) -> Response | None:
         """What is said without the app; None where the app may answer."""
@@ -65,12 +76,22 @@ class Guard:
             return JSONResponse({"status": "ok"})
         if http and path == "/login" and scope["method"] == "GET":
             return await self._login(scope)
+        if http and path == "/metrics" and self._is_owner(scope):
+            return self._figures()
         token = self._token(scope)
         if http and path == "/logout" and scope["method"] == "POST" and _one(scope, b"origin") is not None:
             return await self._logout(token)
         if await asyncio.to_thread(self._visitors.knows, token):
-            return None
+            return self._figures() if http and path == "/metrics" else None
         return HTMLResponse(login_page(), status_code=401, headers={"cache-control": "no-store"})
+
+    def _is_owner(self, scope: Scope) -> bool:
+        """Whether the request brings the owner's token, as programs do that have no cookie."""
+        given = (_one(scope, b"authorization") or "").encode("latin-1")
+        return self._bearer is not None and hmac.compare_digest(given, self._bearer)
+
+    def _figures(self) -> Response:
+        return Response(render([*self._requests.families(), *process()]), media_type=CONTENT_TYPE.decode())
 
     def _foreign(self, scope: Scope) -> FlyballError | None:
         hosts, origins = _all(scope, b"host"), _all(scope, b"origin")
@@ -128,9 +149,10 @@ def _one(scope: Scope, name: bytes) -> str | None:
     return next(iter(_all(scope, name)), None)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, statuses: list[int]) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
+            statuses.append(message["status"])
             given = {name.lower() for name, _ in message.get("headers", ())}
             ours = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in given]
             message = {**message, "headers": [*message.get("headers", ()), *ours]}

@@ -46,13 +46,17 @@ FAVICON = (
 
 @dataclass(frozen=True)
 class Listener:
-    """Where the console listens. `names` are further host names by which it may be called; `logins` is off on loopback only."""
+    """Where the console listens. `names` are further host names by which it may be called; `logins` is off on loopback only.
+
+    Programs that bring the owner's `token` may read figures.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8502
     names: tuple[str, ...] = ()
     logins: bool = True
     run_file: Path | None = None
+    token: str | None = None
 
 
 def serve(plane: ControlPlane, archives: Archives, *, listener: Listener, control_url: str) -> None:
@@ -70,7 +74,7 @@ def serve(plane: ControlPlane, archives: Archives, *, listener: Listener, contro
         port = bound.getsockname()[1]
         inside = _framework(Surroundings(plane, watch, archives, control_url, logins=listener.logins))
         hosts = HostGuard.of(listener.host, port, names=listener.names)
-        guard = Guard(inside, hosts=hosts, visitors=visitors, cookie=f"flyball-console-{port}")
+        guard = Guard(inside, hosts=hosts, visitors=visitors, cookie=f"flyball-console-{port}", token=listener.token)
         config = uvicorn.Config(
             guard, log_config=None, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1,
             ws_max_size=1 << 20,

@@ -15,6 +15,7 @@ from typing import Any
 
 from flyball.core.clock import Timer
 from flyball.core.exposition import Family, counter, gauge, lasting, merged
+from flyball.core.figures import process
 from flyball.predict import wire
 from flyball.predict.hand import Hand, Launch
 from flyball.serving.effective import held_back
@@ -213,7 +214,7 @@ class Crew:
             counter("flyball_worker_restarts_total", "Workers that died and were started again.", [((), self.restarts)]),
             waits,
         ]
-        return [*merged([*counted, self._ended]), *own]
+        return [*merged([*counted, self._ended, process()]), *own]
 
     async def end(self, seconds: float) -> None:
         """All have ended, those that did not within `seconds` by force."""

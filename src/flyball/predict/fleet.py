@@ -7,6 +7,7 @@ from typing import Protocol
 
 from flyball.app.modelserver import ModelServer
 from flyball.core.exposition import Family
+from flyball.core.figures import process
 from flyball.predict.metrics import families
 from flyball.predict.repository import Repository
 
@@ -30,7 +31,7 @@ class Alone:
         return self._models.unloaded
 
     async def figures(self) -> list[Family]:
-        return families(self._models.engine.counters, revision=self._models.engine.serving.revision)
+        return [*families(self._models.engine.counters, revision=self._models.engine.serving.revision), *process()]
 
     async def unload(self, endpoint: str) -> None:
         await asyncio.to_thread(self._models.unload, endpoint)

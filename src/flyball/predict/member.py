@@ -19,6 +19,7 @@ from flyball.core import logs
 from flyball.core.clock import MonotonicTimer, Timer
 from flyball.core.errors import FlyballError, HeldError, IntegrityError
 from flyball.core.exposition import Family
+from flyball.core.figures import process
 from flyball.core.optional import extra
 from flyball.governance import OwnerToken
 from flyball.predict import wire
@@ -144,7 +145,7 @@ class Member:
 
     def _count(self, number: int) -> None:
         engine = self._models.engine
-        self._say(wire.Counted(number, families(engine.counters, revision=engine.serving.revision)))
+        self._say(wire.Counted(number, [*families(engine.counters, revision=engine.serving.revision), *process()]))
 
     async def figures(self) -> list[Family]:
         return (await self._ask("figures")).figures

@@ -135,7 +135,7 @@ def console() -> Door:
         )
     )
     app = Guard(inside, hosts=GUARD, visitors=ConsoleSessions(plane, timer), cookie="c")
-    own = [("GET", "/healthz"), ("GET", "/login"), ("POST", "/logout")]
+    own = [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/login"), ("POST", "/logout")]
     roles = {role.value: {"Cookie": f"c=session-of-{role.value}-"} for role in Role}
     return Door(app, [*own, *_routes(inside)], {**roles, "anonymous": {}})
 
