@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 from bench.serving.load import CLIENT_CORE, SERVER_CORE, Figures, load, median_of, memory_mb, on_core, request
 from bench.serving.peerscripts import PEERS, Peer, body_of, mlflow_server
-from bench.serving.pipeline import make
+from bench.serving.pipeline import NUMBERS, TEXTS, make
 
 Bodies: TypeAlias = tuple[Sequence[bytes], Sequence[bytes]]
 ROUNDS, SECONDS, PATIENCE_SECONDS = 3, 2.0, 240.0
@@ -135,13 +135,29 @@ def _bodies(rows: Sequence[Mapping[str, Any]], encode: Any) -> tuple[list[bytes]
 
 
 def ours(rows: Sequence[Mapping[str, Any]], *, place: Path) -> Found:
-    """Our figures: the pipeline converted and served as a version that was made elsewhere."""
-    from bench.serving.served import prepare
-
-    port, log = free_port(), place / "flyball.log"
-    command, environment = prepare(place, port=port)
+    """Our figures: the same file, imported and served by the two commands that a user types."""
+    port, log, home = free_port(), place / "flyball.log", str(place / "home")
+    takes = ", ".join([*(f"{name}: string" for name in TEXTS), *(f"{name}: double" for name in NUMBERS)])
+    flyball = [sys.executable, "-m", "flyball"]
+    subprocess.run(
+        [
+            *flyball,
+            "import",
+            "model",
+            str(place / "pipeline.joblib"),
+            "--name",
+            "flights",
+            "--signature",
+            takes,
+            "--run-code",
+            "--home",
+            home,
+        ],
+        check=True,
+    )
+    command = [*flyball, "serve", "models:/flights/1", "--home", home, "--port", str(port), "--no-auth"]
     bodies = _bodies(rows, lambda part: body_of(part, "rows"))
-    with running(command, environment, log=log) as pid:
+    with running(command, {}, log=log) as pid:
         return measured("Flyball", port, pid, tuned=False, path="/predict/flights", bodies=bodies, log=log)
 
 
