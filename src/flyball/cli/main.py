@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import datasets, graphing, housekeeping, imports, sharing, stewarding, tokens, verifying
+from flyball.cli import datasets, graphing, housekeeping, imports, scoring, sharing, stewarding, tokens, verifying
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -300,6 +300,7 @@ app.add_typer(stewarding.contract, name="contract")
 app.add_typer(stewarding.quarantine, name="quarantine")
 app.command()(stewarding.held)
 app.command()(stewarding.erase)
+app.command()(scoring.score)
 app.command()(stewarding.release)
 app.command("accept", hidden=True)(stewarding.release)  # its name before; scripts have it
 app.command()(stewarding.reject)

@@ -1,0 +1,34 @@
+"""`flyball score`: all rows of a file or dataset, scored by what an endpoint serves, into a table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flyball.cli.exits import told
+
+
+def score(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint whose version scores.")],
+    source: Annotated[str, typer.Option("--in", help="A .parquet, .csv, .ndjson or .arrow file, or the name of a dataset.")],
+    table: Annotated[str, typer.Option("--out", help="The table that the rows go to, with their scores.")],
+    version: Annotated[int | None, typer.Option(min=1, help="The version that scores.", show_default="the champion")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes score.")] = 1,
+    home: Annotated[Path | None, typer.Option(help="The home.", envvar="FLYBALL_HOME", show_default=".flyball")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002  Typer's way
+) -> None:
+    """Score all rows of a file or dataset, each once; interrupted, the same command goes on."""
+    with told():
+        from flyball.app.location import find_home
+        from flyball.app.scoring.opening import Wanted, begin, run
+        from flyball.storage.clockfile import open_clock
+
+        place = find_home(home, Path.cwd())
+        wanted = Wanted(endpoint=endpoint, source=source, table=table, version=version, workers=workers)
+        found = run(place, begin(place, wanted, clock=open_clock(place)))
+        facts = {"scoring": found.job.name, "version": found.job.version, "table": table, "rows": found.rows, "errors": found.errors}
+        failed = f", {found.errors:,} of them with an error instead" if found.errors else ""
+        typer.echo(json.dumps(facts) if as_json else f"{found.rows:,} rows, scored by version {found.job.version}, are in {table}{failed}.")
