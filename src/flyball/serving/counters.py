@@ -56,7 +56,7 @@ class Counters:
         self.answered[labels] += len(seconds)
         self.seconds.setdefault(labels[:2], Histogram()).add(seconds)
 
-    def add_ages(self, endpoint: str, time: int, value_times: Mapping[str, Sequence[int | None]]) -> None:
+    def add_ages(self, endpoint: str, *, time: int, value_times: Mapping[str, Sequence[int | None]]) -> None:
         """Rows were answered at `time` by values of those times, in microseconds, by look-up."""
         for label, times in value_times.items():
             oldest = min((at for at in times if at is not None), default=None)

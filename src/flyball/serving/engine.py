@@ -157,7 +157,7 @@ class Engine:
         self._count(failures)
         self.counters.add_answers((group.endpoint.name, group.version.number, group.route), seconds)
         warned = warnings_of(group, record, lacks=vector.lacks, outcome=outcome, counters=self.counters)
-        self.counters.add_ages(group.endpoint.name, group.time, vector.value_times)
+        self.counters.add_ages(group.endpoint.name, time=group.time, value_times=vector.value_times)
         ages = ages_of(vector, time=group.time) if group.owners[0][0].wants.ages else {}
         self._tell(group, outcome, warned=warned, ages=ages)
         if group.endpoint.plan.shadows:
