@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from flyball.core.duration import parse_duration
 from flyball.data import Dataset, Join
@@ -22,13 +22,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def view(
-    dataset: Dataset, *, entity: str | Sequence[str], ttl: str | None = None, default: Mapping[str, Any] | None = None,
-    missing: Missing = "default",
-) -> Callable[[Callable[..., pl.LazyFrame]], View]:  # fmt: skip
+    dataset: Dataset, *, entity: str | Sequence[str], ttl: str | None = None, missing: Mapping[str, Any] | Literal["error"] | None = None
+) -> Callable[[Callable[..., pl.LazyFrame]], View]:
     """The decorated function's row-wise result, looked up by `entity` as of the prediction time and not older than `ttl`.
 
-    `default` says by column what a feature is where it would be null, in trainings as in requests. A request for which nothing
-    answers gets that, or with ``missing="error"`` no answer.
+    `missing` says by column what a feature is where it would be null, in trainings as in requests. With "error" a request for which
+    nothing answers is refused.
 
     Raises:
         FeatureDefinitionError: `dataset` is none, or the entity is empty.
@@ -37,21 +36,21 @@ def view(
     if not isinstance(dataset, Dataset):
         raise FeatureDefinitionError("fb.view", f"its first argument is a dataset, not {dataset!r}; a join needs a window view")
     columns, age = _entity("fb.view", entity), parse_duration(ttl) if ttl else None
-    _check_missing("fb.view", missing)
+    rule = _rule("fb.view", missing)
 
     def declare(function: Callable[..., pl.LazyFrame]) -> View:
-        return View(_named(function), dataset, function, columns, age, default=dict(default or {}), missing=missing)
+        return View(_named(function), dataset, function, columns, age, None, *rule)
 
     return declare
 
 
 def window_view(
-    source: Dataset | Join, *, entity: str | Sequence[str], over: str, every: str, default: Mapping[str, Any] | None = None,
-    missing: Missing = "default", **aggregates: Aggregate,
+    source: Dataset | Join, *, entity: str | Sequence[str], over: str, every: str,
+    missing: Mapping[str, Any] | Literal["error"] | None = None, **aggregates: Aggregate,
 ) -> WindowView:  # fmt: skip
     """Aggregates over the last `over` before each UTC-aligned boundary `every` so long, named after the variable it is assigned to.
 
-    `default` and `missing` are as those of `view`.
+    `missing` is as that of `view`; no aggregate has that name.
 
     Raises:
         FeatureDefinitionError: `source` is neither dataset nor join, there is no aggregate, or a length is zero.
@@ -64,7 +63,7 @@ def window_view(
     where = f"Window view {name!r}"
     if not isinstance(source, Dataset | Join):
         raise FeatureDefinitionError(where, f"its first argument is a dataset or a join, not {source!r}")
-    _check_missing(where, missing)
+    rule = _rule(where, missing)
     lengths = parse_duration(over), parse_duration(every)
     if not all(lengths) or lengths[1] < timedelta(seconds=1):
         raise FeatureDefinitionError(where, f"over={over!r} and every={every!r} must be longer than nothing, and every at least 1s")
@@ -72,7 +71,7 @@ def window_view(
     wrong = [key for key, value in given.items() if not isinstance(value, Aggregate)]
     if wrong or not aggregates:
         raise FeatureDefinitionError(where, f"{wrong[0]!r} is not an aggregate" if wrong else "it has no aggregate; add late=fb.mean(...)")
-    return WindowView(name, source, _entity(where, entity), *lengths, aggregates, default=dict(default or {}), missing=missing)
+    return WindowView(name, source, _entity(where, entity), *lengths, aggregates, None, *rule)
 
 
 @overload
@@ -140,9 +139,13 @@ def _named(function: Callable[..., object]) -> str:
     return name
 
 
-def _check_missing(where: str, missing: object) -> None:
-    if missing not in ("default", "error"):
-        raise FeatureDefinitionError(where, f"missing={missing!r} is neither 'default' nor 'error'; an aggregate needs another name")
+def _rule(where: str, missing: object) -> tuple[Mapping[str, Any], Missing]:
+    """The defaults that were declared, and what becomes of a request without a value."""
+    if missing == "error":
+        return {}, "error"
+    if missing is not None and not isinstance(missing, Mapping):
+        raise FeatureDefinitionError(where, f"missing={missing!r} is neither 'error' nor values by column; an aggregate needs another name")
+    return dict(missing or {}), "default"
 
 
 def _entity(where: str, entity: str | Sequence[str]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def test_values_that_are_older_than_they_may_be_are_told(tmp_path: Path) -> None
 
 
 def test_without_a_store_the_defaults_answer(tmp_path: Path) -> None:
-    with serving(tmp_path, sky=f'{SKY}, default={{"temperature": 15.5}}', published=False) as server:
+    with serving(tmp_path, sky=f'{SKY}, missing={{"temperature": 15.5}}', published=False) as server:
         found = ask(server, trip(1)).json["predictions"][0]
         assert found["warnings"] == ["nothing is published of 'sky' yet", "nothing is published of 'punctuality' yet"]
         record = server.journal()[-1]

@@ -317,7 +317,7 @@ def columns_of(rows: pl.DataFrame, features: fb.FeatureSet) -> tuple[dict[str, l
 
 
 @fb.on_demand
-def moods(temp: pl.Expr, late: pl.Expr, departs_at: pl.Expr) -> dict[str, pl.Expr]:
+def moods(temp: pl.Expr, late: pl.Expr, *, departs_at: pl.Expr) -> dict[str, pl.Expr]:
     return {"always": pl.lit(1), "soon": departs_at + pl.duration(hours=1), "sum": temp + late, "word": pl.format("{}!", temp)}
 
 
@@ -375,14 +375,14 @@ def test_a_row_without_a_fresh_value_is_told_why(features: fb.FeatureSet, store:
     assert vectors.compute(requests(NOON + 4 * HOUR)).lacks == {"sky": {0: "stale"}, "punctuality": {0: "late"}}
 
 
-def with_defaults(weather: Dataset, flights: Dataset, schemas: Schemas, **given: Any) -> fb.FeatureSet:
+def with_defaults(weather: Dataset, flights: Dataset, *, schemas: Schemas, **given: Any) -> fb.FeatureSet:
     """A view and a window view of which some columns have defaults, and what is computed of them."""
 
     @fb.view(weather, entity="origin", ttl="3h", **given)
     def sky(rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows.select("temp", "wind", seen=pl.col("observed_at"), word=pl.format("{}!", "temp"))
 
-    warmth = fb.window_view(weather, entity="origin", over="1h", every="1h", default={"top": 50.0}, seen=fb.count(), top=fb.max("temp"))
+    warmth = fb.window_view(weather, entity="origin", over="1h", every="1h", missing={"top": 50.0}, seen=fb.count(), top=fb.max("temp"))
     return fb.FeatureSet.compile([sky, warmth, cold], flights, schemas=schemas)
 
 
@@ -392,7 +392,7 @@ DEFAULTS = {"temp": -5, "seen": NOON, "word": "none"}
 def test_defaults_stand_where_nothing_answers_offline_as_online(
     weather: Dataset, flights: Dataset, schemas: Schemas, store: SqliteOnlineStore, empty: Frames
 ) -> None:
-    features = with_defaults(weather, flights, schemas, default=DEFAULTS)
+    features = with_defaults(weather, flights, schemas=schemas, missing=DEFAULTS)
     vectors = Vectors(features, store)
     asked = pl.concat([requests(NOON + hours * HOUR, origin) for hours in (0, 1, 4) for origin in ("JFK", "XXX", None)])
     assert vectors.compute(asked).frame.row(2) == (-5.0, None, NOON, "none", None, 50.0, True)
@@ -413,11 +413,11 @@ def test_what_stands_for_nothing_changes_the_fingerprint_and_no_table(
     weather: Dataset, flights: Dataset, schemas: Schemas, store: SqliteOnlineStore
 ) -> None:
     plain, filled, strict = (
-        with_defaults(weather, flights, schemas, **given) for given in ({}, {"default": DEFAULTS}, {"missing": "error"})
+        with_defaults(weather, flights, schemas=schemas, **given) for given in ({}, {"missing": DEFAULTS}, {"missing": "error"})
     )
     assert len({found.fingerprint for found in (plain, filled, strict)}) == 3
     assert len({Vectors(found, store).tables for found in (plain, filled, strict)}) == 1
-    assert with_defaults(weather, flights, schemas, default={}, missing="default").fingerprint == plain.fingerprint
+    assert with_defaults(weather, flights, schemas=schemas, missing={}).fingerprint == plain.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -429,12 +429,12 @@ def test_a_default_that_its_column_cannot_have_is_refused(
     weather: Dataset, flights: Dataset, schemas: Schemas, default: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="temp"):
-        with_defaults(weather, flights, schemas, default=default)
+        with_defaults(weather, flights, schemas=schemas, missing=default)
 
 
 def test_what_is_missing_is_defaulted_or_refused_and_nothing_else(weather: Dataset) -> None:
     given: Any = "ignore"
-    with pytest.raises(FeatureDefinitionError, match="neither 'default' nor 'error'"):
+    with pytest.raises(FeatureDefinitionError, match="neither 'error' nor values"):
         fb.view(weather, entity="origin", missing=given)
     named: Any = fb.count()
     with pytest.raises(FeatureDefinitionError, match="needs another name"):
