@@ -25,7 +25,7 @@ def inputs(columns: dict[str, list[Any]]) -> list[triton.InferInput]:
     return found
 
 
-def streamed(client: triton.InferenceServerClient, columns: dict[str, list[Any]], headers: dict[str, str] | None) -> list[Any]:
+def streamed(client: triton.InferenceServerClient, columns: dict[str, list[Any]], *, headers: dict[str, str] | None) -> list[Any]:
     """What comes over a stream: three answers, one of them an error."""
     answers: queue.Queue[Any] = queue.Queue()
     client.start_stream(lambda result, error: answers.put((result, error)), headers=headers)
@@ -67,7 +67,7 @@ def main() -> None:
         "refused": refused, "index": [[model.name, model.version, model.state] for model in index.models],
         "counted": sum(found.inference_count for found in stats.model_stats), "inputs": [found["name"] for found in metadata["inputs"]],
         "packed": client.infer("late", inputs(columns), headers=headers, compression_algorithm="gzip").as_numpy("score").tolist(),
-        "stream": streamed(client, columns, headers), "backend": config.config.backend, "loaded": loaded,
+        "stream": streamed(client, columns, headers=headers), "backend": config.config.backend, "loaded": loaded,
     }  # fmt: skip
     print(json.dumps(told))
 

@@ -88,14 +88,14 @@ class Limiter:
         """
         what = permission.value
         if permission is Permission.LIVENESS:  # apart, so that wrong secrets make nobody look dead
-            self._spend(address, what, self._known.get(what))
+            self._spend(address, what, rate=self._known.get(what))
         elif caller.role is Role.ANONYMOUS:
-            self._spend(address, STRANGERS, self._strangers)
+            self._spend(address, STRANGERS, rate=self._strangers)
         else:
-            self._spend(caller.principal, what, self._known.get(what), named=True)
-            self._spend(address, ADDRESS, self._addresses)
+            self._spend(caller.principal, what, rate=self._known.get(what), named=True)
+            self._spend(address, ADDRESS, rate=self._addresses)
 
-    def _spend(self, who: str, what: str, rate: Rate | None, *, named: bool = False) -> None:
+    def _spend(self, who: str, what: str, *, rate: Rate | None, named: bool = False) -> None:
         wait = 0.0 if rate is None else self._buckets.take((who, what), rate)
         if wait and rate is not None:
             raise RateLimitedError(f"'{who}'" if named else "this address", max(1, math.ceil(wait)))

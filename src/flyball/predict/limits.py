@@ -45,7 +45,7 @@ class Entry:
 
     __slots__ = ("_admission", "_bytes", "_who")
 
-    def __init__(self, admission: Admission, who: str, size: int) -> None:
+    def __init__(self, admission: Admission, who: str, *, size: int) -> None:
         self._admission, self._who, self._bytes = admission, who, size
 
     def weigh(self, size: int) -> None:
@@ -70,7 +70,7 @@ class Entry:
 class Admission:
     """Counts who is inside. For one event loop."""
 
-    def __init__(self, limits: Limits, rates: Rates, timer: Timer, *, ledger: Ledger | None = None) -> None:
+    def __init__(self, limits: Limits, rates: Rates, *, timer: Timer, ledger: Ledger | None = None) -> None:
         """`ledger` is shared with the processes that answer at the same port."""
         buckets = Buckets(timer, ledger)
         self.limits, self._limiter = limits, Limiter(rates, timer, buckets=buckets)
@@ -82,7 +82,7 @@ class Admission:
     @classmethod
     def unlimited(cls, timer: Timer) -> Self:
         """As many requests of one caller as fit inside."""
-        return cls(Limits(caller_share=1.0), Rates({}, None), timer)
+        return cls(Limits(caller_share=1.0), Rates({}, None), timer=timer)
 
     def check_rate(self, caller: Caller, permission: Permission, *, address: str) -> None:
         """Count one request.
@@ -108,7 +108,7 @@ class Admission:
         self._of[who] = inside + 1
         self.requests += 1
         self.inside_bytes += expected
-        return Entry(self, who, expected)
+        return Entry(self, who, size=expected)
 
     async def cool(self) -> None:
         """Who asks too often waits a moment for the refusal, so that asking over and over costs little more than asking once.

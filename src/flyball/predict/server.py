@@ -104,4 +104,4 @@ def _admission(options: Options, worker: int | None) -> Admission:
     queue_seconds = QUEUE_SECONDS if options.plan is None else 2 * _ALONE_SECONDS
     limits = Limits(body_seconds=options.body_seconds, queue_seconds=queue_seconds)
     ledger = None if worker is None else SharedLedger(options.home / TAKEN, worker, timer=timer)
-    return Admission(limits, Rates.of(os.environ), timer, ledger=ledger)
+    return Admission(limits, Rates.of(os.environ), timer=timer, ledger=ledger)

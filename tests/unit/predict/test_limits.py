@@ -14,7 +14,7 @@ from flyball.serving.errors import OverloadedError
 
 
 def admission(**limits: float) -> Admission:
-    return Admission(Limits(**limits), Rates({}, None), ManualTimer())  # type: ignore[arg-type]  # whole numbers are numbers
+    return Admission(Limits(**limits), Rates({}, None), timer=ManualTimer())  # type: ignore[arg-type]  # whole numbers are numbers
 
 
 def test_one_caller_has_its_share_and_the_others_the_rest() -> None:

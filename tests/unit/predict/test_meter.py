@@ -16,7 +16,7 @@ def plan(found: Quota | None = None, name: str = "late") -> EndpointPlan:
     return EndpointPlan(endpoint=name, model=name, revision=1, champion=1, canary=None, share=0.0, versions=(), quota=found)
 
 
-def ask(meter: Meter, asked: EndpointPlan, who: str, *, rows: int) -> None:
+def ask(meter: Meter, asked: EndpointPlan, *, who: str, rows: int) -> None:
     meter.check(asked, who)
     meter.end(asked, meter.begin(asked, who, rows=rows))
 
@@ -24,24 +24,24 @@ def ask(meter: Meter, asked: EndpointPlan, who: str, *, rows: int) -> None:
 def test_what_one_caller_took_too_much_it_waits_for_and_nobody_else() -> None:
     timer = ManualTimer()
     meter, asked = Meter(timer), plan(quota(caller_rows_per_second=100))
-    ask(meter, asked, "ci", rows=350)
+    ask(meter, asked, who="ci", rows=350)
     with pytest.raises(QuotaError, match=r"'late' scores 100 rows a second for 'ci'.*Try again in 3 s") as refused:
         meter.check(asked, "ci")
     assert refused.value.retry_seconds == 3
-    ask(meter, asked, "night", rows=1)
-    ask(meter, plan(quota(caller_rows_per_second=100), name="other"), "ci", rows=1)
+    ask(meter, asked, who="night", rows=1)
+    ask(meter, plan(quota(caller_rows_per_second=100), name="other"), who="ci", rows=1)
     timer.sleep(2.4)
     with pytest.raises(QuotaError):
         meter.begin(asked, "ci", rows=1)
     timer.sleep(0.2)
-    ask(meter, asked, "ci", rows=1)
+    ask(meter, asked, who="ci", rows=1)
 
 
 def test_all_callers_share_what_there_is_in_all() -> None:
     timer = ManualTimer()
     meter, asked = Meter(timer), plan(quota(rows_per_second=10, caller_rows_per_second=10))
     for who in ("a", "b"):
-        ask(meter, asked, who, rows=5)
+        ask(meter, asked, who=who, rows=5)
     with pytest.raises(QuotaError, match="in all"):
         meter.check(asked, "c")
 

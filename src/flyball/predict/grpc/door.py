@@ -22,7 +22,7 @@ from flyball.governance.turns import Turns
 from flyball.predict.dataplane import DataPlane, Origin
 from flyball.predict.errors import DrainingError, MessageError, SlowBodyError, SlowReaderError
 from flyball.predict.grpc.messages import of_inference
-from flyball.predict.grpc.routes import ROUTES, Route
+from flyball.predict.grpc.routes import ROUTES, Call, Route
 from flyball.predict.grpc.statuses import sentence_of, status_of, trailers_of
 from flyball.predict.limits import Admission
 from flyball.predict.patience import retry_seconds
@@ -94,7 +94,7 @@ class Door:
             if data is None:
                 raise MessageError("there is none")
             entry.weigh(len(data))
-            answer = await route.answer(self._plane, _parsed(route, data), origin)
+            answer = await route.answer(self._plane, _parsed(route, data, origin=origin))
             await self._write(context, answer)
 
     async def _stream(self, route: Route, context: Any) -> None:
@@ -107,12 +107,12 @@ class Door:
                 caller, origin = self._admit(route, context)  # a token may end while a stream goes on, and each request counts
             first = False
             with admission.enter(caller.principal, expected=len(data)):
-                await self._write(context, await self._told(route, data, origin))
+                await self._write(context, await self._told(route, data, origin=origin))
 
-    async def _told(self, route: Route, data: bytes, origin: Origin) -> Any:
+    async def _told(self, route: Route, data: bytes, *, origin: Origin) -> Any:
         told = of_inference("ModelStreamInferResponse")()
         try:
-            told.infer_response.CopyFrom(await route.answer(self._plane, _parsed(route, data), origin))
+            told.infer_response.CopyFrom(await route.answer(self._plane, _parsed(route, data, origin=origin)))
         except FlyballError as error:
             told.error_message = sentence_of(error)
         except Exception:  # noqa: BLE001 - as above
@@ -158,11 +158,12 @@ class Door:
             raise SlowReaderError(seconds) from error
 
 
-def _parsed(route: Route, data: bytes) -> Any:
+def _parsed(route: Route, data: bytes, *, origin: Origin) -> Call:
     try:
-        return route.method.request.FromString(data)
+        message = route.method.request.FromString(data)
     except DecodeError as error:
         raise MessageError(str(error)) from error
+    return Call(message, origin.arrived, origin.principal, origin.trace)
 
 
 async def _refuse(context: Any, error: FlyballError) -> int:

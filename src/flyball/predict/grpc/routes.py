@@ -11,7 +11,7 @@ import msgspec
 
 from flyball.core.errors import UnavailableError
 from flyball.governance import Permission
-from flyball.predict.dataplane import Asker, DataPlane
+from flyball.predict.dataplane import DataPlane
 from flyball.predict.errors import UnsupportedError
 from flyball.predict.grpc.contents import parameters_of, put_outputs, put_parameter, tensors_of
 from flyball.predict.grpc.messages import Method, message, methods, of_inference
@@ -25,39 +25,48 @@ _SERVING, _NOT_SERVING = 1, 2
 _NANOSECONDS = 1_000_000_000
 _DATA_TYPES = {"BYTES": "TYPE_STRING"}
 
-Answering: TypeAlias = Callable[[DataPlane, Any, Asker], Awaitable[Any]]
+
+class Call(msgspec.Struct, gc=False):
+    """One message, who sent it, and since when it is here."""
+
+    message: Any
+    arrived: float
+    principal: str
+    trace: str
+
+
+Answering: TypeAlias = Callable[[DataPlane, Call], Awaitable[Any]]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """A method, who may call it, and what answers; where it `reads`, its request is as large as one for predictions may be."""
+    """A method, who may call it, and what answers."""
 
     method: Method
     permission: Permission
     answer: Answering
-    reads: bool = False
 
 
-async def live(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def live(plane: DataPlane, call: Call) -> Any:
     """The process lives."""
-    del plane, request, asker
+    del plane, call
     return of_inference("ServerLiveResponse")(live=True)
 
 
-async def ready(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def ready(plane: DataPlane, call: Call) -> Any:
     """Whether a plan is in force."""
-    del request, asker
+    del call
     return of_inference("ServerReadyResponse")(ready=_is_ready(plane.check_ready))
 
 
-async def check(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def check(plane: DataPlane, call: Call) -> Any:
     """The same for probes of orchestrators, whatever service they name."""
-    del request, asker
+    del call
     return message("grpc.health.v1.HealthCheckResponse")(status=_SERVING if _is_ready(plane.check_ready) else _NOT_SERVING)
 
 
-async def server(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def server(plane: DataPlane, call: Call) -> Any:
     """What the server is called, and what it offers beside inference."""
-    del plane, request, asker
+    del plane, call
     return of_inference("ServerMetadataResponse")(name=SERVER, version=_version(), extensions=EXTENSIONS)
 
 
@@ -66,10 +75,9 @@ def _version() -> str:
     return version(SERVER)
 
 
-async def model_ready(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def model_ready(plane: DataPlane, call: Call) -> Any:
     """Whether the model answers; one that there is not is an error."""
-    del asker
-    return of_inference("ModelReadyResponse")(ready=_is_ready(lambda: plane.find(request.name, request.version)))
+    return of_inference("ModelReadyResponse")(ready=_is_ready(lambda: plane.find(call.message.name, call.message.version)))
 
 
 def _is_ready(look: Callable[[], object]) -> bool:
@@ -80,10 +88,9 @@ def _is_ready(look: Callable[[], object]) -> bool:
     return True
 
 
-async def model(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def model(plane: DataPlane, call: Call) -> Any:
     """What the model takes and gives."""
-    del asker
-    found = plane.metadata(request.name, request.version)
+    found = plane.metadata(call.message.name, call.message.version)
     answer = of_inference("ModelMetadataResponse")(name=found.name, versions=found.versions, platform=found.platform)
     for spec in found.inputs:
         answer.inputs.add(name=spec.name, datatype=spec.datatype, shape=spec.shape)
@@ -92,10 +99,9 @@ async def model(plane: DataPlane, request: Any, asker: Asker) -> Any:
     return answer
 
 
-async def config(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def config(plane: DataPlane, call: Call) -> Any:
     """The same as Triton's tools read it."""
-    del asker
-    found = plane.metadata(request.name, request.version)
+    found = plane.metadata(call.message.name, call.message.version)
     answer = of_inference("ModelConfigResponse")()
     answer.config.name, answer.config.platform, answer.config.backend = found.name, found.platform, SERVER
     for spec in found.inputs:
@@ -109,55 +115,51 @@ def _data_type(spec: TensorSpec) -> str:
     return _DATA_TYPES.get(spec.datatype, f"TYPE_{spec.datatype}")
 
 
-async def statistics(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def statistics(plane: DataPlane, call: Call) -> Any:
     """What was counted of the model's versions, or of all models."""
-    del asker
     answer = of_inference("ModelStatisticsResponse")()
-    for found in plane.statistics(request.name, request.version):
+    for found in plane.statistics(call.message.name, call.message.version):
         stats = answer.model_stats.add(name=found.name, version=found.version, inference_count=found.answered)
         stats.inference_stats.success.count, stats.inference_stats.success.ns = found.answered, int(found.seconds * _NANOSECONDS)
         stats.inference_stats.fail.count = found.failed
     return answer
 
 
-async def infer(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def infer(plane: DataPlane, call: Call) -> Any:
     """Predictions for the rows of the tensors."""
-    target = plane.find(request.model_name, request.model_version)
-    parameters = parameters_of(request.parameters)
-    for given in (parameters, *(parameters_of(output.parameters) for output in request.outputs)):
+    target = plane.find(call.message.model_name, call.message.model_version)
+    parameters = parameters_of(call.message.parameters)
+    for given in (parameters, *(parameters_of(output.parameters) for output in call.message.outputs)):
         check_parameters(given)
-    wanted = [output.name for output in request.outputs]
-    found = await plane.infer(target, tensors_of(request), asker, wanted=wanted, parameters=parameters)
-    answer = of_inference("ModelInferResponse")(model_name=found.name, id=request.id)
+    wanted = [output.name for output in call.message.outputs]
+    found = await plane.infer(target, tensors_of(call.message), call, wanted=wanted, parameters=parameters)
+    answer = of_inference("ModelInferResponse")(model_name=found.name, id=call.message.id)
     put_parameter(answer.parameters["route"], found.route)
     if found.version is not None:
         answer.model_version = str(found.version)
         put_parameter(answer.parameters["version"], found.version)
-    put_outputs(answer, found.outputs, raw=bool(request.raw_input_contents))
+    put_outputs(answer, found.outputs, raw=bool(call.message.raw_input_contents))
     return answer
 
 
-async def index(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def index(plane: DataPlane, call: Call) -> Any:
     """All models with their versions."""
-    del asker
     answer = of_inference("RepositoryIndexResponse")()
-    for entry in plane.index(ready=request.ready):
+    for entry in plane.index(ready=call.message.ready):
         answer.models.add(name=entry.name, version=entry.version, state=entry.state, reason=entry.reason)
     return answer
 
 
-async def load(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def load(plane: DataPlane, call: Call) -> Any:
     """The model answers when this does."""
-    del asker
-    name = _named(request)
+    name = _named(call.message)
     await plane.load(name)
     return of_inference("RepositoryModelLoadResponse")(model_name=name, isLoaded=True)
 
 
-async def unload(plane: DataPlane, request: Any, asker: Asker) -> Any:
+async def unload(plane: DataPlane, call: Call) -> Any:
     """The model answers nobody when this does."""
-    del asker
-    name = _named(request)
+    name = _named(call.message)
     await plane.unload(name)
     return of_inference("RepositoryModelUnloadResponse")(model_name=name, isUnloaded=True)
 
@@ -181,8 +183,8 @@ ROUTES = (
     Route(_INFERENCE["ModelMetadata"], Permission.READ, model),
     Route(_INFERENCE["ModelConfig"], Permission.READ, config),
     Route(_INFERENCE["ModelStatistics"], Permission.READ, statistics),
-    Route(_INFER, Permission.PREDICT, infer, reads=True),
-    Route(_INFERENCE["ModelStreamInfer"], Permission.PREDICT, infer, reads=True),
+    Route(_INFER, Permission.PREDICT, infer),
+    Route(_INFERENCE["ModelStreamInfer"], Permission.PREDICT, infer),
     Route(_INFERENCE["RepositoryIndex"], Permission.READ, index),
     Route(_INFERENCE["RepositoryModelLoad"], Permission.RELEASE, load),
     Route(_INFERENCE["RepositoryModelUnload"], Permission.RELEASE, unload),
