@@ -169,7 +169,8 @@ class Loader:
             return load(path)
         scratch = self.scratch or self.code.parent / SCRATCH
         scratch.mkdir(parents=True, exist_ok=True)
-        child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds, scratch=scratch)
+        beside = 0.0 if plan.cost is None else plan.cost.call_seconds - plan.cost.row_seconds
+        child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds, scratch=scratch, call_seconds=beside)
         starting = asyncio.run_coroutine_threadsafe(child.start(), self.loop)
         try:
             starting.result()

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,21 @@ class Prints(Answers):
     def predict_proba(self, frame: pl.DataFrame) -> np.ndarray:
         print("progress: 100 %")  # noqa: T201 - what a model prints is no answer
         return super().predict_proba(frame)
+
+
+class Picky:
+    """It answers all rows alike, but raises at a distance of 1, says NaN to one of 2, dies at one of 3 and hangs at one of 4."""
+
+    def predict_proba(self, frame: pl.DataFrame) -> np.ndarray:
+        distances = set(frame["trips.distance"].to_list())
+        if 1.0 in distances:
+            raise ValueError("not that far")
+        if 3.0 in distances:
+            os._exit(1)
+        if 4.0 in distances:
+            time.sleep(3600)
+        time.sleep(0.05)  # so that others wait meanwhile
+        return np.where(frame["trips.distance"].to_numpy() == 2, np.nan, 0.75)
 
 
 class FailsToLoad:
@@ -156,6 +172,21 @@ def test_a_canary_that_cannot_be_loaded_is_answered_for(home: ServingHome) -> No
     with ServerProcess(home.path) as server:
         assert routes(server) == {"champion", "fallback"}
         assert "cannot be loaded" in str(next(record.error for record in server.journal() if record.error))
+
+
+@pytest.mark.parametrize(("distance", "words"), [(1.0, "not that far"), (2.0, "NaN"), (3.0, "died"), (4.0, "did not answer")])
+def test_a_bad_row_costs_nobody_else_an_answer(home: ServingHome, distance: float, words: str) -> None:
+    home.add_pickle(2, Picky())
+    home.keep(home.plan(2))
+    rows = [trip(number, distance=distance if number == 7 else 100.0 + number) for number in range(16)]
+    with ServerProcess(home.path) as server, ThreadPoolExecutor(len(rows)) as callers:
+        assert server.predict(trip(0, distance=100.0)).status == 200
+        answers = list(callers.map(server.predict, rows))
+        assert (answers[7].status, answers[7].code) == (503, "not-answered")
+        assert words in answers[7].message
+        del answers[7]
+        assert [answer.status for answer in answers] == [200] * len(answers), {answer.message for answer in answers if answer.status != 200}
+        assert {answer.json["predictions"][0]["key"] for answer in answers} == {row["trip_id"] for row in rows} - {"t7"}
 
 
 def routes(server: ServerProcess) -> set[str]:
