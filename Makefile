@@ -56,8 +56,11 @@ bench: install flights clients peers  ## limits and comparisons, measured here a
 		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 	@set -e; for name in ingest read checks profile push query sql tables; do \
 		echo "== bench.data.$$name"; $(BIN)/python -m bench.data.$$name; done
+	@set -e; for name in single binary lookup start flood swaps peers; do \
+		echo "== bench.serving.$$name"; $(BIN)/python -m bench.serving.$$name; done
 
-soak: install  ## kill an ingest at two hundred random moments (half an hour)
+soak: install flights peers  ## half an hour of requests to a model server; then an ingest killed at two hundred random moments
+	@$(BIN)/python -m bench.serving.soak
 	@FLYBALL_TEST_KILLS=200 $(BIN)/python -m pytest -rs tests/integration/data/test_pull_faults.py -k killed_at
 
 lock: install  ## pin and hash anew what pyproject.toml asks for (needs the network)

@@ -10,8 +10,8 @@ import asyncio
 import os
 import statistics
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import MutableSequence, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +96,7 @@ class _Asked:
     def __init__(self, requests: Sequence[bytes], *, connections: int, seconds: float) -> None:
         self._requests, self._number, self._left = requests, 0, connections
         self._until = time.perf_counter() + seconds
-        self.seconds: list[float] = []
+        self.seconds: MutableSequence[float] = []
         self.statuses: Counter[bytes] = Counter()
         self.wrong: bytes = b""
         self.over = asyncio.Event()
@@ -138,6 +138,25 @@ async def load(port: int, pid: int, *, requests: Sequence[bytes], connections: i
         raise RuntimeError(f"{dict(asked.statuses)}: {asked.wrong[:600]!r}")
     milliseconds = sorted(1000 * found for found in asked.seconds)
     return Figures(len(milliseconds), wall, cpu, milliseconds[len(milliseconds) // 2], milliseconds[int(len(milliseconds) * 0.99)])
+
+
+@dataclass
+class Tally:
+    """How many requests were answered with 200, and how many were not."""
+
+    answered: int = 0
+    failed: int = 0
+
+
+async def load_until(port: int, requests: Sequence[bytes], *, connections: int, seconds: float, tally: Tally) -> None:
+    """Ask for so long, whatever is answered, and count it."""
+    loop, asked = asyncio.get_running_loop(), _Asked(requests, connections=connections, seconds=seconds)
+    asked.seconds = deque(maxlen=1)  # half an hour of them is nobody's to keep
+    for _ in range(connections):
+        await loop.create_connection(lambda: _Connection(asked), "127.0.0.1", port)
+    await asked.over.wait()
+    tally.answered += asked.statuses.pop(b"200", 0)
+    tally.failed += asked.statuses.total()
 
 
 def family(pid: int) -> list[psutil.Process]:

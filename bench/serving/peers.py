@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -66,12 +67,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str], *, log: Path) -> Iterator[int]:
-    """The process, with all that it starts, on the servers' core; its id."""
+def running(command: Sequence[str], environment: Mapping[str, str], *, log: Path, core: int | None = SERVER_CORE) -> Iterator[int]:
+    """The process, with all that it starts, on that core, or wherever there is time; its id."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, env={**os.environ, **environment}, start_new_session=True,
-            preexec_fn=lambda: on_core(SERVER_CORE),  # noqa: PLW1509 - nothing else runs in this process
+            preexec_fn=None if core is None else partial(on_core, core),  # noqa: PLW1509 - nothing else runs in this process
         )  # fmt: skip
     try:
         yield process.pid
