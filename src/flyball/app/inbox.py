@@ -46,11 +46,11 @@ def known_endpoint(endpoint: str, models: Mapping[str, LiveModel], *, releases: 
     model, features = found.model, found.features
     deployment = releases.find_deployment(PRODUCTION, endpoint)
     columns = dict.fromkeys([*model.rows.key, *features.inputs, model.rows.event_time, *model.sticks_to])
-    hidden = () if model.log is None else (*model.log.plan.mask, *model.log.plan.hash)
+    hidden = () if model.log is None else sorted(model.log.plan.hidden)
     kinds = {name: find_kind(features.schema[name]) or "String" for name in [*columns, *hidden] if name in features.schema}
     return Known(
         model=model.name, task=found.objective.task, own=model.rows.name, key=tuple(model.rows.key),
         champion=None if deployment is None else deployment.champion, inputs=kinds,
-        features={name: find_kind(dtype) or "String" for name, dtype in features.dtypes.items()}, digest=features.fingerprint,
+        features={name: find_kind(dtype) or "String" for name, dtype in features.dtypes.items()},
         log=PLAIN if model.log is None else model.log.plan,
     )  # fmt: skip

@@ -84,6 +84,7 @@ class ParityKind:
             lead=live.model.length("lead"),
             rows=ROWS,
             seed=live.model.seed,
+            hidden=frozenset() if live.model.log is None else live.model.log.plan.hidden,
         )
         return check_parity(task, parts.log.read(live.model.serves_at, start, end=end), histories=self._histories(start))
 

@@ -136,7 +136,7 @@ def features_told(values: Mapping[str, Any], times: Mapping[str, Any], *, at: da
 
 
 def _prediction(found: Mapping[str, Any], time: datetime) -> Json:
-    names = ("id", "endpoint", "model", "key", "route", "score", "prediction", "seconds", "error")
+    names = ("id", "endpoint", "model", "key", "route", "score", "prediction", "seconds", "error", "trace", "caller")
     routed = {"routed_to": found["version"], "failures": list(found.get("failures", ()))}
     return {**{name: found.get(name) for name in names}, "time": moment(time), **routed}
 

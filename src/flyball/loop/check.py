@@ -83,7 +83,7 @@ def _check(model: Model, infer: _Infer, *, problems: list[str]) -> Checked | Non
 
 def _unhidable(model: Model, columns: Iterable[str]) -> Iterator[str]:
     """Why columns cannot be hidden in the log: labels are joined by the key, and monitors compare the features."""
-    hidden = () if model.log is None else (*model.log.plan.mask, *model.log.plan.hash)
+    hidden = () if model.log is None else sorted(model.log.plan.hidden)
     known = list(columns)
     features = {name for part in model.features if isinstance(part, Columns) and part.dataset == model.rows for name in part.names}
     for name in hidden:

@@ -41,7 +41,10 @@ class ServedRows(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ParityTask:
-    """Which rows to compare with what: those that `endpoint` answered in [start, end) by `features`, of which `rows` are drawn."""
+    """Which rows to compare with what: those that `endpoint` answered in [start, end) by `features`, of which `rows` are drawn.
+
+    Columns in `hidden` do not stand in the log as they were sent: what follows from them is not compared.
+    """
 
     model: str
     endpoint: str
@@ -51,6 +54,7 @@ class ParityTask:
     lead: timedelta
     rows: int = SAMPLE_ROWS
     seed: int = 0
+    hidden: frozenset[str] = frozenset()
 
 
 def parity_subject(model: str) -> str:
@@ -78,7 +82,7 @@ def check_parity(task: ParityTask, served: pl.DataFrame, *, histories: Mapping[s
         rows=drawn.height,
         left_out=answered.height - own.height,
         seed=task.seed,
-        features=_compare(task.features, drawn, histories=histories) if drawn.height else (),
+        features=_compare(task.features, drawn, histories=histories, hidden=task.hidden) if drawn.height else (),
         leads=_leads(task, drawn),
     )
 
@@ -92,17 +96,33 @@ def _sample(rows: pl.DataFrame, size: int, *, seed: int) -> pl.DataFrame:
     return rows[draws.arg_sort()[:size].sort()]
 
 
-def _requests(features: FeatureSet, served: pl.DataFrame) -> pl.DataFrame:
-    names = [name for name in features.inputs if REQUEST + name in served.columns]
-    return served.select(*(pl.col(REQUEST + name).alias(name) for name in names), pl.col("time").alias(PREDICTION_TIME))
+def _requests(features: FeatureSet, served: pl.DataFrame, *, hidden: frozenset[str]) -> pl.DataFrame:
+    names = [name for name in features.inputs if REQUEST + name in served.columns and name not in hidden]
+    unknown = [pl.lit(None, dtype=features.schema[name]).alias(name) for name in features.inputs if name in hidden]
+    return served.select(*(pl.col(REQUEST + name).alias(name) for name in names), *unknown, pl.col("time").alias(PREDICTION_TIME))
 
 
-def _compare(features: FeatureSet, served: pl.DataFrame, *, histories: Mapping[str, pl.DataFrame]) -> tuple[FeatureParity, ...]:
-    rows = _requests(features, served)
+def following(features: FeatureSet, columns: frozenset[str]) -> set[str]:
+    """The features that follow from one of the rows' columns, directly or by what was looked up with it."""
+    found = {name for lookup in features.lookups if columns.intersection(lookup.inputs) for name in lookup.dtypes}
+    for item in features.computations:
+        used = {*item.arguments.values(), *(features.bound_names.column(full) for full in item.arguments.values())}
+        if used & (columns | found):
+            found |= {f"{item.feature.name}.{name}" for name in item.outputs}
+    return found
+
+
+def _compare(
+    features: FeatureSet, served: pl.DataFrame, *, histories: Mapping[str, pl.DataFrame], hidden: frozenset[str]
+) -> tuple[FeatureParity, ...]:
+    rows = _requests(features, served, hidden=hidden)
+    left = following(features, hidden)
     due = storable(features.compute(rows, histories))
     found = _alike(served, due)
     rules = {name: _rule(features, name, dtype=dtype) for name, dtype in due.schema.items()}
-    wrong = {name: (~_agree(found[name], due[name], rule=rules[name])).to_list() for name in due.columns}
+    compared = [name for name in due.columns if name not in left]
+    wrong = {name: [False] * served.height for name in due.columns}
+    wrong |= {name: (~_agree(found[name], due[name], rule=rules[name])).to_list() for name in compared}
     causes: Mapping[str, Cause] = {}
     if any(map(any, wrong.values())):
         rows = rows.with_columns(pl.col(name).cast(features.schema[name]) for name in features.inputs)
@@ -117,7 +137,7 @@ def _compare(features: FeatureSet, served: pl.DataFrame, *, histories: Mapping[s
             cause=causes.get(name),
             examples=tuple(served["id"].filter(pl.Series(wrong[name], dtype=pl.Boolean))[:_EXAMPLES]),
         )
-        for name in due.columns
+        for name in compared
     )
 
 

@@ -25,6 +25,11 @@ class LogPlan(msgspec.Struct, frozen=True, kw_only=True):
     hash: tuple[str, ...] = ()
 
     @property
+    def hidden(self) -> frozenset[str]:
+        """The columns that do not stand in the log as they came."""
+        return frozenset((*self.mask, *self.hash))
+
+    @property
     def hides(self) -> bool:
         """Whether some column does not stand in the log as it came."""
         return bool(self.mask or self.hash)

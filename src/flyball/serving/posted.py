@@ -75,7 +75,6 @@ class Known:
     champion: int | None
     inputs: Mapping[str, str]
     features: Mapping[str, str]
-    digest: str
     log: LogPlan = PLAIN
 
 
@@ -155,7 +154,8 @@ def answered(sent: Sent, known: Known) -> Answered:
     features, feature_types = _fitted({**_shared(sent.inputs, known), **sent.features}, known.features)
     return Answered(
         endpoint=sent.endpoint, model=known.model, version=version, route=sent.route, time=microseconds(sent.time),
-        features_digest=known.digest if features else "", ids=[sent.id], keys=[_key(sent, known)], request=request, features=features,
+        features_digest="",  # how they were computed is the sender's; parity is of what is computed here
+        ids=[sent.id], keys=[_key(sent, known)], request=request, features=features,
         value_times={}, scores=[_score(sent)], seconds=[sent.latency_seconds], error=sent.error,
         answered_by=None if sent.error is None else 0, request_types=request_types, feature_types=feature_types, task=known.task,
         traces=[sent.trace] if sent.trace else [], callers=[sent.caller] if sent.caller else [], **_answer(sent),

@@ -32,7 +32,7 @@ from flyball.storage._delta import DeltaTables
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FEATURES = {"trips.line": "String", "trips.distance": "Float64", "sky.wind": "Float64", "calendar.hour": "Int8"}
 INPUTS = {"trip_id": "String", "line": "String", "distance": "Float64", "leaves_at": str(pl.Datetime("us", "UTC")), "email": "String"}
-KNOWN = Known("late", "binary", "trips", ("trip_id",), 3, INPUTS, FEATURES, "f00d", LogPlan(hash=("email",)))
+KNOWN = Known("late", "binary", "trips", ("trip_id",), 3, INPUTS, FEATURES, LogPlan(hash=("email",)))
 
 
 def known(endpoint: str) -> Known:

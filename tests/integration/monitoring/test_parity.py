@@ -185,3 +185,15 @@ def _counted(lookup: Any, calls: Counter[str]) -> None:
         return compute(*given)
 
     object.__setattr__(lookup, "compute", counted)
+
+
+def test_what_follows_from_hidden_columns_is_not_compared(airport: Any) -> None:
+    served = airport.serve()
+    hashed = served.with_columns(pl.lit("0a1b").alias("request.departs_at"), pl.lit(None, dtype=pl.String).alias("request.origin"))
+    report = check(airport, hashed, hidden=frozenset({"departs_at", "origin"}))
+    names = {found.name for found in report.features}
+    assert causes(report) == {}
+    assert not any(name.startswith(("calendar.", "sky.", "chill.")) for name in names)  # chill is computed from what sky looks up
+    assert "punctuality.landed" in names
+    assert len(names) < 11
+    assert report.rows == served.height
