@@ -1,4 +1,4 @@
-"""After a version is registered by a client, what carries code in it is written anew where that answers the same: a durable job for each.
+"""After a version is registered, what carries code in it is written anew where that answers the same: a durable job for each.
 
 The log is read once, from where it was read to: a registration that was made while nobody ran, or that an import brought, is seen as well.
 """
@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from flyball.app.byhand import find_version
-from flyball.app.keeping import open_keeping
+from flyball.app.keeping import Keeping, open_keeping
 from flyball.app.stores import Stores
 from flyball.core.clock import MonotonicTimer
-from flyball.core.errors import NotFoundError, UnavailableError
+from flyball.core.errors import FlyballError, NotFoundError, UnavailableError
+from flyball.core.ids import Digest, RunId
 from flyball.pipelines import ConfinedExecutor, Executor
 from flyball.pipelines.jobs import Commit, JobWorker
 from flyball.registry import version_subject
-from flyball.serving.byhand import ModelReference
-from flyball.serving.converting import CONVERTED, Conversion, convert_version, record_conversion
+from flyball.runtimes import read_manifest
+from flyball.runtimes.packing import Packed
+from flyball.serving.byhand import FoundVersion, ModelReference
+from flyball.serving.converting import CONVERTED, Conversion, convert_packed, convert_version, record_conversion
 from flyball.storage.blobs import BlobStore
 from flyball.storage.jobs import Job
 
@@ -45,13 +48,23 @@ class ConversionKind:
         except NotFoundError as gone:
             told = {"verdict": "gone", "reason": str(gone)}
             return lambda: told
-        found = convert_version(version, self._content, executor=self._executor)
+        found = self._converted(version, trained=bool(job.payload.get("trained")), keeping=keeping)
 
         def commit() -> Mapping[str, Any]:
             record_conversion(self._stores.journal.recorder, version, found=found, cause=job.cause)
             return {"verdict": found.verdict, "form": found.form}
 
         return commit
+
+    def _converted(self, version: FoundVersion, *, trained: bool, keeping: Keeping) -> Conversion:
+        if not trained:
+            return convert_version(version, self._content, executor=self._executor)
+        registered = keeping.registry.get_version(version.name, version.number)
+        run = self._stores.runs.find(RunId(registered.made.run))
+        samples = None if run is None else run.artifacts.get("samples")
+        rows = self._content.get(Digest(samples)) if samples is not None else b""
+        packed = Packed.parse(self._content.get(registered.made.digest))
+        return convert_packed(packed, self._content, executor=self._executor, rows=rows)
 
     def failed(self, job: Job, error: Exception) -> None:
         """It is told that the version is kept as it is; of one that was deleted under way there is nothing to tell."""
@@ -66,7 +79,7 @@ class Conversions:
     """Finds what was registered, and converts it, in a thread of its own until closed."""
 
     def __init__(self, stores: Stores, content: BlobStore, *, executor: Executor | None = None) -> None:
-        self._stores = stores
+        self._stores, self._content = stores, content
         kinds = {KIND: ConversionKind(stores, content, executor=executor or ConfinedExecutor())}
         timer = MonotonicTimer()
         self._worker = JobWorker(stores.jobs, kinds, transactions=stores.database, timer=timer, lanes=[LANE], name=NAME)
@@ -106,13 +119,19 @@ class Conversions:
                 return found
             with self._stores.database.write():
                 for _, event in batch:
-                    # The loop's own versions name no source: they are of our own formats from the start.
-                    if event.type == REGISTERED and event.data.get("source"):
+                    if event.type == REGISTERED and (event.data.get("source") or self._is_apart(event.data)):
                         model = event.subject.removeprefix("model/").rpartition("/version/")[0]
-                        payload = {"model": model, "version": event.data["version"]}
+                        payload = {"model": model, "version": event.data["version"], "trained": not event.data.get("source")}
                         self._stores.jobs.create(KIND, lane=LANE, payload=payload, key=f"{KIND}/{event.id}", cause=event.id)
                         found += 1
                 positions.set(NAME, batch[-1][0])
+
+    def _is_apart(self, data: Mapping[str, Any]) -> bool:
+        """Whether a version that a project trained is code: most are of our own formats from the start."""
+        try:
+            return read_manifest(self._content.open_path(Digest(str(data["digest"])))).apart
+        except (FlyballError, KeyError):  # gone meanwhile, or no model of ours
+            return False
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):

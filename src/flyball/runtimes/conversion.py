@@ -80,14 +80,17 @@ class StepTask(Protocol):
 
 
 def step(task: StepTask) -> dict[str, Any]:
-    """Convert the packed model at the input "model" into "model.bin" among the outputs, if a form is found; what was tried and measured."""
-    found = convert(task.inputs["model"])
+    """Convert the packed model at the input "model" into "model.bin" among the outputs, if a form is found; what was tried and measured.
+
+    The input "rows" may be real rows to compare on, as Arrow IPC.
+    """
+    found = convert(task.inputs["model"], rows=task.inputs.get("rows"))
     if found.packed is not None:
         task.output("model.bin").write_bytes(found.packed.archived())
     return found.to_json()
 
 
-def convert(path: Path) -> Converted:
+def convert(path: Path, *, rows: Path | None = None) -> Converted:
     """The packed model at `path` in the first form without code that answers as it does. Runs the code that it carries.
 
     A model that carries none, or is no fitted object, is measured alone.
@@ -106,13 +109,13 @@ def convert(path: Path) -> Converted:
         wanted = _wanted(packed, original, fitted=fitted)
         if wanted is None:
             return Converted(warnings=heard, reason="" if fitted is None else _UNTOLD)
-        rows = _samples(packed, fitted, schema=wanted.schema)
-        attempts, made = _converted(fitted, wanted, rows=rows) if fitted is not None else ([], None)
+        drawn = _samples(packed, fitted, schema=wanted.schema, real=None if rows is None else pl.read_ipc(rows))
+        attempts, made = _converted(fitted, wanted, rows=drawn) if fitted is not None else ([], None)
         stands_in = None if made is None else Packed(made.manifest, made.dump(), tuple(wanted.takes))
-        cost = None if made is None else _cost(made, rows.usual)
+        cost = None if made is None else _cost(made, drawn.usual)
     reason = "" if fitted is not None or not packed.manifest.apart else _FUNCTION
     return Converted(
-        attempts=tuple(attempts), packed=stands_in, warnings=heard, cost=cost, original_cost=_cost(original, rows.usual), reason=reason
+        attempts=tuple(attempts), packed=stands_in, warnings=heard, cost=cost, original_cost=_cost(original, drawn.usual), reason=reason
     )
 
 
@@ -189,7 +192,7 @@ def _refusing(made: Predictor, likeness: Likeness) -> Predictor:
 
 def _difference_of(likeness: Likeness) -> str:
     if likeness.refused:
-        return f"it answers {likeness.refused} of {likeness.rows} rows that the original refuses, such as values that it has not seen"
+        return f"one answers {likeness.refused} of {likeness.rows} rows that the other refuses, such as values that it has not seen"
     if likeness.labels:
         return f"it says another class of {likeness.labels} of {likeness.rows} rows"
     return f"it differs by {likeness.max_abs_diff:.3g}, and at most {likeness.tolerance:g} is allowed"
@@ -202,9 +205,9 @@ def _cost(model: Predictor, rows: pl.DataFrame) -> Measured | None:
         return None
 
 
-def _samples(packed: Packed, original: Original | None, *, schema: dict[str, pl.DataType]) -> Samples:
+def _samples(packed: Packed, original: Original | None, *, schema: dict[str, pl.DataType], real: pl.DataFrame | None) -> Samples:
     inner = {name.removeprefix("mlflow/"): data for name, data in packed.files.items() if name.startswith("mlflow/")}
-    logged = logged_rows(parse(inner), inner) if inner else None
+    logged = logged_rows(parse(inner), inner) if inner else real
     texts = [] if original is None else sorted(set(_texts(original.fitted)))
     return samples(schema, logged, texts=texts[:100])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -74,7 +75,15 @@ def _graph(fitted: Any, *, inputs: Sequence[OnnxInput], classifies: bool) -> Onn
         graph = skl2onnx.to_onnx(fitted, initial_types=types, options=options)
     send_missing(graph, _trees_of(fitted))
     outputs = [output.name for output in graph.graph.output]
-    return OnnxGraph(graph.SerializeToString(), OnnxUse(tuple(inputs), tuple(outputs[: 2 if classifies else 1])))
+    return OnnxGraph(graph.SerializeToString(), OnnxUse(_renamed(inputs, graph), tuple(outputs[: 2 if classifies else 1])))
+
+
+def _renamed(inputs: Sequence[OnnxInput], graph: Any) -> tuple[OnnxInput, ...]:
+    """The inputs as the graph calls them: skl2onnx writes an underscore for a dot or a blank in the name of a column."""
+    names = [found.name for found in graph.graph.input]
+    if len(names) != len(inputs):  # what it leaves out is asked for by nobody
+        return tuple(found for found in inputs if found.name in names)
+    return tuple(replace(found, name=name) for found, name in zip(inputs, names, strict=True))
 
 
 def _trees_of(fitted: Any) -> list[Any]:

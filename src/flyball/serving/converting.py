@@ -100,15 +100,22 @@ def convert_version(version: FoundVersion, content: ContentStore, *, executor: E
     return convert_packed(packed, content, executor=executor)
 
 
-def convert_packed(packed: Packed, content: ContentStore, *, executor: Executor) -> Conversion:
-    """What comes of converting a model of ours; one that carries no code is measured alone."""
+def convert_packed(packed: Packed, content: ContentStore, *, executor: Executor, rows: bytes = b"") -> Conversion:
+    """What comes of converting a model of ours; one that carries no code is measured alone.
+
+    `rows` are real rows of its columns as Arrow IPC, to compare on, if there are any.
+    """
     with tempfile.TemporaryDirectory(prefix="flyball-convert-") as place:
         outputs = Path(place) / "outputs"
         outputs.mkdir()
         model = Path(place) / "model.bin"
         model.write_bytes(packed.archived())
+        inputs = {"model": str(model)}
+        if rows:
+            (Path(place) / "rows.arrow").write_bytes(rows)
+            inputs["rows"] = str(Path(place) / "rows.arrow")
         try:
-            told = executor.execute(_work(model, outputs), TIMEOUT_SECONDS)
+            told = executor.execute(_work(inputs, outputs), TIMEOUT_SECONDS)
         except StepFailedError as error:
             if packed.manifest.apart:
                 return Conversion(verdict="kept", form=packed.manifest.format, reason=error.reason)
@@ -118,9 +125,9 @@ def convert_packed(packed: Packed, content: ContentStore, *, executor: Executor)
         return _judged(told, packed, stands_in=lambda: content.put((outputs / "model.bin").read_bytes()))
 
 
-def _work(model: Path, outputs: Path) -> Work:
+def _work(inputs: Mapping[str, str], outputs: Path) -> Work:
     return Work(
-        step="convert", function=STEP, parameters={}, context={}, inputs={"model": str(model)}, outputs=str(outputs),
+        step="convert", function=STEP, parameters={}, context={}, inputs=dict(inputs), outputs=str(outputs),
         log=str(outputs.with_name("log")),
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ class PackRefusedError(InvalidError):
     def __init__(self, because: str, words: str) -> None:
         super().__init__(words)
         self.because = because
-        self.for_good = because in {CodeNotAllowedError.code, MlmodelError.code}
+        self.for_good = because in {CodeNotAllowedError.code, MlmodelError.code, ModelFileError.code}
 
 
 def pack_apart(files: Files, *, may_run_code: bool, executor: Executor) -> Packed:

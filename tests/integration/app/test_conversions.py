@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle  # type: ignore[import-untyped]  # it ships no types
+import numpy as np
+import polars as pl
 import pytest
+from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]  # it ships no types
+from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # it ships no types
+from sklearn.preprocessing import OneHotEncoder  # type: ignore[import-untyped]  # it ships no types
 
+from flyball.app.byhand import find_version
 from flyball.app.conversions import KIND, LANE, Conversions
 from flyball.app.keeping import Keeping, open_keeping
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
-from flyball.core.ids import RandomIds
+from flyball.core.ids import Digest, RandomIds, RunId
 from flyball.pipelines import Executor, InlineExecutor
+from flyball.registry import RegistryService
+from flyball.registry.model import Registration
 from flyball.registry.registered import VersionRequest
+from flyball.runtimes import archived, load
+from flyball.runtimes._pickle import PickledPredictor
+from flyball.runtimes.model import ModelManifest, Task
+from flyball.serving.byhand import ModelReference, RefusedVersionError, version_plan
 from flyball.serving.converting import get_conversion
 from flyball.storage._localblobs import LocalBlobs
 from flyball.tracking.artifacts import Root, RootKind
-from tests.loggedmodels import columns_signature, leaves, logged_booster, logged_pickle, pipeline, visits
+from tests.loggedmodels import columns_signature, leaves, logged_booster, logged_pickle, mlmodel, pipeline, visits
 
 
 @dataclass(frozen=True)
@@ -120,6 +134,66 @@ def test_a_version_that_was_deleted_meanwhile_is_passed_over_without_a_word(team
     assert team.verdict("boosted") is None
     assert [job.state for job in team.stores.jobs.list()] == ["succeeded"]
     assert caplog.messages == [], "it is no fault of anybody"
+
+
+class Halved:
+    """A model of a project that no library knows."""
+
+    def predict(self, frame: pl.DataFrame) -> Any:
+        return frame["trips.age"].to_numpy() / 2
+
+
+def trained(team: Team, fitted: Any, *, task: Task, dtypes: Mapping[str, str]) -> PickledPredictor:
+    """A version as a training of the project registers it, by its blob alone."""
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    manifest = ModelManifest(format="pickle", features=tuple(dtypes), dtypes=tuple(dtypes.values()), task=task, carries_code=True)
+    model = PickledPredictor(manifest, fitted)
+    digest = team.blobs.put(archived(manifest, model.dump()))
+    service = RegistryService(team.stores.registry, transactions=team.stores.journal.transactions, recorder=team.stores.journal.recorder)
+    none = Digest("")
+    facts = {"model": "late", "digest": digest, "run": RunId(team.run), "code_version": ""}
+    service.register(Registration(training_digest=none, feature_fingerprint=none, environment=none, **facts))  # type: ignore[arg-type]  # of one type each
+    return model
+
+
+def test_what_a_project_trained_is_converted_where_it_is_code(team: Team) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rows = visits().drop("vip").rename({"age": "trips.age", "visits": "trips.visits", "plan": "trips.plan"})
+    encoder = ColumnTransformer([("plan", OneHotEncoder(handle_unknown="ignore"), ["trips.plan"])], remainder="passthrough")
+    fitted = make_pipeline(encoder, LogisticRegression(max_iter=500)).fit(rows, leaves(visits()))
+    dtypes = {"trips.age": "Float64", "trips.visits": "Int64", "trips.plan": "String"}
+    model = trained(team, fitted, task="binary", dtypes=dtypes)
+    assert team.conversions().run_all() == 1
+    found = get_conversion(team.stores.journal.log, "late", number=1)
+    assert found is not None
+    assert (found.verdict, found.form) == ("converted", "onnx"), found.reason
+    assert found.digest is not None
+    made = load(team.blobs.open_path(found.digest))
+    assert (made.manifest.task, made.manifest.features) == ("binary", tuple(dtypes))
+    assert np.abs(made.predict(rows) - model.predict(rows)).max() < 1e-5
+
+
+def test_what_a_project_trained_and_no_form_holds_is_measured(team: Team) -> None:
+    trained(team, Halved(), task="regression", dtypes={"trips.age": "Float64"})
+    assert team.conversions().run_all() == 1
+    found = get_conversion(team.stores.journal.log, "late", number=1)
+    assert found is not None
+    assert found.verdict == "kept"
+    assert found.cost is not None
+
+
+def test_a_file_that_ends_whoever_reads_it_is_refused_and_nobody_else_ends(team: Team) -> None:
+    import xgboost
+
+    whole = bytes(xgboost.XGBRegressor(n_estimators=2).fit([[1.0], [2.0]], [0.0, 1.0]).get_booster().save_raw("ubj"))
+    flavors = {"xgboost": {"data": "model.ubj", "model_class": "xgboost.core.Booster"}}
+    team.register("half", {"MLmodel": mlmodel(flavors), "model.ubj": whole[: len(whole) // 2]})
+    assert team.conversions().run_all() == 1
+    assert team.verdict("half") == "refused"
+    found = find_version(team.keeping, team.stores.journal.log, reference=ModelReference("half", 1), content=team.blobs)
+    with pytest.raises(RefusedVersionError, match="is not served"):
+        version_plan(found, team.blobs, into=team.blobs)
 
 
 def test_a_defect_of_the_conversion_is_told_with_the_version(team: Team) -> None:
