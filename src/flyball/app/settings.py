@@ -26,6 +26,7 @@ OPTIONS = {
     "control_port": ("--control-port", "FLYBALL_CONTROL_PORT", "the control plane"),
     "serve_port": ("--serve-port", "FLYBALL_SERVE_PORT", "the model server"),
     "console_port": ("--console-port", "FLYBALL_CONSOLE_PORT", "the console"),
+    "grpc_port": ("--grpc-port", "FLYBALL_GRPC_PORT", "the model server for gRPC"),
 }
 
 
@@ -69,7 +70,7 @@ class Settings:
     """Without a `project` no loop runs.
 
     `epoch` and `speed` are those of a scaled clock, or both None on wall time. `hold`: time stands until a driver moves it.
-    `workers` is how many processes the model server has, as `app.workers` reads it.
+    `workers` is how many processes the model server has, as `app.workers` reads it. `grpc_port` None listens for no gRPC.
     """
 
     project: Path | None
@@ -84,14 +85,15 @@ class Settings:
     speed: float | None = None
     hold: bool = False
     workers: str = "1"
+    grpc_port: int | None = None
 
     def __post_init__(self) -> None:
         for field, (option, _, _) in OPTIONS.items():
-            if not 0 <= getattr(self, field) <= 65535:
+            if not 0 <= (getattr(self, field) or 0) <= 65535:
                 raise SettingError(option, getattr(self, field), wanted="a port from 1 to 65535, or 0 for any free one")
-        ports = [port for port in (self.control_port, self.serve_port, self.console_port) if port]
+        ports = [port for port in (getattr(self, field) for field in OPTIONS) if port]
         if len(set(ports)) < len(ports):
-            raise SettingError("One of the three ports", "used twice", wanted="another one for each process")
+            raise SettingError("One of the ports", "used twice", wanted="another one for each process")
         if self.epoch is None and self.speed is not None:
             raise SettingError("--speed", f"{self.speed:g} without --clock", wanted="given with --clock TIME")
         if self.speed is not None and not (self.speed > 0 and math.isfinite(self.speed)):

@@ -259,7 +259,8 @@ def free_ports(settings: Settings) -> Settings:
         PortTakenError: one is not.
         BindError: the host is not one of this machine.
     """
-    fields = [field for field in OPTIONS if settings.console or field != "console_port"]
+    unused = {*(() if settings.console else ("console_port",)), *(("grpc_port",) if settings.grpc_port is None else ())}
+    fields = [field for field in OPTIONS if field not in unused]
     found: dict[str, int] = {}
     held: list[socket.socket] = []
     try:

@@ -39,6 +39,10 @@ WorkersOption = Annotated[
     str,
     typer.Option("--workers", metavar="N|MIN-MAX", envvar="FLYBALL_WORKERS", help="Processes that answer requests, or between how many."),
 ]
+GrpcOption = Annotated[
+    int | None,
+    typer.Option("--grpc-port", metavar="PORT", envvar="FLYBALL_GRPC_PORT", help="Answer gRPC at this port, too; 0 is any free one."),
+]
 LogFormatOption = Annotated[
     str, typer.Option("--log-format", metavar="text|json", envvar="FLYBALL_LOG_FORMAT", help="How all processes log; json: a line each.")
 ]
@@ -152,6 +156,7 @@ def up(
     console_port: Annotated[
         int, typer.Option("--console-port", envvar="FLYBALL_CONSOLE_PORT", help="Of the console; 0 is any free port.")
     ] = 8502,
+    grpc_port: GrpcOption = None,
     workers: WorkersOption = "1",
     log_format: LogFormatOption = "text",
     home: HomeOption = None,
@@ -182,6 +187,7 @@ def up(
             speed=speed,
             hold=hold,
             workers=str(Workers.parse(workers)),
+            grpc_port=grpc_port,
         )
         raise SystemExit(living.up(settings, command=f"flyball up {project}"))
 
@@ -240,6 +246,7 @@ def serve(
     run_code: Annotated[
         bool, typer.Option("--run-code", help="You trust what comes from that server: it may be loaded here though it carries code.")
     ] = False,
+    grpc_port: GrpcOption = None,
     workers: WorkersOption = "1",
     log_format: LogFormatOption = "text",
     home: FoundHomeOption = None,
@@ -254,8 +261,9 @@ def serve(
 
         logs.choose(log_format)
         wanted = serving.Wanted(
-            models=models, host=host, port=port, auth=not no_auth, home=home, url=url, run_code=run_code, workers=workers
-        )
+            models=models, host=host, port=port, auth=not no_auth, home=home, url=url, run_code=run_code, workers=workers,
+            grpc_port=grpc_port,
+        )  # fmt: skip
         serving.serve(wanted)
 
 

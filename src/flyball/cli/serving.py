@@ -34,6 +34,7 @@ class Wanted:
     url: str | None = None
     run_code: bool = False
     workers: str = "1"
+    grpc_port: int | None = None
 
 
 def serve(wanted: Wanted) -> NoReturn:
@@ -59,6 +60,7 @@ def serve(wanted: Wanted) -> NoReturn:
         sys.stdout.write(f"{told} will answer at http://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
     sys.stdout.flush()
     options = ["--home", str(home), "--host", wanted.host, "--port", str(port), "--plan", str(plan), "--workers", str(workers)]
+    options += [] if wanted.grpc_port is None else ["--grpc-port", str(wanted.grpc_port)]
     command = [sys.executable, "-P", "-m", "flyball.predict", *options, *([] if wanted.auth else ["--no-auth"])]
     os.execv(sys.executable, command)  # noqa: S606 - our own module; the server needs nothing of what found its models
 

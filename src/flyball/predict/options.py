@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str]) -> Options:
         body_seconds=given.body_seconds,
         journal_bytes=given.journal_bytes,
         workers=Workers.parse(given.workers or settings.workers),
-        grpc_port=given.grpc_port,
+        grpc_port=settings.grpc_port if given.grpc_port is None and given.plan is None else given.grpc_port,
     )
 
 
