@@ -96,7 +96,7 @@ def create_app(
 
         add_query(doors, desk, catalogue=catalogue)
     requests = Requests()
-    add_figures(doors, plane, requests)
+    add_figures(doors, plane, requests=requests)
     add_landing(doors, console_url)
     _add_description(doors, app)
     _add_errors(app)

@@ -13,7 +13,7 @@ with extra("control"):
     from starlette.responses import Response
 
 
-def add_figures(doors: Doors, plane: ControlPlane, requests: Requests) -> None:
+def add_figures(doors: Doors, plane: ControlPlane, *, requests: Requests) -> None:
     """What was counted since the process started."""
 
     @doors.route("GET /metrics", Permission.READ, shown=False)
@@ -21,7 +21,7 @@ def add_figures(doors: Doors, plane: ControlPlane, requests: Requests) -> None:
         """All figures."""
         pulse = plane.pulse()
         own = [
-            gauge("flyball_events_position", "The position of the last event in the log.", pulse.position),
-            gauge("flyball_plan_revision", "The revision of the serving plan that stands.", pulse.plan),
+            gauge("flyball_events_position", "The position of the last event in the log.", value=pulse.position),
+            gauge("flyball_plan_revision", "The revision of the serving plan that stands.", value=pulse.plan),
         ]
         return Response(render([*own, *requests.families(), *process()]), media_type=CONTENT_TYPE.decode())

@@ -42,7 +42,7 @@ class Family:
         self.samples.append(("_count", _labels(labels), below[-1]))
 
 
-def counter(name: str, meaning: str, values: Iterable[tuple[Sequence[object], float]], *, labels: Sequence[str] = ()) -> Family:
+def counter(name: str, meaning: str, *, values: Iterable[tuple[Sequence[object], float]], labels: Sequence[str] = ()) -> Family:
     """A counter of that name; each of `values` has the values of its `labels`."""
     found = Family(name, meaning, "counter")
     for own, value in sorted(values, key=str):
@@ -50,10 +50,10 @@ def counter(name: str, meaning: str, values: Iterable[tuple[Sequence[object], fl
     return found
 
 
-def gauge(name: str, meaning: str, value: float, *, merge: Merge = "sum") -> Family:
+def gauge(name: str, meaning: str, *, value: float, merge: Merge = "sum") -> Family:
     """A gauge with one sample.
 
-    >>> print(render([gauge("rooms", "Rooms.", 3)]), end="")
+    >>> print(render([gauge("rooms", "Rooms.", value=3)]), end="")
     # HELP rooms Rooms.
     # TYPE rooms gauge
     rooms 3
@@ -70,7 +70,7 @@ def merged(sources: Iterable[Iterable[Family]]) -> list[Family]:
         _, values = found.setdefault(family.name, (family, {}))
         for suffix, labels, value in family.samples:
             place = (suffix, labels)
-            values[place] = _combined(family.merge, values[place], value) if place in values else value
+            values[place] = _combined(values[place], value, merge=family.merge) if place in values else value
     return [
         replace(family, samples=[(suffix, labels, value) for (suffix, labels), value in values.items()])
         for family, values in found.values()
@@ -87,7 +87,7 @@ def render(families: Iterable[Family]) -> str:
     return "".join(line + "\n" for family in families for line in _lines(family))
 
 
-def _combined(merge: Merge, one: float, other: float) -> float:
+def _combined(one: float, other: float, *, merge: Merge) -> float:
     return one + other if merge == "sum" else min(one, other) if merge == "min" else max(one, other)
 
 

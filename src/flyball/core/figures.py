@@ -39,7 +39,7 @@ class Requests:
         took = Family("flyball_http_seconds", "Seconds from a request's head to the end of its answer.", "histogram")
         for route, found in sorted(seconds.items()):
             took.add_histogram(BOUNDS, found, total=totals[route] / 1e6, labels={"route": route})
-        return [counter("flyball_http_requests_total", "Requests by status.", counts.items(), labels=("route", "status")), took]
+        return [counter("flyball_http_requests_total", "Requests by status.", values=counts.items(), labels=("route", "status")), took]
 
 
 def process() -> list[Family]:
@@ -49,11 +49,11 @@ def process() -> list[Family]:
     'process_cpu_seconds_total'
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
-    found = [counter("process_cpu_seconds_total", "Seconds of processor time.", [((), round(used.ru_utime + used.ru_stime, 3))])]
-    found.append(gauge("process_resident_memory_bytes", "Memory that is in use.", _resident_bytes(used.ru_maxrss)))
+    found = [counter("process_cpu_seconds_total", "Seconds of processor time.", values=[((), round(used.ru_utime + used.ru_stime, 3))])]
+    found.append(gauge("process_resident_memory_bytes", "Memory that is in use.", value=_resident_bytes(used.ru_maxrss)))
     descriptors = Path("/proc/self/fd")
     if descriptors.is_dir():
-        found.append(gauge("process_open_fds", "Open files and connections.", sum(1 for _ in descriptors.iterdir())))
+        found.append(gauge("process_open_fds", "Open files and connections.", value=sum(1 for _ in descriptors.iterdir())))
     return found
 
 

@@ -88,7 +88,7 @@ def set_up(process: str, *, level: int = logging.INFO) -> None:
     handler.setFormatter(JsonLines(process))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    sys.excepthook = _told
+    sys.excepthook = lambda *raised: _told(raised)
 
 
 def tell(error: FlyballError, *, before: str = "") -> None:
@@ -112,8 +112,9 @@ def words(line: str) -> str:
     return str(found["message"]) if isinstance(found, dict) and "message" in found else line
 
 
-def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _told(raised: tuple[type[BaseException], BaseException, TracebackType | None]) -> None:
+    kind, error, _ = raised
     if issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
+        sys.__excepthook__(*raised)
         return
-    logging.getLogger("flyball").critical("%s: %s", kind.__name__, error, exc_info=(kind, error, trace))
+    logging.getLogger("flyball").critical("%s: %s", kind.__name__, error, exc_info=raised)

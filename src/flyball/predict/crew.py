@@ -210,8 +210,8 @@ class Crew:
         for hand in self.ready:
             waits.add(round(self.launch.board.get(hand.place).delay_seconds, 6), worker=hand.place)
         own = [
-            gauge("flyball_workers", "Processes that answer.", len(self.ready)),
-            counter("flyball_worker_restarts_total", "Workers that died and were started again.", [((), self.restarts)]),
+            gauge("flyball_workers", "Processes that answer.", value=len(self.ready)),
+            counter("flyball_worker_restarts_total", "Workers that died and were started again.", values=[((), self.restarts)]),
             waits,
         ]
         return [*merged([*counted, self._ended, process()]), *own]

@@ -201,8 +201,8 @@ class DataPlane:
     def _counted(self, name: str, number: int) -> ModelStatistics:
         counters = self.engine.counters
         answered = sum(count for labels, count in counters.answered.items() if labels[:2] == (name, number))
-        histogram = counters.seconds.get((name, number))
-        return ModelStatistics(name, str(number), answered, counters.failed[name, number], 0.0 if histogram is None else histogram.total)
+        seconds = sum(histogram.total for labels, histogram in counters.seconds.items() if labels[:2] == (name, number))
+        return ModelStatistics(name, str(number), answered, counters.failed[name, number], seconds)
 
     # ---- the repository --------------------------------------------------------------------------------------------------
 

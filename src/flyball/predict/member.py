@@ -76,6 +76,7 @@ class Member:
         self._prepared: tuple[Prepared, frozenset[str]] | None = None
         self._asked: dict[int, asyncio.Future[wire.Told]] = {}
         self._number = self._counted = 0
+        self._waited = (0, 0.0)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, reader: asyncio.StreamReader) -> None:
@@ -130,6 +131,12 @@ class Member:
         if self._prepared is not None:
             self._models.forget(self._prepared[0])
             self._prepared = None
+
+    def waited(self) -> float:
+        """How long requests waited on the average, of those that were asked of a version since this was called last."""
+        number, total = self._models.engine.counters.waited
+        before, self._waited = self._waited, (number, total)
+        return (total - before[1]) / (number - before[0]) if number > before[0] else 0.0
 
     def tell_counts(self) -> None:
         """The master knows what was counted, should this process be killed."""
@@ -242,7 +249,7 @@ class Arrivals:
             due = self._timer.seconds() + BEAT_SECONDS
             await asyncio.sleep(BEAT_SECONDS)
             late = max(0.0, self._timer.seconds() - due)
-            self._delay += _WEIGHT * (late - self._delay)
+            self._delay += _WEIGHT * (max(late, member.waited()) - self._delay)
             self.tell()
             member.tell_counts()
 
@@ -267,7 +274,7 @@ async def serve(options: Options, post: Post) -> None:
         arrivals.begin()
         tasks = [asyncio.create_task(member.listen(reader)), asyncio.create_task(arrivals.beat(member))]
         tasks[0].add_done_callback(lambda _: server.stop())
-        calls = asyncio.create_task(_answer_calls(options, app, member, server=server))
+        calls = asyncio.create_task(_answer_calls(options, app, member=member, server=server))
         await serving
         await calls
     finally:
@@ -280,7 +287,7 @@ async def serve(options: Options, post: Post) -> None:
         writer.close()
 
 
-async def _answer_calls(options: Options, app: PredictApp, member: Member, *, server: Server) -> None:
+async def _answer_calls(options: Options, app: PredictApp, *, member: Member, server: Server) -> None:
     """Answer gRPC, where it is asked for, once there is something to answer with, and until the server ends."""
     ending = asyncio.ensure_future(server.ending.wait())
     answers = asyncio.ensure_future(member.answers.wait())

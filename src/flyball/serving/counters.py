@@ -9,26 +9,34 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 Labels: TypeAlias = tuple[str, int, str]
 
 
 @dataclass
 class Histogram:
-    """How many values lie at or below each of `BOUNDS` and above the one before it; the last count is those above all."""
+    """How many values lie at or below each of `bounds` and above the one before it; the last count is those above all."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    bounds: Sequence[float] = BOUNDS
+    counts: list[int] = field(init=False)
     total: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
 
     def add(self, values: Sequence[float]) -> None:
         """Count the values."""
         for value in values:
-            self.counts[bisect_left(BOUNDS, value)] += 1
+            self.counts[bisect_left(self.bounds, value)] += 1
         self.total += sum(values)
 
 
 @dataclass
 class Counters:
     """Rows that were answered and that a version failed, warnings by kind, flushes, and requests by status.
+
+    `seconds` are those from the arrival of a row's request to its prediction, `waits` those to the moment that its version was asked, and
+    `batches` the rows that were asked about together.
 
     `lacks` are rows without a fresh value by endpoint, look-up and why; `turned_away` are requests that were refused for it, and `ages`
     say in seconds, by endpoint and look-up, how old the oldest value was that answered last.
@@ -40,7 +48,11 @@ class Counters:
     answered: Counter[Labels] = field(default_factory=Counter)
     failed: Counter[tuple[str, int]] = field(default_factory=Counter)
     warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
-    seconds: dict[tuple[str, int], Histogram] = field(default_factory=dict)
+    seconds: dict[Labels, Histogram] = field(default_factory=dict)
+    waits: dict[Labels, Histogram] = field(default_factory=dict)
+    batches: dict[Labels, Histogram] = field(default_factory=dict)
+    waited: tuple[int, float] = (0, 0.0)
+    """How many requests were asked of a version, and how long all of them waited."""
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     lacks: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     turned_away: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -54,7 +66,19 @@ class Counters:
     def add_answers(self, labels: Labels, seconds: Sequence[float]) -> None:
         """Rows were answered, each so many seconds after its request arrived."""
         self.answered[labels] += len(seconds)
-        self.seconds.setdefault(labels[:2], Histogram()).add(seconds)
+        histogram = self.seconds.get(labels)
+        if histogram is None:
+            histogram = self.seconds[labels] = Histogram()
+        histogram.add(seconds)
+
+    def add_batch(self, labels: Labels, waits: Sequence[float], *, rows: int) -> None:
+        """A version is asked about so many rows of requests that have waited so long."""
+        if labels not in self.waits:
+            self.waits[labels], self.batches[labels] = Histogram(), Histogram(SIZES)
+        self.waits[labels].add(waits)
+        self.batches[labels].add((rows,))
+        number, total = self.waited
+        self.waited = number + len(waits), total + sum(waits)
 
     def add_ages(self, endpoint: str, *, time: int, value_times: Mapping[str, Sequence[int | None]]) -> None:
         """Rows were answered at `time` by values of those times, in microseconds, by look-up."""

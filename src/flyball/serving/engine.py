@@ -58,7 +58,13 @@ class Engine:
             alike.setdefault((asked.endpoint, id(asked.rows.form), asked.wants), []).append(asked)
         for requests in alike.values():
             for group in self._groups(requests):
+                self._count_batch(group)
                 self._run(group)
+
+    def _count_batch(self, group: Group) -> None:
+        now = self._timer.seconds()
+        waits = [now - asked.arrived for asked, _ in group.owners]
+        self.counters.add_batch((group.endpoint.name, group.version.number, group.route), waits, rows=group.rows.n)
 
     async def finish(self) -> None:
         """Everything that was flushed is done; what waits for shadows is dropped."""

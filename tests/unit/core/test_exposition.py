@@ -10,8 +10,8 @@ def counted(one: int, other: int) -> list[Family]:
     seconds = Family("seconds", "Seconds.", "histogram")
     seconds.add_histogram((0.1, 1.0), [one, other, 1], total=0.5, labels={"endpoint": "a"})
     return [
-        counter("rows_total", "Rows.", [(("a",), one), (("b",), other)], labels=("endpoint",)),
-        gauge("revision", "Revision.", one, merge="min"), gauge("age", "Age.", one, merge="max"), gauge("open", "Open.", one), seconds,
+        counter("rows_total", "Rows.", values=[(("a",), one), (("b",), other)], labels=("endpoint",)),
+        gauge("revision", "Revision.", value=one, merge="min"), gauge("age", "Age.", value=one, merge="max"), gauge("open", "Open.", value=one), seconds,
     ]  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def test_processes_are_added_up() -> None:
 
 
 def test_what_only_one_process_counted_is_there() -> None:
-    assert render(merged([[counter("a_total", "A.", [((), 1)])], [counter("b_total", "B.", [((), 2)])]])).splitlines()[2::3] == [
+    assert render(merged([[counter("a_total", "A.", values=[((), 1)])], [counter("b_total", "B.", values=[((), 2)])]])).splitlines()[2::3] == [
         "a_total 1",
         "b_total 2",
     ]
@@ -43,4 +43,4 @@ def test_adding_up_changes_nothing_that_was_given() -> None:
 
 
 def test_a_label_cannot_break_out_of_its_quotes() -> None:
-    assert 'endpoint="a\\"b\\\\c\\nd"' in render([counter("rows_total", "Rows.", [(('a"b\\c\nd',), 1)], labels=("endpoint",))])
+    assert 'endpoint="a\\"b\\\\c\\nd"' in render([counter("rows_total", "Rows.", values=[(('a"b\\c\nd',), 1)], labels=("endpoint",))])

@@ -14,7 +14,7 @@ def test_buckets_are_cumulative_and_end_with_all() -> None:
     assert len(counts) == len(BOUNDS) + 1
     assert counts == sorted(counts)
     assert counts[-1] == 3
-    assert 'flyball_prediction_seconds_count{endpoint="late",version="1"} 3' in lines
+    assert 'flyball_prediction_seconds_count{endpoint="late",version="1",route="champion"} 3' in lines
 
 
 def test_a_label_cannot_break_out_of_its_quotes() -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from flyball.serving.counters import BOUNDS, Counters
+import pytest
+
+from flyball.serving.counters import BOUNDS, SIZES, Counters
 
 
 def test_every_answer_is_in_one_bucket() -> None:
     counters = Counters()
     counters.add_answers(("late", 1, "champion"), [0.0001, BOUNDS[3], 100.0])
     counters.add_answers(("late", 1, "fallback"), [0.0001])
-    histogram = counters.seconds["late", 1]
-    assert sum(histogram.counts) == 4
-    assert (histogram.counts[0], histogram.counts[3], histogram.counts[-1]) == (2, 1, 1)
+    histogram = counters.seconds["late", 1, "champion"]
+    assert sum(histogram.counts) == 3
+    assert (histogram.counts[0], histogram.counts[3], histogram.counts[-1]) == (1, 1, 1)
     assert counters.answered == {("late", 1, "champion"): 3, ("late", 1, "fallback"): 1}
+
+
+def test_requests_that_are_asked_together_are_one_batch_and_waited_each_for_itself() -> None:
+    counters = Counters()
+    counters.add_batch(("late", 1, "champion"), [0.0001, 0.004], rows=5)
+    counters.add_batch(("late", 2, "canary"), [0.1], rows=1)
+    assert sum(counters.waits["late", 1, "champion"].counts) == 2
+    batches = counters.batches["late", 1, "champion"]
+    assert (batches.total, batches.counts[SIZES.index(8)]) == (5, 1)
+    assert counters.waited == (3, pytest.approx(0.1041))
