@@ -105,7 +105,8 @@ class PredictApp:
     async def _read_and_answer(self, route: Route, request: Request, receive: Receive) -> Reply:
         coding, expected = self._expected(route, request.head)
         with self.admission.enter(request.caller.principal, expected=expected) as entry:
-            if route.body is Body.ROWS and request.name:
+            if route.body is Body.ROWS:
+                request.name = request.name or self.plane.get_only()
                 self.plane.check_room(request.name, request.version, who=request.caller.principal)  # before its body is read
             request.body = await read(receive, limit_bytes=self._limits.body_bytes, seconds=self._limits.body_seconds)
             if coding:

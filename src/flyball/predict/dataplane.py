@@ -26,7 +26,7 @@ from flyball.serving.openform import OpenForm
 from flyball.serving.rowform import MAX_ROWS, RowForm, Rows
 from flyball.serving.version import VECTOR_SUFFIX, LoadedEndpoint, LoadedVersion
 
-_LONGEST_VERSION = 18
+_LONGEST_VERSION, _MOST_KEPT = 18, 1000
 NOTHING: Mapping[str, Any] = {}
 NAN_IS_NULL = "nan_is_null"
 """The parameter of a request whose numbers are NaN where they are not known: raw tensors know no null."""
@@ -112,6 +112,8 @@ class DataPlane:
         self.figures: Callable[[], Awaitable[list[Family]]] = self._own_figures
         """What was counted, of all processes that answer together."""
         self._batcher, self.meter = batcher, meter
+        self._found: dict[tuple[str, str], Target] = {}
+        self._found_in = engine.serving
 
     async def _own_figures(self) -> list[Family]:
         return families(self.engine.counters, revision=self.engine.serving.revision)
@@ -128,6 +130,14 @@ class DataPlane:
         """
         if self.repository.unloaded:
             self._check_loaded(name)
+        if self._found_in is not self.engine.serving or len(self._found) > _MOST_KEPT:
+            self._found, self._found_in = {}, self.engine.serving
+        found = self._found.get((name, version))
+        if found is None:
+            found = self._found[name, version] = self._find(name, version)
+        return found
+
+    def _find(self, name: str, version: str) -> Target:
         endpoint, vector = self.engine.serving.find_endpoint(name)
         champion = endpoint.champion
         assert champion is not None, "an endpoint that is found has one"

@@ -25,7 +25,7 @@ _EMPTY = (b"{}", b"null", b"")
 
 async def invoke(plane: DataPlane, request: Request) -> Reply:
     """What is predicted of each row; without a name that of the one endpoint."""
-    target = plane.find(request.name or plane.get_only())
+    target = plane.find(request.name)
     text = request.head.get(b"content-type", b"").lower().startswith(CSV)
     rows = of_csv(target.form, request.body) if text else _rows(target.form, request.body)
     answer = await plane.ask(target, rows, request)
