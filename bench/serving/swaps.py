@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from flyball.testing.serving_home import ServingHome
@@ -46,14 +47,14 @@ def measure(found: Steered) -> int:
     ready: list[float] = []
     with Callers(found.server, bodies, threads=THREADS, pause=pause) as callers:
         began = time.perf_counter()
-        cold = [timeline.change(lambda number=number: endpoints.promote("late", version=number), to={number}) for number in (2, 3)]  # type: ignore[misc]
+        cold = [timeline.change(partial(endpoints.promote, "late", version=number), to={number}) for number in (2, 3)]
         timeline.change(lambda: endpoints.promote("late", version=1), to={1})
         for _ in range(SWAPS):
             ready.append(timeline.change(lambda: endpoints.promote("late", version=2), to={2}))
             ready.append(timeline.change(lambda: endpoints.rollback("late"), to={1}))
         for step in range(1, WEIGHTS + 1):
             weights = {1: 1 - step / 40, 2: step / 40}
-            ready.append(timeline.change(lambda weights=weights: endpoints.set_weights("late", weights), to={1, 2}))  # type: ignore[misc]
+            ready.append(timeline.change(partial(endpoints.set_weights, "late", weights), to={1, 2}))
         seconds = time.perf_counter() - began
     return told(callers.seen, timeline, ready=ready, cold=cold, rates=(full, len(callers.seen) / seconds))
 

@@ -14,6 +14,7 @@ from flyball.monitoring import DriftReport, Window
 from flyball.registry import Evidence, ModelVersion
 from flyball.releases import Deployment
 from flyball.releases.rollout import Rollout
+from flyball.serving.policies import Bandit, Policy, Segments, Weights
 from flyball.tracking import Run
 from flyball.tracking.trackedrun import TrackedRun
 
@@ -100,8 +101,21 @@ def deployment_row(deployment: Deployment, rollouts: Sequence[Rollout]) -> Row:
         "champion": deployment.champion,
         "canary": deployment.canary,
         "share": f"{deployment.share:.0%}" if deployment.canary is not None else None,
+        "policy": _shared(deployment.policy),
+        "shadows": ", ".join(map(str, deployment.shadows)) or None,
         "rollouts": len(rollouts),
     }
+
+
+def _shared(policy: Policy | None) -> str | None:
+    """How the champion's rows are shared, where somebody said so."""
+    match policy:
+        case Segments(column=column, values=values):
+            return f"{column}: {', '.join(f'{value}={number}' for value, number in values.items())}"
+        case Weights(shares=shares) | Bandit(shares=shares):
+            return ", ".join(f"{number}={share:.1%}" for number, share in shares.items())
+        case _:
+            return None
 
 
 def window_row(window: Window, metric: str | None) -> Row:

@@ -43,7 +43,7 @@ class Planner:
         return sum(found.revision for found in self._home.stores.releases.list_deployments())
 
 
-def steering(home: LiveHome, servers: Servers | None = None, told: Callable[[int], None] = lambda _: None) -> Steering:
+def steering(home: LiveHome, servers: Servers | None = None, *, told: Callable[[int], None] = lambda _: None) -> Steering:
     planner = Planner(home)
 
     def changed() -> int:
@@ -145,7 +145,7 @@ def test_a_version_is_made_ready_by_all_before_it_counts(home: LiveHome) -> None
 
     for name in ("one", "two"):
         servers.heard(name, 1)
-    word = steering(home, servers, told)
+    word = steering(home, servers, told=told)
     policy = weights({1: 0.9, number: 0.1})
     found = word.carry_out("late", lambda: word.releasing.set_policy("late", policy, deed=ADA), deed=ADA)
     assert found["servers"] == {"acknowledged": True, "servers": ["one", "two"], "refused": {}, "late": [], "absent": []}
@@ -164,7 +164,7 @@ def test_a_server_that_cannot_make_it_ready_stops_it(home: LiveHome) -> None:
         servers.given("one", revision)
         servers.heard("one", 1, refusal="its scores are others")
 
-    word = steering(home, servers, told)
+    word = steering(home, servers, told=told)
     with pytest.raises(NotHeldReadyError, match="its scores are others"):
         word.carry_out("late", lambda: word.releasing.promote("late", number, deed=ADA), deed=ADA)
     here = home.releases.get()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_swaps_rollbacks_and_weights_under_load_fail_nothing_and_every_version_i
         for step in range(1, 11):
             share = step / 20
             weights = {1: 1 - share, 2: share}
-            seconds.append(timeline.change(lambda weights=weights: endpoints.set_weights("late", weights), to={1, 2}))  # type: ignore[misc]
+            seconds.append(timeline.change(partial(endpoints.set_weights, "late", weights), to={1, 2}))
         timeline.change(lambda: endpoints.delete_policy("late"), to={1})
         enough = len(callers.seen) + 50
         while len(callers.seen) < enough:

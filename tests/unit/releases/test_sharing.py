@@ -60,7 +60,8 @@ def test_a_bandit_begins_with_equal_shares_and_follows_its_rewards() -> None:
 
 def test_a_bandit_finds_the_best_arm_on_rewards_that_come_late() -> None:
     """Ten rounds, each reward counted two rounds after its answer: at the end most rows go to the arm that earns most."""
-    rates, found, late = {1: 0.2, 2: 0.5, 3: 0.35}, bandit([1, 2, 3], learns="rewards", since=NOW), [{}, {}]  # type: ignore[var-annotated]
+    rates, found = {1: 0.2, 2: 0.5, 3: 0.35}, bandit([1, 2, 3], learns="rewards", since=NOW)
+    late: list[dict[int, float]] = [{}, {}]
     arms = {number: Arm() for number in rates}
     for _ in range(10):
         late.append({number: 300 * share for number, share in found.shares.items()})
