@@ -141,7 +141,7 @@ class Member:
     def tell_counts(self) -> None:
         """The master knows what was counted, should this process be killed."""
         counters = self._models.engine.counters
-        counted = counters.flushes + counters.requests.total()
+        counted = counters.flushes + counters.requests.total() + counters.calls.total()
         if counted == self._counted:
             return
         self._counted = counted

@@ -49,6 +49,7 @@ def families(counters: Counters, *, revision: int) -> list[Family]:
             labels=("endpoint", "code"),
         ),
         counter("flyball_http_requests_total", "Requests by status.", values=counters.requests.items(), labels=("route", "status")),
+        counter("flyball_grpc_requests_total", "Calls by status.", values=counters.calls.items(), labels=("method", "status")),
         counter("flyball_flushes_total", "Batches that were computed.", values=[((), counters.flushes)]),
         counter(
             "flyball_log_lost_rows_total",
@@ -58,6 +59,7 @@ def families(counters: Counters, *, revision: int) -> list[Family]:
         ),
         counter("flyball_shadow_dropped_total", "Rows of which a shadow was not asked.", values=counters.unshadowed.items(), labels=_ONE),
         counter("flyball_refused_plans_total", "Plans with a version that was refused.", values=[((), counters.refused_plans)]),
+        gauge("flyball_online_store_up", "Whether looked-up values can be renewed.", value=int(not counters.store_fails()), merge="min"),
         ages,
         isolation,
         *histograms,

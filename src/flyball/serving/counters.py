@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -33,13 +33,14 @@ class Histogram:
 
 @dataclass
 class Counters:
-    """Rows that were answered and that a version failed, warnings by kind, flushes, and requests by status.
+    """Rows that were answered and that a version failed, warnings by kind, flushes, requests by status, and calls of gRPC by status.
 
     `seconds` are those from the arrival of a row's request to its prediction, `waits` those to the moment that its version was asked, and
     `batches` the rows that were asked about together.
 
     `lacks` are rows without a fresh value by endpoint, look-up and why; `turned_away` are requests that were refused for it, and `ages`
     say in seconds, by endpoint and look-up, how old the oldest value was that answered last.
+    `store_fails` says something where the online store cannot be read.
 
     `lost` are rows that were answered and are not in the log, by endpoint and how. `unshadowed` are rows of which a shadow was not asked,
     since too many waited. `isolation` is no count: by endpoint, version and measure, whether the process of a model was granted it.
@@ -54,9 +55,11 @@ class Counters:
     waited: tuple[int, float] = (0, 0.0)
     """How many requests were asked of a version, and how long all of them waited."""
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     lacks: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     turned_away: Counter[tuple[str, str]] = field(default_factory=Counter)
     ages: dict[tuple[str, str], float] = field(default_factory=dict)
+    store_fails: Callable[[], object] = bool
     flushes: int = 0
     refused_plans: int = 0
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)

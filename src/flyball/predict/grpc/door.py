@@ -37,7 +37,6 @@ READING = 16
 UNSENT_BYTES = 32 << 10
 """What is shorter fits into any client's window, and need not be waited for."""
 _LOG = logging.getLogger(__name__)
-_OK = 0
 Handler: TypeAlias = Callable[[Any, Any], Awaitable[None]]
 
 
@@ -68,11 +67,12 @@ class Door:
         return [grpc.method_handlers_generic_handler(service, found) for service, found in by_service.items()]
 
     def _handler(self, route: Route) -> Handler:
+        name = route.method.path.rpartition("/")[2]
         answer = self._stream if route.method.streams else self._once
 
         async def handle(messages: Any, context: Any) -> None:
             del messages
-            code = _OK
+            code = "OK"
             try:
                 await answer(route, context)
             except FlyballError as error:
@@ -83,7 +83,7 @@ class Door:
                 _LOG.exception("%s", route.method.path)
                 code = await _refuse(context, InternalError())
             finally:
-                self._plane.engine.counters.requests[route.method.path, code] += 1
+                self._plane.engine.counters.calls[name, code] += 1
 
         return handle
 
@@ -166,12 +166,12 @@ def _parsed(route: Route, data: bytes, *, origin: Origin) -> Call:
     return Call(message, origin.arrived, origin.principal, origin.trace)
 
 
-async def _refuse(context: Any, error: FlyballError) -> int:
+async def _refuse(context: Any, error: FlyballError) -> str:
     status = status_of(error)
     context.set_trailing_metadata(trailers_of(error))
     context.set_code(status)
     context.set_details(sentence_of(error))
-    return int(status.value[0])
+    return str(status.name)
 
 
 def _head(metadata: Iterable[tuple[str, Any]]) -> Mapping[str, str]:

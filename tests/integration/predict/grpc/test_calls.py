@@ -290,7 +290,7 @@ def test_many_at_once_each_get_their_own_answer(server: ServerProcess, caller: C
 def test_what_was_called_is_counted(server: ServerProcess, caller: Caller) -> None:
     caller.call("ModelInfer", asked([trip(1)]))
     text = server.request("GET", "/metrics").body.decode()
-    assert 'route="/inference.GRPCInferenceService/ModelInfer",status="0"' in text
+    assert 'flyball_grpc_requests_total{method="ModelInfer",status="OK"}' in text
     stats = caller.call("ModelStatistics", of_inference("ModelStatisticsRequest")(name="late")).model_stats
     assert sum(found.inference_count for found in stats) > 0
     assert {found.version for found in caller.call("ModelStatistics").model_stats} == {"1", "2"}
