@@ -93,6 +93,7 @@ class ModelServer:
         self, engine: Engine, loader: Loader, *, journal: Journal, online: Following, kept: PlanFile, source: HttpPlans | None
     ) -> None:  # fmt: skip
         self.engine, self.online = engine, online
+        engine.counters.store_fails = lambda: online.failing
         self._loader, self._journal = loader, journal
         self._follower = Follower(source, kept, take=self.take, why=lambda: " ".join(map(str, self._refused)))
         self._opened = asyncio.Event()

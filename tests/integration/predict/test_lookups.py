@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from flyball.features._redis import RedisOnlineStore
+from flyball.features.materialise import Materialiser
 from flyball.testing.model_server import Answer, ServerProcess
 from flyball.testing.serving_home import PROJECT, ServingHome, trip
+from tests.redis import serving_redis
 
 NOW = datetime.now(UTC)  # noqa: TID251 - a server without a clock of its own lives now
 SKY = 'entity="station", ttl="6h"'
@@ -32,7 +35,8 @@ def serving(place: Path, *, sky: str = SKY, behind: timedelta = timedelta(), pub
     home.keep(home.plan(1))
     with ServerProcess(home.path) as running:
         for _ in range(600):
-            if ask(running, trip(1)).status != 503 or ask(running, trip(1)).code == "feature-missing":
+            said = ask(running, trip(1))
+            if said.status != 503 or said.code == "feature-missing":
                 break
             time.sleep(0.1)  # it waits a while for what is not published
         yield running
@@ -54,6 +58,7 @@ def test_an_answer_tells_how_old_its_values_are_when_it_is_asked_to(tmp_path: Pa
         record = server.journal()[1]
         assert found[0]["ages"]["sky"] == (record.time - (record.value_times["sky"][0] or 0)) / 1e6
         metrics = server.request("GET", "/metrics").body.decode()
+        assert "flyball_online_store_up 1" in metrics
         assert 'flyball_feature_age_seconds{endpoint="late",view="sky"}' in metrics
         assert 'flyball_feature_lacks_total{endpoint="late",view="sky",why="unknown"} 1' in metrics
 
@@ -72,7 +77,9 @@ def test_values_that_are_older_than_they_may_be_are_told(tmp_path: Path) -> None
 
 def test_without_a_store_the_defaults_answer(tmp_path: Path) -> None:
     with serving(tmp_path, sky=f'{SKY}, missing={{"temperature": 15.5}}', published=False) as server:
-        found = ask(server, trip(1)).json["predictions"][0]
+        answer = ask(server, trip(1))
+        assert answer.status == 200, (answer.body, server.log)
+        found = answer.json["predictions"][0]
         assert found["warnings"] == ["nothing is published of 'sky' yet", "nothing is published of 'punctuality' yet"]
         record = server.journal()[-1]
         assert (record.features["sky.temperature"], record.features["sky.wind"]) == ([15.5], [None])
@@ -123,3 +130,41 @@ def test_what_is_published_while_it_answers_is_seen(tmp_path: Path) -> None:
                 return
             time.sleep(0.1)
         raise AssertionError("what was published is never seen")
+
+
+def test_a_store_that_goes_and_comes_back_costs_no_answer(tmp_path: Path) -> None:
+    with serving_redis(tmp_path / "redis") as redis, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLYBALL_ONLINE_URL", f"{redis.url}?prefix=trips")
+        home = ServingHome.trips(tmp_path / "serving", now=NOW)
+        store = RedisOnlineStore(f"{redis.url}?prefix=trips")
+        Materialiser(home.features(), store).open(home.histories, NOW)
+        home.add_linear(1)
+        home.keep(home.plan(1))
+        with ServerProcess(home.path) as server:
+            first = ask(server, trip(1)).json["predictions"][0]
+            assert "warnings" not in first
+            with redis.asleep():
+                assert ask(server, trip(1)).json["predictions"][0]["score"] == first["score"]
+            redis.kill()
+            until(server, "flyball_online_store_up 0")
+            assert ask(server, trip(1)).json["predictions"][0]["score"] == first["score"]
+            assert server.log.count("requests are answered by what was read before") == 1
+            redis.start()
+            until(server, "flyball_online_store_up 1")
+            Materialiser(home.features(), store).open({name: frame.clear() for name, frame in home.histories.items()}, NOW)
+            for _ in range(600):
+                if "warnings" in ask(server, trip(1)).json["predictions"][0]:
+                    break
+                time.sleep(0.1)
+            else:
+                raise AssertionError("what was published after the store came back is never seen")
+        store.close()
+
+
+def until(server: ServerProcess, line: str) -> None:
+    """Wait until the metrics say so."""
+    for _ in range(600):
+        if line in server.request("GET", "/metrics").body.decode():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{line} is never said")
