@@ -114,6 +114,10 @@ class Client(Wire):
         params = {"visible": "true"} if visible else None
         return self.ask(Ask("POST", path, params, body={"rows": list(rows)}, headers=headers))
 
+    def push_predictions(self, records: Sequence[Mapping[str, Any]]) -> Json:
+        """{"accepted", "duplicates", "refused", "refused_records"}: predictions of another system, each once by its endpoint and id."""
+        return self.ask(Ask("POST", "/api/v1/predictions", body={"predictions": list(records)}))
+
     def get_prediction(self, prediction: str) -> Json:
         """The trace of one prediction."""
         return self.ask(Ask("GET", f"/api/v1/predictions/{part(prediction)}"))

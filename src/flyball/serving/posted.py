@@ -84,7 +84,7 @@ class PostedError(InvalidError):
     code = "prediction-record"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason.rstrip('.')}.")
+        super().__init__(reason if reason.endswith((".", "?")) else f"{reason}.")
 
 
 def mark_of(endpoint: str, name: str) -> str:
@@ -200,7 +200,7 @@ def _fitted(values: Mapping[str, Any], types: Mapping[str, str]) -> tuple[dict[s
     try:
         rows = fit(form, {name: [value] for name, value in values.items()})
     except FieldError as error:
-        raise PostedError(str(error).removeprefix("Row 0, ")) from error
+        raise PostedError(str(error).removeprefix("Row 0, ").replace("?.", "?")) from error
     return dict(rows.columns), list(form.type_names)
 
 
