@@ -75,8 +75,7 @@ class Told(msgspec.Struct, gc=False):
     route: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, eq=False):
     """The answer to all rows of a request, in parts by who answered; together they have each row once."""
 
     model: str
@@ -95,7 +94,7 @@ class Answer:
 
     @property
     def _alike(self) -> bool:
-        return len({(part.version, part.route) for part in self.parts}) == 1
+        return len(self.parts) == 1 or len({(part.version, part.route) for part in self.parts}) == 1
 
     def column(self, of: Callable[[Part], Sequence[Any]]) -> Sequence[Any]:
         """A column of the answer in the order of the request's rows: `of` takes it from a part."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Generator, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, TypeAlias
+
+from msgspec import structs
 
 from flyball.core.clock import Clock, Timer
 from flyball.core.duration import microseconds
@@ -53,10 +54,7 @@ class Engine:
     def flush(self, batch: Sequence[Asked]) -> None:
         """Each of `batch` is done when this returns, or, where a child process is asked, soon after."""
         self.counters.flushes += 1
-        alike: dict[tuple[LoadedEndpoint, int, Wants], list[Asked]] = {}
-        for asked in batch:
-            alike.setdefault((asked.endpoint, id(asked.rows.form), asked.wants), []).append(asked)
-        for requests in alike.values():
+        for requests in [batch] if len(batch) == 1 else _alike(batch):
             for group in self._groups(requests):
                 self._count_batch(group)
                 self._run(group)
@@ -147,7 +145,7 @@ class Engine:
         """The champion stands in for a version that it can stand in for; for others nobody does."""
         group, champion = failure.group, failure.group.endpoint.champion
         if group.route in STOOD_IN_FOR and champion is not None:
-            self._run(replace(group, version=champion, route=FALLBACK), (*before, failure))
+            self._run(structs.replace(group, version=champion, route=FALLBACK), (*before, failure))
         else:
             self._refuse((*before, failure))
 
@@ -195,6 +193,14 @@ class Engine:
     def _count(self, failures: Sequence[Failure]) -> None:
         for failure in failures:
             self.counters.failed[failure.group.endpoint.name, failure.group.version.number] += len(failure.group.ids)
+
+
+def _alike(batch: Sequence[Asked]) -> Iterable[Sequence[Asked]]:
+    """Requests that may be computed together: of one endpoint as it was when they came, of one form, and wanting the same."""
+    found: dict[tuple[LoadedEndpoint, int, Wants], list[Asked]] = {}
+    for asked in batch:
+        found.setdefault((asked.endpoint, id(asked.rows.form), asked.wants), []).append(asked)
+    return found.values()
 
 
 def _say(group: Group, vector: Vector) -> Generator[Coroutine[Any, Any, Answers], Answers, Answers]:

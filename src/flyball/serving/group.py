@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
-from msgspec import structs
+from msgspec import Struct, structs
 
 from flyball.core.errors import FlyballError, InvalidError
 from flyball.features.lacking import Terms
@@ -25,8 +25,7 @@ from flyball.serving.version import LoadedEndpoint, LoadedVersion
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class Group:
+class Group(Struct, frozen=True, eq=False):
     """Rows of one flush that one version is to answer; `owners` says, in their order, which rows of which request they are.
 
     `time` is their prediction time, in microseconds since 1970 UTC.
@@ -55,8 +54,8 @@ class Group:
     def part(self, choice: Choice) -> Group:
         """The rows that were chosen, for the version that is to answer them."""
         if choice.rows is None:
-            return replace(self, version=choice.version, route=choice.route)
-        return replace(
+            return structs.replace(self, version=choice.version, route=choice.route)
+        return structs.replace(
             self, version=choice.version, route=choice.route, rows=self.rows.take(choice.rows), owners=self._owners(choice.rows),
             keys=[self.keys[row] for row in choice.rows], ids=[self.ids[row] for row in choice.rows],
         )  # fmt: skip

@@ -6,9 +6,10 @@ A binary label of a project is decided by one half; a model that was made elsewh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -30,8 +31,7 @@ class Explained:
     warnings: Mapping[int, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, eq=False):
     """One entry per row in each; `task` is how the log reads a score, `answers` the log's columns beside it, `types` theirs.
 
     `warnings` are by row, where there are any.
@@ -41,9 +41,9 @@ class Outcome:
     scores: Sequence[float | None]
     predictions: Sequence[Any]
     probabilities: Sequence[dict[str, float]] = ()
-    answers: Mapping[str, Column] = field(default_factory=dict)
+    answers: Mapping[str, Column] = {}
     types: Sequence[str] = ()
-    warnings: Mapping[int, list[str]] = field(default_factory=dict)
+    warnings: Mapping[int, list[str]] = {}
 
 
 def outcome_of(said: npt.NDArray[Any] | Explained, n_rows: int, *, task: str, description: Description | None) -> Outcome:
@@ -53,7 +53,7 @@ def outcome_of(said: npt.NDArray[Any] | Explained, n_rows: int, *, task: str, de
         ModelFailedError: it is no answer for so many rows.
     """
     if isinstance(said, Explained):
-        return replace(outcome_of(said.values, n_rows, task=task, description=description), warnings=said.warnings)
+        return msgspec.structs.replace(outcome_of(said.values, n_rows, task=task, description=description), warnings=said.warnings)
     task = description.task if description is not None and task == "values" else task  # it said so when it was loaded
     if description is not None and description.task == "classes":
         return _classes(said, n_rows, description=description)

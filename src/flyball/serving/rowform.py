@@ -197,8 +197,7 @@ class RowForm:
             raise FieldError(index, name, reason=f"it is {_shown(value)}; send {wanted}") from error
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, eq=False):
     """The `n` rows of a request, column by column as `form` has them: dates as days and times as microseconds since 1970."""
 
     form: RowForm

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
 import polars as pl
 
 from flyball.features.mirror import Lack
@@ -51,14 +52,13 @@ class Framed:
         return {series.name: series for series in self.frame.get_columns()}
 
 
-@dataclass(frozen=True, eq=False)
-class Given:
+class Given(msgspec.Struct, frozen=True, eq=False, dict=True):
     """Features that were sent: the columns of the request, which become a frame of `dtypes` if a model asks for one."""
 
     rows: Rows
     dtypes: Mapping[str, pl.DataType] | None = None
-    value_times: Times = field(default_factory=dict)
-    lacks: Lacks = field(default_factory=dict)
+    value_times: Times = {}
+    lacks: Lacks = {}
 
     @property
     def values(self) -> Mapping[str, Values]:
