@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,7 +21,7 @@ from flyball.governance import Authority, Caller
 from flyball.governance.errors import UnauthenticatedError
 from flyball.governance.turns import Turns
 from flyball.predict.dataplane import DataPlane, Origin
-from flyball.predict.errors import DrainingError, MessageError, SlowBodyError, SlowReaderError
+from flyball.predict.errors import DrainingError, MessageError, SlowBodyError, SlowReaderError, TooManyInsideError
 from flyball.predict.grpc.messages import of_inference
 from flyball.predict.grpc.routes import ROUTES, Call, Route
 from flyball.predict.grpc.statuses import sentence_of, status_of, trailers_of
@@ -34,6 +35,8 @@ with extra("grpc"):
 
 READING = 16
 """So many messages come in at a time, and of one caller no more than its share: their sizes are known only when they are here."""
+STREAMS, IDLE_SECONDS = 64, 300.0
+"""So many streams one caller may hold open, each idle for so long at most: they take places even when nothing is asked."""
 UNSENT_BYTES = 32 << 10
 """What is shorter fits into any client's window, and need not be waited for."""
 _LOG = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ class Door:
         self.draining = False
         """No more calls come in; those that are in are answered."""
         self._reading = Turns(READING)
+        self._streams: Counter[str] = Counter()
 
     def handlers(self) -> Iterable[Any]:
         """What gRPC's server is given, a handler for each service."""
@@ -100,6 +104,17 @@ class Door:
     async def _stream(self, route: Route, context: Any) -> None:
         """Answer the requests of a stream in their order; one that is refused is told so, and the stream goes on."""
         caller, origin = self._admit(route, context)
+        who = caller.principal
+        if self._streams[who] >= STREAMS:
+            raise TooManyInsideError(who, self._streams[who])
+        self._streams[who] += 1
+        try:
+            await self._converse(route, context, who=(caller, origin))
+        finally:
+            self._streams[who] -= 1
+
+    async def _converse(self, route: Route, context: Any, *, who: tuple[Caller, Origin]) -> None:
+        caller, origin = who
         admission = self._keepers.admission
         first = True
         while (data := await self._read(context, caller, waits=not first)) is not None:
@@ -130,9 +145,13 @@ class Door:
         return caller, Origin(self._keepers.timer.seconds(), caller.principal, head.get("traceparent", ""))
 
     async def _read(self, context: Any, caller: Caller, *, waits: bool = False) -> bytes | None:
-        """The next message, or None where there is none; where the client may think as long as it likes, that `waits`."""
+        """The next message, or None where there is none. Between messages a client may think for long: that `waits`."""
         if waits:
-            data = await context.read()
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    data = await context.read()
+            except TimeoutError:
+                return None
             return None if data is grpc.aio.EOF else data
         seconds = self._keepers.admission.limits.body_seconds
         await self._reading.take(caller.principal)

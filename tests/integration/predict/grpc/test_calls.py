@@ -19,6 +19,7 @@ import pytest
 
 from flyball.governance import Caller as Principal
 from flyball.governance import Role, TokenWish
+from flyball.predict.grpc.door import STREAMS
 from flyball.predict.grpc.messages import message, methods, of_inference
 from flyball.predict.grpc.routes import INFERENCE
 from flyball.testing.governance import open_token_service
@@ -149,6 +150,24 @@ def test_a_stream_answers_each_request_in_order_and_survives_bad_ones(caller: Ca
     assert "Did you mean 'late'?" in found[7].error_message
     assert "Row 0, field 'distance'" in found[9].error_message
     assert all(not answer.error_message for place, answer in enumerate(found) if place not in {7, 9})
+
+
+def test_one_caller_holds_so_many_streams_and_no_more(caller: Caller) -> None:
+    end = threading.Event()
+
+    def thinking() -> Iterator[Any]:
+        yield asked([trip(1)])
+        end.wait(60)
+
+    held = [caller.stream(thinking()) for _ in range(STREAMS)]
+    assert all(next(stream).infer_response.outputs for stream in held)
+    with pytest.raises(grpc.RpcError) as refused:
+        list(caller.stream([asked([trip(1)])]))
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert len(outputs(caller.call("ModelInfer", asked([trip(1)])))["score"]) == 1
+    end.set()
+    assert all(list(stream) == [] for stream in held)
+    assert list(caller.stream([asked([trip(1)])]))
 
 
 def test_a_stream_without_a_request_ends_well(caller: Caller) -> None:
