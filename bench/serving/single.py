@@ -22,7 +22,7 @@ from bench.serving.peers import PATIENCE_SECONDS, first_answer, free_port, runni
 from bench.serving.singleservers import ENDPOINT, prepare
 
 Found: TypeAlias = dict[tuple[str, str], list[Figures]]
-Started: TypeAlias = dict[str, tuple[float, float]]
+Started: TypeAlias = Mapping[str, tuple[float, float]]
 ROUNDS, SECONDS = 5, 1.5
 LOADS: Mapping[str, tuple[int, int]] = {"single, 1 connection": (1, 1), "single, 32 connections": (32, 1), "1,000 rows": (4, 1000)}
 ONE, MANY, BULK = LOADS
@@ -66,7 +66,7 @@ def measure(
     asked = {size: bodies(rows, size) for _, size in LOADS.values()}
     found: Found = {(kind, name): [] for name in LOADS for kind in kinds}
     servers: dict[str, tuple[int, int]] = {}
-    started: Started = {}
+    started: dict[str, tuple[float, float]] = {}
     with ExitStack() as stack:
         for kind in kinds:
             servers[kind] = port, pid = stack.enter_context(served(kind, place))

@@ -7,7 +7,7 @@ Run ``python -m bench.serving.singleservers KIND PLACE PORT``.
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +158,13 @@ def main(kind: str, place: Path, *, port: int) -> None:
         from flyball.predict.__main__ import main as serve
         from flyball.storage._localjournal import LocalJournal
 
-        LocalJournal.write = lambda *_, **__: NoJournal()  # type: ignore[assignment,method-assign,return-value]  # for this process alone
+        LocalJournal.write = lambda *_, **__: NoJournal()  # type: ignore[assignment,method-assign]  # for this process alone
         sys.exit(serve(["--home", str(place / kind), "--port", str(port), "--plan", str(place / kind / "plan.json")]))
     import uvicorn
 
-    application = {"echo": lambda: echo, "by hand": lambda: by_hand(place), "Starlette": lambda: starlette(place)}[kind]()
+    made: dict[str, Callable[[], Any]] = {"echo": lambda: echo, "by hand": lambda: by_hand(place), "Starlette": lambda: starlette(place)}
     usual: dict[str, Any] = {"log_level": "warning", "access_log": False, "loop": "uvloop", "http": "httptools", "lifespan": "off"}
-    uvicorn.run(application, host="127.0.0.1", port=port, **usual)
+    uvicorn.run(made[kind](), host="127.0.0.1", port=port, **usual)
 
 
 if __name__ == "__main__":

@@ -210,9 +210,9 @@ def _say(group: Group, vector: Vector) -> Generator[Coroutine[Any, Any, Answers]
         answers = yield version.model.predict_parts(vector.frame, [len(own) for _, own in group.owners])
         assert isinstance(answers, list)
         return together(answers)
-    if version.ask_columns is not None:
-        return version.ask_columns(vector.values, group.rows.n)
-    asked: Any = version.model.predict(vector.frame)
+    if version.takes_long(group.rows.n):  # libraries of models let go of the interpreter, so that others are answered meanwhile
+        return (yield asyncio.to_thread(version.ask, vector, group.rows.n))
+    asked: Any = version.ask(vector, group.rows.n)
     return (yield asked) if version.awaited else asked
 
 

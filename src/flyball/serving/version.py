@@ -28,6 +28,8 @@ from flyball.serving.vector import Framed, Given, Vector
 from flyball.serving.vectorform import vector_form
 
 VECTOR_SUFFIX = ".vector"
+LONG_SECONDS = 0.02
+"""A call that takes longer is made in a thread, which costs it a fraction of a millisecond."""
 
 
 class VectorSource(Protocol):
@@ -89,6 +91,15 @@ class LoadedVersion:
     def awaited(self) -> bool:
         """Whether its model is waited for, so that others are answered meanwhile."""
         return inspect.iscoroutinefunction(self.model.predict)
+
+    def ask(self, vector: Vector, n_rows: int) -> Any:
+        """What its model says of so many rows, or, where it is awaited, what is to be awaited."""
+        return self.model.predict(vector.frame) if self.ask_columns is None else self.ask_columns(vector.values, n_rows)
+
+    def takes_long(self, n_rows: int) -> bool:
+        """Whether so many rows keep everybody else waiting, by what was measured of its model when it came."""
+        cost = self.plan.cost
+        return cost is not None and not self.awaited and cost.call_seconds + n_rows * cost.row_seconds > LONG_SECONDS
 
     @cached_property
     def ask_columns(self) -> ByColumns | None:

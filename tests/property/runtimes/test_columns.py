@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]  # it ships no types
+from sklearn.ensemble import GradientBoostingClassifier  # type: ignore[import-untyped]  # as above
+from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # as above
+from sklearn.preprocessing import OneHotEncoder  # type: ignore[import-untyped]  # as above
 
 from flyball.runtimes import Encoder, ModelManifest
 from flyball.runtimes.blend import BlendPredictor

@@ -130,7 +130,7 @@ def test_the_callers_of_one_frame_are_told_apart() -> None:
 
 def test_a_slow_model_is_asked_for_fewer_rows_at_once_and_a_quick_one_for_more() -> None:
     async def ask(_: Model, merger: Merger) -> Any:
-        for _ in range(8):
+        for _turn in range(8):
             await merger.predict(frame(*range(200)), [10] * 20)
         return None
 
