@@ -71,7 +71,11 @@ class Planner:
         return [(model, self.releases.find_deployment(PRODUCTION, place.endpoint) or place) for model, place in places]
 
     def _endpoint(self, model: Model, deployment: Deployment) -> EndpointPlan:
-        spare = {number: made for number in deployment.resident if (made := self._find_version(model, number)) is not None}
+        must = [number for number in (deployment.champion, deployment.canary) if number is not None]
+        found = {number: self._version(model, number) for number in must}
+        for number in deployment.held:
+            if number not in found and (made := self._find_version(model, number)) is not None:
+                found[number] = made
         return EndpointPlan(
             endpoint=deployment.endpoint,
             model=model.name,
@@ -79,20 +83,20 @@ class Planner:
             champion=deployment.champion,
             canary=deployment.canary,
             share=deployment.share,
-            versions=(*(self._version(model, number) for number in deployment.asked), *spare.values()),
+            versions=tuple(found.values()),
             sticky=() if model.sticky is None else model.sticks_to,
-            policy=deployment.policy,
-            shadows=deployment.shadows,
+            policy=deployment.policy if all(number in found for number in deployment.challengers) else None,
+            shadows=tuple(number for number in deployment.shadows if number in found),
             log=PLAIN if model.log is None else model.log.plan,
             quota=model.quota,
         )
 
     def _find_version(self, model: Model, number: int) -> VersionPlan | None:
-        """The version that is only held ready; None where it has gone, or is no longer what it was."""
+        """A version without which the champion answers; None where it was deleted, or is no longer what it was."""
         try:
             return self._version(model, number)
         except FlyballError as error:
-            _LOG.info("version %d of %r is not held ready: %s", number, model.name, error)
+            _LOG.warning("version %d of %r gets no rows: %s", number, model.name, error)
             return None
 
     def _version(self, model: Model, number: int) -> VersionPlan:

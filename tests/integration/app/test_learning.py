@@ -1,0 +1,85 @@
+"""Bandits that learn from labels: an answer that was right earns 1, one that another gave in a version's place earns it nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flyball.app.controlplane import Deed
+from flyball.app.learning import Learning
+from flyball.app.releasing import Releasing
+from flyball.loop.context import Objective
+from flyball.loop.livetraffic import LoggedStretch
+from flyball.loop.projectfile import load_project
+from flyball.releases import bandit
+from flyball.releases._sqlrewards import SqlRewards
+from flyball.releases.errors import PolicyError
+from flyball.serving.policies import Bandit
+from flyball.testing.livehome import LiveHome
+from flyball.testing.serving_home import ServingHome
+
+NOW = datetime(2013, 2, 28, tzinfo=UTC)
+
+
+@dataclass
+class Answered:
+    """A model of the loop, as far as bandits ask it: what its endpoint answered, joined to its labels."""
+
+    objective: Objective
+    found: LoggedStretch
+
+    @property
+    def traffic(self) -> Answered:
+        return self
+
+    def stretch(self, start: datetime, end: datetime) -> LoggedStretch:
+        assert start <= end
+        return self.found
+
+
+def answers(place: Path) -> LoggedStretch:
+    """Of 300 trips: version 2 was right of each, version 1 of none; version 3 failed, and 1 stood in for it and was right."""
+    serving = ServingHome.trips(place, now=NOW)
+    late = [number % 40 > 15 for number in range(300)]
+    versions = [1 + number % 2 for number in range(200)] + [1] * 100
+    right = [version == 2 for version in versions[:200]] + [True] * 100
+    rows = pl.DataFrame({
+        "key": [f"h{number}" for number in range(300)],
+        "time": [NOW - timedelta(days=1)] * 300,
+        "version": versions,
+        "route": ["challenger"] * 200 + ["fallback"] * 100,
+        "score": [float(told == well) for told, well in zip(late, right, strict=True)],
+    })  # fmt: skip
+    return LoggedStretch(load_project(serving.project).get("late"), rows, lambda: serving.histories["arrivals"], ())
+
+
+def learning(home: LiveHome, model: Any) -> Learning:
+    return Learning(Releasing(home.stores), SqlRewards(home.stores.database), {"late": model}, lambda: None)
+
+
+def test_a_bandit_learns_from_labels(home: LiveHome, tmp_path: Path) -> None:
+    home.released("a")
+    home.validated("b")
+    word = learning(home, Answered(Objective("binary", "roc_auc"), answers(tmp_path)))
+    word.check("late")
+    begun = bandit([1, 2], learns="labels", since=NOW - timedelta(days=2))
+    word.releasing.set_policy("late", begun, deed=Deed("user:ada"))
+    assert word.learn_all() == 1
+    found = home.releases.get().policy
+    assert isinstance(found, Bandit)
+    assert found.arms[1].total == 0
+    assert found.arms[2].total == found.arms[2].count > 50
+    assert found.shares == pytest.approx({1: 0.01, 2: 0.99}, abs=1e-6)
+    assert not word.learn("late")  # nothing new came
+
+
+def test_where_labels_are_numbers_nothing_is_right(home: LiveHome, tmp_path: Path) -> None:
+    word = learning(home, Answered(Objective("regression", "rmse"), answers(tmp_path)))
+    for name in ("late", "other"):
+        with pytest.raises(PolicyError, match="Let it learn from rewards"):
+            word.check(name)
