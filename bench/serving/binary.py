@@ -29,7 +29,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 OWN, TENSORS, BINARY, STREAM = "JSON", "tensors in JSON", "binary tensors", "Arrow"
 
 
-def asked(port: int, token: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+def asked(port: int, *, token: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
     """The same rows as each door takes them."""
     head = [f"authorization: Bearer {token}"]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
@@ -71,7 +71,7 @@ def measure(place: Path, rounds: int) -> dict[str, list[Figures]]:
     found: dict[str, list[Figures]] = {}
     with served("ours", place) as (port, pid):
         first_answer(port, f"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n".encode(), log=place / "ours.log")
-        doors = asked(port, (place / "ours" / "token").read_text().strip(), rows)
+        doors = asked(port, token=(place / "ours" / "token").read_text().strip(), rows=rows)
         for turn in range(rounds + 1):
             for name, given in doors.items():
                 one = uvloop.run(load(port, pid, requests=[given], connections=CONNECTIONS, seconds=SECONDS if turn else 0.5))

@@ -94,7 +94,7 @@ class PredictApp:
         request = Request(place.name, place.version, head, scope["query_string"], b"", self._timer.seconds(), caller)
         if route.body is Body.NONE:
             return await route.answer(self.plane, request)
-        return await self._read_and_answer(route, request, receive)
+        return await self._read_and_answer(route, request, receive=receive)
 
     def _admit(self, scope: Scope, permission: Permission) -> Caller:
         caller = self.boundary.identify(scope["headers"])
@@ -102,7 +102,7 @@ class PredictApp:
         self.boundary.authority.check(caller, permission)
         return caller
 
-    async def _read_and_answer(self, route: Route, request: Request, receive: Receive) -> Reply:
+    async def _read_and_answer(self, route: Route, request: Request, *, receive: Receive) -> Reply:
         coding, expected = self._expected(route, request.head)
         with self.admission.enter(request.caller.principal, expected=expected) as entry:
             if route.body is Body.ROWS:

@@ -33,18 +33,18 @@ async def read(receive: Receive, *, limit_bytes: int, seconds: float) -> bytes:
         BodyTooLargeError, SlowBodyError: it is more, or takes longer, than is waited for.
     """
     receiving = receive()
+    message: Message | None = None
+    waited = None
     try:
         waited = receiving.send(None)
     except StopIteration as done:
-        message: Message = done.value
-        if not message.get("more_body", False) and message["type"] == "http.request":
-            return _limited(message.get("body", b""), limit_bytes)
-        first = None
-    else:
-        first = _begun(receiving, waited)
+        found: Message = done.value
+        if not found.get("more_body", False) and found["type"] == "http.request":
+            return _limited(found.get("body", b""), limit_bytes)
+        message = found
     try:
         async with asyncio.timeout(seconds):
-            return await _rest(receive, message if first is None else await first, limit_bytes=limit_bytes)
+            return await _rest(receive, message or await _begun(receiving, waited), limit_bytes=limit_bytes)
     except TimeoutError as error:
         raise SlowBodyError(seconds) from error
 

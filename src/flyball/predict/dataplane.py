@@ -18,6 +18,7 @@ from flyball.predict.metrics import families
 from flyball.predict.repository import Fixed, Repository
 from flyball.predict.signature import ON_REQUEST, TensorSpec, inputs_of, outputs_of, tensors_of
 from flyball.predict.tensors import Tensor, columns_of
+from flyball.runtimes import ModelManifest
 from flyball.serving.asked import ROUTED, VECTOR, Answer, Wants
 from flyball.serving.engine import Engine
 from flyball.serving.errors import EndpointNotFoundError, TooManyRowsError, VersionNotServedError
@@ -255,7 +256,7 @@ class DataPlane:
 
     # ---- answers ---------------------------------------------------------------------------------------------------------
 
-    async def ask(self, target: Target, rows: Rows, asker: Asker) -> Answer:
+    async def ask(self, target: Target, rows: Rows, *, asker: Asker) -> Answer:
         """The answer to rows of the target's form.
 
         Raises:
@@ -268,7 +269,7 @@ class DataPlane:
         finally:
             meter.end(plan, number)
 
-    async def ask_columns(self, target: Target, columns: Mapping[str, Values], asker: Asker, *, nan_is_null: bool = False) -> Answer:
+    async def ask_columns(self, target: Target, columns: Mapping[str, Values], *, asker: Asker, nan_is_null: bool = False) -> Answer:
         """The answer to columns, which are made rows of the target's form.
 
         Raises:
@@ -278,14 +279,14 @@ class DataPlane:
         n = max(map(len, columns.values()), default=0)
         if n > MAX_ROWS:
             raise TooManyRowsError(n, limit=MAX_ROWS)
-        return await self.ask(target, fit(target.form, columns, nan_is_null=nan_is_null), asker)
+        return await self.ask(target, fit(target.form, columns, nan_is_null=nan_is_null), asker=asker)
 
     async def infer(
         self,
         target: Target,
         tensors: Sequence[Tensor],
-        asker: Asker,
         *,
+        asker: Asker,
         wanted: Sequence[str] = (),
         parameters: Mapping[str, Any] = NOTHING,
     ) -> Inferred:
@@ -301,24 +302,30 @@ class DataPlane:
                 if name not in known:
                     raise OutputError(name, known=known)
         columns = columns_of(target.form, tensors)
-        answer = await self.ask_columns(target, columns, asker, nan_is_null=parameters.get(NAN_IS_NULL) is True)
+        answer = await self.ask_columns(target, columns, asker=asker, nan_is_null=parameters.get(NAN_IS_NULL) is True)
         return Inferred(target.name, answer.version, answer.route, tensors_of(answer, target.version, wanted=wanted))
 
 
 def platform_of(version: LoadedVersion) -> str:
     """What runs the version's model: the name of its format."""
-    return f"flyball_{version.model.manifest.format}"
+    manifest = _manifest(version)
+    return f"flyball_{'graph' if manifest is None else manifest.format}"
 
 
 def facts_of(version: LoadedVersion) -> Mapping[str, Any]:
     """Where the version's model runs, why in its own form if it carries code, and the seconds of a row alone and of each of many."""
-    plan, manifest = version.plan, version.model.manifest
-    facts: dict[str, Any] = {"process": "own" if manifest.apart else "server"}
+    plan, manifest = version.plan, _manifest(version)
+    facts: dict[str, Any] = {"process": "own" if manifest is not None and manifest.apart else "server"}
     if plan.kept:
         facts["kept"] = plan.kept
     if plan.cost is not None:
         facts |= {"call_seconds": plan.cost.call_seconds, "row_seconds": plan.cost.row_seconds, "rows": plan.cost.rows}
     return facts
+
+
+def _manifest(version: LoadedVersion) -> ModelManifest | None:
+    """What the model says of itself; a graph of several says nothing."""
+    return getattr(version.model, "manifest", None)
 
 
 def _number(endpoint: LoadedEndpoint, version: str) -> int:

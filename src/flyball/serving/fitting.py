@@ -169,7 +169,7 @@ def _of_list(target: _Target, values: Sequence[Any]) -> Column:
     try:
         found = msgspec.convert((values,), _checked(target.kind, nullable=target.nullable)).values
     except (msgspec.ValidationError, RecursionError):
-        found = [_of_value(target, row, value) for row, value in enumerate(values)]
+        found = [_of_value(target, value, row=row) for row, value in enumerate(values)]
     finish = _FINISH.get(target.kind)
     return list(found) if finish is None else [None if value is None else finish(value) for value in found]
 
@@ -197,7 +197,7 @@ def _checked(kind: str, *, nullable: bool) -> Any:
     return msgspec.defstruct("Checked", [("values", values)], array_like=True, gc=False)
 
 
-def _of_value(target: _Target, row: int, value: Any) -> Any:
+def _of_value(target: _Target, value: Any, *, row: int) -> Any:
     """The one value in the form that `_checked` gives, where it can be read so after all."""
     if isinstance(value, np.generic):
         value = value.item()

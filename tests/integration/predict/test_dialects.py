@@ -39,7 +39,7 @@ def own(server: ServerProcess) -> list[dict[str, Any]]:
     return found
 
 
-def post(server: ServerProcess, path: str, body: Any, **headers: str) -> Answer:
+def post(server: ServerProcess, path: str, *, body: Any, **headers: str) -> Answer:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return server.request("POST", path, body=data, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
@@ -80,28 +80,28 @@ def csv_of(rows: list[dict[str, Any]]) -> bytes:
 def test_rows_of_other_protocols_have_the_predictions_of_our_own(
     server: ServerProcess, own: list[dict[str, Any]], path: str, body: Any
 ) -> None:
-    answer = post(server, path, body)
+    answer = post(server, path, body=body)
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json"), answer.body
     assert answer.json == {"predictions": [one["prediction"] for one in own]}
 
 
 def test_a_table_in_text_has_the_same_predictions(server: ServerProcess, own: list[dict[str, Any]]) -> None:
-    answer = post(server, "/invocations", csv_of(ROWS), Content_Type="text/csv; charset=utf-8")
+    answer = post(server, "/invocations", body=csv_of(ROWS), Content_Type="text/csv; charset=utf-8")
     assert answer.json == {"predictions": [one["prediction"] for one in own]}
-    assert post(server, "/invocations", csv_of([trip(1, distance=None)]), Content_Type="text/csv").status == 200
+    assert post(server, "/invocations", body=csv_of([trip(1, distance=None)]), Content_Type="text/csv").status == 200
 
 
 def test_an_arrow_stream_is_answered_in_kind(server: ServerProcess, own: list[dict[str, Any]]) -> None:
-    answer = post(server, "/predict/late", stream(frame()), Content_Type=ARROW)
+    answer = post(server, "/predict/late", body=stream(frame()), Content_Type=ARROW)
     assert (answer.status, answer.headers["content-type"]) == (200, ARROW), answer.body
     found = pl.read_ipc_stream(io.BytesIO(answer.body))
     assert found.columns == ["key", "id", "prediction", "score", "version", "route"]
     assert found.drop("id").rows() == [tuple(one[name] for name in found.columns if name != "id") for one in own]
-    oldest = post(server, "/predict/late", stream(frame(), compat_level=pl.CompatLevel.oldest()), Content_Type=ARROW, Accept="*/*")
+    oldest = post(server, "/predict/late", body=stream(frame(), compat_level=pl.CompatLevel.oldest()), Content_Type=ARROW, Accept="*/*")
     assert oldest.headers["content-type"] == ARROW
-    json_back = post(server, "/predict/late", stream(frame()), Content_Type=ARROW, Accept="application/json")
+    json_back = post(server, "/predict/late", body=stream(frame()), Content_Type=ARROW, Accept="application/json")
     assert [one["score"] for one in json_back.json["predictions"]] == [one["score"] for one in own]
-    arrow_back = post(server, "/predict/late", {"rows": [{**ROWS[0], "line": "new"}]}, Accept=ARROW)
+    arrow_back = post(server, "/predict/late", body={"rows": [{**ROWS[0], "line": "new"}]}, Accept=ARROW)
     assert pl.read_ipc_stream(io.BytesIO(arrow_back.body))["warnings"].to_list() == [["the model has never seen trips.line 'new'"]]
 
 
@@ -148,7 +148,7 @@ WRONG: list[tuple[str, str, Any, Mapping[str, str], int, str]] = [
 def test_what_is_wrong_is_told_in_the_words_of_the_protocol(
     server: ServerProcess, path: str, body: Any, headers: Mapping[str, str], status: int, words: str
 ) -> None:
-    answer = post(server, path, body, **headers)
+    answer = post(server, path, body=body, **headers)
     assert answer.status == status, answer.body
     told = answer.json
     sentence = told["message"] if path == "/invocations" else told["error"]["message"] if path.startswith("/predict") else told["error"]
@@ -172,13 +172,13 @@ def test_of_several_endpoints_one_must_be_named(tmp_path: Path) -> None:
     models = {"plans": logged_pickle(PLANS, array_signature(2)), "more": logged_pickle(PLANS, array_signature(2))}
     with ServerProcess(tmp_path, "--plan", str(laid_out(tmp_path, models))) as server:
         rows = GUESTS.head(5).select(pl.col("age", "visits").cast(pl.Float64)).rows()
-        answer = post(server, "/invocations", {"instances": rows})
+        answer = post(server, "/invocations", body={"instances": rows})
         assert answer.status == 422
         assert "more, plans" in answer.json["message"]
         own = PLANS.predict(rows).tolist()
-        assert post(server, "/endpoints/plans/invocations", {"inputs": rows}).json == {"predictions": own}
+        assert post(server, "/endpoints/plans/invocations", body={"inputs": rows}).json == {"predictions": own}
         tensor = {"name": "x", "shape": [5, 2], "datatype": "FP32", "data": rows}
-        told = post(server, "/v2/models/plans/infer", {"inputs": [tensor]}).json
+        told = post(server, "/v2/models/plans/infer", body={"inputs": [tensor]}).json
         found = {one["name"]: one for one in told["outputs"]}
         assert (found["prediction"]["datatype"], found["prediction"]["data"]) == ("BYTES", own)
         assert found["probabilities"]["shape"] == [5, 3]
@@ -186,5 +186,5 @@ def test_of_several_endpoints_one_must_be_named(tmp_path: Path) -> None:
         specs = {one["name"]: one for one in server.request("GET", "/v2/models/plans").json["outputs"]}
         assert specs["probabilities"]["shape"] == [-1, 3]
         assert {name: one["datatype"] for name, one in found.items()} == {name: one["datatype"] for name, one in specs.items()}
-        arrow = post(server, "/predict/plans", stream(pl.DataFrame(rows, schema=["0", "1"], orient="row")), Content_Type=ARROW)
+        arrow = post(server, "/predict/plans", body=stream(pl.DataFrame(rows, schema=["0", "1"], orient="row")), Content_Type=ARROW)
         assert pl.read_ipc_stream(io.BytesIO(arrow.body))["probability.trial"].len() == 5

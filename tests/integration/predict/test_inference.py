@@ -28,18 +28,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
-def tensor(name: str, datatype: str, data: Sequence[Any], **more: Any) -> dict[str, Any]:
+def tensor(name: str, datatype: str, *, data: Sequence[Any], **more: Any) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": [len(data)], "data": data, **more}
 
 
 def columns(count: int = 3) -> list[dict[str, Any]]:
     rows = [trip(number) for number in range(count)]
     return [
-        tensor("trip_id", "BYTES", [row["trip_id"] for row in rows]),
-        tensor("line", "BYTES", [row["line"] for row in rows]),
-        tensor("station", "BYTES", [row["station"] for row in rows]),
-        tensor("distance", "FP64", [row["distance"] for row in rows]),
-        tensor("leaves_at", "BYTES", [row["leaves_at"] for row in rows]),
+        tensor("trip_id", "BYTES", data=[row["trip_id"] for row in rows]),
+        tensor("line", "BYTES", data=[row["line"] for row in rows]),
+        tensor("station", "BYTES", data=[row["station"] for row in rows]),
+        tensor("distance", "FP64", data=[row["distance"] for row in rows]),
+        tensor("leaves_at", "BYTES", data=[row["leaves_at"] for row in rows]),
     ]
 
 
@@ -166,7 +166,9 @@ def test_times_are_microseconds_or_texts(server: ServerProcess) -> None:
     path = "/v2/models/late/versions/1/infer"
     given = [one for one in columns() if one["name"] != "leaves_at"]
     times = [int(np.datetime64(row["leaves_at"][:-1], "us").astype(int)) for row in map(trip, range(3))]
-    assert outputs(infer(server, [*given, tensor("leaves_at", "INT64", times)], path=path)) == outputs(infer(server, columns(), path=path))
+    assert outputs(infer(server, [*given, tensor("leaves_at", "INT64", data=times)], path=path)) == outputs(
+        infer(server, columns(), path=path)
+    )
 
 
 def test_what_is_not_known_is_null_or_nan_where_that_is_said(server: ServerProcess) -> None:
@@ -216,8 +218,8 @@ def test_packed_binary_tensors_go_both_ways(server: ServerProcess, coding: str, 
 
 def test_a_finished_vector_is_columns_or_one_matrix(server: ServerProcess) -> None:
     names = [(one["name"], one["datatype"]) for one in server.request("GET", "/v2/models/late.vector").json["inputs"]]
-    values = {"BYTES": ["L1", "L2"], "FP64": [1.0, 2.0], "BOOL": [True, False]}
-    given = [tensor(name, datatype, values.get(datatype, [1, 2])) for name, datatype in names]
+    values: dict[str, list[Any]] = {"BYTES": ["L1", "L2"], "FP64": [1.0, 2.0], "BOOL": [True, False]}
+    given = [tensor(name, datatype, data=values.get(datatype, [1, 2])) for name, datatype in names]
     answer = infer(server, given, path="/v2/models/late.vector/infer")
     assert answer.json["model_name"] == "late.vector"
     assert outputs(answer)["score"]["shape"] == [2]
@@ -230,7 +232,7 @@ def test_a_finished_vector_is_columns_or_one_matrix(server: ServerProcess) -> No
 WRONG: list[tuple[str, Any, int, str]] = [
     ("name", with_one(name="distanc"), 422, "Did you mean 'distance'?"),
     ("missing", columns()[:3], 422, "it is missing"),
-    ("extra", [*columns(), tensor("more", "FP64", [1, 2, 3])], 422, "no column 'more'"),
+    ("extra", [*columns(), tensor("more", "FP64", data=[1, 2, 3])], 422, "no column 'more'"),
     ("twice", [*columns(), columns()[0]], 422, "it is there twice"),
     ("datatype", with_one(datatype="FP65"), 422, "Did you mean 'FP64'?"),
     ("text for number", with_one(data=["1", 2.0, 3.0]), 422, "Expected `float | null`, got `str`"),
@@ -249,15 +251,15 @@ WRONG: list[tuple[str, Any, int, str]] = [
     ("shape of no rows", with_one(shape=[0], data=[]), 422, "no row"),
     ("short", with_one(data=[1.0, 2.0]), 422, "2 elements"),
     ("long shape", with_one(shape=[3, *[1] * 100]), 422, "its shape is [3, 1"),
-    ("lengths", [tensor("distance", "FP64", [1.0, 2.0]), *[one for one in columns() if one["name"] != "distance"]], 422, "has 3 values"),
+    ("lengths", [tensor("distance", "FP64", data=[1.0, 2.0]), *columns()[:3], columns()[4]], 422, "has 3 values"),
     ("no data", with_one(data=None), 422, "Expected `array`, got `null`"),
-    ("null key", [tensor("trip_id", "BYTES", [None, "a", "b"]), *columns()[1:]], 422, "identifies the row"),
+    ("null key", [tensor("trip_id", "BYTES", data=[None, "a", "b"]), *columns()[1:]], 422, "identifies the row"),
     ("no inputs", [], 422, "length >= 1"),
     ("inputs are none", {"a": 1}, 422, "Expected `array`"),
     ("shared memory", with_one(parameters={"shared_memory_region": "r"}), 422, "does not speak the parameter 'shared_memory_region'"),
     ("binary without header", with_one(parameters={"binary_data_size": 24}), 422, "0 bytes left"),
     ("many inputs", [{"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}] * 10_001, 422, "length <= 10000"),
-    ("many rows", [tensor("trip_id", "BYTES", ["a"] * 1001)], 413, "1,001 rows"),
+    ("many rows", [tensor("trip_id", "BYTES", data=["a"] * 1001)], 413, "1,001 rows"),
     ("deep", with_one(data=json.loads("[" * 900 + "]" * 900)), 422, "nested 900 deep"),
 ]  # fmt: skip
 

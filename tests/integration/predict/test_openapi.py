@@ -63,7 +63,7 @@ def test_whatever_is_asked_is_answered_as_it_is_described(
 
     @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(mode, media_type="application/json"))
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: Any) -> None:
         case.call_and_validate(f"http://127.0.0.1:{server.port}", headers=headers, checks=CHECKS, timeout=60)
 
     ask()

@@ -72,7 +72,7 @@ class FittingPlane(DataPlane):
         return Target()
 
     async def infer(
-        self, target: Any, tensors: Any, asker: Any, *, wanted: Any = (), parameters: Mapping[str, Any] | None = None
+        self, target: Any, tensors: Any, *, asker: Any, wanted: Any = (), parameters: Mapping[str, Any] | None = None
     ) -> Inferred:
         """The rows, thrown."""
         del target, asker, wanted

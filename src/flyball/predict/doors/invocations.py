@@ -28,7 +28,7 @@ async def invoke(plane: DataPlane, request: Request) -> Reply:
     target = plane.find(request.name)
     text = request.head.get(b"content-type", b"").lower().startswith(CSV)
     rows = of_csv(target.form, request.body) if text else _rows(target.form, request.body)
-    answer = await plane.ask(target, rows, request)
+    answer = await plane.ask(target, rows, asker=request)
     return of_json({"predictions": answer.column(lambda part: part.predictions)})
 
 

@@ -24,13 +24,13 @@ async def predict(plane: DataPlane, request: Request) -> Reply:
     if request.head.get(b"content-type") == arrow.KIND:
         return await _predict_columns(plane, request)
     form = target.form if isinstance(target.form, RowForm) else target.form.find(request.body)
-    answer = await plane.ask(target, form.decode(request.body), request)
+    answer = await plane.ask(target, form.decode(request.body), asker=request)
     return _in_arrow(answer) if arrow.KIND in request.head.get(b"accept", b"") else of_json(answer.told())
 
 
 async def _predict_columns(plane: DataPlane, request: Request) -> Reply:
     columns = arrow.read(request.body)
-    answer = await plane.ask_columns(_target(plane, request), columns, request)
+    answer = await plane.ask_columns(_target(plane, request), columns, asker=request)
     return of_json(answer.told()) if request.head.get(b"accept", b"").startswith(JSON[1]) else _in_arrow(answer)
 
 

@@ -20,7 +20,7 @@ async def predict(plane: DataPlane, request: Request) -> Reply:
         rows = of_inputs(target.form, fields["inputs"])
     else:
         raise InstancesError("there are no 'instances'", wanted='{"instances": [...]}')
-    answer = await plane.ask(target, rows, request)
+    answer = await plane.ask(target, rows, asker=request)
     return of_json({"predictions": answer.column(lambda part: part.predictions)})
 
 

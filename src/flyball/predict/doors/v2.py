@@ -72,7 +72,7 @@ async def infer(plane: DataPlane, request: Request) -> Reply:
         check_parameters(parameters)
     tensors = _tensors(asked.inputs, memoryview(request.body)[len(request.body) if size is None else size :], form=target.form)
     wanted = [found.name for found in outputs]
-    inferred = await plane.infer(target, tensors, request, wanted=wanted, parameters=asked.parameters)
+    inferred = await plane.infer(target, tensors, asker=request, wanted=wanted, parameters=asked.parameters)
     usual = asked.parameters.get("binary_data_output") is True
     binary = {found.name for found in outputs if found.parameters.get("binary_data", usual) is True}
     return _rendered(inferred, asked.id, binary=binary if outputs else {tensor.name for tensor in inferred.outputs if usual})

@@ -132,7 +132,7 @@ async def infer(plane: DataPlane, call: Call) -> Any:
     for given in (parameters, *(parameters_of(output.parameters) for output in call.message.outputs)):
         check_parameters(given)
     wanted = [output.name for output in call.message.outputs]
-    found = await plane.infer(target, tensors_of(call.message), call, wanted=wanted, parameters=parameters)
+    found = await plane.infer(target, tensors_of(call.message), asker=call, wanted=wanted, parameters=parameters)
     answer = of_inference("ModelInferResponse")(model_name=found.name, id=call.message.id)
     put_parameter(answer.parameters["route"], found.route)
     if found.version is not None:
