@@ -30,6 +30,7 @@ from flyball.predict.grpc.beside import beside
 from flyball.predict.metrics import families
 from flyball.predict.options import Options, parse
 from flyball.predict.server import GRACE_SECONDS, START_SECONDS, application, serve_as, server_settings
+from flyball.predict.watching import watched
 from flyball.serving.errors import EndpointNotFoundError
 from flyball.serving.plan import ServingPlan
 
@@ -261,7 +262,8 @@ async def serve(options: Options, post: Post) -> None:
     models = await _opened(options, post, token=token)
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=post.control))
     app = application(options, models, port=options.port, token=token, worker=post.place)
-    server = Server(config(app, grace_seconds=GRACE_SECONDS))
+    outer, traces = watched(app, models.engine, timer=timer, environment=os.environ)
+    server = Server(config(outer, grace_seconds=GRACE_SECONDS))
     member = Member(models, writer, lines=server.lines)
     serve_as(app, member)
     board = Board(post.board, post.places)
@@ -282,6 +284,8 @@ async def serve(options: Options, post: Post) -> None:
         with suppress(OSError):
             await writer.drain()
         await models.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
         for task in tasks:
             task.cancel()
         writer.close()

@@ -23,6 +23,7 @@ from flyball.predict.limits import Admission, Limits
 from flyball.predict.meter import QUEUE_SECONDS
 from flyball.predict.options import Options
 from flyball.predict.place import announced, listen
+from flyball.predict.watching import watched
 from flyball.storage.clockfile import RUN
 
 with extra("serve"):
@@ -60,7 +61,8 @@ async def serve(options: Options, listener: socket.socket) -> None:
     models = ModelServer.open(options.home, server_settings(options, port=port, token=token))
     app = application(options, models, port=port, token=token)
     serve_as(app, Alone(models))
-    server = Server(config(app, grace_seconds=GRACE_SECONDS), lambda: announced(options.home, port))
+    outer, traces = watched(app, models.engine, timer=MonotonicTimer(), environment=os.environ)
+    server = Server(config(outer, grace_seconds=GRACE_SECONDS), lambda: announced(options.home, port))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())
     try:
@@ -73,6 +75,8 @@ async def serve(options: Options, listener: socket.socket) -> None:
             await server.serve(sockets=[listener])
     finally:
         await models.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
 
 def server_settings(options: Options, *, port: int, token: OwnerToken | None, worker: int = 0) -> ServerSettings:

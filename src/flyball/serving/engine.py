@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import structs
 
@@ -40,11 +40,21 @@ Answers: TypeAlias = "Said | list[Said | Exception]"
 Steps: TypeAlias = "Generator[Coroutine[Any, Any, Answers], Answers, None]"
 
 
+class Stages(Protocol):
+    """Hears when a version is about to be asked, when "features" and "model" have ended, and when the answer is in the journal."""
+
+    def begin(self, group: Group) -> None: ...
+    def mark(self, group: Group, stage: str) -> None: ...
+    def done(self, group: Group) -> None: ...
+
+
 class Engine:
     """Answers what is asked by what `serving` holds; replacing that is one assignment between two flushes. For one event loop."""
 
     def __init__(self, journal: Journal, *, clock: Clock, ids: Ids, timer: Timer, counters: Counters | None = None) -> None:
         self.serving: Serving = NOTHING
+        self.stages: Stages | None = None
+        """Told of each stage of a group of rows, where somebody traces them."""
         self.counters = counters or Counters()
         self.keeper = Keeper(journal, counters=self.counters, timer=timer)
         self._clock, self._ids, self._timer = clock, ids, timer
@@ -97,13 +107,19 @@ class Engine:
 
     def _ask(self, group: Group, failures: tuple[Failure, ...]) -> Steps:
         """Ask the group's version; yields what must be awaited, and is sent what came of it."""
-        vector = None
+        vector, stages = None, self.stages
+        if stages is not None:
+            stages.begin(group)
         try:
             vector = group.compute()
+            if stages is not None:
+                stages.mark(group, "features")
             if vector.lacks and (refused := group.refusals(vector.lacks)):
                 self._turn_away(group, refused, failures=failures)
                 return
             said = yield from _say(group, vector)
+            if stages is not None:
+                stages.mark(group, "model")
             if isinstance(said, list):
                 self._take_each(group, said, vector=vector, failures=failures)
                 return
@@ -158,6 +174,8 @@ class Engine:
         except FlyballError as error:
             group.fail(error)
             return
+        if self.stages is not None:
+            self.stages.done(group)
         self._count(failures)
         self.counters.add_answers((group.endpoint.name, group.version.number, group.route), seconds)
         warned = warnings_of(group, record, lacks=vector.lacks, outcome=outcome, counters=self.counters)
