@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -173,7 +174,7 @@ def _value(cell: str, kind: str) -> Any:
 
 def _named(names: Sequence[str], rows: Iterable[Any]) -> dict[str, Sequence[Any]]:
     if len(set(names)) != len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        ((twice, _),) = Counter(names).most_common(1)
         raise InstancesError(f"column {twice[:_LONGEST_SHOWN]!r} is there twice", wanted="each column once")
     for index, row in enumerate(rows):
         if not isinstance(row, list):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from flyball.core.errors import UnknownNameError
 from flyball.predict.errors import TensorError
 from flyball.serving.errors import NoRowsError, TooManyRowsError
-from flyball.serving.fitting import Values
+from flyball.serving.fitting import MOST_COLUMNS, Values
 from flyball.serving.openform import OpenForm
 from flyball.serving.rowform import MAX_ROWS, RowForm
 
@@ -163,6 +163,8 @@ def columns_of(form: RowForm | OpenForm, tensors: Iterable[Tensor]) -> dict[str,
 def _spread(form: RowForm | OpenForm, tensor: Tensor) -> dict[str, Values]:
     """The columns of a matrix: those of the form, or counted from "0" where the model kept no names."""
     rows, width = tensor.shape[0], math.prod(tensor.shape[1:])
+    if width > MOST_COLUMNS:
+        raise TensorError(tensor.name, f"it has {width:,} columns; a row may have {MOST_COLUMNS:,}")
     names = list(form.columns) if isinstance(form, RowForm) else list(form.names) or [str(place) for place in range(width)]
     if len(tensor.shape) != 2 or len(names) != width:
         wanted = f"one matrix [ROWS, {len(names)}] of all columns" if len(names) > 1 else f"the column {names[0]!r} as [ROWS]"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias
 
 import msgspec
@@ -42,6 +43,7 @@ _WHOLE = {
 _SAFE = 1 << 53
 """Up to here a float is one whole number, and no other."""
 _LONGEST_SHOWN = 60
+MOST_COLUMNS = 10_000
 
 
 def fit(form: RowForm | OpenForm, columns: Mapping[str, Values], *, nan_is_null: bool = False) -> Rows:
@@ -56,6 +58,10 @@ def fit(form: RowForm | OpenForm, columns: Mapping[str, Values], *, nan_is_null:
         ColumnLengthError: a column is longer or shorter than the first one.
         FieldError: a column is missing or unknown, or a value is not what the form says.
     """
+    if len(columns) > MOST_COLUMNS:
+        raise FieldError(
+            0, next(islice(columns, MOST_COLUMNS, None)), reason=f"a row has {len(columns):,} columns; it may have {MOST_COLUMNS:,}"
+        )
     n = _length(columns)
     found = form.of({name: _guessed(name, values) for name, values in columns.items()}) if isinstance(form, OpenForm) else form
     for name in columns:

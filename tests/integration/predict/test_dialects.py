@@ -186,5 +186,23 @@ def test_of_several_endpoints_one_must_be_named(tmp_path: Path) -> None:
         specs = {one["name"]: one for one in server.request("GET", "/v2/models/plans").json["outputs"]}
         assert specs["probabilities"]["shape"] == [-1, 3]
         assert {name: one["datatype"] for name, one in found.items()} == {name: one["datatype"] for name, one in specs.items()}
+        check_a_million_columns(server)
         arrow = post(server, "/predict/plans", body=stream(pl.DataFrame(rows, schema=["0", "1"], orient="row")), Content_Type=ARROW)
         assert pl.read_ipc_stream(io.BytesIO(arrow.body))["probability.trial"].len() == 5
+
+
+def check_a_million_columns(server: ServerProcess) -> None:
+    """Refused by name and number, and soon, by a model that takes whatever comes and by one that does not."""
+    many = [0] * 1_000_000
+    names = ",".join(f"c{place}" for place in range(len(many)))
+    bodies: list[tuple[str, Any, dict[str, str]]] = [
+        ("/endpoints/plans/invocations", {"instances": [many]}, {}),
+        ("/endpoints/plans/invocations", {"dataframe_split": {"columns": ["a"] * len(many), "data": [many]}}, {}),
+        ("/endpoints/plans/invocations", f"{names}\n".encode(), {"Content-Type": "text/csv"}),
+        ("/v2/models/plans/infer", {"inputs": [{"name": "x", "shape": [1, len(many)], "datatype": "INT8", "data": many}]}, {}),
+        ("/predict/plans", b'{"rows":[{' + b",".join(b'"%d":1' % place for place in range(800_000)) + b"}]}", {}),
+    ]
+    for path, body, headers in bodies:
+        answer = post(server, path, body=body, **headers)
+        assert answer.status in {413, 422}, answer.body[:200]
+        assert len(answer.body) < 2000
