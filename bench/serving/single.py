@@ -56,9 +56,7 @@ def requests(kind: str, place: Path, *, port: int, asked: Sequence[bytes]) -> li
     return [request(port, f"/predict/{ENDPOINT}", body=body, head=head) for body in asked]
 
 
-def measure(
-    place: Path, rounds: int, kinds: Sequence[str]
-) -> tuple[dict[tuple[str, str], list[Figures]], Mapping[str, tuple[float, float]]]:
+def measure(place: Path, kinds: Sequence[str], *, rounds: int) -> tuple[Found, Started]:
     """Rounds of all servers in turn, so that a busy moment hits all alike; and of each its first answer and its memory."""
     import uvloop
 
@@ -99,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
     short = "--short" in arguments
     kinds = [name for name in arguments if name in KINDS] or KINDS
     with tempfile.TemporaryDirectory() as place:
-        found, started = measure(Path(place), 1 if short else ROUNDS, kinds)
+        found, started = measure(Path(place), kinds, rounds=1 if short else ROUNDS)
     for (kind, name), rounds in found.items():
         rate, wall, p50, p99 = (median_of(rounds, figure) for figure in ("per_core_second", "per_second", "p50_ms", "p99_ms"))
         print(f"{kind:10} {name:24} {rate:8,.0f} per core second   {wall:8,.0f}/s on the wall   p50 {p50:7.3f} ms, p99 {p99:7.3f} ms")
@@ -116,11 +114,10 @@ def main(arguments: Sequence[str]) -> int:
 def judged(found: Found, started: Started) -> list[tuple[str, bool]]:
     """The limits, and whether each is kept."""
 
-    def ratio(kind: str, other: str, name: str, figure: str = "per_core_second") -> float:
-        return median_of(found[kind, name], figure) / median_of(found[other, name], figure)
-
-    echo, p50 = ratio("ours", "echo", MANY), ratio("ours", "echo", ONE, "p50_ms")
-    hand, child, journal = ratio("ours", "by hand", BULK), ratio("child", "Starlette", MANY), 1 - ratio("ours", "bare", MANY)
+    rate = {key: median_of(rounds, "per_core_second") for key, rounds in found.items()}
+    p50 = median_of(found["ours", ONE], "p50_ms") / median_of(found["echo", ONE], "p50_ms")
+    echo, hand = rate["ours", MANY] / rate["echo", MANY], rate["ours", BULK] / rate["by hand", BULK]
+    child, journal = rate["child", MANY] / rate["Starlette", MANY], 1 - rate["ours", MANY] / rate["bare", MANY]
     seconds, megabytes = started["ours"]
     return [
         (f"single rows: {echo:.1%} of an echo; at least {OF_ECHO:.0%}", echo >= OF_ECHO),

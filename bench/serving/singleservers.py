@@ -45,9 +45,9 @@ def prepare(place: Path) -> list[dict[str, Any]]:
     graph = next(made for _, make in graphs(fitted, manifest, schema=frame.schema) if (made := _made(make)) is not None)
     (place / "graph.onnx").write_bytes(graph.dump()["model.onnx"])
     for name in ("ours", "bare"):
-        _keep(place / name, graph, frame)
+        _keep(place / name, graph, frame=frame)
     pickled = ModelManifest(format="pickle", features=tuple(frame.columns), dtypes=dtypes, task="binary", carries_code=True)
-    _keep(place / "child", PickledPredictor(pickled, fitted), frame)
+    _keep(place / "child", PickledPredictor(pickled, fitted), frame=frame)
     return frame.head(4096).to_dicts()
 
 
@@ -58,7 +58,7 @@ def _made(make: Any) -> Any:
         return None
 
 
-def _keep(home: Path, model: Any, frame: Any) -> None:
+def _keep(home: Path, model: Any, *, frame: Any) -> None:
     from flyball.core.clock import MonotonicTimer
     from flyball.runtimes import save_archive
     from flyball.runtimes.costing import measure

@@ -65,7 +65,7 @@ class RandomIds:
         return [head + last + tails[place : place + 16] for last, place in zip(shared, range(0, 16 * count, 16), strict=True)]
 
 
-def create_many(ids: Ids, kind: str, count: int) -> list[str]:
+def create_many(ids: Ids, kind: str, *, count: int) -> list[str]:
     """So many new ids; of `RandomIds` for the price of few."""
     if isinstance(ids, RandomIds):
         return ids.create_many(kind, count)

@@ -83,7 +83,7 @@ class Engine:
     def _groups(self, requests: Sequence[Asked]) -> list[Group]:
         endpoint, wants = requests[0].endpoint, requests[0].wants
         rows = Rows.chained([asked.rows for asked in requests])
-        ids = create_many(self._ids, "prd", rows.n)
+        ids = create_many(self._ids, "prd", count=rows.n)
         keys = rows.texts(rows.form.key) if rows.form.key else ids  # rows of a model without a project have no key but their answer's
         first, *others = decide(endpoint, rows, keys=keys, wants=wants)
         time, owners = microseconds(self._clock.now()), [(asked, range(asked.rows.n)) for asked in requests]

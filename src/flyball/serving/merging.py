@@ -140,7 +140,7 @@ class Merger:
         except ModelRaisedError as error:
             return [error] if len(sizes) == 1 else await self._halves(frame, sizes)
         except ModelFailedError as error:
-            return [error] if len(sizes) == 1 else await self._each(frame, sizes, error)
+            return [error] if len(sizes) == 1 else await self._each(frame, sizes, error=error)
         self._learn(frame.height, seconds=self._timer.seconds() - start)
         return [*answers]
 
@@ -149,7 +149,7 @@ class Merger:
         rows = sum(sizes[:middle])
         return [*await self._ask(frame[:rows], sizes[:middle]), *await self._ask(frame[rows:], sizes[middle:])]
 
-    async def _each(self, frame: pl.DataFrame, sizes: Sequence[int], error: Exception) -> list[Said | Exception]:
+    async def _each(self, frame: pl.DataFrame, sizes: Sequence[int], *, error: Exception) -> list[Said | Exception]:
         """Whoever of them ended the model is found, while that does not cost more of its processes than it may."""
         self._most_rows = max(1, self._most_rows // 2)
         answers: list[Said | Exception] = []

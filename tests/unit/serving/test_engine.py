@@ -82,7 +82,7 @@ class Bench:
         return Rows(form, {"x": numbers}, len(numbers))
 
     def records(self) -> list[Answered]:
-        return [found for entry in self.journal.read_after(0) if isinstance(found := decode(entry.payload), Answered)]
+        return [decode(entry.payload) for entry in self.journal.read_after(0)]
 
 
 @pytest.fixture
