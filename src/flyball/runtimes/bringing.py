@@ -84,31 +84,31 @@ def redeclared(files: Files, declared: Declared) -> Files:
 def _onnx(source: Source, declared: Declared) -> Brought:
     from flyball.runtimes.onnxfile import whole
 
-    return _made("onnx", {"data": "model.onnx"}, {"model.onnx": whole(source.path, source.files)}, declared=declared, words="ONNX")
+    return _made("onnx", {"data": "model.onnx"}, files={"model.onnx": whole(source.path, source.files)}, declared=declared, words="ONNX")
 
 
 def _lightgbm(source: Source, declared: Declared) -> Brought:
     if not source.data.lstrip().startswith(b"tree"):
         raise UnknownModelFileError(source.path, "it does not begin as LightGBM's text does")
     facts = {"data": "model.lgb", "model_class": "lightgbm.basic.Booster"}
-    return _made("lightgbm", facts, {"model.lgb": source.data}, declared=declared, words="LightGBM's own text")
+    return _made("lightgbm", facts, files={"model.lgb": source.data}, declared=declared, words="LightGBM's own text")
 
 
 def _xgboost(source: Source, declared: Declared) -> Brought:
     name = "model.json" if source.data.lstrip()[:1] == b"{" and source.data.lstrip()[1:2] in b'"\n \r\t' else "model.ubj"
     facts = {"data": name, "model_class": "xgboost.core.Booster"}
-    return _made("xgboost", facts, {name: source.data}, declared=declared, words="XGBoost's own form")
+    return _made("xgboost", facts, files={name: source.data}, declared=declared, words="XGBoost's own form")
 
 
 def _pickle(source: Source, declared: Declared) -> Brought:
     name, form = ("model.joblib", "joblib") if source.ending == "joblib" else ("model.pkl", "cloudpickle")
     facts = {"pickled_model": name, "serialization_format": form}
-    return _made("sklearn", facts, {name: source.data}, declared=declared, words="a pickle, which is a program")
+    return _made("sklearn", facts, files={name: source.data}, declared=declared, words="a pickle, which is a program")
 
 
 def _skops(source: Source, declared: Declared) -> Brought:
     facts = {"pickled_model": "model.skops", "serialization_format": "skops"}
-    return _made("sklearn", facts, {"model.skops": source.data}, declared=declared, words="a skops file")
+    return _made("sklearn", facts, files={"model.skops": source.data}, declared=declared, words="a skops file")
 
 
 def _torch(source: Source, declared: Declared) -> Brought:
@@ -136,7 +136,7 @@ _FORMS: Mapping[str, Callable[[Source, Declared], Brought]] = {
 ENDINGS = frozenset(_FORMS)
 
 
-def _made(flavor: str, facts: Mapping[str, Any], files: Files, *, declared: Declared, words: str) -> Brought:
+def _made(flavor: str, facts: Mapping[str, Any], *, files: Files, declared: Declared, words: str) -> Brought:
     path = facts.get("data") or facts["pickled_model"]
     flavors = {flavor: dict(facts), "python_function": {"loader_module": f"mlflow.{flavor}", "model_path": path, "data": path}}
     return Brought(files={MLMODEL: _text(flavors, declared), **files}, words=words)

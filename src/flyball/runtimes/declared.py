@@ -31,11 +31,12 @@ LONGEST, MOST_COLUMNS = 1 << 20, 10_000
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The columns that a model takes, none: it says so itself; what its numbers mean; and its classes in their order."""
+    """The columns that a model takes, none: it says so itself; what its numbers mean, its classes in their order, its values' type."""
 
     columns: tuple[SignatureColumn, ...] = ()
     gives: Gives = "value"
     classes: tuple[Label, ...] = ()
+    output: ColumnType | None = None
 
     def to_flavor(self) -> dict[str, Any]:
         """What stands under our flavor; the columns stand in the signature."""
@@ -46,8 +47,9 @@ class Declared:
         if not self.columns:
             return None
         inputs = [{"name": column.name, "type": column.type, "required": column.required} for column in self.columns]
-        outputs = [{"name": str(label), "type": "double", "required": True} for label in self.classes] or [{"type": "double"}]
-        return {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs)}
+        outputs = [{"name": str(label), "type": "double", "required": True} for label in self.classes]
+        outputs = outputs or [{"type": self.output, "required": True}] if self.output or outputs else []
+        return {"inputs": json.dumps(inputs), **({"outputs": json.dumps(outputs)} if outputs else {})}
 
     @staticmethod
     def of(told: Mlmodel) -> Declared:
@@ -72,10 +74,10 @@ def parse_declared(text: str) -> Declared:
     twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
     if twice is not None:
         raise DeclaredSignatureError(f"it names the column {twice!r} twice")
-    gives, classes = _given(reader) if reader.take("->") else ("value", ())
+    declared = _given(reader, columns) if reader.take("->") else Declared(columns)
     if not reader.ended:
         raise DeclaredSignatureError(f"nothing more is read at {reader.rest!r}")
-    return Declared(columns, cast("Gives", gives), classes)
+    return declared
 
 
 class _Reader:
@@ -131,10 +133,10 @@ def _columns(reader: _Reader) -> Iterator[SignatureColumn]:
         yield SignatureColumn(name, _TYPES[kind], required=not reader.take("?"))
 
 
-def _given(reader: _Reader) -> tuple[str, tuple[Label, ...]]:
+def _given(reader: _Reader, columns: tuple[SignatureColumn, ...]) -> Declared:
     word = reader.name("what the model gives")
     if word == _VALUE or word in _TYPES:
-        return "value", ()
+        return Declared(columns, output=_TYPES.get(word, "double"))
     if word not in get_args(Gives):
         known = ("value", "probabilities", "logits")
         raise DeclaredSignatureError(str(UnknownNameError("answer", word[:60], known=known, where="a signature")))
@@ -147,7 +149,7 @@ def _given(reader: _Reader) -> tuple[str, tuple[Label, ...]]:
         raise DeclaredSignatureError(f"a bracket is missing at {reader.rest!r}")
     if len(classes) < 2 or len(set(classes)) < len(classes):
         raise DeclaredSignatureError("two classes or more are named, each once")
-    return word, tuple(classes)
+    return Declared(columns, cast("Gives", word), tuple(classes))
 
 
 def _label(text: str) -> Label:

@@ -7,7 +7,7 @@ on arrays, with an array. Classes are what its `classes_` are; nothing is decide
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -153,13 +153,17 @@ def told_values(said: Any, n_rows: int) -> list[Label]:
     found = _flat(said)
     if len(found) != n_rows:
         raise PredictionError(f"it gave {len(found)} values for {n_rows} rows. One per row is served.")
-    try:
-        return [plain(value) for value in found]
-    except UnservableError as error:
-        raise PredictionError(f"one of its values is neither text nor number: {error}") from error
+    odd = next((value for value in found if not _is_plain(value)), None)
+    if odd is not None:
+        raise PredictionError(f"it gave {str(odd)[:60]!r} for a row, which is neither a text nor a finite number.")
+    return found
 
 
-def _flat(said: Any) -> Sequence[Any]:
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _flat(said: Any) -> list[Any]:
     if hasattr(said, "to_numpy"):  # a table or a column of pandas
         said = said.to_numpy()
     if isinstance(said, Mapping):

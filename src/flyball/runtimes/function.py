@@ -30,7 +30,7 @@ class CalledPredictor:
     def __init__(self, manifest: ModelManifest, call: Callable[[Any], Any], *, gives: Gives, files: Files) -> None:
         self.manifest, self._call, self._gives, self._files = manifest, call, gives, files
         self.description = Description(
-            task="classes" if manifest.classes else "values", classes=manifest.classes, features=manifest.features
+            task="classes" if manifest.classes else manifest.task, classes=manifest.classes, features=manifest.features
         )
 
     def predict(self, frame: pl.DataFrame) -> npt.NDArray[Any]:
@@ -45,7 +45,7 @@ class CalledPredictor:
         if not frame.height:
             return np.empty((0, 1 + len(self.manifest.classes)) if self.manifest.classes else 0)
         said = self._call(frame.select(self.manifest.features))
-        if self.manifest.classes:
+        if self.manifest.classes or self.manifest.task == "regression":
             return answered(said, frame.height, gives=self._gives, classes=self.manifest.classes)
         return np.array(told_values(said, frame.height), dtype=object)
 

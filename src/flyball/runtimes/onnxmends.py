@@ -66,23 +66,27 @@ def _plainly(convert: Convert) -> Convert:
 
 def _imputing(convert: Convert) -> Convert:
     """ONNX Runtime has its `Imputer` in single precision alone; in double a choice between two values does the same."""
+    return lambda scope, operator, container: (
+        _impute(scope, operator, container=container) if _is_plain(operator) else convert(scope, operator, container)
+    )
 
-    def imputed(scope: Any, operator: Any, container: Any) -> None:
-        fitted = operator.raw_operator
-        numbers = all(isinstance(found.type, DoubleTensorType) for found in operator.inputs)
-        if not numbers or not _is_nan(fitted.missing_values) or fitted.indicator_ is not None or np.isnan(fitted.statistics_).any():
-            convert(scope, operator, container)
-            return
-        given = concatenate_variables(scope, operator.inputs, container)
-        given = given if isinstance(given, str) else given[0]
-        known, missing = scope.get_unique_variable_name("statistics"), scope.get_unique_variable_name("missing")
-        values = [float(value) for value in fitted.statistics_]
-        container.add_initializer(known, TensorProto.DOUBLE, [1, len(values)], values)
-        container.add_node("IsNaN", [given], [missing], op_version=13, name=scope.get_unique_operator_name("IsNaN"))
-        name = scope.get_unique_operator_name("Where")
-        container.add_node("Where", [missing, known, given], [operator.outputs[0].full_name], op_version=9, name=name)
 
-    return imputed
+def _is_plain(operator: Any) -> bool:
+    """Whether it fills NaN in numbers of double precision, each column with a number."""
+    fitted = operator.raw_operator
+    numbers = all(isinstance(found.type, DoubleTensorType) for found in operator.inputs)
+    return bool(numbers and _is_nan(fitted.missing_values) and fitted.indicator_ is None and not np.isnan(fitted.statistics_).any())
+
+
+def _impute(scope: Any, operator: Any, *, container: Any) -> None:
+    given = concatenate_variables(scope, operator.inputs, container)
+    given = given if isinstance(given, str) else given[0]
+    known, missing = scope.get_unique_variable_name("statistics"), scope.get_unique_variable_name("missing")
+    values = [float(value) for value in operator.raw_operator.statistics_]
+    container.add_initializer(known, TensorProto.DOUBLE, [1, len(values)], values)
+    container.add_node("IsNaN", [given], [missing], op_version=13, name=scope.get_unique_operator_name("IsNaN"))
+    name = scope.get_unique_operator_name("Where")
+    container.add_node("Where", [missing, known, given], [operator.outputs[0].full_name], op_version=9, name=name)
 
 
 def _is_nan(value: Any) -> bool:

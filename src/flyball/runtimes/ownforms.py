@@ -80,11 +80,17 @@ def own_manifest(
     declared = Declared.of(told)
     manifest = ModelManifest(
         format=form, features=tuple(name for name, _ in columns), dtypes=tuple(dtype for _, dtype in columns), carries_code=True,
-        task="classes" if declared.classes else "values" if form == "function" else "regression", classes=declared.classes,
+        task="classes" if declared.classes else "regression" if form != "function" or _says_numbers(told) else "values",
+        classes=declared.classes,
     )  # fmt: skip
     facts: dict[str, Any] = {"data": path, "function": told.flavors.get(FLAVOR, {}).get("function", ""), "gives": declared.gives}
     kept = {path: files[path]} if form != "function" else {name: data for name, data in files.items() if name.endswith(".py")}
     return manifest, {FACTS: canonical(facts).encode(), **{DATA + name: data for name, data in kept.items()}}
+
+
+def _says_numbers(told: Mlmodel) -> bool:
+    outputs = () if told.signature is None else told.signature.outputs
+    return bool(outputs) and all(found.get("type") in {"double", "float", "long", "integer"} for found in outputs)
 
 
 def read_facts(files: Files) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -22,10 +22,10 @@ from flyball.runtimes.packing import columns_of
     [
         ("age: double", Declared((SignatureColumn("age", "double"),))),
         ("age:double,n : int?", Declared((SignatureColumn("age", "double"), SignatureColumn("n", "long", required=False)))),
-        ('"a, b": str -> double', Declared((SignatureColumn("a, b", "string"),))),
+        ('"a, b": str -> float', Declared((SignatureColumn("a, b", "string"),), output="float")),
         ("x: float -> probabilities(no, yes)", Declared((SignatureColumn("x", "float"),), "probabilities", ("no", "yes"))),
         ('-> logits(0, 1, "two words")', Declared((), "logits", (0, 1, "two words"))),
-        ("flights.carrier: string -> value", Declared((SignatureColumn("flights.carrier", "string"),))),
+        ("flights.carrier: string -> value", Declared((SignatureColumn("flights.carrier", "string"),), output="double")),
         ("", Declared()),
     ],
     ids=["one", "optional", "quoted", "classes", "no columns", "dots", "nothing"],

@@ -100,9 +100,11 @@ def test_a_pickle_is_converted_where_it_is_trusted_and_nothing_is_made_where_not
     assert np.abs(said[:, 1:] - PIPELINE.predict_proba(ROWS)).max() < 1e-5
 
 
-def test_a_function_answers_what_was_declared(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("gives", "task"), [("", "values"), (" -> double", "regression")], ids=["anything", "a number"])
+def test_a_function_answers_what_was_declared(tmp_path: Path, gives: str, task: str) -> None:
     (tmp_path / "price.py").write_text(FUNCTION)
-    found = imported(tmp_path, f"{tmp_path / 'price.py'}:price", signature="age: double, visits: long")
+    found = imported(tmp_path, f"{tmp_path / 'price.py'}:price", signature=f"age: double, visits: long{gives}")
+    assert found.packed.manifest.task == task
     assert found.conversion is not None
     assert (found.conversion.verdict, found.packed.manifest.apart) == ("kept", True)
     assert found.conversion.cost is not None, "it is asked as it is, and that was measured"
