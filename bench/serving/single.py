@@ -113,7 +113,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def judged(found: Found, started: Started) -> list[tuple[str, bool]]:
     """The limits, and whether each is kept."""
-
     rate = {key: median_of(rounds, "per_core_second") for key, rounds in found.items()}
     p50 = median_of(found["ours", ONE], "p50_ms") / median_of(found["echo", ONE], "p50_ms")
     echo, hand = rate["ours", MANY] / rate["echo", MANY], rate["ours", BULK] / rate["by hand", BULK]
