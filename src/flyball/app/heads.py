@@ -22,7 +22,7 @@ class BoundedHeads(HttpToolsProtocol):
     read_seconds = READ_SECONDS
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
-    _head_bytes = 0
+    _head_bytes, _in_head = 0, False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -35,6 +35,8 @@ class BoundedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._in_head and self._deadline is None:  # most heads are whole at once, and need no timer
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
         if self._deadline is not None:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
@@ -42,8 +44,7 @@ class BoundedHeads(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         self._met()
@@ -69,7 +70,7 @@ class BoundedHeads(HttpToolsProtocol):
             self._unread = None
 
     def _met(self) -> None:
-        self._head_bytes = 0
+        self._head_bytes, self._in_head = 0, False
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
