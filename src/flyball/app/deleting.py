@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flyball.app.home import BACKTESTS
 from flyball.app.location import DATABASE, LOCK, PLACES
+from flyball.app.onlinestore import empty_online
 from flyball.app.places import Places
 from flyball.core.errors import UnknownNameError
 from flyball.core.optional import extra
@@ -74,6 +75,7 @@ def delete_project(home: Path, name: str) -> Remains:
             tables = places.open_tables(home)
             for table in tables.list():
                 tables.delete(table)
+        empty_online(os.environ)
         with os_errors(home):
             home_bytes = sum(file.lstat().st_size for file in home.rglob("*") if file.is_file())
             if places.database is not None:

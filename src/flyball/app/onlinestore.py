@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flyball.app.location import ONLINE
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.following import Following
 from flyball.features.online import OnlineStore
+
+if TYPE_CHECKING:
+    from flyball.features._redis import RedisOnlineStore
 
 ONLINE_URL = "FLYBALL_ONLINE_URL"
 _FAR_SECONDS = 0.05
@@ -36,7 +40,24 @@ def follow_online(home: Path, environment: Mapping[str, str]) -> Following:
     return Following(_redis(url), pause_seconds=_FAR_SECONDS) if url else Following(SqliteOnlineStore.read(home / ONLINE))
 
 
-def _redis(url: str) -> OnlineStore:
+def empty_online(environment: Mapping[str, str]) -> bool:
+    """Nothing is left in a store that lies elsewhere; whether there was something. A home's own file goes with the home.
+
+    Raises:
+        OnlineStoreError: it cannot be written.
+        OnlineUrlError, MissingExtraError: as `write_online`.
+    """
+    url = environment.get(ONLINE_URL)
+    if not url:
+        return False
+    store = _redis(url)
+    try:
+        return store.clear()
+    finally:
+        store.close()
+
+
+def _redis(url: str) -> RedisOnlineStore:
     from flyball.features._redis import RedisOnlineStore
 
     return RedisOnlineStore(url)

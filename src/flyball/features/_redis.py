@@ -138,6 +138,16 @@ class RedisOnlineStore:
         with self._translated():
             self._keep(keys=self._keys, args=[self._base, *tables])
 
+    def clear(self) -> bool:
+        """Nothing is left below the prefix; whether there was something. Whoever writes next begins a new store.
+
+        Raises:
+            OnlineStoreError: the server cannot be written.
+        """
+        self.keep([])
+        with self._translated():
+            return bool(self._redis.delete(*self._keys))
+
     def close(self) -> None:
         self._redis.close()
 

@@ -57,10 +57,12 @@ class Stage:
         """Whether rows of Python values are what a column has in physical form."""
         return all(is_plain(dtype) and not dtype.is_temporal() for dtype in self._types)
 
-    def compute(self, times: list[int], columns: Mapping[str, Values], *, makers: Makers) -> dict[str, Values]:
-        """The outputs by their full names, in their types."""
-        names = tuple(columns) if self.needed is None else self.needed
-        asked = {name: columns[name] for name in names}
+    def compute(
+        self, times: list[int], columns: Mapping[str, Values], *, beside: Mapping[str, Values], makers: Makers
+    ) -> dict[str, Values]:
+        """The outputs by their full names, in their types, of columns of features and `beside` them of the request."""
+        names = (*beside, *columns) if self.needed is None else self.needed
+        asked = {name: columns[name] if name in columns else beside[name] for name in names}
         made = evaluate(self.where, lambda: self._evaluated(self._frame(times, asked, makers=makers)), columns=names)
         if self._rowwise:  # ten times quicker than column by column, where there is one row
             rows = made.rows()

@@ -167,7 +167,7 @@ class Vectors:
             else:
                 columns |= {name: self._column(name, part) for name, part in zip(looking.names, parts[2:], strict=True)}
         for stage in self._stages:
-            columns |= stage.compute(times, {**request, **columns}, makers=self._makers)
+            columns |= stage.compute(times, columns, beside=request, makers=self._makers)
         own = {name: columns[name] for name in self._features.names}
         return Vector(own, value_times, lacks=lacks, makers=self._makers)
 

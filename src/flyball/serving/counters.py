@@ -86,6 +86,6 @@ class Counters:
     def add_ages(self, endpoint: str, *, time: int, value_times: Mapping[str, Sequence[int | None]]) -> None:
         """Rows were answered at `time` by values of those times, in microseconds, by look-up."""
         for label, times in value_times.items():
-            oldest = min((at for at in times if at is not None), default=None)
+            oldest = times[0] if len(times) == 1 else min((at for at in times if at is not None), default=None)
             if oldest is not None:
                 self.ages[endpoint, label] = (time - oldest) / 1e6

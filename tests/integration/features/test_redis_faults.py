@@ -73,6 +73,19 @@ def test_a_server_that_went_back_to_an_older_state_is_told_by_its_writer(server:
     assert store.changes_after(last, ["sky"]).tables["sky"].fresh
 
 
+def test_a_store_that_was_cleared_is_a_new_one(server: RedisServer, store: RedisOnlineStore) -> None:
+    first = store.set({"sky": TableWrite({b"a": b"1"}, closed=5)})
+    other = RedisOnlineStore(f"{server.url}?prefix=other")
+    other.set({"sky": TableWrite({b"a": b"1"})})
+    assert store.clear()
+    assert not store.clear()
+    with server.client() as client:
+        assert {key for key in client.scan_iter() if b"flyball:online" in key} == set()
+    assert other.list() == ["sky"]
+    assert store.set({"sky": TableWrite()}).store != first.store
+    other.close()
+
+
 def test_a_table_of_many_entities_is_read_whole(store: RedisOnlineStore) -> None:
     values = {f"{number}".encode(): b"x" * 50 for number in range(5_001)}
     store.set({"sky": TableWrite(values)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ import polars as pl
 from flyball.app.garbage import Garbage
 from flyball.app.home import Home
 from flyball.app.location import DATABASE, ONLINE, ROWS
+from flyball.app.onlinestore import empty_online
 from flyball.app.predictionlog import journal_paths, open_log
 from flyball.core.canonical import canonical
 from flyball.core.clock import WallClock
@@ -183,7 +185,7 @@ class Leftovers:
 
     def delete_copies(self) -> list[str]:
         """The online store, which is made anew from the tables, and scratch: what was there."""
-        gone = []
+        gone = ["the online store"] if empty_online(os.environ) else []
         with os_errors(self.home.path):
             for path in (self.home.path / f"{ONLINE}{end}" for end in ("", "-wal", "-shm")):
                 if path.exists():
