@@ -96,13 +96,19 @@ class IndexEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 class ModelStatistics(msgspec.Struct, frozen=True, gc=False):
-    """What was counted of a version since the server started; `seconds` is the time from arrival to answer, of all rows together."""
+    """What was counted of a version since the server started: rows, and the seconds from arrival to answer of all of them together.
+
+    It was asked `calls` times, about rows of `waits` requests that had waited for `wait_seconds` together.
+    """
 
     name: str
     version: str
     answered: int
     failed: int
     seconds: float
+    calls: int = 0
+    waits: int = 0
+    wait_seconds: float = 0.0
 
 
 class DataPlane:
@@ -211,9 +217,17 @@ class DataPlane:
 
     def _counted(self, name: str, number: int) -> ModelStatistics:
         counters = self.engine.counters
-        answered = sum(count for labels, count in counters.answered.items() if labels[:2] == (name, number))
-        seconds = sum(histogram.total for labels, histogram in counters.seconds.items() if labels[:2] == (name, number))
-        return ModelStatistics(name, str(number), answered, counters.failed[name, number], seconds)
+        own = (name, number)
+        answered = sum(count for labels, count in counters.answered.items() if labels[:2] == own)
+        seconds, batches, waits = (
+            [histogram for labels, histogram in histograms.items() if labels[:2] == own]
+            for histograms in (counters.seconds, counters.batches, counters.waits)
+        )
+        return ModelStatistics(
+            name, str(number), answered, counters.failed[own], sum(found.total for found in seconds),
+            calls=sum(sum(found.counts) for found in batches), waits=sum(sum(found.counts) for found in waits),
+            wait_seconds=sum(found.total for found in waits),
+        )  # fmt: skip
 
     # ---- the repository --------------------------------------------------------------------------------------------------
 

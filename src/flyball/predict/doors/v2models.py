@@ -84,12 +84,13 @@ def _told(found: ModelStatistics) -> dict[str, Any]:
     spent = {"count": found.answered, "ns": int(found.seconds * _NANOSECONDS)}
     nothing = {"count": 0, "ns": 0}
     stats = {
-        "success": spent, "fail": {"count": found.failed, "ns": 0}, "queue": nothing, "compute_input": nothing, "compute_infer": nothing,
+        "success": spent, "fail": {"count": found.failed, "ns": 0},
+        "queue": {"count": found.waits, "ns": int(found.wait_seconds * _NANOSECONDS)}, "compute_input": nothing, "compute_infer": nothing,
         "compute_output": nothing, "cache_hit": nothing, "cache_miss": nothing,
     }  # fmt: skip
     return {
         "name": found.name, "version": found.version, "last_inference": 0, "inference_count": found.answered,
-        "execution_count": found.answered, "inference_stats": stats, "batch_stats": [],
+        "execution_count": found.calls, "inference_stats": stats, "batch_stats": [],
     }  # fmt: skip
 
 
