@@ -102,19 +102,31 @@ def first_answer(port: int, asked: bytes, *, log: Path) -> float:
     raise RuntimeError(f"no answer within {PATIENCE_SECONDS:g} s: {log.read_text(errors='replace')[-1500:]}")
 
 
-def measured(name: str, port: int, pid: int, *, tuned: bool, path: str, bodies: Bodies, log: Path) -> Found:
-    """All figures of a server that was just started."""
+@dataclass(frozen=True)
+class Started:
+    """A server that was just started: what it is called, where it is asked, and where it writes its log."""
+
+    name: str
+    port: int
+    pid: int
+    path: str
+    log: Path
+    tuned: bool = False
+
+
+def measured(server: Started, bodies: Bodies) -> Found:
+    """All figures of the server."""
     import uvloop
 
-    single, thousand = ([request(port, path, body=body) for body in part] for part in bodies)
-    first = first_answer(port, single[0], log=log)
+    single, thousand = ([request(server.port, server.path, body=body) for body in part] for part in bodies)
+    first = first_answer(server.port, single[0], log=server.log)
     rounds: dict[int, list[Figures]] = {32: [], 8: []}
     for seconds in (0.7, *[SECONDS] * ROUNDS):
         for connections, requests in ((32, single), (8, thousand)):
-            figures = uvloop.run(load(port, pid, requests=requests, connections=connections, seconds=seconds))
+            figures = uvloop.run(load(server.port, server.pid, requests=requests, connections=connections, seconds=seconds))
             if seconds == SECONDS:
                 rounds[connections].append(figures)
-    return Found(name, tuned, rounds[32], rounds[8], first, memory_mb(pid))
+    return Found(server.name, server.tuned, rounds[32], rounds[8], first, memory_mb(server.pid))
 
 
 def peer(peer: Peer, rows: Sequence[Mapping[str, Any]], *, tuned: bool, place: Path) -> Found:
@@ -128,7 +140,7 @@ def peer(peer: Peer, rows: Sequence[Mapping[str, Any]], *, tuned: bool, place: P
         command = mlflow_server(place, port=port)
         environment = {"PATH": f"{Path(command[0]).parent}:{os.environ['PATH']}"}
     with running(command, environment, log=log) as pid:
-        return measured(peer.name, port, pid, tuned=tuned, path=peer.path, bodies=bodies, log=log)
+        return measured(Started(peer.name, port, pid, peer.path, log, tuned), bodies)
 
 
 def _bodies(rows: Sequence[Mapping[str, Any]], encode: Any) -> tuple[list[bytes], list[bytes]]:
@@ -159,7 +171,7 @@ def ours(rows: Sequence[Mapping[str, Any]], *, place: Path) -> Found:
     command = [*flyball, "serve", "models:/flights/1", "--home", home, "--port", str(port), "--no-auth"]
     bodies = _bodies(rows, lambda part: body_of(part, "rows"))
     with running(command, {}, log=log) as pid:
-        return measured("Flyball", port, pid, tuned=False, path="/predict/flights", bodies=bodies, log=log)
+        return measured(Started("Flyball", port, pid, "/predict/flights", log), bodies)
 
 
 def main(names: Sequence[str]) -> int:

@@ -81,7 +81,7 @@ class Trials:
         """
         return self._ask("POST", f"/predict/{quote(endpoint, safe='')}", body={"rows": list(rows)})
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Json:
+    def _ask(self, method: str, path: str, *, body: Any = None) -> Json:
         place = self._place()
         connection = http.client.HTTPConnection(place.host, place.port, timeout=_SECONDS)
         token = OwnerToken.find(self.home)

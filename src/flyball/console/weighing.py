@@ -31,12 +31,12 @@ class Weighing:
             self._rows = ui.element("div").classes("weights")
             self._told = ui.html("", sanitize=False).classes("panel-note").props("role=status aria-live=polite")
             with ui.element("div").classes("decide"):
-                self._button("Change shares", "main", self._weigh)
-                self._button("Change shadows", "plain", self._watch)
-                self._button("Take the last step back", "plain", self._back)
+                self._button("Change shares", "main", clicked=self._weigh)
+                self._button("Change shadows", "plain", clicked=self._watch)
+                self._button("Take the last step back", "plain", clicked=self._back)
         self._panel.set_visibility(False)
 
-    def _button(self, name: str, css: str, clicked: Callable[[], None]) -> None:
+    def _button(self, name: str, css: str, *, clicked: Callable[[], None]) -> None:
         button = ui.html(text(name), sanitize=False, tag="button").classes(f"button {css}").props("type=button")
         button.on("click", clicked)
 

@@ -27,7 +27,7 @@ graph = fb.Graph("blend", fb.graph.mean([fb.graph.call("models:/boosted/latest",
 """
 
 
-def add(home: Path, name: str, files: Mapping[str, bytes], *, number: int) -> None:
+def add(home: Path, name: str, *, files: Mapping[str, bytes], number: int) -> None:
     with Graphs.at_home(home, actor="ada") as graphs:
         kept = [
             VersionFile(path=path, digest=graphs.blobs.put(data), size_bytes=len(data), may_run_code=True) for path, data in files.items()
@@ -42,7 +42,7 @@ def add(home: Path, name: str, files: Mapping[str, bytes], *, number: int) -> No
 def home(tmp_path: Path) -> Path:
     place = tmp_path / ".flyball"
     place.mkdir()
-    add(place, "boosted", MODELS["models:/boosted/1"], number=1)
+    add(place, "boosted", files=MODELS["models:/boosted/1"], number=1)
     (tmp_path / "flow.py").write_text(FILE)
     return place
 
@@ -57,7 +57,7 @@ def test_a_graph_becomes_a_version_and_again_none_until_something_changes(home: 
     flow = str(home.parent / "flow.py")
     assert run(home, "graph", "add", flow) == "models:/blend/1\n"
     assert run(home, "graph", "add", flow) == "models:/blend/1\n"
-    add(home, "boosted", {**MODELS["models:/boosted/1"], "note": b"another"}, number=2)
+    add(home, "boosted", files={**MODELS["models:/boosted/1"], "note": b"another"}, number=2)
     assert run(home, "graph", "add", flow) == "models:/blend/2\n"
     assert "models:/boosted/1" in run(home, "graph", "show", "models:/blend/1")
     assert "models:/boosted/2" in run(home, "graph", "show", "models:/blend/latest")
@@ -83,7 +83,7 @@ def test_the_graph_of_the_how_to_is_registered_and_drawn(home: Path, repository:
     page = (repository / "docs" / "howto" / "graphs.md").read_text()
     (home.parent / "flow.py").write_text(page.partition("```python\n")[2].partition("```")[0])
     for name in ("leaving", "leaving-young"):
-        add(home, name, MODELS["models:/boosted/1"], number=1)
+        add(home, name, files=MODELS["models:/boosted/1"], number=1)
     with Graphs.at_home(home, actor="ada") as graphs:
         graphs.keeping.registry.set_alias("leaving-young", "best", number=1)
     assert run(home, "graph", "add", str(home.parent / "flow.py")) == "models:/leaving-graph/1\n"

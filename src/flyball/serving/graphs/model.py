@@ -190,9 +190,9 @@ def _check_step(step: Step, known: Mapping[str, Step]) -> None:
         case Call(instead=instead, constant=constant):
             if instead is not None and constant is not None:
                 raise GraphError(step.name, "either a step or a number stands in for it")
-            _answers(step.name, [instead] if instead else [], known)
+            _answers(step.name, [instead] if instead else [], known=known)
         case Combine(of=of, weights=weights):
-            _answers(step.name, of, known)
+            _answers(step.name, of, known=known)
             if not of:
                 raise GraphError(step.name, "it has nothing to combine")
             if weights and (len(weights) != len(of) or min(weights) < 0 or not 0 < sum(weights) < float("inf")):
@@ -200,12 +200,12 @@ def _check_step(step: Step, known: Mapping[str, Step]) -> None:
                     step.name, f"it has weights {list(weights)} for {len(of)} steps; give one each, none negative, not all zero"
                 )
         case Switch(cases=cases, otherwise=otherwise):
-            _answers(step.name, [*(answer for _, answer in cases), otherwise], known)
+            _answers(step.name, [*(answer for _, answer in cases), otherwise], known=known)
             if not cases:
                 raise GraphError(step.name, "it has no case")
 
 
-def _answers(name: str, of: Sequence[str], known: Mapping[str, Step]) -> None:
+def _answers(name: str, of: Sequence[str], *, known: Mapping[str, Step]) -> None:
     for other in of:
         if not isinstance(known[other], ANSWERS):
             raise GraphError(name, f"{other!r} gives columns, and an answer is needed there")
@@ -240,11 +240,11 @@ class Graph:
     def spec(self, models: Mapping[str, Resolved] | None = None) -> GraphSpec:
         """The graph as data; `models` are what its calls mean."""
         found: dict[str, Node] = {}
-        _collect(self.output, found, frozenset())
+        _collect(self.output, found, above=frozenset())
         return GraphSpec(steps=tuple(node.step for node in found.values()), output=self.output.name, models=dict(models or {}))
 
 
-def _collect(node: Node, found: dict[str, Node], above: frozenset[str]) -> None:
+def _collect(node: Node, found: dict[str, Node], *, above: frozenset[str]) -> None:
     if len(above) > MOST_STEPS:
         raise GraphError(node.name, f"more than {MOST_STEPS} steps stand after one another")
     if node.name in found:
@@ -252,5 +252,5 @@ def _collect(node: Node, found: dict[str, Node], above: frozenset[str]) -> None:
             raise GraphError(node.name, "two steps have that name; give one of them another by `name=`")
         return
     for other in node.before:
-        _collect(other, found, above | {node.name})
+        _collect(other, found, above=above | {node.name})
     found[node.name] = node

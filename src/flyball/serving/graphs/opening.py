@@ -95,7 +95,7 @@ def open_graph(path: Path, into: Path, *, open_model: Callable[[Path, ModelManif
             if resolved.digest not in opened:
                 place = _unpacked(step.name, archive.read(f"{NODES}{resolved.digest}.bin"), digest=resolved.digest, into=into)
                 opened[resolved.digest] = open_model(place, _manifest_of(step.name, place))
-    return GraphModel(manifest, spec, {step.name: opened[spec.models[step.name].digest] for step in spec.calls})
+    return GraphModel(manifest, spec, models={step.name: opened[spec.models[step.name].digest] for step in spec.calls})
 
 
 def _unpacked(step: str, data: bytes, *, digest: Digest, into: Path) -> Path:

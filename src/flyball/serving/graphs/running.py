@@ -31,7 +31,7 @@ _LONGEST_REASON = 200
 class GraphModel:
     """A graph with its models loaded. Models in this process are asked one after the other; others at once. For one event loop."""
 
-    def __init__(self, manifest: ModelManifest, spec: GraphSpec, models: Mapping[str, Model]) -> None:
+    def __init__(self, manifest: ModelManifest, spec: GraphSpec, *, models: Mapping[str, Model]) -> None:
         """`models` are those of the graph's calls, by step.
 
         Raises:

@@ -77,13 +77,13 @@ ROWS = g.inputs(x=float, kind=str)
 FRAME = pl.DataFrame({"x": [0.1, 0.4, 0.9], "kind": ["a", "b", "a"]})
 
 
-def run(output: Node, models: Mapping[str, Line | Classed], frame: pl.DataFrame = FRAME) -> Explained:
+def run(output: Node, models: Mapping[str, Line | Classed], *, frame: pl.DataFrame = FRAME) -> Explained:
     manifest = ModelManifest(format="linear", features=("x", "kind"), dtypes=("Float64", "String"), task="values")
-    return asyncio.run(GraphModel(manifest, Graph("g", output).spec(), models).predict(frame))
+    return asyncio.run(GraphModel(manifest, Graph("g", output).spec(), models=models).predict(frame))
 
 
-def said(output: Node, models: Mapping[str, Line | Classed], frame: pl.DataFrame = FRAME) -> Sequence[float]:
-    found: list[float] = run(output, models, frame).values.round(9).tolist()
+def said(output: Node, models: Mapping[str, Line | Classed], *, frame: pl.DataFrame = FRAME) -> Sequence[float]:
+    found: list[float] = run(output, models, frame=frame).values.round(9).tolist()
     return found
 
 
@@ -129,7 +129,7 @@ def test_a_switch_asks_a_branch_about_its_own_rows_alone() -> None:
 
 def test_a_condition_that_is_null_does_not_hold() -> None:
     output = g.switch(ROWS, {"x > 0.5": g.call("models:/far/1", ROWS)}, otherwise=g.score("0 - 1", ROWS))
-    assert said(output, {"far": Line("x")}, pl.DataFrame({"x": [None, 0.6], "kind": ["a", "a"]}, schema=FRAME.schema)) == [-1.0, 0.6]
+    assert said(output, {"far": Line("x")}, frame=pl.DataFrame({"x": [None, 0.6], "kind": ["a", "a"]}, schema=FRAME.schema)) == [-1.0, 0.6]
 
 
 def test_a_step_is_asked_once_however_many_name_it() -> None:
@@ -203,5 +203,5 @@ def _graph() -> tuple[Node, dict[str, Line | Classed]]:
 def test_a_row_is_answered_alike_alone_and_among_others(rows: list[tuple[float, str]]) -> None:
     output, models = _graph()
     frame = pl.DataFrame(rows, schema=FRAME.schema, orient="row")
-    together = said(output, models, frame)
-    assert together == [said(output, models, frame[place])[0] for place in range(frame.height)]
+    together = said(output, models, frame=frame)
+    assert together == [said(output, models, frame=frame[place])[0] for place in range(frame.height)]
