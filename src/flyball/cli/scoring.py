@@ -17,18 +17,20 @@ def score(
     table: Annotated[str, typer.Option("--out", help="The table that the rows go to, with their scores.")],
     version: Annotated[int | None, typer.Option(min=1, help="The version that scores.", show_default="the champion")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes score.")] = 1,
+    where: Annotated[str, typer.Option("--on", help="processes; ray, started here; or the address of a Ray cluster.")] = "processes",
     home: Annotated[Path | None, typer.Option(help="The home.", envvar="FLYBALL_HOME", show_default=".flyball")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002  Typer's way
 ) -> None:
     """Score all rows of a file or dataset, each once; interrupted, the same command goes on."""
     with told():
         from flyball.app.location import find_home
-        from flyball.app.scoring.opening import Wanted, begin, run
+        from flyball.app.scoring.opening import Wanted, begin, executor_of, run
         from flyball.storage.clockfile import open_clock
 
         place = find_home(home, Path.cwd())
         wanted = Wanted(endpoint=endpoint, source=source, table=table, version=version, workers=workers)
-        found = run(place, begin(place, wanted, clock=open_clock(place)))
+        job = begin(place, wanted, clock=open_clock(place))
+        found = run(place, job, executor=executor_of(where, workers=job.workers))
         facts = {"scoring": found.job.name, "version": found.job.version, "table": table, "rows": found.rows, "errors": found.errors}
         failed = f", {found.errors:,} of them with an error instead" if found.errors else ""
         typer.echo(json.dumps(facts) if as_json else f"{found.rows:,} rows, scored by version {found.job.version}, are in {table}{failed}.")

@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 from flyball.app.predictionlog import open_log
 from flyball.app.scoring.errors import NothingServedError, ScoringInputError, ScoringStoppedError, ScoringTableError
 from flyball.app.scoring.job import Job
-from flyball.app.scoring.opening import Scored, Wanted, begin, run
+from flyball.app.scoring.opening import Scored, Wanted, begin, executor_of, run
 from flyball.app.stores import Stores
 from flyball.cli.main import app
 from flyball.core.clock import VirtualClock
 from flyball.core.errors import FlyballError, UnknownNameError
 from flyball.core.ids import DerivedIds
+from flyball.pipelines import ExecutorPool, ProcessExecutor
 from flyball.serving.errors import VersionNotServedError
 from flyball.storage._delta import DeltaTables
 from flyball.testing.serving_home import MODEL, ServingHome, trip
@@ -76,12 +77,10 @@ def check(home: ServingHome, *, rows: int = ROWS) -> pl.DataFrame:
 
 def test_all_rows_are_scored_once_and_the_same_command_finds_them_done(home: ServingHome, rows: Path) -> None:
     job = started(home, rows)
-    assert run(home.path, job) == Scored(job, ROWS, 0)
+    assert run(home.path, job, executor=ExecutorPool([ProcessExecutor()])) == Scored(job, ROWS, 0)
     table = check(home)
     assert table["note"].n_unique() == ROWS  # what the version does not take goes along
-    heard: list[int] = []
-    assert run(home.path, started(home, rows), told=heard.append) == Scored(job, ROWS, 0)
-    assert heard == []
+    assert run(home.path, started(home, rows), executor=ExecutorPool([ProcessExecutor()])) == Scored(job, ROWS, 0)
     check(home)
 
 
@@ -97,7 +96,7 @@ def test_processes_that_are_killed_leave_no_row_out_and_none_twice(home: Serving
         process.stdout.close()
     again = started(home, rows, workers=1)
     assert again == job  # as it was begun
-    assert run(home.path, again).rows == ROWS
+    assert run(home.path, again, executor=executor_of("processes", workers=2)).rows == ROWS
     check(home)
 
 
@@ -105,7 +104,7 @@ def test_rows_that_the_version_cannot_take_have_the_reason_and_the_others_their_
     path = tmp_path / "few.ndjson"
     frame = pl.DataFrame([trip(number) for number in range(50)])
     frame.with_columns(trip_id=pl.when(pl.int_range(pl.len()).is_in([7, 31])).then(None).otherwise("trip_id")).write_ndjson(path)
-    found = run(home.path, started(home, path))
+    found = run(home.path, started(home, path), executor=ExecutorPool([ProcessExecutor()]))
     assert (found.rows, found.errors) == (50, 2)
     table = DeltaTables(home.path / "tables").read("scores").collect()
     assert table["error"].is_not_null().arg_true().to_list() == [7, 31]
@@ -118,7 +117,7 @@ def test_a_column_that_is_missing_stops_it_before_anything_is_scored(home: Servi
     path = tmp_path / "less.csv"
     pl.DataFrame({"trip_id": ["a"], "line": ["L1"]}).write_csv(path)
     with pytest.raises(ScoringStoppedError, match="'distance'"):
-        run(home.path, started(home, path))
+        run(home.path, started(home, path), executor=ExecutorPool([ProcessExecutor()]))
     assert DeltaTables(home.path / "tables").latest("scores") is None
 
 
@@ -161,3 +160,12 @@ def test_the_command_says_what_was_done(home: ServingHome, tmp_path: Path) -> No
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert result.output == "5 rows, scored by version 1, are in scores.\n"
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")  # Ray's own
+@pytest.mark.timeout(280)
+def test_ray_scores_the_same(home: ServingHome, rows: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    job = started(home, rows, workers=2)
+    assert run(home.path, job, executor=executor_of("ray", workers=2)) == Scored(job, ROWS, 0)
+    check(home)

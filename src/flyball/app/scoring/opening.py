@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,20 @@ import polars as pl
 from flyball.app.location import PLAN
 from flyball.app.querying import Reading, open_reading
 from flyball.app.scoring.errors import NothingServedError, ScoringInputError, ScoringStoppedError, ScoringTableError
-from flyball.app.scoring.job import Job
+from flyball.app.scoring.job import SCORINGS, Job
 from flyball.app.scoring.source import DatasetSource, FileSource, Source
 from flyball.core.clock import Clock
 from flyball.core.duration import microseconds
 from flyball.core.errors import UnknownNameError
+from flyball.pipelines import ExecutorPool, ProcessExecutor
+from flyball.pipelines.errors import StepFailedError
+from flyball.pipelines.executor import Executor, Work
 from flyball.serving.errors import NotDeployedError, VersionNotServedError
 from flyball.serving.following import PlanFile
-from flyball.storage.errors import os_errors
 from flyball.storage.tables import checked_table
 
-MOST_WORKERS = 64
+PROCESSES, RAY = "processes", "ray"
+PART = "flyball.app.scoring.part:score_part"
 _OURS = ("dataset.", "quarantine.", "predictions", "deadletters.", "dead-letters.")
 
 
@@ -99,38 +101,41 @@ def _version(home: Path, wanted: Wanted) -> int:
     return number
 
 
-def run(home: Path, job: Job, *, told: Callable[[int], None] = lambda _: None) -> Scored:
-    """All rows are scored; `told` hears how many of this run are.
+def run(home: Path, job: Job, *, executor: Executor) -> Scored:
+    """All rows are scored, each part as a step of `executor`, which is closed.
 
     Raises:
-        ScoringStoppedError: a process has ended before; what it did is kept.
+        ScoringStoppedError: a part has ended before; what it did is kept.
     """
-    with os_errors(home):
-        processes = [_started(home, job, worker=worker) for worker in range(job.workers)]
     try:
-        done = 0
-        for process in processes:
-            assert process.stdout is not None
-            last = 0
-            for line in process.stdout:
-                last = int(line)
-                told(done + last)
-            done += last
-        failures = [process.communicate()[1].decode(errors="replace") for process in processes]
+        with tempfile.TemporaryDirectory(prefix=".step-", dir=home / SCORINGS) as scratch, ThreadPoolExecutor(job.workers) as pool:
+            list(pool.map(executor.execute, [_part(home, job, worker=worker, scratch=Path(scratch)) for worker in range(job.workers)]))
+    except StepFailedError as error:
+        raise ScoringStoppedError(error.reason) from error
     finally:
-        for process in processes:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    stopped = next((text for process, text in zip(processes, failures, strict=True) if process.returncode), None)
-    if stopped is not None:
-        raise ScoringStoppedError(stopped.strip().rpartition("\n")[2] or "a process was killed")
+        executor.close()
     return count(home, job)
 
 
-def _started(home: Path, job: Job, *, worker: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "flyball.app.scoring", str(home), job.name, str(worker)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603  our own program
+def _part(home: Path, job: Job, *, worker: int, scratch: Path) -> Work:
+    outputs = scratch / str(worker)
+    outputs.mkdir()
+    parameters = {"home": str(home), "job": job.name, "worker": worker}
+    log = home / SCORINGS / f"{job.stream(worker)}.log"
+    return Work(step="score", function=PART, parameters=parameters, context={}, inputs={}, outputs=str(outputs), log=str(log))
+
+
+def executor_of(where: str, *, workers: int) -> Executor:
+    """Processes of this host, Ray on this host ("ray"), or the cluster at an address ("ray://HOST:PORT", or "auto").
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+    """
+    if where == PROCESSES:
+        return ExecutorPool([ProcessExecutor() for _ in range(workers)])
+    from flyball.pipelines._ray import RayExecutor
+
+    return RayExecutor(None if where == RAY else where, cpus=workers if where == RAY else None)
 
 
 def count(home: Path, job: Job) -> Scored:

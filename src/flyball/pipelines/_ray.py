@@ -1,0 +1,83 @@
+"""Steps on a Ray cluster: Ray says where, and there a child process runs the step, as everywhere else.
+
+All hosts see the same files. Ray's own authentication stays as it is set: by token, unless somebody turns it off.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from typing import Any
+
+from flyball.core.optional import extra
+from flyball.pipelines.errors import StepFailedError, StepTimeoutError
+from flyball.pipelines.executor import Work
+from flyball.pipelines.process import ProcessExecutor
+
+with extra("ray"):
+    import ray
+    from ray.exceptions import RayError
+
+RETRIES = 3
+"""So often a step whose host has gone is run again on another."""
+
+
+class RayExecutor:
+    """An `Executor` whose steps run where Ray has room, as many at once as there are callers. Thread-safe.
+
+    `address` is that of a cluster ("auto": the one that the environment names); without one a cluster is started on this host, and ends
+    with `close`.
+    """
+
+    def __init__(self, address: str | None = None, *, cpus: int | None = None) -> None:
+        self._address, self._cpus = address, cpus
+        self._lock = threading.Lock()
+        self._begun = False
+
+    def execute(self, work: Work, timeout_seconds: float | None = None) -> dict[str, Any]:
+        self._begin()
+        step = ray.remote(num_cpus=1, max_retries=RETRIES)(_run).remote(asdict(work), timeout_seconds)
+        try:
+            found: dict[str, Any] = ray.get(step)
+        except RayError as error:
+            raise StepFailedError(work.step, f"Ray could not run it: {str(error).strip().partition(chr(10))[0]}", kind="ray") from error
+        except BaseException:
+            ray.cancel(step, force=True)
+            raise
+        return _answer(work.step, found)
+
+    def _begin(self) -> None:
+        with self._lock:
+            if not ray.is_initialized():
+                alone: dict[str, Any] = {"num_cpus": self._cpus, "include_dashboard": False}
+                ray.init(**({"address": self._address} if self._address else alone), log_to_driver=False, configure_logging=False)
+                self._begun = True
+
+    def close(self) -> None:
+        """Let go of the cluster; one that was started here ends."""
+        with self._lock:
+            if self._begun:
+                ray.shutdown()
+                self._begun = False
+
+
+def _run(work: dict[str, Any], timeout_seconds: float | None) -> dict[str, Any]:
+    """On the host that Ray has chosen: what came of the step, in plain values."""
+    executor = ProcessExecutor()
+    try:
+        return {"summary": executor.execute(Work(**work), timeout_seconds)}
+    except StepTimeoutError as error:
+        return {"seconds": error.seconds}
+    except StepFailedError as error:
+        return {"failed": {"reason": error.reason, "kind": error.kind, "detail": error.detail}}
+    finally:
+        executor.close()
+
+
+def _answer(step: str, found: dict[str, Any]) -> dict[str, Any]:
+    if "summary" in found:
+        summary: dict[str, Any] = found["summary"]
+        return summary
+    if "seconds" in found:
+        raise StepTimeoutError(step, found["seconds"])
+    raise StepFailedError(step, **found["failed"])
