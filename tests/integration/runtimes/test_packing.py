@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import lightgbm
@@ -148,3 +150,35 @@ def test_damaged_files_are_refused() -> None:
 def test_a_pickle_of_what_does_not_predict_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnservableError, match="is a dict, which has no `predict`"):
         loaded(logged_pickle({"not": "a model"}), tmp_path)
+
+
+def program(*inside: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in inside:
+            archive.writestr(f"net/{name}", b"")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("file", "inside", "form"),
+    [
+        ("model.pt2", ("archive_format", "models/model.json"), "exported"),
+        ("model.pth", ("code/__torch__.py", "data.pkl"), "torchscript"),
+    ],
+    ids=["exported", "script"],
+)
+def test_programs_that_mlflow_logged_count_as_code_and_need_their_columns(file: str, inside: Sequence[str], form: str) -> None:
+    flavors = {"pytorch": {"model_data": "data", "pytorch_version": "2.13.0"}, "python_function": {"loader_module": "mlflow.pytorch"}}
+    files = {"MLmodel": mlmodel(flavors, columns_signature(visits().select("age"))), f"data/{file}": program(*inside)}
+    packed = pack(files, may_run_code=True)
+    assert (packed.manifest.format, packed.manifest.carries_code, packed.manifest.features) == (form, True, ("age",))
+    with pytest.raises(CodeNotAllowedError, match="program"):
+        pack(files, may_run_code=False)
+    with pytest.raises(UnservableError, match="--signature"):
+        pack({**files, "MLmodel": mlmodel(flavors)}, may_run_code=True)
+
+
+def test_a_pickled_module_of_mlflow_s_is_left_to_mlflow() -> None:
+    files = {"MLmodel": mlmodel({"pytorch": {"model_data": "data"}}), "data/model.pth": program("data.pkl", "version")}
+    assert pack(files, may_run_code=True).manifest.format == "mlflow"
