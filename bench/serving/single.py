@@ -23,7 +23,7 @@ from bench.serving.singleservers import ENDPOINT, prepare
 
 Found: TypeAlias = dict[tuple[str, str], list[Figures]]
 Started: TypeAlias = Mapping[str, tuple[float, float]]
-ROUNDS, SECONDS = 5, 1.5
+ROUNDS, SECONDS = 5, 1.0
 LOADS: Mapping[str, tuple[int, int]] = {"single, 1 connection": (1, 1), "single, 32 connections": (32, 1), "1,000 rows": (4, 1000)}
 ONE, MANY, BULK = LOADS
 OURS = ("bare", "ours", "child")
