@@ -49,7 +49,7 @@ def _askers(group: Group) -> Mapping[str, Any]:
     for asked, own in group.owners:
         caller, trace = ("", "") if asked.asker is None else (asked.asker.principal, asked.asker.trace)
         callers += [caller or None] * len(own)
-        traces += [_trace_id(trace)] * len(own)
+        traces += [_trace_id(trace) if trace else None] * len(own)
     found = {"callers": callers, "traces": traces}
     return {name: values for name, values in found.items() if any(values)}
 
