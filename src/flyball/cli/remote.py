@@ -76,7 +76,7 @@ class RemoteDesk:
 class LocalSteering:
     """Said to a home that nobody runs, so that no model server has to hear of it."""
 
-    def __init__(self, releasing: Releasing, deed: Callable[[str], Deed], clock: Clock) -> None:
+    def __init__(self, releasing: Releasing, deed: Callable[[str], Deed], *, clock: Clock) -> None:
         self._releasing, self._deed, self._clock = releasing, deed, clock
 
     def set_weights(self, endpoint: str, weights: Mapping[int, float], *, why: str) -> Json:
@@ -111,7 +111,7 @@ class LocalDesk:
         from flyball.app.releasing import Releasing
 
         self._releasing, self._deed = Releasing(home.stores), partial(Deed, person())
-        self.steering = LocalSteering(self._releasing, self._deed, home.stores.clock)
+        self.steering = LocalSteering(self._releasing, self._deed, clock=home.stores.clock)
         self._tracer = Tracer(home.stores, open_predictions(home))
 
     def promote(self, endpoint: str, version: int | None, *, why: str) -> Json:

@@ -90,17 +90,6 @@ class Client(Wire):
         """The event, its cause, and so on to the one without a cause."""
         return self.ask_list(Ask("GET", f"/api/v1/events/{part(event)}/causes"), "events")
 
-    def promote(self, endpoint: str, *, version: int | None = None, why: str = "") -> Json:
-        """The deployment after the canary, or the version of that number, became champion."""
-        path = f"/api/v1/endpoints/{part(endpoint)}/promote"
-        found: Json = self.ask(Ask("POST", path, body={"version": version, "why": why}))["deployment"]
-        return found
-
-    def rollback(self, endpoint: str, *, why: str = "") -> Json:
-        """The deployment after the canary was taken out; without one, after the champion gave way to the one before."""
-        found: Json = self.ask(Ask("POST", f"/api/v1/endpoints/{part(endpoint)}/rollback", body={"why": why}))["deployment"]
-        return found
-
     def list_datasets(self) -> list[Json]:
         """Every dataset with its latest version."""
         return self.ask_list(Ask("GET", "/api/v1/datasets"), "datasets")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from flyball.client import Client, NotAllowedError, TokenRefusedError
+from flyball.client.endpoints import EndpointsClient
 from flyball.console.answers import Happening, ModelFigures, Status, WindowFigures, decoded, decoded_list, item
 
 ACTOR = "console"
@@ -53,10 +54,10 @@ class HttpVisitor:
         return frozenset(decoded(item(self._client.get_session(), "permissions"), list[str]))
 
     def promote(self, endpoint: str, *, version: int | None, why: str) -> Mapping[str, Any]:
-        return self._client.promote(endpoint, version=version, why=why)
+        return EndpointsClient(self._client).promote(endpoint, version=version, why=why)
 
     def rollback(self, endpoint: str, *, why: str) -> Mapping[str, Any]:
-        return self._client.rollback(endpoint, why=why)
+        return EndpointsClient(self._client).rollback(endpoint, why=why)
 
     def close(self) -> None:
         self._client.close()

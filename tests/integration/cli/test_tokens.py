@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from flyball.app.location import DATABASE
 from flyball.cli.main import app
 from flyball.client import Client, NotAllowedError, TokenRefusedError
+from flyball.client.endpoints import EndpointsClient
 from flyball.storage.database import Database
 from flyball.testing.controlplane import StillPlane
 from flyball.testing.doors import open_door
@@ -80,7 +81,7 @@ def test_through_a_server_a_token_opens_what_its_role_may_until_it_is_revoked(ur
         assert client.get_session()["principal"] == "ci"
         assert client.push_rows("flights", [{"a": 1}])
         with pytest.raises(NotAllowedError, match="ci is editor and may not do this"):
-            client.promote("late")
+            EndpointsClient(client).promote("late")
         with pytest.raises(NotAllowedError):
             client.create_token("mine", role="admin")
         assert call("revoke", "ci").exit_code == 0
@@ -97,7 +98,7 @@ def test_a_session_of_an_approver_promotes_and_gives_no_tokens(url: str, call: C
         assert visitor.get_session() | {"permissions": []} == {
             "role": "approver", "actor": "grace", "principal": "grace", "permissions": [], "session": True,
         }  # fmt: skip
-        visitor.promote("late")
+        EndpointsClient(visitor).promote("late")
         with pytest.raises(NotAllowedError):
             visitor.list_tokens()
 

@@ -24,6 +24,7 @@ from flyball.client import (
 )
 from flyball.client.client import MissingUrlError
 from flyball.client.datasets import DatasetsClient
+from flyball.client.endpoints import EndpointsClient
 from flyball.client.wire import BadUrlError
 from flyball.core.errors import ConflictError, HeldError, IntegrityError, NotFoundError, UnavailableError
 from flyball.testing.controlplane import StillPlane
@@ -66,8 +67,8 @@ def test_each_method_says_what_its_route_said(client: Client, plane: StillPlane)
     assert client.push_rows("flights", [{"a": 1}], key="k", visible=True)["duplicate"]
     lines = DatasetsClient(client).push("flights", b'{"a": 1}\n{"a": 2}\n', content_type="application/x-ndjson", key="l", visible=True)
     assert (lines["accepted"], lines["duplicate"]) == (2, False)
-    assert client.promote("late", version=3, why="best")["champion"] == 3
-    assert client.rollback("late", why="worse")["endpoint"] == "late"
+    assert EndpointsClient(client).promote("late", version=3, why="best")["deployment"]["champion"] == 3
+    assert EndpointsClient(client).rollback("late", why="worse")["deployment"]["endpoint"] == "late"
     assert [(deed[0], deed[-1].actor, deed[-1].why) for deed in plane.deeds[1:]] == [
         ("promote", "user:ada", "best"),
         ("rollback", "user:ada", "worse"),
