@@ -44,8 +44,12 @@ class Stage:
         """Whether the outputs have their types by themselves; types follow from types, so no rows are needed to see it."""
         if self.needed is None:
             return False
-        made = pl.DataFrame(schema=dict(self.schema)).with_columns_seq(*self.expressions)
-        return made.dtypes[-len(self._types) :] == self._types
+        return pl.DataFrame(schema=dict(self.schema)).select(*self.expressions).dtypes == self._types
+
+    @cached_property
+    def _literal(self) -> bool:
+        """Whether an expression names no column: it has as many rows as what stands beside it, and by itself one."""
+        return not all(expression.meta.root_names() for expression in self.expressions)
 
     @cached_property
     def _few(self) -> int:
@@ -66,10 +70,9 @@ class Stage:
         made = evaluate(self.where, lambda: self._evaluated(self._frame(times, asked, makers=makers)), columns=names)
         if self._rowwise:  # ten times quicker than column by column, where there is one row
             rows = made.rows()
-            values: Iterable[Sequence[Any]] = list(zip(*rows, strict=True))[-len(self.dtypes) :] if rows else ((),) * len(self.dtypes)
+            values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(self.dtypes)
             return {name: list(found) for name, found in zip(self.dtypes, values, strict=True)}
-        outputs = made.get_columns()[-len(self.dtypes) :]
-        return {series.name: physical(series) if is_plain(series.dtype) else series for series in outputs}
+        return {series.name: physical(series) if is_plain(series.dtype) else series for series in made.get_columns()}
 
     def _frame(self, times: list[int], columns: Mapping[str, Values], *, makers: Makers) -> pl.DataFrame:
         asked = [*columns.values(), times] if self.timed else list(columns.values())
@@ -81,10 +84,9 @@ class Stage:
         return pl.DataFrame(made)
 
     def _evaluated(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The outputs, behind the columns of `frame`: so a literal has as many rows as these."""
         # In sequence: what is to be done for the rows of requests is less than to divide it among threads, and to wait for them.
-        made = frame.with_columns_seq(*self.expressions)
-        if self._exact or made.dtypes[-len(self._types) :] == self._types:
+        made = frame.with_columns_seq(*self.expressions).select(*self.dtypes) if self._literal else frame.select_seq(*self.expressions)
+        if self._exact or made.dtypes == self._types:
             return made
         return made.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
 
