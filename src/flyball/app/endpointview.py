@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import polars as pl
 
 from flyball.app.deed import Json
+from flyball.app.liveview import FIGURES_SECONDS, Kept
 from flyball.app.releasing import PRODUCTION
 from flyball.app.servers import Servers
 from flyball.app.stores import Stores
+from flyball.core.clock import MonotonicTimer
 from flyball.loop.model import Model
 from flyball.registry import VersionState
 from flyball.releases import Deployment
@@ -40,6 +43,7 @@ class EndpointView:
     stores: Stores
     log: PredictionLog
     servers: Servers
+    kept: Kept = field(default_factory=lambda: Kept(MonotonicTimer()))
 
     def names(self) -> list[str]:
         """The endpoints at which something was released, by name."""
@@ -57,9 +61,7 @@ class EndpointView:
         if here is None or model is None:
             raise DeploymentNotFoundError(PRODUCTION, endpoint, known=self.names())
         since = self.stores.clock.now() - model.length("window")
-        self.log.drain()
-        rows = self.log.select(endpoint, pl.col("time") >= since, columns=_COMPARED)
-        volumes = {volume.version: volume for volume in volume_of(rows.filter(pl.col("route") != SHADOW))}
+        volumes, shadows = self.kept.get(endpoint, lambda: self._figures(endpoint, since), seconds=FIGURES_SECONDS)
         told = here.to_json()
         return {
             "name": endpoint,
@@ -67,9 +69,15 @@ class EndpointView:
             "sticky": list(model.sticks_to),
             "since": since.isoformat(),
             "versions": self._versions(here, volumes=volumes),
-            "shadow_comparison": compared(rows),
+            "shadow_comparison": shadows,
             "servers": self.servers.list(),
         }
+
+    def _figures(self, endpoint: str, since: datetime) -> tuple[dict[int, VersionVolume], list[Json]]:
+        """What is counted over answered rows, and what shadows said of them."""
+        self.log.drain()
+        rows = self.log.select(endpoint, pl.col("time") >= since, columns=_COMPARED)
+        return {volume.version: volume for volume in volume_of(rows.filter(pl.col("route") != SHADOW))}, compared(rows)
 
     def _versions(self, here: Deployment, *, volumes: dict[int, VersionVolume]) -> list[Json]:
         """The versions that have a role, are held ready, have answered lately, or may be given rows; newest first."""

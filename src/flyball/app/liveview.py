@@ -103,7 +103,7 @@ class _Read:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class _Kept:
+class Kept:
     """What costs more than a look-up is found out once in a while, however many ask. Thread-safe; one finds out, the others wait."""
 
     def __init__(self, timer: Timer) -> None:
@@ -133,10 +133,10 @@ class LiveView:
     around: Surroundings
     timer: Timer = field(default_factory=MonotonicTimer)
     _read: _Read = field(default_factory=_Read)
-    _kept: _Kept = field(init=False)
+    _kept: Kept = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_kept", _Kept(self.timer))
+        object.__setattr__(self, "_kept", Kept(self.timer))
 
     def pulse(self) -> Pulse:
         """Where events and plan stand."""
