@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.live import wait_for
 from tests.serving import Served
 from tests.stock import python_of, run_script
 
@@ -62,6 +63,8 @@ def test_programs_answer_as_they_did(programs: Programs) -> None:
         assert "µs for a row alone" in done.stdout
     models = [f"models:/{name}/1" for name in ("net", "two", "scripted", "apart")]
     with Served.start(programs.place / "home", *models, python=python_of("torch")) as served:
+        # Four processes import PyTorch one after the other; the server listens meanwhile.
+        wait_for(lambda: all(served.ask(name, programs.rows).status == 200 for name in ("net", "apart")), 240, told=served.told())
         for name in ("net", "two", "scripted"):
             found = served.predict(name, programs.rows)["predictions"]
             assert [one["score"] for one in found] == pytest.approx([chances[1] for chances in programs.told["chances"]], abs=1e-6), name
