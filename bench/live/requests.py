@@ -145,6 +145,12 @@ class NoJournal:
     def acknowledge(self, position: int) -> None:
         del position
 
+    def sync(self) -> None:
+        """Nothing to write."""
+
+    def filled(self) -> float:
+        return 0.0
+
     def close(self) -> None:
         """Nothing to let go of."""
 

@@ -87,6 +87,12 @@ class NoJournal:
         del position, limit
         return []
 
+    def sync(self) -> None:
+        """Nothing to write."""
+
+    def filled(self) -> float:
+        return 0.0
+
     def close(self) -> None:
         """Nothing to let go of."""
 

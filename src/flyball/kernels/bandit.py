@@ -32,7 +32,7 @@ def best_probabilities(rewards: Sequence[tuple[float, float]]) -> list[float]:
     Raises:
         RangeError: a sum is negative or above its count, or there is no arm.
     """
-    from scipy.special import betainc, betaincinv
+    from scipy.special import betainc, betaincinv  # type: ignore[import-untyped]  # scipy ships no types
 
     if not rewards:
         raise RangeError("the number of arms", 0, need="one or more")

@@ -70,7 +70,8 @@ def table_of_record(record: Answered) -> str:
         ColumnTypeError: it names types that there are not.
     """
     none: Mapping[str, list[Any]] = {name: [] for name in ("ids", "keys", "scores", "seconds", "traces", "callers")}
-    parts = {name: {column: [] for column in getattr(record, name)} for name in ("request", "features", "value_times", "answers")}
+    groups = ("request", "features", "value_times", "answers")
+    parts: Mapping[str, dict[str, list[Any]]] = {name: {column: [] for column in getattr(record, name)} for name in groups}
     empty = structs.replace(record, **none, **parts)
     return table_of(record.endpoint, to_table(frame_of([(0, empty)], stream="")).schema)
 

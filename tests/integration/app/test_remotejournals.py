@@ -53,9 +53,10 @@ def test_positions_that_never_came_are_kept_free(remote: RemoteJournals, tmp_pat
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "x" * 101, "a\n"])
 def test_a_name_never_leaves_its_directory(remote: RemoteJournals, tmp_path: Path, name: str) -> None:
-    for ask in (lambda: remote.get_position(name), lambda: remote.take(name, body(1, b"a"))):
-        with pytest.raises(ServerNameError):
-            ask()
+    with pytest.raises(ServerNameError):
+        remote.get_position(name)
+    with pytest.raises(ServerNameError):
+        remote.take(name, body(1, b"a"))
     assert not (tmp_path / "journal").exists()
 
 

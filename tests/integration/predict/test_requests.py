@@ -143,7 +143,7 @@ def test_a_packed_body_that_is_broken_or_a_bomb_is_refused(server: ServerProcess
 
 
 @pytest.mark.parametrize(("accepted", "packed"), [("gzip, deflate, br", False), ("identity", False), ("deflate", True)])
-def test_a_small_answer_is_packed_for_whoever_asks_for_it_alone(server: ServerProcess, accepted: str, packed: bool) -> None:
+def test_a_small_answer_is_packed_for_whoever_asks_for_it_alone(server: ServerProcess, *, accepted: str, packed: bool) -> None:
     assert ("content-encoding" in post(server, rows(trip(1)), Accept_Encoding=accepted).headers) is packed
 
 

@@ -96,7 +96,7 @@ def trees_behind_a_front() -> dict[str, Any]:
     import xgboost
     from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]  # it ships no types
     from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # it ships no types
-    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
     def ordinal(model: Any) -> Any:
         codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
@@ -106,7 +106,7 @@ def trees_behind_a_front() -> dict[str, Any]:
         shown = OneHotEncoder(handle_unknown="ignore")
         return make_pipeline(ColumnTransformer([("plan", shown, ["plan"])], remainder="passthrough", sparse_threshold=1.0), model)
 
-    trees = {"n_estimators": 8, "n_jobs": 1}
+    trees: dict[str, Any] = {"n_estimators": 8, "n_jobs": 1}
     return {
         "lightgbm": pipeline(lightgbm.LGBMClassifier(verbose=-1, **trees)),
         "lightgbm codes": ordinal(lightgbm.LGBMClassifier(verbose=-1, **trees)),
@@ -209,7 +209,7 @@ def test_a_model_without_code_needs_no_conversion(tmp_path: Path) -> None:
 
 def test_what_no_form_holds_is_kept_and_says_why(tmp_path: Path) -> None:
     rows = visits().select(NUMBERS)
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # it ships no types
+    from sklearn.pipeline import make_pipeline
 
     fitted = make_pipeline(FunctionTransformer(_own_words), LinearRegression()).fit(rows.to_numpy(), rows["age"].to_numpy())
     found = executor_verdict(logged_pickle(fitted, columns_signature(rows)), tmp_path)

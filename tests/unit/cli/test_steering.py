@@ -11,7 +11,7 @@ from flyball.cli.steering import PairError, told, weights_of
 PLACE: dict[str, Any] = {"endpoint": "late", "champion": 1, "canary": None, "share": 0.0, "policy": None, "shadows": []}
 
 
-@pytest.mark.parametrize("pair", ["1", "=0.5", "one=0.5", "1=half", "1=", "-1=0.5", "0=1", "1.5=1", "١=0.5"])
+@pytest.mark.parametrize("pair", ["1", "=0.5", "one=0.5", "1=half", "1=", "-1=0.5", "0=1", "1.5=1", "\N{ARABIC-INDIC DIGIT ONE}=0.5"])
 def test_what_is_no_weight_is_refused_with_the_form(pair: str) -> None:
     with pytest.raises(PairError, match="VERSION=SHARE"):
         weights_of([pair])

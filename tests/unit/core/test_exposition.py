@@ -11,7 +11,8 @@ def counted(one: int, other: int) -> list[Family]:
     seconds.add_histogram((0.1, 1.0), [one, other, 1], total=0.5, labels={"endpoint": "a"})
     return [
         counter("rows_total", "Rows.", values=[(("a",), one), (("b",), other)], labels=("endpoint",)),
-        gauge("revision", "Revision.", value=one, merge="min"), gauge("age", "Age.", value=one, merge="max"), gauge("open", "Open.", value=one), seconds,
+        gauge("revision", "Revision.", value=one, merge="min"), gauge("age", "Age.", value=one, merge="max"),
+        gauge("open", "Open.", value=one), seconds,
     ]  # fmt: skip
 
 
@@ -26,10 +27,8 @@ def test_processes_are_added_up() -> None:
 
 
 def test_what_only_one_process_counted_is_there() -> None:
-    assert render(merged([[counter("a_total", "A.", values=[((), 1)])], [counter("b_total", "B.", values=[((), 2)])]])).splitlines()[2::3] == [
-        "a_total 1",
-        "b_total 2",
-    ]
+    ours, theirs = [counter("a_total", "A.", values=[((), 1)])], [counter("b_total", "B.", values=[((), 2)])]
+    assert render(merged([ours, theirs])).splitlines()[2::3] == ["a_total 1", "b_total 2"]
 
 
 def test_of_a_process_that_ended_the_counts_last_and_the_state_does_not() -> None:

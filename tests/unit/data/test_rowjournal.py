@@ -64,6 +64,12 @@ class SlowJournal:
     def acknowledge(self, position: int) -> None:
         self._real.acknowledge(position)
 
+    def sync(self) -> None:
+        self._real.sync()
+
+    def filled(self) -> float:
+        return self._real.filled()
+
     @property
     def acknowledged(self) -> int:
         return self._real.acknowledged

@@ -370,7 +370,7 @@ def test_a_row_without_a_fresh_value_is_told_why(features: fb.FeatureSet, store:
     Materialiser(features, store).open(empty | {"weather": weather_of(("JFK", NOON, -1.0))}, NOON)
     assert vectors.compute(requests()).lacks == {}
     assert vectors.compute(requests(origin=None)).lacks == {"sky": {0: "unnamed"}}
-    assert vectors.compute(requests(origin="XXX")).lacks == {"sky": {0: "unknown"}}
+    assert vectors.compute(requests(origin="ZZZ")).lacks == {"sky": {0: "unknown"}}
     assert vectors.compute(requests(NOON + 3 * HOUR)).lacks == {"punctuality": {0: "late"}}
     assert vectors.compute(requests(NOON + 4 * HOUR)).lacks == {"sky": {0: "stale"}, "punctuality": {0: "late"}}
 
@@ -394,7 +394,7 @@ def test_defaults_stand_where_nothing_answers_offline_as_online(
 ) -> None:
     features = with_defaults(weather, flights, schemas=schemas, missing=DEFAULTS)
     vectors = Vectors(features, store)
-    asked = pl.concat([requests(NOON + hours * HOUR, origin) for hours in (0, 1, 4) for origin in ("JFK", "XXX", None)])
+    asked = pl.concat([requests(NOON + hours * HOUR, origin) for hours in (0, 1, 4) for origin in ("JFK", "ZZZ", None)])
     assert vectors.compute(asked).frame.row(2) == (-5.0, None, NOON, "none", None, 50.0, True)
     histories = empty | {"weather": weather_of(("JFK", NOON - HOUR / 2, 1.0))}
     writer = Materialiser(features, store)
@@ -406,7 +406,7 @@ def test_defaults_stand_where_nothing_answers_offline_as_online(
         columns, schema, times = columns_of(rows, features)
         assert_frame_equal(vectors.compute_columns(columns, schema, times=times).frame, features.compute(rows, histories))
     assert vectors.compute(requests()).value_times["sky"] == [int((NOON - HOUR / 2).timestamp() * 10**6)]
-    assert vectors.compute(requests(origin="XXX")).value_times["sky"] == [None]
+    assert vectors.compute(requests(origin="ZZZ")).value_times["sky"] == [None]
 
 
 def test_what_stands_for_nothing_changes_the_fingerprint_and_no_table(
