@@ -109,5 +109,5 @@ def config(app: Callable[..., Any], *, grace_seconds: float) -> uvicorn.Config:
     """How `app` is served; answers that are not ready `grace_seconds` after the end was asked for are given up."""
     return uvicorn.Config(
         app, http=Connection, ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning", access_log=False,
-        server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=int(grace_seconds), backlog=BACKLOG,
+        server_header=False, proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=int(grace_seconds), backlog=BACKLOG,
     )  # fmt: skip

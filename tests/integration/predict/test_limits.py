@@ -78,6 +78,14 @@ def test_strangers_are_limited_by_their_address(tmp_path: Path) -> None:
         assert server.request("GET", "/healthz", headers={"Authorization": ""}).status == 200
 
 
+def test_nobody_says_by_a_header_that_they_are_somewhere_else(tmp_path: Path) -> None:
+    with serving(tmp_path, settings={"FLYBALL_RATE_LIMIT_STRANGERS": "1/5"}) as server:
+        body = json.dumps({"rows": [trip(1)]}).encode()
+        said = [{"Authorization": "Bearer no", "X-Forwarded-For": f"10.0.0.{number}"} for number in range(40)]
+        answers = [server.request("POST", "/predict/late", body=body, headers=headers) for headers in said]
+        assert {answer.status for answer in answers} == {401, 429}
+
+
 def test_an_endpoint_gives_a_caller_its_rows_a_second_at_every_door(tmp_path: Path) -> None:
     with serving(tmp_path, "--grpc-port", "0", given=quota(caller_rows_per_second=50)) as server:
         many, few = tokens(server, "many", "few")
