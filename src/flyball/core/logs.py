@@ -78,15 +78,19 @@ def choose(form: str) -> None:
 def set_up(process: str, *, level: int = logging.INFO) -> None:
     """The process logs to standard error, as `process`, in the form that the environment asks for; errors that end it are lines too.
 
+    Of libraries only warnings are lines: some tell every request with its address.
+
     Raises:
         LogFormatError: there is no such form.
     """
-    if chosen() == TEXT:
-        logging.basicConfig(level=level, format=_LINE)
+    others, form = max(level, logging.WARNING), chosen()
+    logging.getLogger("flyball").setLevel(level)
+    if form == TEXT:
+        logging.basicConfig(level=others, format=_LINE)
         return
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(process))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=others, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = lambda *raised: _told(raised)
 

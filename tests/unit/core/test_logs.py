@@ -54,3 +54,13 @@ def test_errors_that_end_a_process_are_lines_too() -> None:
     assert found[1]["message"] == "ValueError: no"
     assert "Traceback" in found[1]["exception"]
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("form", ["text", JSON])
+def test_libraries_are_heard_when_they_warn_and_we_always(form: str) -> None:
+    script = (
+        "import logging; from flyball.core.logs import set_up; set_up('test'); "
+        "[logging.getLogger(name).log(level, 'said') for name in ('httpx', 'flyball.app') for level in (20, 30)]"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, VARIABLE: form}, capture_output=True, text=True, check=True)
+    assert [("httpx" in line, "WARNING" in line) for line in done.stderr.splitlines()] == [(True, True), (False, False), (False, True)]
