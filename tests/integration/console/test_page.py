@@ -155,7 +155,7 @@ def test_a_new_event_and_new_figures_come_by_themselves(browser: Browser, contro
     control.advance()
     assert browser.says("No rollout in progress", 60)
     assert browser.one(".card.champion .big").text == "v10"
-    assert browser.one("#clock-day").text == "28 Nov 2013"
+    browser.until(lambda: browser.one("#clock-day").text == "28 Nov 2013")
 
 
 def test_promoting_asks_says_what_happens_wants_a_reason_and_tells_the_outcome(browser: Browser, control: StandIn) -> None:
