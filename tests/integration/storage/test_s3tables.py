@@ -28,8 +28,9 @@ from flyball.testing.tables import TableStoreSuite
 from tests.s3 import KEY, SECRET, S3Server, serving_s3
 from tests.s3front import S3Front, fronting, serving_moto
 
-HASTY = BucketPatience(answer_seconds=1, retries=1, pause_seconds=0.1, total_seconds=10)
-STUBBORN = BucketPatience(answer_seconds=1, retries=3, pause_seconds=0.1, total_seconds=60)
+CALM = BucketPatience(answer_seconds=60, retries=1, pause_seconds=0.1, total_seconds=60)
+HASTY = BucketPatience(answer_seconds=1, retries=1, pause_seconds=0.1, total_seconds=10)  # for answers that never come in time
+STUBBORN = BucketPatience(answer_seconds=2, retries=8, pause_seconds=0.1, total_seconds=60)
 _NUMBERS = itertools.count()
 _ROWS = pl.DataFrame({"number": [1, 2], "text": ["x", None]})
 
@@ -77,7 +78,7 @@ class TestS3TablesKept(_InBuckets, TableCareSuite):
     pass
 
 
-def opened(bucket: Bucket, patience: BucketPatience = HASTY) -> DeltaTables:
+def opened(bucket: Bucket, patience: BucketPatience = CALM) -> DeltaTables:
     return DeltaTables(S3Folder(bucket, patience=patience))
 
 
@@ -103,7 +104,7 @@ def test_passing_trouble_is_waited_for(mood: str, asked: str, bucket: Bucket, fr
 @pytest.mark.parametrize("asked", ["PUT", "GET"])
 def test_lasting_trouble_is_told_and_loses_nothing(mood: str, asked: str, bucket: Bucket, front: S3Front) -> None:
     opened(bucket).append("t", _ROWS, job="a")
-    tables = opened(bucket)
+    tables = opened(bucket, HASTY if mood == "slow" else CALM)
     front.moods += [(mood, asked)] * 60
     for number in range(2):
         with pytest.raises(UnavailableError):
@@ -111,6 +112,8 @@ def test_lasting_trouble_is_told_and_loses_nothing(mood: str, asked: str, bucket
     with pytest.raises(UnavailableError):
         tables.rewrite("t", pl.col("number") == 1, job="e")
     front.moods.clear()
+    if mood == "slow":
+        tables = opened(bucket)
     assert sorted(tables.read("t").collect()["number"]) == [1, 2]
     for number in range(2):
         tables.append("t", _ROWS, job=f"b{number}")
