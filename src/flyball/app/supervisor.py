@@ -29,7 +29,7 @@ from flyball.core.logs import words
 from flyball.governance.hosts import check_bind
 from flyball.governance.token import FILE as TOKEN
 from flyball.governance.token import OwnerToken
-from flyball.storage.clockfile import RUN, SharedClock, clock_path
+from flyball.storage.clockfile import NOBODY, RUN, SharedClock, clock_path
 from flyball.storage.homelock import HomeLock
 
 LOGS = "logs"
@@ -280,7 +280,7 @@ def _clock(settings: Settings) -> SharedClock | None:
         return None
     clock = SharedClock.create(path, epoch=settings.epoch, speed=settings.speed, standing=True)
     if settings.hold:
-        clock.set_limit("driver", clock.now())
+        clock.set_limit("driver", clock.now(), owner=NOBODY)  # who is left when we are killed must not see time run on
     return clock
 
 

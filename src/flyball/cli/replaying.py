@@ -30,7 +30,7 @@ from flyball.core.clock import MonotonicTimer, Timer
 from flyball.core.errors import ConflictError, InvalidError
 from flyball.governance.token import OwnerToken
 from flyball.loop.projectfile import load_project
-from flyball.storage.clockfile import SharedClock, clock_path
+from flyball.storage.clockfile import NOBODY, SharedClock, clock_path
 from flyball.storage.errors import os_errors
 from flyball.storage.homelock import HomeLock
 
@@ -265,8 +265,8 @@ class Driver:
             raise ServerGoneError(self._settings.control_url, "its `flyball up` has ended", resume=_RESUME)
 
     def _owner(self) -> int | None:
-        """Who holds time when we are gone: with `up --hold` that is `up` itself, else nobody."""
-        return int(get_up(self._settings.home)["pid"]) if self._settings.hold else None
+        """With `up --hold` time stands when we are gone, and when `up` is: what we had not asked yet is asked by the next replay."""
+        return NOBODY if self._settings.hold else None
 
     def close(self) -> None:
         """Hang up everywhere."""
@@ -286,14 +286,14 @@ def _driving(wanted: Wanted) -> Iterator[tuple[Settings, SharedClock]]:
     stretch = wanted.stretch
     if stretch.end <= stretch.start:
         raise StretchError(stretch.start, stretch.end)
-    up = get_up(wanted.home)
+    get_up(wanted.home)
     settings = Settings.load(wanted.home)
     if settings.epoch is None:
         raise NotScaledError(wanted.home)
     if stretch.start < settings.epoch:
         raise PastError(stretch.start, settings.epoch)
     clock = SharedClock.open(clock_path(wanted.home))
-    owner = int(up["pid"]) if settings.hold else None
+    owner = NOBODY if settings.hold else None
     clock.set_limit("driver", max(stretch.start, clock.now()), owner=owner)
     try:
         yield settings, clock

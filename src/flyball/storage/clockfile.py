@@ -27,6 +27,8 @@ from flyball.storage.errors import ClockFileError, ClockNotFoundError, os_errors
 RUN = "run"
 CLOCK = "clock"
 Limiter = Literal["scheduler", "driver"]
+NOBODY = -1
+"""The owner of a driver's limit that stands until another is set, whoever lives."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -81,7 +83,7 @@ class SharedClock:
     ``now = min(at + (real time - since) * speed, scheduler's limit, driver's limit)``, in microseconds. It never runs backwards
     within a process, and never shows less than it showed at the last change of a limit or pause. A limit that is raised lets the
     clock catch up with its nominal rate at once; a limit that is removed does not let it jump; one in the past makes it stand.
-    The driver's limit ends with the process that owns it. Thread-safe, and safe after a fork.
+    The driver's limit ends with the process that owns it, if one does. Thread-safe, and safe after a fork.
     """
 
     def __init__(self, path: Path, timer: Timer | None = None) -> None:
@@ -136,7 +138,7 @@ class SharedClock:
         found = state.now(mono)
         if found >= state.driver and mono >= self._look_at:
             self._look_at = mono + _LOOK_SECONDS
-            if _start_of(state.driver_pid) != state.driver_start:
+            if state.driver_pid != NOBODY and _start_of(state.driver_pid) != state.driver_start:
                 self._void(state)
         with self._lock:
             if found > self._last:
@@ -197,7 +199,7 @@ class SharedClock:
     def set_limit(self, limiter: Limiter, moment: datetime | None, *, owner: int | None = None) -> None:
         """Business time does not pass `moment`; None lets it run on from what it shows.
 
-        The driver's limit belongs to the process `owner` (default: this one) and is void when that is dead.
+        The driver's limit belongs to the process `owner` (default: this one) and is void when that is dead; NOBODY's never is.
         """
         to = _NO_LIMIT if moment is None else _micros(moment)
         pid = owner or os.getpid()

@@ -13,7 +13,7 @@ import pytest
 
 from flyball.core.clock import Clock, ManualTimer, WallClock
 from flyball.core.errors import IntegrityError, NaiveTimeError, NotFoundError, UnavailableError
-from flyball.storage.clockfile import SharedClock, clock_path, open_clock
+from flyball.storage.clockfile import NOBODY, SharedClock, clock_path, open_clock
 from flyball.testing.core import ClockSuite
 
 START = datetime(2013, 12, 1, tzinfo=UTC)
@@ -73,6 +73,15 @@ def test_the_limit_of_a_dead_driver_is_void_and_time_does_not_jump(clock: Shared
     timer.sleep(2)
     assert clock.now() == START + 3 * HOUR
     driver.communicate()
+
+
+def test_a_limit_of_nobody_stands_until_another_is_set(clock: SharedClock, timer: ManualTimer) -> None:
+    clock.set_limit("driver", START + HOUR, owner=NOBODY)
+    for _ in range(3):
+        timer.sleep(5)
+        assert clock.now() == START + HOUR
+    clock.set_limit("driver", START + 2 * HOUR, owner=NOBODY)
+    assert clock.now() == START + 2 * HOUR
 
 
 def test_a_later_clock_goes_on_where_the_earlier_one_was(clock: SharedClock, timer: ManualTimer) -> None:
