@@ -39,6 +39,7 @@ from flyball.serving.keeping import Keeper
 from flyball.serving.loading import SCRATCH, Declared, Loader, isolation_of, retired
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import find_latest
+from flyball.serving.tally import Tally
 from flyball.serving.version import NOTHING, Serving
 from flyball.storage._localblobs import LocalBlobs
 from flyball.storage._localjournal import LocalJournal
@@ -115,9 +116,11 @@ class ModelServer:
         timer = timer or MonotonicTimer()
         scratch = (home / CODE).parent / settings.scratch
         shutil.rmtree(scratch, ignore_errors=True)  # of a server that was killed
+        tally = None if journal is not None else Tally(home / settings.journal)
         journal = journal or LocalJournal.write(home / settings.journal, limit_bytes=settings.journal_bytes)
         engine = Engine(journal, clock=business_time(home, journal), ids=RandomIds(), timer=timer)
-        engine.keeper = Keeper(journal, counters=engine.counters, timer=timer, secret=partial(log_secret, home, os.environ))
+        secret = partial(log_secret, home, os.environ)
+        engine.keeper = Keeper(journal, counters=engine.counters, timer=timer, secret=secret, tally=tally)
         online = follow_online(home, os.environ)
         blobs = home_blobs(home, os.environ) if settings.plan is None else LocalBlobs(settings.plan.parent / "blobs")
         loader = Loader(

@@ -1,6 +1,7 @@
 """What stands between an answer and its record: whether it waits for the disk, what of it is hidden, and what happens without room.
 
-Records that an endpoint may do without are counted when they are lost; the count goes to the journal as soon as that takes it.
+Records that an endpoint may do without are counted when they are lost; the count goes to the journal as soon as that takes it, and
+stands in a `Tally` until then.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from flyball.core.clock import Timer
 from flyball.core.errors import UnavailableError
 from flyball.serving.counters import Counters
 from flyball.serving.hiding import Hiding
 from flyball.serving.logspec import PLAIN, LogPlan
-from flyball.serving.record import Answered, Lost, encode
+from flyball.serving.record import Answered, encode
+from flyball.serving.tally import Losing, Tally
 from flyball.storage.journal import Journal
 
 TOLD_SECONDS = 10.0
@@ -30,23 +31,22 @@ _WHY = {
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass
-class _Losing:
-    rows: int
-    start: int
-    end: int
-    why: str
-
-
 class Keeper:
-    """Keeps records in the journal, each as its endpoint's plan says. `secret` gives the key of digests. For one event loop."""
+    """Keeps records in the journal, each as its endpoint's plan says. `secret` gives the key of digests. For one event loop.
 
-    def __init__(self, journal: Journal, *, counters: Counters, timer: Timer, secret: Callable[[], bytes] = bytes) -> None:
-        self._journal, self._counters, self._timer = journal, counters, timer
+    What a killed predecessor had counted in the same `tally`, and not told, is told first.
+    """
+
+    def __init__(
+        self, journal: Journal, *, counters: Counters, timer: Timer, secret: Callable[[], bytes] = bytes, tally: Tally | None = None
+    ) -> None:
+        self._journal, self._counters, self._timer, self._tally = journal, counters, timer, tally
         self.hiding = Hiding(secret)
-        self._losses: dict[tuple[str, str], _Losing] = {}
+        before = [] if tally is None else tally.find(journal.last)
+        self._losses = {(lost.endpoint, lost.how): lost for lost in before}
         self._told = timer.seconds()
         self._share, self._looked = 1.0, 0
+        self.tell_all()
 
     def keep(self, plan: LogPlan, records: Sequence[Answered]) -> None:
         """The records are journalled together; where the plan allows that, they may be lost instead, and are counted then.
@@ -75,10 +75,16 @@ class Keeper:
         if self._losses:
             self._tell()
 
-    def close(self) -> None:
-        """What was lost is written down, if that can be done."""
+    def tell_all(self) -> None:
+        """What was lost is in the journal, if that can be done."""
         if self._losses:
             self._tell(now=True)
+
+    def close(self) -> None:
+        """As `tell_all`; what cannot be done is left to a successor."""
+        self.tell_all()
+        if self._tally is not None:
+            self._tally.close()
 
     def _drawn(self, records: Sequence[Answered]) -> bool:
         """Whether the records are in the sample: by the first's id, so that no caller's are for ever or never."""
@@ -97,11 +103,18 @@ class Keeper:
         known = self._losses.get((last.endpoint, how))
         if known is None:
             _LOG.warning("Answers of endpoint %r are not in the log: %s", last.endpoint, why)
-            self._losses[last.endpoint, how] = _Losing(rows, last.time, last.time, why)
+            self._losses[last.endpoint, how] = Losing(
+                endpoint=last.endpoint, how=how, rows=rows, start=last.time, end=last.time, why=why
+            )  # fmt: skip
         else:
             known.rows, known.end = known.rows + rows, max(known.end, last.time)
+        self._note()
         if how == SAMPLED:
             self._tell()
+
+    def _note(self, *, telling: int = 0) -> None:
+        if self._tally is not None:
+            self._tally.set([*self._losses.values()], telling=telling)
 
     def _tell(self, *, now: bool = False) -> None:
         """Write down what was lost since the last time."""
@@ -109,12 +122,11 @@ class Keeper:
         if not now and seconds - self._told < TOLD_SECONDS:
             return
         self._told = seconds
-        found = [
-            Lost(endpoint=endpoint, rows=lost.rows, start=lost.start, end=lost.end, why=lost.why)
-            for (endpoint, _), lost in self._losses.items()
-        ]
+        self._note(telling=self._journal.last + len(self._losses))
         try:
-            self._journal.append(*map(encode, found))
+            self._journal.append(*(encode(lost.told()) for lost in self._losses.values()))
         except UnavailableError:  # there is another time
+            self._note()
             return
         self._losses.clear()
+        self._note()

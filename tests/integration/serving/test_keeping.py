@@ -14,6 +14,7 @@ from flyball.serving.hiding import Hiding
 from flyball.serving.keeping import SAMPLED, SHED, Keeper
 from flyball.serving.logspec import PLAIN, LogPlan
 from flyball.serving.record import Answered, Lost, decode_entry
+from flyball.serving.tally import Tally
 from flyball.storage._localjournal import LocalJournal
 from flyball.storage.errors import JournalFullError
 
@@ -137,3 +138,78 @@ def test_a_failed_row_that_another_answered_is_lost_once(small: Keeping, answere
     for number in range(100):
         small.keeper.keep(plan, [answered(range(number, number + 1), error="it raised"), answered(range(number, number + 1))])
     assert small.counters.lost["late", SHED] == 100 - len(small.records()) // 2
+
+
+class Killed(BaseException):
+    """A kill -9, at a place of the test's choice."""
+
+
+class Killing(LocalJournal):
+    """A journal whose process dies at an append: before the entries are there, or right after."""
+
+    when = ""
+
+    def append(self, *payloads: bytes) -> int:
+        if self.when == "before":
+            raise Killed
+        last = super().append(*payloads)
+        if self.when == "after":
+            raise Killed
+        return last
+
+
+def heir(place: Path) -> tuple[Killing, Keeper]:
+    """Whoever comes after a process that is no more."""
+    journal = Killing.write(place, limit_bytes=20_000)
+    return journal, Keeper(journal, counters=Counters(), timer=ManualTimer(), tally=Tally(place))
+
+
+def entries_of(place: Path) -> list[Answered | Lost | None]:
+    return [decode_entry(entry.payload) for entry in LocalJournal.read(place).read_after(0)]
+
+
+def list_kept(place: Path) -> list[Answered]:
+    return [found for found in entries_of(place) if isinstance(found, Answered)]
+
+
+def told(place: Path) -> list[int]:
+    return [found.rows for found in entries_of(place) if isinstance(found, Lost)]
+
+
+def shed(place: Path, keeper: Keeper, answered: Make) -> int:
+    """How many of 200 rows were lost, for there was no room for them."""
+    before = len(list_kept(place))
+    for number in range(100):
+        keeper.keep(LogPlan(overload="shed"), [answered(range(number, number + 2))])
+    return 200 - 2 * (len(list_kept(place)) - before)
+
+
+@pytest.mark.parametrize("when", ["", "before", "after"])
+def test_a_killed_servers_losses_are_told_once_by_its_heir(tmp_path: Path, answered: Make, when: str) -> None:
+    journal, keeper = heir(tmp_path)
+    lost = shed(tmp_path, keeper, answered)
+    assert lost > 10
+    LocalJournal.read(tmp_path).acknowledge(journal.last)
+    journal.when = when
+    if when:
+        with pytest.raises(Killed):
+            keeper.tell_all()
+    journal.close()
+    for _ in range(2):
+        journal, keeper = heir(tmp_path)
+        assert told(tmp_path) == [lost]
+        journal.close()
+
+
+def test_losses_that_could_not_be_told_are_added_to_by_the_heir(tmp_path: Path, answered: Make) -> None:
+    journal, keeper = heir(tmp_path)
+    first = shed(tmp_path, keeper, answered)
+    keeper.close()
+    journal.close()
+    journal, keeper = heir(tmp_path)
+    second = shed(tmp_path, keeper, answered)
+    assert told(tmp_path) == []
+    LocalJournal.read(tmp_path).acknowledge(journal.last)
+    keeper.close()
+    assert told(tmp_path) == [first + second]
+    journal.close()
