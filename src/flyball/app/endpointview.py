@@ -22,7 +22,7 @@ from flyball.releases.deployments import roles
 from flyball.releases.errors import DeploymentNotFoundError
 from flyball.serving.log import PredictionLog
 from flyball.serving.policies import Bandit, Weights
-from flyball.serving.volume import SHADOW, VersionVolume, volume_of
+from flyball.serving.volume import LIVE, SHADOW, VersionVolume, volume_of
 
 _COMPARED = ("time", "stream", "position", "id", "version", "route", "score", "prediction", "seconds", "error")
 _MAY_SHARE = frozenset({VersionState.VALIDATED, VersionState.RETIRED})
@@ -77,7 +77,7 @@ class EndpointView:
         """What is counted over answered rows, and what shadows said of them."""
         self.log.drain()
         rows = self.log.select(endpoint, pl.col("time") >= since, columns=_COMPARED)
-        return {volume.version: volume for volume in volume_of(rows.filter(pl.col("route") != SHADOW))}, compared(rows)
+        return {volume.version: volume for volume in volume_of(rows.filter(LIVE))}, compared(rows)
 
     def _versions(self, here: Deployment, *, volumes: dict[int, VersionVolume]) -> list[Json]:
         """The versions that have a role, are held ready, have answered lately, or may be given rows; newest first."""
@@ -125,7 +125,7 @@ def compared(rows: pl.DataFrame) -> list[Json]:
     `agreement` is the share of rows of which both made a prediction and it was the same; `mean_difference` that of its score minus the
     answer's, `largest_difference` without its sign.
     """
-    answers = rows.filter((pl.col("route") != SHADOW) & pl.col("error").is_null()).select("id", "score", "prediction")
+    answers = rows.filter(LIVE & pl.col("error").is_null()).select("id", "score", "prediction")
     said = rows.filter(pl.col("route") == SHADOW)
     told = []
     for (version,), mine in sorted(said.partition_by("version", as_dict=True).items()):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from flyball.serving.answers import FEATURE, endpoint_of, from_table, united
+from flyball.serving.volume import LIVE
 from flyball.storage.tables import TableStore
 
 LATELY = timedelta(days=7)
@@ -27,7 +28,7 @@ def served_rows(tables: TableStore, dataset: str, *, now: datetime) -> pl.DataFr
         wanted = [name for name in rows.collect_schema() if name.startswith(prefix)]
         if not wanted:
             continue
-        lately = pl.col("time").is_between(now - LATELY, now, closed="left") & pl.col("error").is_null()
+        lately = pl.col("time").is_between(now - LATELY, now, closed="left") & pl.col("error").is_null() & LIVE
         frame = rows.filter(lately).select("time", *wanted).top_k(MOST_ROWS, by="time").drop("time").collect(engine="streaming")
         found.append(from_table(frame).rename(lambda name: name.removeprefix(prefix)))
     found = [frame for frame in found if frame.height]

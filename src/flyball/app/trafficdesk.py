@@ -21,7 +21,7 @@ from flyball.releases.rewards import Earned, Reward, RewardStore, check_rewards
 from flyball.serving.log import PredictionLog
 from flyball.serving.policies import Bandit, Policy
 from flyball.serving.policies import Learning as LearnsFrom
-from flyball.serving.volume import FALLBACK, SHADOW
+from flyball.serving.volume import FALLBACK, LIVE
 
 _UNDO = Deed("system", "a model server refused what was to be in force")
 
@@ -102,8 +102,11 @@ class TrafficDesk:
         )  # fmt: skip
 
     def _answers(self, endpoint: str, predictions: Sequence[str]) -> Mapping[str, Earned]:
-        """The answers of these ids, with the version to which each row was given; one for which another stood in earned it nothing."""
+        """The answers of these ids, with the version to which each row was given; one for which another stood in earned it nothing.
+
+        Scores of a batch earn nobody anything: no bandit chose.
+        """
         self.log.drain()
-        wanted = pl.col("id").is_in(list(predictions)) & (pl.col("route") != SHADOW) & (pl.col("route") != FALLBACK)
+        wanted = pl.col("id").is_in(list(predictions)) & LIVE & (pl.col("route") != FALLBACK)
         rows = self.log.select(endpoint, wanted & pl.col("error").is_null(), columns=("id", "version", "time"))
         return {name: Earned(name, version, 0.0, time) for name, version, time in rows.rows()}

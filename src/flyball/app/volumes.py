@@ -12,6 +12,7 @@ import polars as pl
 from flyball.core.clock import Clock
 from flyball.loop.model import Model
 from flyball.serving.log import PredictionLog
+from flyball.serving.volume import LIVE
 from flyball.storage.recorder import Recorder
 
 DAY = timedelta(days=1)
@@ -39,8 +40,8 @@ class Volumes:
 
     def _look(self, endpoint: str, limit: int) -> int:
         now = self.clock.now()
-        lately = (pl.col("time") > now - DAY) & pl.col("caller").is_not_null() & pl.col("error").is_null()
-        rows = self.log.select(endpoint, lately, columns=["id", "caller", "error", "time"])
+        lately = (pl.col("time") > now - DAY) & pl.col("caller").is_not_null() & pl.col("error").is_null() & LIVE
+        rows = self.log.select(endpoint, lately, columns=["id", "caller", "error", "time", "route"])
         counts = rows.group_by("caller").agg(pl.col("id").n_unique().alias("rows")).filter(pl.col("rows") > limit).sort("caller")
         return sum(self._tell(endpoint, caller, rows=count, limit=limit, now=now) for caller, count in counts.iter_rows())
 

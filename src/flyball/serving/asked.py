@@ -19,12 +19,13 @@ class Wants:
     """What a request wants beside its rows. Requests that want different things are never computed together.
 
     `version`: that version answers, whatever the routing says. `vector`: the rows are finished features, of the endpoint's `vector_form`.
-    `ages`: it is to be told how old the values are that were looked up.
+    `ages`: it is to be told how old the values are that were looked up. `batch`: that version's answers are no traffic.
     """
 
     version: int | None = None
     vector: bool = False
     ages: bool = False
+    batch: bool = False
 
 
 ROUTED = Wants()

@@ -19,7 +19,7 @@ from flyball.core.errors import FlyballError
 from flyball.serving.answers import ANSWER, BASE, FEATURE, POSITION, REQUEST, STREAM, VALUE_TIME, endpoint_of, from_table, united
 from flyball.serving.record import Lost
 from flyball.serving.stream import FIRST, SHIPPED_BEFORE, Ground, LogStream
-from flyball.serving.volume import COLUMNS, SHADOW, VersionVolume, volume_of
+from flyball.serving.volume import COLUMNS, LIVE, SHADOW, VersionVolume, volume_of
 from flyball.storage.journal import Journal
 from flyball.storage.positions import Positions
 from flyball.storage.tables import TableStore
@@ -134,24 +134,24 @@ class PredictionLog:
 
         Columns: those of `answers.BASE` but stream and position, then "request.X", "feature.X", "value_time.LABEL" and "answer.X" of all
         that answered; null where a row's version had none. A row that a version failed has its `error` and, where another stood in, a
-        second row of the same id, with route "fallback". What shadows said is not among them.
+        second row of the same id, with route "fallback". What shadows said, and the scores of batches, are not among them.
         """
         within = (pl.col("time") >= utc(start)) & (pl.col("time") < utc(end))
-        frames = self._select([endpoint], within & _ANSWERS)
+        frames = self._select([endpoint], within & LIVE)
         if not frames:
             return pl.DataFrame(schema=dict(BASE)).drop(STREAM, POSITION)
         return united(frames).sort("time", "key", "id", STREAM, POSITION).drop(STREAM, POSITION)
 
     def stats(self, endpoint: str, since: datetime, *, until: datetime | None = None) -> tuple[VersionVolume, ...]:
-        """What each version answered with since <= time < until, by version; shadows answer nobody."""
+        """What each version answered with since <= time < until, by version; shadows and batches answer nobody."""
         within = pl.col("time") >= utc(since)
         if until is not None:
             within &= pl.col("time") < utc(until)
-        frames = self._select([endpoint], within & _ANSWERS, columns=COLUMNS)
+        frames = self._select([endpoint], within & LIVE, columns=COLUMNS)
         return volume_of(united(frames)) if frames else ()
 
     def select(self, endpoint: str, wanted: pl.Expr, *, columns: Sequence[str]) -> pl.DataFrame:
-        """These base columns of the wanted rows, in no order; what shadows said is among them, under the ids of the rows they mirror."""
+        """These base columns of the wanted rows, in no order; those of shadows too, under the ids of the rows they mirror, and of batches."""
         frames = self._select([endpoint], wanted, columns=columns)
         return united(frames) if frames else pl.DataFrame(schema={name: BASE[name] for name in columns})
 

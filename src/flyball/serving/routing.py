@@ -16,7 +16,8 @@ from flyball.serving.policies import Bandit, Segments, Weights, text_of
 from flyball.serving.rowform import Rows
 from flyball.serving.version import LoadedEndpoint, LoadedVersion
 
-CHAMPION, CANARY, CHALLENGER, PINNED, FALLBACK, SHADOW = "champion", "canary", "challenger", "pinned", "fallback", "shadow"
+CHAMPION, CANARY, CHALLENGER, PINNED = "champion", "canary", "challenger", "pinned"
+FALLBACK, SHADOW, BATCH = "fallback", "shadow", "batch"
 STOOD_IN_FOR = frozenset({CANARY, CHALLENGER})
 """The routes of versions for which the champion stands in where they fail."""
 
@@ -39,7 +40,7 @@ def decide(endpoint: LoadedEndpoint, rows: Rows, *, keys: Sequence[str], wants: 
     champion, plan = endpoint.champion, endpoint.plan
     assert champion is not None, "only what `Serving.get` gave is asked"
     if wants.version is not None:
-        return [Choice(endpoint.get_version(wants.version, vector=wants.vector), PINNED)]
+        return [Choice(endpoint.get_version(wants.version, vector=wants.vector), BATCH if wants.batch else PINNED)]
     if plan.canary is None and plan.policy is None:
         return [Choice(champion, CHAMPION)]
     names = rows.texts(plan.sticky) if plan.sticky and not wants.vector else keys

@@ -14,7 +14,9 @@ from flyball.core.clock import utc
 from flyball.kernels.sequential import least_count
 
 CHANCE = 0.001
-FALLBACK, SHADOW = "fallback", "shadow"
+FALLBACK, SHADOW, BATCH = "fallback", "shadow", "batch"
+LIVE = ~pl.col("route").is_in([SHADOW, BATCH])
+"""The rows of the log that somebody was answered who asked: neither what shadows said beside them, nor the scores of a batch."""
 COLUMNS = ("time", "stream", "position", "id", "version", "route", "seconds", "error")
 """The columns that figures are made of."""
 

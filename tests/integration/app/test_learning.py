@@ -11,16 +11,22 @@ import polars as pl
 import pytest
 
 from flyball.app.controlplane import Deed
+from flyball.app.endpointview import EndpointView
 from flyball.app.learning import Learning
 from flyball.app.releasing import Releasing
+from flyball.app.servers import Servers
+from flyball.app.steering import Steering
+from flyball.app.trafficdesk import TrafficDesk
+from flyball.core.clock import ManualTimer
 from flyball.loop.context import Objective
 from flyball.loop.livetraffic import LoggedStretch
 from flyball.loop.projectfile import load_project
 from flyball.releases import bandit
 from flyball.releases._sqlrewards import SqlRewards
 from flyball.releases.errors import PolicyError
+from flyball.releases.rewards import Reward
 from flyball.serving.policies import Bandit
-from flyball.testing.livehome import LiveHome
+from flyball.testing.livehome import START, LiveHome
 from flyball.testing.serving_home import ServingHome
 
 NOW = datetime(2013, 2, 28, tzinfo=UTC)
@@ -40,6 +46,13 @@ class Answered:
     def stretch(self, start: datetime, end: datetime) -> LoggedStretch:
         assert start <= end
         return self.found
+
+
+class NoPlan:
+    """A planner whose plans nobody waits for."""
+
+    def revision(self) -> int:
+        return 0
 
 
 def answers(place: Path) -> LoggedStretch:
@@ -76,6 +89,22 @@ def test_a_bandit_learns_from_labels(home: LiveHome, tmp_path: Path) -> None:
     assert found.arms[2].total == found.arms[2].count > 50
     assert found.shares == pytest.approx({1: 0.01, 2: 0.99}, abs=1e-6)
     assert not word.learn("late")  # nothing new came
+
+
+def test_a_reward_is_for_an_answer_that_somebody_got(home: LiveHome, tmp_path: Path) -> None:
+    home.released("a")
+    home.validated("b")
+    word = learning(home, Answered(Objective("binary", "roc_auc"), answers(tmp_path)))
+    word.releasing.set_policy("late", bandit([1, 2], learns="rewards", since=NOW), deed=Deed("user:ada"))
+    home.answered("p1", version=1)
+    home.answered("p2", version=2, route="challenger")
+    home.answered("p3", "p4", version=2, route="batch")
+    steering = Steering(word.releasing, Servers(NoPlan(), ManualTimer()), lambda: None)
+    view = EndpointView(load_project(ServingHome.trips(tmp_path / "trips", now=NOW).project), home.stores, home.log, steering.servers)
+    desk = TrafficDesk(view, steering, home.log, word.rewards, home.clock, word, lambda _: ())
+    told = desk.add_rewards("late", [Reward(name, 1.0) for name in ("p1", "p2", "p3")])
+    assert told == {"accepted": 2, "duplicates": 0, "unknown": ["p3"]}
+    assert {number: arm.count for number, arm in word.rewards.totals("late", START).items()} == {1: 1, 2: 1}
 
 
 def test_where_labels_are_numbers_nothing_is_right(home: LiveHome, tmp_path: Path) -> None:

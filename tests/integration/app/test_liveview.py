@@ -95,6 +95,7 @@ def test_champion_canary_and_traffic(view: LiveView, home: LiveHome, still: Stil
     home.released("b")
     home.answered("p1", "p2", "p3", version=1)
     home.answered("p4", version=2, route="canary")
+    home.answered("p5", "p6", "p7", "p8", version=2, route="batch")  # scored, which is nobody's traffic
     home.clock.advance_to(START + 9 * DAY / 8)
     still.state = LoopState(LoopSpec("late", START, timedelta(days=7), timedelta(days=14)), last_training=START, trainings=2)
     model = view.get_model("late")

@@ -24,13 +24,14 @@ NOW = datetime(2013, 6, 1, tzinfo=UTC)
 SALES = Dataset("sales", files("data"), key="id", event_time="sold_at")
 
 
-def serve(tables: DeltaTables, endpoint: str, **columns: list[object]) -> None:
+def serve(tables: DeltaTables, endpoint: str, *, route: str = "champion", **columns: list[object]) -> None:
     rows = len(next(iter(columns.values())))
     named = {f"feature.{name.replace('__', '.')}": values for name, values in columns.items()}
     frame = pl.DataFrame(
-        {"time": [NOW - timedelta(hours=1)] * rows, "error": [None] * rows, **named}, schema_overrides={"error": pl.String}
+        {"time": [NOW - timedelta(hours=1)] * rows, "route": [route] * rows, "error": [None] * rows, **named},
+        schema_overrides={"error": pl.String},
     )
-    tables.append(table_of(endpoint, frame.schema), to_table(frame), job=endpoint)
+    tables.append(table_of(endpoint, frame.schema), to_table(frame), job=f"{endpoint} {route}")
 
 
 def test_rows_of_all_endpoints_that_took_a_column(tmp_path: Path) -> None:
@@ -38,6 +39,7 @@ def test_rows_of_all_endpoints_that_took_a_column(tmp_path: Path) -> None:
     assert served_rows(tables, "sales", now=NOW) is None
     serve(tables, "late", sales__amount=[1.0, 2.0], sky__temp=[3.0, 4.0])
     serve(tables, "early", sales__amount=[5], sales__Shop=["a"])
+    serve(tables, "late", route="batch", sales__amount=[7.0], sky__temp=[8.0])  # what was scored is no traffic
     tables.append("dataset.sales.0", pl.DataFrame({"feature.sales.amount": [9.0]}), job="other")
     found = served_rows(tables, "sales", now=NOW)
     assert found is not None

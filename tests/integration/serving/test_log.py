@@ -336,6 +336,18 @@ def test_figures_of_each_version(home: Any, answered: Make) -> None:
         assert VersionVolume.from_json(figures.to_json()) == figures
 
 
+def test_scores_of_a_batch_are_in_the_log_and_count_as_nobodys_traffic(home: Any, answered: Make) -> None:
+    home.write(answered(range(10), minute=1), answered(range(10, 500), minute=2, version=2, route="batch"))
+    home.log.drain()
+    for _ in range(2):
+        (figures,) = home.log.stats("late", START)
+        assert (figures.version, figures.rows, figures.last) == (1, 10, minutes(1))
+        assert home.log.read("late", START, end=minutes(9))["id"].to_list() == names(range(10))
+        assert home.log.select("late", pl.col("route") == "batch", columns=("id",)).height == 490
+        assert home.log.find("prd-000400")["route"] == "batch"
+        home.log.ship()
+
+
 def test_journals_are_read_together_whenever_they_come_and_whoever_has_gone(home: Any, answered: Make) -> None:
     journals = {"predictions": home.journal}
     log = PredictionLog(lambda: journals, home.tables, positions=SqlPositions(home.database))

@@ -25,6 +25,7 @@ def test_a_caller_of_many_rows_is_told_of_once_a_day(home: LogHome) -> None:
     home.write(asked(0, 60, by="ci"), asked(100, 100, by="night"), asked(300, 500, by=None))
     home.log.drain()
     assert volumes.run() == 0
+    home.write(make(range(5000, 6000), minute=1, callers=["ci"] * 1000, route="batch"))  # a batch that was scored
     home.write(asked(1000, 60, by="ci", minute=30))
     home.log.drain()
     assert volumes.run() == 1

@@ -105,6 +105,8 @@ def test_a_bandit_shares_as_weights_do() -> None:
 def test_a_version_that_is_asked_for_answers_whatever_the_policy() -> None:
     found = decided(endpoint(Weights({1: 0.5, 2: 0.5}), canary=3, share=0.9), rows(20), wants=Wants(version=2))
     assert set(found) == {(2, PINNED)}
+    found = decided(endpoint(Weights({1: 0.5, 2: 0.5}), canary=3, share=0.9), rows(20), wants=Wants(version=2, batch=True))
+    assert set(found) == {(2, "batch")}
 
 
 def test_a_value_that_no_segment_names_has_no_text() -> None:

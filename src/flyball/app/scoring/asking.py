@@ -75,7 +75,7 @@ class Asking:
 
     def __init__(self, server: ModelServer, collected: Collected, *, endpoint: LoadedEndpoint, version: int, ids: RowIds) -> None:
         self._server, self._collected, self._endpoint, self._ids = server, collected, endpoint, ids
-        self._wants = Wants(version=version)
+        self._wants = Wants(version=version, batch=True)
         self._timer = MonotonicTimer()
 
     @classmethod
