@@ -14,6 +14,7 @@
     InvalidError
     ├── OpenBindError                            a listener for everybody, without authentication
     ├── TokenNameError, TokenRoleError, TokenLifeError
+    ├── HalfCertificateError, CertificateFileError, CertificateUnusableError, KeyMismatchError, CertificateExpiredError
     └── LimitSettingError                        a limit that is no number
     NotFoundError ── TokenNotFoundError
     ConflictError ── TokenModeError, TokenDamagedError, TokenNameTakenError
@@ -230,3 +231,52 @@ class LimitSettingError(InvalidError):
 
     def __init__(self, name: str, found: str) -> None:
         super().__init__(f"{name} is {found[:60]!r}, but must be a number greater than 0, or 'off'.")
+
+
+class HalfCertificateError(InvalidError):
+    """A certificate without its key, or a key without its certificate."""
+
+    code = "tls-half"
+
+    def __init__(self, option: str, variable: str) -> None:
+        super().__init__(f"TLS needs a certificate and its key, and only one is named. Name the other with {option} FILE or {variable}.")
+
+
+class CertificateFileError(InvalidError):
+    """A file that is no certificate, or no key."""
+
+    code = "tls-file"
+
+    def __init__(self, path: Path, reason: str, *, what: str, option: str, variable: str) -> None:
+        super().__init__(f"The {what} {path} cannot be read: {reason}. Name a file in PEM form with {option} FILE or {variable}.")
+
+
+class CertificateUnusableError(InvalidError):
+    """A certificate or a key that no client would take."""
+
+    code = "tls-unusable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be used for TLS: {reason}.")
+
+
+class KeyMismatchError(InvalidError):
+    """A key of another certificate."""
+
+    code = "tls-mismatch"
+
+    def __init__(self, chain: Path, key: Path) -> None:
+        super().__init__(
+            f"The key {key} does not belong to the certificate {chain}. Name the two that were made together; in a file with several "
+            "certificates the server's own must be the first."
+        )
+
+
+class CertificateExpiredError(InvalidError):
+    """A certificate that is not valid now."""
+
+    code = "tls-expired"
+
+    def __init__(self, path: Path, *, expired: bool) -> None:
+        what = "has expired. Renew it" if expired else "is not valid yet. Wait for it, or see whether the clock of this machine is right"
+        super().__init__(f"The certificate {path} {what}.")
