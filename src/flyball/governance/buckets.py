@@ -28,8 +28,8 @@ class Rate:
 class Ledger(Protocol):
     """What the processes beside this one took, by key. For whoever holds the lock of `Buckets`."""
 
-    def tell(self, key: str, *, taken: float, left: float, when: float) -> None:
-        """This process took so much in all, and saw so much left at that time."""
+    def tell(self, key: str, *, amount: float, left: float, when: float) -> None:
+        """This process took so much more, and saw so much left at that time."""
         ...
 
     def taken(self, key: str) -> float:
@@ -45,7 +45,6 @@ class Ledger(Protocol):
 class _Bucket:
     left: float
     when: float
-    taken: float = 0.0
     others: float = 0.0
     looked: float = float("-inf")
 
@@ -106,6 +105,5 @@ class Buckets:
 
     def _spend(self, key: Hashable, bucket: _Bucket, *, amount: float) -> None:
         bucket.left -= amount
-        bucket.taken += amount
         if self._ledger is not None:
-            self._ledger.tell(str(key), taken=bucket.taken, left=bucket.left, when=bucket.when)
+            self._ledger.tell(str(key), amount=amount, left=bucket.left, when=bucket.when)

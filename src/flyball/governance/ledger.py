@@ -11,6 +11,7 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ CELLS = 4096
 LOOK_SECONDS = 1.0
 _CELL = struct.Struct("<Qddd")  # digest, taken in all, left, when
 _FIGURES = struct.Struct("<ddd")
+_TAKEN = struct.Struct("<d")
 _DIGEST = struct.Struct("<Q")
 _BYTES = CELLS * _CELL.size
 _FULL = CELLS * 3 // 4
@@ -42,16 +44,17 @@ class SharedLedger:
         self._others: dict[Path, tuple[int, mmap.mmap]] = {}
         self._looked = float("-inf")
 
-    def tell(self, key: str, *, taken: float, left: float, when: float) -> None:
+    def tell(self, key: str, *, amount: float, left: float, when: float) -> None:
         digest = _digest(key)
         offset = self._cells.get(key)
         if offset is None:
-            if len(self._cells) >= _FULL:
+            if len(self._cells) >= _FULL:  # all are counted from nothing again, which to the others is a process that began anew
                 self._table[:] = bytes(_BYTES)
                 self._cells.clear()
             offset = next(place for place, found in _probed(self._table, digest) if found in {0, digest})
             self._cells[key] = offset
-        _FIGURES.pack_into(self._table, offset + _DIGEST.size, taken, left, when)
+        (taken,) = _TAKEN.unpack_from(self._table, offset + _DIGEST.size)
+        _FIGURES.pack_into(self._table, offset + _DIGEST.size, taken + amount, left, when)
         _DIGEST.pack_into(self._table, offset, digest)
 
     def taken(self, key: str) -> float:
@@ -86,7 +89,11 @@ class SharedLedger:
 
     def _look(self) -> None:
         """Map the files that came, and let go of those that went or are others now."""
-        there = {path: path.stat().st_ino for path in self._place.glob("*.taken") if path != self._own}
+        there: dict[Path, int] = {}
+        for path in self._place.glob("*.taken"):
+            with suppress(FileNotFoundError):  # its process ends just now
+                if path != self._own:
+                    there[path] = path.stat().st_ino
         for path in [path for path, (inode, _) in self._others.items() if there.get(path) != inode]:
             self._others.pop(path)[1].close()
         for path, inode in there.items():

@@ -86,16 +86,36 @@ def test_a_process_that_begins_anew_takes_nothing_from_the_others(tmp_path: Path
 def test_a_full_table_is_emptied_and_goes_on(tmp_path: Path, timer: ManualTimer) -> None:
     first, second = (SharedLedger(tmp_path, number, timer=timer) for number in range(2))
     for number in range(CELLS):
-        first.tell(f"k{number}", taken=number, left=1.0, when=2.0)
+        first.tell(f"k{number}", amount=number, left=1.0, when=2.0)
     assert second.taken(f"k{CELLS - 1}") == CELLS - 1
     assert second.taken("k1") == 0
     assert second.latest("k1") is None
     assert second.latest(f"k{CELLS - 1}") == (1.0, 2.0)
 
 
+def test_a_table_that_strangers_fill_makes_nobody_pay_again(tmp_path: Path, timer: ManualTimer) -> None:
+    first, second = (shared(tmp_path, timer, number=number) for number in range(2))
+    for _ in range(100):  # a caller of both, who stays within the rate
+        timer.sleep(1)
+        assert first.take("k", TEN) == second.take("k", TEN) == 0
+    for number in range(CELLS):
+        first.take(f"stranger {number}", TEN)
+    timer.sleep(1)
+    assert second.take("k", TEN) == 0  # sees that the first counts from nothing
+    assert first.take("k", TEN) == 0
+    timer.sleep(1)
+    assert second.take("k", TEN, amount=15) == 0
+
+
+def test_a_process_that_ends_while_its_file_is_looked_at_is_gone(tmp_path: Path, timer: ManualTimer) -> None:
+    first = SharedLedger(tmp_path, 0, timer=timer)
+    (tmp_path / "1.taken").symlink_to(tmp_path / "not there")  # as a file that goes between two looks
+    assert first.taken("k") == 0
+
+
 def test_files_of_others_come_and_go(tmp_path: Path, timer: ManualTimer) -> None:
     first, second = (SharedLedger(tmp_path, number, timer=timer) for number in range(2))
-    second.tell("k", taken=3, left=1, when=2)
+    second.tell("k", amount=3, left=1, when=2)
     (tmp_path / "9.taken").write_bytes(b"not whole")
     assert first.taken("k") == 3
     second.close()
@@ -105,7 +125,7 @@ def test_files_of_others_come_and_go(tmp_path: Path, timer: ManualTimer) -> None
 
 
 def test_other_processes_read_what_was_told(tmp_path: Path, timer: ManualTimer) -> None:
-    SharedLedger(tmp_path, 0, timer=timer).tell("late/ci", taken=12.5, left=3.0, when=100.0)
+    SharedLedger(tmp_path, 0, timer=timer).tell("late/ci", amount=12.5, left=3.0, when=100.0)
     script = (
         "import sys; from pathlib import Path; from flyball.core.clock import MonotonicTimer; "
         "from flyball.governance.ledger import SharedLedger; "
