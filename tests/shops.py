@@ -22,6 +22,7 @@ from flyball.data.histories import Histories
 from flyball.data.live import LiveRows
 from flyball.data.model import PREDICTION_TIME, TIME
 from flyball.features import FeatureSet, count, view, window_view
+from flyball.features._redis import RedisOnlineStore
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.vectors import Vectors
 from flyball.loop.definition import Declared
@@ -87,12 +88,12 @@ class Yard:
 
 
 @contextmanager
-def opened_yard(place: Path) -> Iterator[Yard]:
+def opened_yard(place: Path, *, redis_url: str | None = None) -> Iterator[Yard]:
     """The yard at `place`, with two sales before it opened; another that is opened there later is what a restart finds."""
     clock, timer = VirtualClock(START), ManualTimer()
     with opened_data_home(place) as home, home.live() as live:
         datasets = {"sales": SALES, "visits": VISITS}
-        store = SqliteOnlineStore.write(place / "online.db")
+        store = SqliteOnlineStore.write(place / "online.db") if redis_url is None else RedisOnlineStore(redis_url)
         online = Online(datasets, Histories(home.service), whole={"sales"}, store=store, clock=clock)
         declared = {name: Declared(dataset, timedelta(days=59)) for name, dataset in datasets.items()}
         watched = Watched(clock, timer, place / "project", sources=True)
@@ -100,7 +101,7 @@ def opened_yard(place: Path) -> Iterator[Yard]:
         sales = pl.Schema({"id": pl.String(), "shop": pl.String(), "sold_at": TIME, "amount": pl.Float64()})
         visits = pl.Schema({"id": pl.String(), "shop": pl.String(), "came_at": TIME})
         features = FeatureSet.compile([latest, pace], VISITS, schemas={"sales": sales, "visits": visits})
-        reader = SqliteOnlineStore.read(place / "online.db")
+        reader = SqliteOnlineStore.read(place / "online.db") if redis_url is None else RedisOnlineStore(redis_url)
         yard = Yard(home, clock, timer, live, online, intake, features, Vectors(features, reader))
         if home.service.find_accepted("sales") is None:
             yard.write_sales("a.csv", *(sale(number, START - (2 - number) * HOUR) for number in range(2)))

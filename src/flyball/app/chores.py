@@ -37,6 +37,8 @@ LEARN_SECONDS = 30.0
 """Shares of a bandit that move all the time would move callers all the time, and labels are joined to all answers since it began."""
 TEND_SECONDS = 30.0
 """Sixteen small files are worth merging; pushes make one a second."""
+REFILL_SECONDS = 1.0
+"""A store that was emptied answers no server that starts until it is full again, and to ask it costs a fraction of a millisecond."""
 PARITY_SECONDS, PARITY_EVERY = 60.0, timedelta(hours=1)
 """Parity is checked no oftener than both: a real minute, for what it costs, and an hour of business time, for what it tells."""
 TOLD_AGAIN_SECONDS = 60.0
@@ -76,6 +78,7 @@ class Chores:
             _Chore("learning who answers best", learn, LEARN_SECONDS),
             _Chore("asking for a parity check", self._compare, PARITY_SECONDS),
             _Chore("looking at processes", self._measure, 5.0),
+            _Chore("looking whether the online store is whole", self._refill, REFILL_SECONDS),
             _Chore("forgetting rows", parts.online.forget, 60.0),
             _Chore("forgetting ids of predictions", parts.postbox.forget, 3600.0),
             _Chore("deleting old predictions", self._expiring(parts).run, 60.0),
@@ -147,6 +150,11 @@ class Chores:
     def _look(self) -> None:
         if self._parts.intake.look():
             self._wake()
+
+    def _refill(self) -> None:
+        if self._parts.online.check():
+            why = "the online store had lost what was written to it, and was given all of it again"
+            self._parts.place.home.stores.journal.recorder.record("features.republished", "home", data={"why": why})
 
     def _guard(self) -> None:
         for live in self._parts.models.values():

@@ -114,6 +114,21 @@ class Online:
                             made.apply(dataset, history, now=now)
                 self._late.discard(dataset)
 
+    def check(self) -> bool:
+        """What could not be published, or is not in the store any more, is published; whether the store had lost something.
+
+        Raises:
+            OnlineStoreError: the store cannot be read or written now.
+        """
+        found = self._store.revision()  # a store that hangs is not waited for under the lock
+        with self._lock:
+            if not self._late and not any(made.lacks(found) for made in self._materialisers.values()):
+                return False
+            now = self._clock.now()
+            gone = [made.restore(now) for made in self._materialisers.values()]
+            self.catch_up()
+            return any(gone)
+
     def close(self) -> None:
         """Let go of the store; idempotent."""
         self._store.close()

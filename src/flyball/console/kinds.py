@@ -56,6 +56,7 @@ _LOOKS: Mapping[str, Look] = {
     "resources.exceeded": Look("Resources exceeded", "alarms", "warn"),
     "features.stale": Look("Features are stale", "alarms", "bad"),
     "features.fresh": Look("Features are fresh again", "alarms", "good"),
+    "features.republished": Look("Online store filled again", "alarms", "warn"),
     "volume.exceeded": Look("Many answers to one caller", "alarms", "warn"),
     "window.closed": Look("Window closed", "windows"),
     "window.waiting": Look("Window waits for labels", "windows"),

@@ -3,8 +3,8 @@
 Below a prefix: hashes of values per table, and beside each a sorted set that says with which write an entity changed last, so that
 readers are told what is new and nothing else. Every operation is one script, which Redis runs whole or not at all.
 
-A Redis that loses its last writes (a restart from an older snapshot) is noticed by the writer, whose next write gives the store a new
-identity: readers read it anew, and the writer publishes again what is missing.
+A Redis that loses its last writes (a restart from an older snapshot), or all of them, is noticed by the writer, which looks at the
+store's identity and number: its next write gives the store a new identity, so that readers read it anew.
 """
 
 from __future__ import annotations
@@ -130,9 +130,13 @@ class RedisOnlineStore:
         changes = {name: _only_values(table) if table.fresh else table for name, table in changes.items()}
         return Changes(Revision(identity.decode(), number), changes)
 
-    def version(self) -> Hashable:
+    def revision(self) -> Revision:
         with self._translated():
-            return tuple(self._redis.hmget(self._keys[0], ["identity", "number"]))
+            found: Any = self._redis.hmget(self._keys[0], ["identity", "number"])
+        return Revision((found[0] or b"").decode(), int(found[1] or 0))
+
+    def version(self) -> Hashable:
+        return self.revision()
 
     def keep(self, tables: Collection[str]) -> None:
         with self._translated():

@@ -94,6 +94,10 @@ class SqliteOnlineStore:
                     found[name] = TableChanges(values, closed, fresh)
             return Changes(Revision(identity, number), found)
 
+    def revision(self) -> Revision:
+        with self._transaction("DEFERRED") as connection:
+            return Revision(*connection.execute("SELECT identity, number FROM store").fetchone())
+
     def version(self) -> Hashable:
         try:  # without a context manager: every request waits for this
             with self._lock:

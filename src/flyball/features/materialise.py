@@ -57,7 +57,7 @@ class Materialiser:
         self._recent = Recent([_need(lookup) for lookup in lookups], partners=partners)
         self._published: dict[str, dict[bytes, bytes]] = {}
         self._closed: dict[str, datetime] = {}
-        self._store_identity, self._behind = "", True
+        self._written, self._behind, self._robbed = Revision(), True, False
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -101,6 +101,30 @@ class Materialiser:
         """
         self._advance({}, now)
 
+    def lacks(self, found: Revision) -> bool:
+        """Whether a store that is as far as `found` may lack something, or it was not told yet that it did."""
+        return bool(self.tables) and (self._behind or self._robbed or self._is_other(found))
+
+    def restore(self, now: datetime) -> bool:
+        """Publish what the store lacks; whether it had lost something since it was asked last.
+
+        Raises:
+            OnlineStoreError: the store cannot be read or written; the next call makes up for it.
+        """
+        if self._look():
+            self._publish_all(now)
+        robbed, self._robbed = self._robbed, False
+        return robbed
+
+    def _is_other(self, found: Revision) -> bool:
+        return found.store != self._written.store or found.number < self._written.number
+
+    def _look(self) -> bool:
+        """Whether all must be published, not only what is new: readers would take what is new for all that a new store has."""
+        if self.tables and self._is_other(self._store.revision()):
+            self._robbed = self._behind = True
+        return self._behind
+
     def _advance(self, changes: Mapping[str | Join, Change], now: datetime) -> None:
         if self._behind:
             self._publish_all(now)
@@ -119,7 +143,8 @@ class Materialiser:
                 writes[table.name] = self._replaced(table.name, values)
             elif change is not None and change.since <= microseconds(self._closed[table.name]):
                 writes[table.name] = self._window_changes(table, window, change=change)
-        self._write(writes, now=now, closed=due)
+        if due or any(writes.values()):
+            self._write_new(writes, now=now, closed=due)
 
     def _lengths(self) -> Iterator[tuple[OnlineTable, timedelta]]:
         return ((table, window.feature.every) for table, window in self._windows.items())
@@ -131,7 +156,7 @@ class Materialiser:
         """Make the store hold what it must, by writing what differs from what it holds."""
         self._behind = True
         held = self._store.changes_after(Revision(), self.tables)
-        self._store_identity = held.revision.store
+        self._written = held.revision
         self._published = {name: {} for name in self.tables}
         for name, found in held.tables.items():
             self._published[name] = {entity: value for entity, value in found.values.items() if value is not None}
@@ -162,9 +187,18 @@ class Materialiser:
         gone = dict.fromkeys(self._published[name].keys() - values.keys())
         return {**self._different(name, values), **gone}
 
+    def _write_new(self, writes: Mapping[str, Values], *, now: datetime, closed: Mapping[str, datetime]) -> None:
+        try:
+            whole = not self._look()
+        except OnlineStoreError:
+            self._behind = True
+            raise
+        if whole:
+            self._write(writes, now=now, closed=closed)
+        else:
+            self._publish_all(now)
+
     def _write(self, writes: Mapping[str, Values], *, now: datetime, closed: Mapping[str, datetime]) -> None:
-        if not self._behind and not closed and not any(writes.values()):
-            return
         ends = {name: microseconds(last) for name, last in closed.items()}
         try:
             revision = self._store.set({name: TableWrite(values, ends.get(name)) for name, values in writes.items()})
@@ -174,7 +208,7 @@ class Materialiser:
         for name, values in writes.items():
             self._remember(name, values)
         self._closed.update(closed)
-        self._behind = revision.store != self._store_identity
+        self._behind, self._written = revision.store != self._written.store, revision
         if self._behind:  # somebody removed the store; it was made anew and lacks all that was not written just now
             self._publish_all(now)
 

@@ -71,6 +71,14 @@ class OnlineStore(Protocol):
         """
         ...
 
+    def revision(self) -> Revision:
+        """How far the store is. Of another identity than the last write's, or before it: what was written then is not all there any more.
+
+        Raises:
+            OnlineStoreError: the store cannot be read now.
+        """
+        ...
+
     def version(self) -> Hashable:
         """Another value than before when anything may have been written since; cheap enough to ask on every request.
 

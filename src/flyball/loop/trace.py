@@ -179,6 +179,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "resources.exceeded": lambda d: str(d.get("why", "")),
     "features.stale": lambda d: str(d.get("why", "")),
     "features.fresh": lambda d: str(d.get("why", "")),
+    "features.republished": lambda d: str(d.get("why", "")),
     "volume.exceeded": lambda d: str(d.get("why", "")),
     "predictions.lost": lambda d: f"{_rows(d)} that were answered are not in the log: {d.get('why', '')}",
     "predictions.expired": lambda d: f"{_rows(d)} that were answered before {_day(d.get('before'))} are deleted, as declared",

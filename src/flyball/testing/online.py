@@ -79,6 +79,14 @@ class OnlineStoreSuite(Suite):
             store.set({"pace": TableWrite({b"a": None})})
             assert reader.changes_after(_START, ["sky"]).tables["sky"].values == {b"a": b"1"}
 
+    def test_a_store_is_as_far_as_its_last_write(self, tmp_path: Path) -> None:
+        with self.write(tmp_path) as store:
+            assert store.revision().number == 0
+            for value in (b"1", b"2"):
+                last = store.set({"sky": TableWrite({b"a": value})})
+                with self.read(tmp_path) as reader:
+                    assert store.revision() == reader.revision() == last
+
     def test_the_version_moves_with_every_write_and_not_by_itself(self, tmp_path: Path) -> None:
         with self.write(tmp_path) as store, self.read(tmp_path) as reader:
             store.set({"sky": TableWrite({b"a": b"1"})})

@@ -132,6 +132,14 @@ def test_every_chore_gets_its_turn_and_none_fails_in_a_home_that_is_well(live: O
     assert live.told("chore.failed") == []
 
 
+def test_an_online_store_that_is_gone_is_made_again_and_that_is_told_once(live: Opened) -> None:
+    for file in live.place.home.path.glob("online.db*"):
+        file.unlink()
+    for _ in range(2):
+        live.run_due()
+        assert [event.subject for event in live.told("features.republished")] == ["home"]
+
+
 def test_a_breach_is_told_once_and_again_when_nothing_came_of_it_or_the_stage_is_another(live: Opened) -> None:
     champion = live.release("first", None)
     candidate = live.release("second", [0.2, 0.5, 1.0])
