@@ -63,12 +63,14 @@ class Loader:
     ready_seconds: float = 10.0
     scratch: Path | None = None
     _sources: dict[str, tuple[FeatureSet, VectorSource]] = field(default_factory=dict)
+    _started: list[ChildModel] = field(default_factory=list)
 
     def load(self, plan: ServingPlan, before: Serving) -> tuple[Serving, list[FlyballError]]:
         """What `plan` says, as far as its versions are what it says they are, and why others are refused.
 
-        An endpoint with a refused version stays as it was in `before`; then the revision stays too.
+        An endpoint with a refused version stays as it was in `before`; then the revision stays too, and what was opened for it is closed.
         """
+        self._started.clear()
         endpoints: dict[str, LoadedEndpoint] = {}
         refused: list[FlyballError] = []
         for endpoint in plan.endpoints:
@@ -79,7 +81,9 @@ class Loader:
                 if endpoint.endpoint in before.endpoints:
                     endpoints[endpoint.endpoint] = before.endpoints[endpoint.endpoint]
         self._forget(endpoints)
-        return Serving(before.revision if refused else plan.revision, endpoints), refused
+        found = Serving(before.revision if refused else plan.revision, endpoints)
+        self._close_but(found)
+        return found, refused
 
     def _endpoint(self, plan: EndpointPlan, before: LoadedEndpoint | None) -> LoadedEndpoint:
         if before is not None and before.plan == plan:
@@ -171,6 +175,7 @@ class Loader:
         scratch.mkdir(parents=True, exist_ok=True)
         beside = 0.0 if plan.cost is None else plan.cost.call_seconds - plan.cost.row_seconds
         child = ChildModel(path, manifest, timer=self.timer, deadline_seconds=self.deadline_seconds, scratch=scratch, call_seconds=beside)
+        self._started.append(child)
         starting = asyncio.run_coroutine_threadsafe(child.start(), self.loop)
         try:
             starting.result()
@@ -180,6 +185,14 @@ class Loader:
             _LOG.warning("version %d cannot be loaded; its rows are answered by the champion until it can", plan.number)
         _tell_isolation(plan, child)
         return child
+
+    def _close_but(self, found: Serving) -> None:
+        """Processes that were started for what was refused end: a plan is tried again and again, and would start them each time."""
+        used = {id(child) for child in _children(found)}
+        for child in self._started:
+            if id(child) not in used:
+                asyncio.run_coroutine_threadsafe(child.close(), self.loop)
+        self._started.clear()
 
     def _forget(self, endpoints: Mapping[str, LoadedEndpoint]) -> None:
         used = [version.vectors for endpoint in endpoints.values() for version in endpoint.versions.values()]
