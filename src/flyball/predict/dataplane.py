@@ -16,7 +16,7 @@ from flyball.predict.errors import NotReadyError, OutputError, UnloadedError, Wh
 from flyball.predict.meter import Meter
 from flyball.predict.metrics import families
 from flyball.predict.repository import Fixed, Repository
-from flyball.predict.signature import ON_REQUEST, TensorSpec, inputs_of, outputs_of, tensors_of
+from flyball.predict.signature import ON_REQUEST, TensorSpec, beside_of, inputs_of, outputs_of, tensors_of
 from flyball.predict.tensors import Tensor, columns_of
 from flyball.runtimes import ModelManifest
 from flyball.serving.asked import ROUTED, VECTOR, Answer, Wants
@@ -75,6 +75,8 @@ class ModelMetadata(msgspec.Struct, frozen=True, gc=False):
     """Outputs that are given on request."""
     facts: Mapping[str, Any] = NOTHING
     """How it runs, and what asking it costs."""
+    optional: Sequence[TensorSpec] = ()
+    """Inputs that may be left out, beside those of `inputs` that may be null."""
 
 
 class Inferred(msgspec.Struct, gc=False):
@@ -198,7 +200,7 @@ class DataPlane:
         numbers = [target.version.number] if version else sorted(target.endpoint.versions)
         return ModelMetadata(
             name, tuple(map(str, numbers)), platform_of(target.version), inputs_of(target.form), outputs_of(target.version), ON_REQUEST,
-            facts_of(target.version),
+            facts_of(target.version), beside_of(target.form),
         )  # fmt: skip
 
     def statistics(self, name: str = "", version: str = "") -> list[ModelStatistics]:

@@ -152,7 +152,7 @@ def of_csv(form: Form, body: bytes) -> Rows:
     except csv.Error as error:
         raise TableTextError(str(error)) from error
     columns = _named(names, rows)
-    kinds = form.columns if isinstance(form, RowForm) else {}
+    kinds = form.accepted if isinstance(form, RowForm) else {}
     return of_columns(form, {name: [_value(cell, kinds.get(name, "")) for cell in cells] for name, cells in columns.items()})
 
 

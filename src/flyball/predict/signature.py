@@ -12,6 +12,7 @@ from flyball.runtimes.model import Label
 from flyball.serving.asked import Answer
 from flyball.serving.openform import OpenForm
 from flyball.serving.rowform import RowForm
+from flyball.serving.vectorform import VectorForm
 from flyball.serving.version import LoadedVersion
 
 PREDICTION, SCORE, PROBABILITIES = "prediction", "score", "probabilities"
@@ -41,6 +42,12 @@ def inputs_of(form: RowForm | OpenForm) -> list[TensorSpec]:
     if isinstance(form, OpenForm):
         return [TensorSpec(name, "FP64", (-1,)) for name in form.names]
     return [TensorSpec(name, _DATATYPES.get(kind, "BYTES"), (-1,)) for name, kind in form.columns.items()]
+
+
+def beside_of(form: RowForm | OpenForm) -> list[TensorSpec]:
+    """The columns that finished features may have beside them: the row's key, and what the routing looks at."""
+    beside = form.beside if isinstance(form, VectorForm) else {}
+    return [TensorSpec(name, _DATATYPES.get(kind, "BYTES"), (-1,)) for name, kind in beside.items()]
 
 
 def outputs_of(version: LoadedVersion) -> list[TensorSpec]:

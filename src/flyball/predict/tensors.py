@@ -20,6 +20,7 @@ from flyball.serving.errors import NoRowsError, TooManyRowsError
 from flyball.serving.fitting import MOST_COLUMNS, Values
 from flyball.serving.openform import OpenForm
 from flyball.serving.rowform import MAX_ROWS, RowForm
+from flyball.serving.vectorform import VectorForm
 
 Elements: TypeAlias = "npt.NDArray[Any] | list[Any]"
 
@@ -142,15 +143,18 @@ def to_raw(datatype: str, elements: Elements) -> bytes:
 
 
 def columns_of(form: RowForm | OpenForm, tensors: Iterable[Tensor]) -> dict[str, Values]:
-    """The tensors as columns of rows: one for each, or a matrix for all of them, in the form's order.
+    """The tensors as columns of rows: one for each, or a matrix for all of them, in the form's order; then what stands beside features.
 
     Raises:
         TensorError: two have one name, or one is neither a column nor a matrix of all columns.
     """
     given = list(tensors)
-    if len(given) == 1 and len(given[0].shape) > 1 and given[0].shape[1] > 1:
-        return _spread(form, given[0])
+    beside = form.beside if isinstance(form, VectorForm) else {}
+    own = [tensor for tensor in given if tensor.name not in beside] if beside else given
     columns: dict[str, Values] = {}
+    if len(own) == 1 and len(own[0].shape) > 1 and own[0].shape[1] > 1:
+        columns = _spread(form, own[0])
+        given = [tensor for tensor in given if tensor is not own[0]]
     for tensor in given:
         if tensor.name in columns:
             raise TensorError(tensor.name, "it is there twice; send each input once")

@@ -24,6 +24,7 @@ from flyball.serving.columns import Column
 from flyball.serving.errors import ColumnLengthError, FieldError, NoRowsError
 from flyball.serving.openform import OpenForm
 from flyball.serving.rowform import MAX_TEXT, RowForm, Rows, kind_of
+from flyball.serving.vectorform import VectorForm
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,6 +59,8 @@ def fit(form: RowForm | OpenForm, columns: Mapping[str, Values], *, nan_is_null:
         ColumnLengthError: a column is longer or shorter than the first one.
         FieldError: a column is missing or unknown, or a value is not what the form says.
     """
+    if isinstance(form, VectorForm) and form.beside and not form.columns.keys() >= columns.keys():
+        return form.settled(fit(form.wide, columns, nan_is_null=nan_is_null))
     if len(columns) > MOST_COLUMNS:
         raise FieldError(
             0, next(islice(columns, MOST_COLUMNS, None)), reason=f"a row has {len(columns):,} columns; it may have {MOST_COLUMNS:,}"

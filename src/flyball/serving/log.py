@@ -151,7 +151,7 @@ class PredictionLog:
         return volume_of(united(frames)) if frames else ()
 
     def select(self, endpoint: str, wanted: pl.Expr, *, columns: Sequence[str]) -> pl.DataFrame:
-        """These base columns of the wanted rows, in no order; those of shadows too, under the ids of the rows they mirror, and of batches."""
+        """These base columns of the wanted rows, in no order; shadows too, under the ids of the rows they mirror, and batches."""
         frames = self._select([endpoint], wanted, columns=columns)
         return united(frames) if frames else pl.DataFrame(schema={name: BASE[name] for name in columns})
 

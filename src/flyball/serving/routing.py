@@ -43,7 +43,7 @@ def decide(endpoint: LoadedEndpoint, rows: Rows, *, keys: Sequence[str], wants: 
         return [Choice(endpoint.get_version(wants.version, vector=wants.vector), BATCH if wants.batch else PINNED)]
     if plan.canary is None and plan.policy is None:
         return [Choice(champion, CHAMPION)]
-    names = rows.texts(plan.sticky) if plan.sticky and not wants.vector else keys
+    names = rows.texts(plan.sticky) if plan.sticky and (not wants.vector or _says(rows, plan.sticky)) else keys
     numbers = _by_policy(endpoint, rows, names=names)
     for row in endpoint.canary_rows(names):
         numbers[row] = plan.canary or champion.number
@@ -53,6 +53,11 @@ def decide(endpoint: LoadedEndpoint, rows: Rows, *, keys: Sequence[str], wants: 
     return [
         Choice(endpoint.versions[number], _route(endpoint, number), None if len(parts) == 1 else theirs) for number, theirs in parts.items()
     ]
+
+
+def _says(rows: Rows, columns: Sequence[str]) -> bool:
+    """Whether finished features came with these columns beside them."""
+    return all(any(value is not None for value in rows.columns.get(name, ())) for name in columns)
 
 
 def _able(endpoint: LoadedEndpoint, number: int, *, vector: bool) -> int:

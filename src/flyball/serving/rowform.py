@@ -109,6 +109,11 @@ class RowForm:
     key: tuple[str, ...]
     required: Collection[str]
 
+    @property
+    def accepted(self) -> Mapping[str, str]:
+        """All columns that a row may have."""
+        return self.columns
+
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
         return {name: kind_of(kind).dtype for name, kind in self.columns.items()}
@@ -140,9 +145,12 @@ class RowForm:
             FieldError: a field of a row is missing, unknown or of another type.
         """
         try:
-            found = self._decoder.decode(body)
+            return self._read(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._explain(body, str(error))
+
+    def _read(self, body: bytes) -> Rows:
+        found = self._decoder.decode(body)
         columns = dict(zip(self.columns, map(list, zip(*map(msgspec.structs.astuple, found.rows), strict=True)), strict=True))
         for name, dtype in self._temporal.items():
             columns[name] = _physical(columns[name], dtype)

@@ -25,7 +25,7 @@ from flyball.serving.plan import EndpointPlan, VersionPlan
 from flyball.serving.policies import Policy, Segments
 from flyball.serving.rowform import RowForm, Rows, find_kind
 from flyball.serving.vector import Framed, Given, Vector
-from flyball.serving.vectorform import vector_form
+from flyball.serving.vectorform import VectorForm, features_of, vector_form
 
 VECTOR_SUFFIX = ".vector"
 LONG_SECONDS = 0.02
@@ -120,7 +120,7 @@ class LoadedVersion:
         if self.features is None:
             return Given(rows)
         if vector:
-            given = Given(rows, self.features.dtypes)
+            given = Given(features_of(rows), self.features.dtypes)
             return given if self._plain else Framed(given.frame)
         return self.vectors.compute_columns(rows.columns, rows.form.schema, times=[time] * rows.n)
 
@@ -142,7 +142,7 @@ class LoadedEndpoint:
     plan: EndpointPlan
     versions: Mapping[int, LoadedVersion]
     form: RowForm | OpenForm
-    vector_form: RowForm | None = None
+    vector_form: VectorForm | None = None
 
     @classmethod
     def of(cls, plan: EndpointPlan, versions: Mapping[int, LoadedVersion]) -> LoadedEndpoint:
@@ -159,9 +159,11 @@ class LoadedEndpoint:
         first = answering[0].features if answering else None
         if first is None:
             return cls(plan, versions, _form_without_project(answering[0].plan, answering[0].description) if answering else _NO_FORM)
-        columns |= {name: str(first.schema[name]) for name in (*plan.sticky, *_segmented(plan.policy, known=first.schema))}
-        form = RowForm(columns, key=first.rows.key, required=frozenset((*first.inputs, *plan.sticky)))
-        return cls(plan, versions, form, vector_form(first.dtypes))
+        routed = {name: str(first.schema[name]) for name in (*plan.sticky, *_segmented(plan.policy, known=first.schema))}
+        key = first.rows.key
+        form = RowForm({**columns, **routed}, key=key, required=frozenset((*first.inputs, *plan.sticky)))
+        beside = {**{name: str(first.schema[name]) for name in key}, **routed}
+        return cls(plan, versions, form, vector_form(first.dtypes, beside=beside, key=key))
 
     @property
     def name(self) -> str:

@@ -86,7 +86,7 @@ def _row(target: Target) -> tuple[Schema, dict[str, Any]]:
         if not form.names:
             return {"type": "object", "additionalProperties": value, "minProperties": 1}, {"0": 1.5}
         return _object(dict.fromkeys(form.names, value), required=form.names), dict.fromkeys(form.names, 1.5)
-    fields = {name: _nullable(_KINDS[kind][0], known=name in form.key) for name, kind in form.columns.items()}
+    fields = {name: _nullable(_KINDS[kind][0], known=name in form.key) for name, kind in form.accepted.items()}
     seen = {name: sorted(known) for name, known in target.version.levels.items() if known}
     levels = {**{name.rpartition(".")[2]: known for name, known in seen.items()}, **seen}  # a column of the rows has no view's name
     own = {name: levels.get(name, [_KINDS[kind][1]])[0] for name, kind in form.columns.items()}

@@ -102,7 +102,7 @@ def _decode(body: bytes) -> InferenceRequest:
 
 
 def _tensors(inputs: Sequence[Input], raw: memoryview, *, form: RowForm | OpenForm) -> list[Tensor]:
-    kinds = form.columns if isinstance(form, RowForm) else {}
+    kinds = form.accepted if isinstance(form, RowForm) else {}
     found: list[Tensor] = []
     place = 0
     for given in inputs:

@@ -50,7 +50,7 @@ async def metadata(plane: DataPlane, request: Request) -> Reply:
     found = plane.metadata(request.name, request.version)
     return of_json({
         "name": found.name, "versions": found.versions, "platform": found.platform, "inputs": found.inputs, "outputs": found.outputs,
-        "parameters": found.facts,
+        "parameters": {**found.facts, "optional_inputs": found.optional} if found.optional else found.facts,
     })  # fmt: skip
 
 
@@ -62,10 +62,12 @@ async def statistics(plane: DataPlane, request: Request) -> Reply:
 async def config(plane: DataPlane, request: Request) -> Reply:
     """The model as Triton would configure it."""
     found = plane.metadata(request.name, request.version)
+    optional = [{**told, "optional": True} for told in _configured(found.optional)]
     return of_json({
         "name": found.name, "platform": found.platform, "backend": "flyball", "max_batch_size": 0,
         "version_policy": {"specific": {"versions": [int(number) for number in found.versions]}},
-        "input": _configured(found.inputs), "output": _configured(found.outputs), "instance_group": [{"kind": "KIND_CPU", "count": 1}],
+        "input": [*_configured(found.inputs), *optional], "output": _configured(found.outputs),
+        "instance_group": [{"kind": "KIND_CPU", "count": 1}],
     })  # fmt: skip
 
 

@@ -106,6 +106,8 @@ async def config(plane: DataPlane, call: Call) -> Any:
     answer.config.name, answer.config.platform, answer.config.backend = found.name, found.platform, SERVER
     for spec in found.inputs:
         answer.config.input.add(name=spec.name, data_type=_data_type(spec), dims=spec.shape)
+    for spec in found.optional:
+        answer.config.input.add(name=spec.name, data_type=_data_type(spec), dims=spec.shape, optional=True)
     for spec in found.outputs:
         answer.config.output.add(name=spec.name, data_type=_data_type(spec), dims=spec.shape)
     return answer
