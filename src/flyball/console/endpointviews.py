@@ -82,7 +82,7 @@ def policy_words(endpoint: Endpoint) -> str:
     >>> policy_words(Endpoint(name="late", model="late", champion=1))
     'the champion answers all'
     """
-    kind = (endpoint.policy or {}).get("kind")
+    kind = (endpoint.policy or {}).get("policy")
     rest = "the champion answers all" if endpoint.canary is None else f"the canary takes {share(endpoint.share)}, the champion the rest"
     match kind:
         case None:

@@ -176,7 +176,7 @@ class StandIn:
             return JSONResponse(StillTraffic().try_rows("late", body["rows"]))
         if deed == "weights":
             shares = [{**found, "share": body["weights"].get(str(found["version"]), 0.0)} for found in self.endpoint["versions"]]
-            self.endpoint = {**self.endpoint, "policy": {"kind": "weights"}, "versions": shares}
+            self.endpoint = {**self.endpoint, "policy": {"policy": "weights", "shares": body["weights"]}, "versions": shares}
         if deed == "shadows":
             self.endpoint = {**self.endpoint, "shadows": body["versions"]}
         self.promoters.append("session" if request.headers["authorization"].removeprefix("Bearer ") in self._sessions else "owner")
