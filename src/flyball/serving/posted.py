@@ -16,19 +16,22 @@ import msgspec
 
 from flyball.core.duration import microseconds
 from flyball.core.errors import FlyballError, InvalidError
-from flyball.serving.columns import Column
 from flyball.serving.errors import FieldError
 from flyball.serving.fitting import fit
 from flyball.serving.logspec import PLAIN, LogPlan
 from flyball.serving.record import Answered
-from flyball.serving.rowform import RowForm
+from flyball.serving.rowform import RowForm, Rows
 
 MAX_RECORDS = 10_000
 EXTERNAL = "external"
 """The route of an answer whose sender names none."""
 SEPARATOR = "\x1f"
 
-Scalar = str | float | bool | None
+_LARGEST = 1.7976931348623157e308
+_Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+"""The bounds refuse infinity and what is no number, which an Arrow stream may hold: metrics would be neither ever after."""
+_Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+Scalar = str | _Whole | _Number | bool | None
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Word = Annotated[str, msgspec.Meta(max_length=1000)]
 _Part = Annotated[str, msgspec.Meta(max_length=200)] | int
@@ -47,7 +50,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
     inputs: dict[str, Scalar] = {}
     features: dict[str, Scalar] = {}
-    score: float | None = None
+    score: _Number | None = None
     prediction: Scalar = None
     latency_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0
     error: _Word | None = None
@@ -150,14 +153,14 @@ def answered(sent: Sent, known: Known) -> Answered:
     version = sent.version or known.champion
     if version is None:
         raise PostedError("it names no version, and the endpoint has no champion that it could be of; send `version`")
-    request, request_types = _fitted(sent.inputs, known.inputs)
-    features, feature_types = _fitted({**_shared(sent.inputs, known), **sent.features}, known.features)
+    request = _fitted(sent.inputs, known.inputs)
+    features = _fitted({**_shared(sent.inputs, known), **sent.features}, known.features)
     return Answered(
         endpoint=sent.endpoint, model=known.model, version=version, route=sent.route, time=microseconds(sent.time),
         features_digest="",  # how they were computed is the sender's; parity is of what is computed here
-        ids=[sent.id], keys=[_key(sent, known)], request=request, features=features,
+        ids=[sent.id], keys=[_key(sent, known, request=request)], request=dict(request.columns), features=dict(features.columns),
         value_times={}, scores=[_score(sent)], seconds=[sent.latency_seconds], error=sent.error,
-        answered_by=None if sent.error is None else 0, request_types=request_types, feature_types=feature_types, task=known.task,
+        answered_by=None if sent.error is None else 0, request_types=_types(request), feature_types=_types(features), task=known.task,
         traces=[sent.trace] if sent.trace else [], callers=[sent.caller] if sent.caller else [], **_answer(sent),
     )  # fmt: skip
 
@@ -176,12 +179,12 @@ def _answer(sent: Sent) -> Mapping[str, Any]:
     return {"answers": {"prediction": [sent.prediction]}, "answer_types": ["String"]}
 
 
-def _key(sent: Sent, known: Known) -> str:
+def _key(sent: Sent, known: Known, *, request: Rows) -> str:
+    """The row's key, in the words in which a server of ours writes it: by these its label is found."""
     parts: Sequence[Any] | None = sent.key if isinstance(sent.key, list) else None if sent.key is None else [sent.key]
-    if parts is None and known.key and all(sent.inputs.get(name) is not None for name in known.key):
-        parts = [sent.inputs[name] for name in known.key]
     if parts is None:
-        return sent.id
+        given = known.key and all(sent.inputs.get(name) is not None for name in known.key)
+        return request.texts(known.key)[0] if given else sent.id
     if known.key and len(parts) != len(known.key):
         raise PostedError(f"its key has {len(parts)} parts, but rows of {known.own!r} are known by {', '.join(known.key)}")
     return SEPARATOR.join(map(str, parts))
@@ -192,16 +195,23 @@ def _shared(inputs: Mapping[str, Any], known: Known) -> Mapping[str, Any]:
     return {name: value for name, value in own.items() if name in known.features}
 
 
-def _fitted(values: Mapping[str, Any], types: Mapping[str, str]) -> tuple[dict[str, Column], list[str]]:
-    """The values as columns of one row, null where nothing is said, and the types' names; nothing without a value."""
+def _fitted(values: Mapping[str, Any], types: Mapping[str, str]) -> Rows:
+    """The values as one row, null where nothing is said; a row of no columns without a value."""
     if not values:
-        return {}, []
+        return _NOTHING
     form = RowForm(types, (), frozenset())
     try:
-        rows = fit(form, {name: [value] for name, value in values.items()})
+        return fit(form, {name: [value] for name, value in values.items()})
     except FieldError as error:
         raise PostedError(str(error).removeprefix("Row 0, ").replace("?.", "?")) from error
-    return dict(rows.columns), list(form.type_names)
+
+
+_NOTHING = Rows(RowForm({}, (), frozenset()), {}, 1)
+
+
+def _types(rows: Rows) -> list[str]:
+    """The names of the columns' types."""
+    return list(rows.form.type_names)
 
 
 def read_all(records: Sequence[msgspec.Raw | Mapping[str, Any]]) -> Iterator[tuple[int, Sent | FlyballError]]:
