@@ -25,6 +25,8 @@ _CONTINUES = 0xFFFFFFFF
 _SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
 _NODE_BYTES = 16
 _MOST_COLUMNS = 10_000
+_MOST_MESSAGES, _MOST_PAIRS = 4_000, 200_000
+"""Each costs a look of ours, and a body of nothing else holds fifty thousand: who sends rows has no more batches than rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class _Table:
         where = self.field(place)
         if where:
             start = where + self.read("<I", where)
-            for index in range(self.read("<I", start)):
+            count = self.read("<I", start)
+            if count > _MOST_PAIRS:
+                raise ArrowError("a message has more columns than a request may")
+            for index in range(count):
                 at = start + 4 + index * _NODE_BYTES
                 yield self.read("<q", at), self.read("<q", at + 8)
 
@@ -78,17 +83,20 @@ def check(body: bytes) -> int:
         ArrowError: it is no stream, or one that is not taken.
         TooManyRowsError: it has more rows than a request may have.
     """
-    place, rows = 0, 0
-    for kind, head, start, size in _messages(body):
+    place, rows, pairs = 0, 0, 0
+    for number, (kind, head, start, size) in enumerate(_messages(body), start=1):
         place = start + size
         if kind in {_DICTIONARY, _BATCH}:
             batch = head.table(1) if kind == _DICTIONARY else head
-            length = _check_batch(batch, size)
+            length, looked = _check_batch(batch, size)
+            pairs += looked
             rows += length if kind == _BATCH else 0
         elif kind != _SCHEMA:
             raise ArrowError("it has a message that is neither schema nor rows")
         if rows > MAX_ROWS:
             raise TooManyRowsError(rows, limit=MAX_ROWS)
+        if number > _MOST_MESSAGES or pairs > _MOST_PAIRS:
+            raise ArrowError("it has more batches or columns than its rows can need; write it as one batch")
     if place == 0:
         raise ArrowError("it has no message")
     return rows
@@ -116,7 +124,8 @@ def _messages(body: bytes) -> Iterator[tuple[int, _Table, int, int]]:
         place += inside
 
 
-def _check_batch(batch: _Table, size: int) -> int:
+def _check_batch(batch: _Table, size: int) -> tuple[int, int]:
+    """How many rows the batch has, and how many facts of its columns were looked at."""
     if batch.field(3):
         raise ArrowError("its values are compressed")
     length = batch.number("<q", 0)
@@ -124,13 +133,16 @@ def _check_batch(batch: _Table, size: int) -> int:
         raise ArrowError("it has a negative number of rows")
     if length > MAX_ROWS:
         raise TooManyRowsError(length, limit=MAX_ROWS)
+    looked = 0
     for rows, nulls in batch.pairs(1):
+        looked += 1
         if rows != length or not 0 <= nulls <= rows:
             raise ArrowError("a column is nested, or has not the length of its batch")
     for start, count in batch.pairs(2):
+        looked += 1
         if start < 0 or count < 0 or start + count > size:
             raise ArrowError("a column lies outside of its batch")
-    return length
+    return length, looked
 
 
 def read(body: bytes) -> dict[str, pl.Series]:

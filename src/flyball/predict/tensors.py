@@ -32,6 +32,8 @@ NUMPY: Mapping[str, np.dtype[Any]] = {
 DATATYPES = (*NUMPY, "BF16", "BYTES")
 _LENGTH_BYTES = 4
 _MOST_DIMENSIONS = 8
+_LONGEST_SIDE = 1 << 40
+"""Beyond what any body holds, and short enough to be written down: what JSON says may have thousands of digits."""
 
 
 class Tensor(msgspec.Struct, gc=False, kw_only=True):
@@ -65,6 +67,8 @@ def count_of(name: str, shape: Sequence[int]) -> int:
         raise TensorError(name, f"its shape is {_shape(shape)}; send [ROWS] or [ROWS, 1]")
     if 0 in shape:
         raise NoRowsError
+    if max(shape) > _LONGEST_SIDE:
+        raise TensorError(name, f"its shape is {_shape(shape)}; no request has so many values")
     if shape[0] > MAX_ROWS:
         raise TooManyRowsError(shape[0], limit=MAX_ROWS)
     return math.prod(shape)

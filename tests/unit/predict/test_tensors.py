@@ -68,6 +68,12 @@ def test_any_tensor_is_read_or_refused(datatype: str, shape: list[int], data: by
     assert len(found) == np.prod(shape)
 
 
+@pytest.mark.parametrize("shape", [[1, 10**4000, 10**4000], [10**4000], [1, 2**41]], ids=["far", "rows", "near"])
+def test_a_shape_of_thousands_of_digits_is_refused_in_a_sentence(shape: list[int]) -> None:
+    with pytest.raises(FlyballError, match=r"so many values"):
+        of_raw("t", "FP64", shape=shape, data=bytes(8))
+
+
 def test_a_matrix_is_the_columns_of_the_form() -> None:
     matrix = np.arange(6.0)
     found = columns_of(FORM, [Tensor(name="x", datatype="FP64", shape=[2, 3], elements=matrix)])
