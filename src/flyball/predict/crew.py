@@ -79,10 +79,12 @@ class Crew:
         return all(hand.present.is_set() and not hand.gone.is_set() for hand in first)
 
     async def begin(self) -> None:
-        """The first workers answer from now on, and others join them."""
+        """The first workers answer from now on, and others join them: also for those that died while they loaded the first plan."""
         self._opened = True
         for hand in self.hands.values():
             hand.ready = hand.present.is_set() and not (hand.gone.is_set() or hand.leaving)
+        for place in range(self.wanted):
+            self._fill(place)
         self.changed()
 
     async def take(self, plan: ServingPlan) -> int:
