@@ -34,16 +34,19 @@ class Batcher:
         Raises:
             FlyballError: a row has no answer.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         asked = Asked(endpoint, rows, arrived=arrived, done=lambda: None if future.done() else future.set_result(None), wants=wants)
         asked.asker = asker
+        self.put(asked)
+        await future
+        return asked.answer()
+
+    def put(self, asked: Asked) -> None:
+        """It is done soon, and never before this returns."""
         self._waiting.append(asked)
         if not self._scheduled:
             self._scheduled = True
-            loop.call_soon(self._flush)
-        await future
-        return asked.answer()
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         batch = [self._waiting.popleft()]

@@ -7,69 +7,30 @@ from collections.abc import Callable
 from socket import socket
 from typing import Any
 
-from flyball.app.heads import BoundedHeads
 from flyball.core.optional import extra
+from flyball.governance.certificates import HANDSHAKE_SECONDS, Credentials
+from flyball.predict.lines import Connection, Lines
 from flyball.predict.place import BACKLOG
 
 with extra("serve"):
     import uvicorn
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-    from uvicorn.server import ServerState
+
+__all__ = ["LINGER_SECONDS", "Connection", "Lines", "Server", "config"]
 
 LINGER_SECONDS = 0.5
 """Who keeps a line open may still ask for so long once the server is to end; the answer says that it was the last."""
 _POLL_SECONDS = 0.02
 
 
-class Lines(ServerState):
-    """All connections. `shed` of them are to come anew after their next answer, and all once the server is `draining`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.draining = False
-        self.shed = 0
-        self.changed: Callable[[], None] = lambda: None
-
-
-class Connection(BoundedHeads):
-    """One line to a client."""
-
-    server_state: Lines
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.server_state.changed()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self.server_state.changed()
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        lines = self.server_state
-        if lines.draining or lines.shed:
-            lines.shed = max(0, lines.shed - 1)
-            self.cycle.keep_alive = False
-
-    @property
-    def owes(self) -> bool:
-        """Whether a request is inside."""
-        cycle: RequestResponseCycle | None = self.cycle  # none before the first request
-        return cycle is not None and not cycle.response_complete
-
-    def end_after_answer(self) -> None:
-        """The answer that is owed is the last."""
-        if self.owes:
-            self.cycle.keep_alive = False
-
-
 class Server(uvicorn.Server):
     """Says when it listens; told to end, it takes no new line, gives every answer that it owes, and says with each that it is the last."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listening: Callable[[], None] = lambda: None, *, credentials: Credentials | None = None
+    ) -> None:
         super().__init__(config)
         self.server_state = self.lines = Lines()
-        self._listening = listening
+        self._listening, self._credentials = listening, credentials
         self.up, self.ending = asyncio.Event(), asyncio.Event()
         self.leaving: Callable[[], None] = lambda: None
         """Called once, when the end begins."""
@@ -79,12 +40,24 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup(sockets if self._credentials is None else [])
+        if self._credentials is not None:  # uvicorn itself would wait a minute for who does not speak TLS
+            self.servers += await self._credentials.listen(self.make, sockets or (), backlog=BACKLOG)
         self._listening()
         self.up.set()
 
+    async def take(self, line: socket) -> None:
+        """Speak over a line that somebody else has accepted.
+
+        Raises:
+            OSError: it is gone, or whoever is there does not speak TLS.
+        """
+        shown = self._credentials
+        given: dict[str, Any] = {} if shown is None else {"ssl": shown.context, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
+        await asyncio.get_running_loop().connect_accepted_socket(self.make, line, **given)
+
     def make(self) -> Connection:
-        """What speaks over a line that somebody else has accepted."""
+        """What speaks over a line."""
         return Connection(config=self.config, server_state=self.lines, app_state=self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:

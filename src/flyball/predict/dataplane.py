@@ -19,7 +19,7 @@ from flyball.predict.repository import Fixed, Repository
 from flyball.predict.signature import ON_REQUEST, TensorSpec, beside_of, inputs_of, outputs_of, tensors_of
 from flyball.predict.tensors import Tensor, columns_of
 from flyball.runtimes import ModelManifest
-from flyball.serving.asked import ROUTED, VECTOR, Answer, Wants
+from flyball.serving.asked import ROUTED, VECTOR, Answer, Asked, Wants
 from flyball.serving.engine import Engine
 from flyball.serving.errors import EndpointNotFoundError, TooManyRowsError, VersionNotServedError
 from flyball.serving.fitting import Values, fit
@@ -285,17 +285,42 @@ class DataPlane:
         finally:
             meter.end(plan, number)
 
-    async def ask_columns(self, target: Target, columns: Mapping[str, Values], *, asker: Asker, nan_is_null: bool = False) -> Answer:
-        """The answer to columns, which are made rows of the target's form.
+    def begin(self, target: Target, rows: Rows, *, asker: Asker, done: Callable[[Asked], None]) -> None:
+        """As `ask`, for who does not wait: `done` is called once, with what has the answer or the reason why there is none.
+
+        Raises:
+            FlyballError: nobody is asked, and `done` is not called.
+        """
+        meter, plan = self.meter, target.endpoint.plan
+        number = meter.begin(plan, asker.principal, rows=rows.n)
+
+        def settle() -> None:
+            meter.end(plan, number)
+            done(asked)
+
+        asked = Asked(target.endpoint, rows, arrived=asker.arrived, done=settle, wants=target.wants)
+        asked.asker = asker
+        self._batcher.put(asked)
+
+    def rows_of(self, target: Target, columns: Mapping[str, Values], *, nan_is_null: bool = False) -> Rows:
+        """Columns as rows of the target's form.
 
         Raises:
             TooManyRowsError: they are longer than a request may be.
-            FlyballError: they are no rows of that form, or a row has no answer.
+            FlyballError: they are no rows of that form.
         """
         n = max(map(len, columns.values()), default=0)
         if n > MAX_ROWS:
             raise TooManyRowsError(n, limit=MAX_ROWS)
-        return await self.ask(target, fit(target.form, columns, nan_is_null=nan_is_null), asker=asker)
+        return fit(target.form, columns, nan_is_null=nan_is_null)
+
+    async def ask_columns(self, target: Target, columns: Mapping[str, Values], *, asker: Asker, nan_is_null: bool = False) -> Answer:
+        """The answer to columns, which are made rows of the target's form.
+
+        Raises:
+            FlyballError: they cannot be made such rows, or a row has no answer.
+        """
+        return await self.ask(target, self.rows_of(target, columns, nan_is_null=nan_is_null), asker=asker)
 
     async def infer(
         self,
@@ -309,17 +334,31 @@ class DataPlane:
         """The outputs that are wanted for the tensors; where none is named, those of the metadata that the model has.
 
         Raises:
+            FlyballError: as `rows_of_tensors` raises, or a row has no answer.
+        """
+        rows = self.rows_of_tensors(target, tensors, wanted=wanted, parameters=parameters)
+        return inferred_of(target, await self.ask(target, rows, asker=asker), wanted=wanted)
+
+    def rows_of_tensors(
+        self, target: Target, tensors: Sequence[Tensor], *, wanted: Sequence[str] = (), parameters: Mapping[str, Any] = NOTHING
+    ) -> Rows:
+        """The tensors as rows of the target's form, of which these outputs are wanted.
+
+        Raises:
             OutputError: an output is wanted that there is not.
-            FlyballError: the tensors are no rows of the target's form, or a row has no answer.
+            FlyballError: the tensors are no such rows.
         """
         if wanted:
             known = [spec.name for spec in (*outputs_of(target.version), *ON_REQUEST)]
             for name in wanted:
                 if name not in known:
                     raise OutputError(name, known=known)
-        columns = columns_of(target.form, tensors)
-        answer = await self.ask_columns(target, columns, asker=asker, nan_is_null=parameters.get(NAN_IS_NULL) is True)
-        return Inferred(target.name, answer.version, answer.route, tensors_of(answer, target.version, wanted=wanted))
+        return self.rows_of(target, columns_of(target.form, tensors), nan_is_null=parameters.get(NAN_IS_NULL) is True)
+
+
+def inferred_of(target: Target, answer: Answer, *, wanted: Sequence[str] = ()) -> Inferred:
+    """The answer as the outputs that are wanted."""
+    return Inferred(target.name, answer.version, answer.route, tensors_of(answer, target.version, wanted=wanted))
 
 
 def platform_of(version: LoadedVersion) -> str:

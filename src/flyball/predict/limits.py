@@ -60,11 +60,15 @@ class Entry:
         if admission.inside_bytes > admission.limits.inside_bytes:
             raise OverloadedError
 
+    def leave(self) -> None:
+        """It is outside again."""
+        self._admission.leave(self._who, self._bytes)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._admission.leave(self._who, self._bytes)
+        self.leave()
 
 
 class Admission:

@@ -15,7 +15,9 @@ from flyball.governance import Caller, Permission
 from flyball.predict.replies import Reply
 
 if TYPE_CHECKING:
-    from flyball.predict.dataplane import DataPlane
+    from flyball.predict.dataplane import DataPlane, Target
+    from flyball.serving.asked import Answer
+    from flyball.serving.rowform import Rows
 
 _MOST_KEPT = 1000
 _NAME = re.compile(r"\{(\w+)\}")
@@ -52,12 +54,24 @@ class Request(msgspec.Struct, gc=False):
         return self.head.get(b"traceparent", b"").decode("latin-1")
 
 
+class Asking(msgspec.Struct, gc=False):
+    """What a request asks of whom, and how the answer is written."""
+
+    target: Target
+    rows: Rows
+    render: Callable[[Answer], Reply]
+
+
 Answering: TypeAlias = "Callable[[DataPlane, Request], Awaitable[Reply]]"
+Beginning: TypeAlias = "Callable[[DataPlane, Request], Asking]"
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route: `path` may hold `{name}` and `{version}`. `kinds` are the content types that its body may have, empty for any."""
+    """A route: `path` may hold `{name}` and `{version}`. `kinds` are the content types that its body may have, empty for any.
+
+    `begin` is the first half of `answer`, for who need not wait for the other one: all that is to be said of the body is said in it.
+    """
 
     method: str
     path: str
@@ -65,6 +79,7 @@ class Route:
     answer: Answering
     body: Body = Body.NONE
     kinds: tuple[bytes, ...] = ()
+    begin: Beginning | None = None
 
     @cached_property
     def counted(self) -> str:

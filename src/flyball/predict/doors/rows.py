@@ -11,7 +11,7 @@ from flyball.governance import Permission
 from flyball.predict import arrow
 from flyball.predict.dataplane import DataPlane, Target
 from flyball.predict.replies import JSON, Reply, of_bytes, of_json
-from flyball.predict.request import Body, Request, Route
+from flyball.predict.request import Asking, Body, Request, Route
 from flyball.serving.asked import Answer
 from flyball.serving.rowform import RowForm
 
@@ -20,18 +20,22 @@ _YES = (b"true", b"1")
 
 async def predict(plane: DataPlane, request: Request) -> Reply:
     """A prediction for each row."""
-    target = _target(plane, request)
+    asking = begin(plane, request)
+    return asking.render(await plane.ask(asking.target, asking.rows, asker=request))
+
+
+def begin(plane: DataPlane, request: Request) -> Asking:
+    """The rows, and in which kind they are answered."""
+    target, accepted = _target(plane, request), request.head.get(b"accept", b"")
     if request.head.get(b"content-type") == arrow.KIND:
-        return await _predict_columns(plane, request)
+        rows = plane.rows_of(target, arrow.read(request.body))
+        return Asking(target, rows, _in_json if accepted.startswith(JSON[1]) else _in_arrow)
     form = target.form if isinstance(target.form, RowForm) else target.form.find(request.body)
-    answer = await plane.ask(target, form.decode(request.body), asker=request)
-    return _in_arrow(answer) if arrow.KIND in request.head.get(b"accept", b"") else of_json(answer.told())
+    return Asking(target, form.decode(request.body), _in_arrow if arrow.KIND in accepted else _in_json)
 
 
-async def _predict_columns(plane: DataPlane, request: Request) -> Reply:
-    columns = arrow.read(request.body)
-    answer = await plane.ask_columns(_target(plane, request), columns, asker=request)
-    return of_json(answer.told()) if request.head.get(b"accept", b"").startswith(JSON[1]) else _in_arrow(answer)
+def _in_json(answer: Answer) -> Reply:
+    return of_json(answer.told())
 
 
 def _in_arrow(answer: Answer) -> Reply:
@@ -46,4 +50,4 @@ def _target(plane: DataPlane, request: Request) -> Target:
     return msgspec.structs.replace(target, wants=replace(target.wants, ages=True))
 
 
-ROUTES = (Route("POST", "/predict/{name}", Permission.PREDICT, predict, Body.ROWS, (JSON[1], arrow.KIND)),)
+ROUTES = (Route("POST", "/predict/{name}", Permission.PREDICT, predict, Body.ROWS, (JSON[1], arrow.KIND), begin),)

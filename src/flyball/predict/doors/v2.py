@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import msgspec
 
 from flyball.governance import Permission
-from flyball.predict.dataplane import DataPlane, Inferred
+from flyball.predict.dataplane import DataPlane, Inferred, inferred_of
 from flyball.predict.errors import HeaderLengthError, InferenceRequestError, TensorError
 from flyball.predict.parameters import check_parameters
 from flyball.predict.replies import JSON, Reply, of_json
-from flyball.predict.request import Body, Request, Route
+from flyball.predict.request import Asking, Body, Request, Route
 from flyball.predict.tensors import Elements, Tensor, check_datatype, count_of, of_raw, to_raw
+from flyball.serving.asked import Answer
 from flyball.serving.errors import NotJsonError
 from flyball.serving.openform import OpenForm
 from flyball.serving.rowform import RowForm
@@ -64,6 +65,12 @@ _DECODER = msgspec.json.Decoder(InferenceRequest)
 
 async def infer(plane: DataPlane, request: Request) -> Reply:
     """The outputs for the inputs."""
+    asking = begin(plane, request)
+    return asking.render(await plane.ask(asking.target, asking.rows, asker=request))
+
+
+def begin(plane: DataPlane, request: Request) -> Asking:
+    """The inputs as rows, and how their outputs are wanted."""
     target = plane.find(request.name, request.version)
     size = _header_length(request)
     asked = _decode(request.body if size is None else request.body[:size])
@@ -72,10 +79,15 @@ async def infer(plane: DataPlane, request: Request) -> Reply:
         check_parameters(parameters)
     tensors = _tensors(asked.inputs, memoryview(request.body)[len(request.body) if size is None else size :], form=target.form)
     wanted = [found.name for found in outputs]
-    inferred = await plane.infer(target, tensors, asker=request, wanted=wanted, parameters=asked.parameters)
+    rows = plane.rows_of_tensors(target, tensors, wanted=wanted, parameters=asked.parameters)
     usual = asked.parameters.get("binary_data_output") is True
     binary = {found.name for found in outputs if found.parameters.get("binary_data", usual) is True}
-    return _rendered(inferred, asked.id, binary=binary if outputs else {tensor.name for tensor in inferred.outputs if usual})
+
+    def render(answer: Answer) -> Reply:
+        inferred = inferred_of(target, answer, wanted=wanted)
+        return _rendered(inferred, asked.id, binary=binary if outputs else {tensor.name for tensor in inferred.outputs if usual})
+
+    return Asking(target, rows, render)
 
 
 # ---- what comes ----------------------------------------------------------------------------------------------------------
@@ -228,4 +240,4 @@ def _output(tensor: Tensor, raw: list[bytes], *, binary: bool) -> dict[str, Any]
 
 
 _ONE, _VERSION = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
-ROUTES = tuple(Route("POST", f"{model}/infer", Permission.PREDICT, infer, Body.ROWS, _KINDS) for model in (_ONE, _VERSION))
+ROUTES = tuple(Route("POST", f"{model}/infer", Permission.PREDICT, infer, Body.ROWS, _KINDS, begin) for model in (_ONE, _VERSION))
