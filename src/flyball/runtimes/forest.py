@@ -16,6 +16,7 @@ from flyball.runtimes.columns import Columns, columns_of
 from flyball.runtimes.errors import UnservableError
 from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
+from flyball.runtimes.naming import aligned
 from flyball.runtimes.trees import Trees
 
 _CATEGORIES = "pandas_categorical:"
@@ -53,12 +54,12 @@ class ForestPredictor:
 
 
 def forest(text: str, names: Sequence[str], *, dtypes: Mapping[str, str], classes: Sequence[Label] = ()) -> ForestPredictor:
-    """The model of LightGBM's `text`; `names` are its columns where the text names none, `dtypes` the types of those that are known.
+    """The model of LightGBM's `text`; `names` are its columns as they are declared, in any order, `dtypes` the types that are known.
 
     Without `classes` a model of several outputs has the classes 0, 1, …
 
     Raises:
-        UnservableError: its categories cannot be told apart.
+        UnservableError: its categories cannot be told apart, or its columns are others than those declared.
         ModelFileError: the text is no model of LightGBM.
     """
     n_outputs = Trees(text, threads=THREADS).n_outputs
@@ -73,9 +74,7 @@ def forest(text: str, names: Sequence[str], *, dtypes: Mapping[str, str], classe
 
 
 def _columns(text: str, names: Sequence[str]) -> tuple[MatrixColumn, ...]:
-    own = _line(text, "feature_names=").split()
-    if len(names) != len(own):  # LightGBM writes a blank in a name as an underscore, so that others know it better
-        names = own
+    names = aligned(_line(text, "feature_names=").split(), names)  # LightGBM writes a blank in a name as an underscore
     categories = json.loads(_line(text, _CATEGORIES) or "null") or []
     # A number's values are written as [least:most], a category's as a list of codes.
     places = [place for place, info in enumerate(_line(text, "feature_infos=").split()) if info[0] not in "[n"]

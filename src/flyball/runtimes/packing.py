@@ -21,6 +21,7 @@ from flyball.runtimes.files import archived, read_archive
 from flyball.runtimes.graphfile import FLAVOR, graph_manifest
 from flyball.runtimes.mlmodel import Mlmodel, Signature, parse
 from flyball.runtimes.model import Files, Format, ModelManifest, Predictor
+from flyball.runtimes.naming import check_named
 from flyball.runtimes.ownforms import own_manifest
 
 POLARS: Mapping[str, str] = {
@@ -210,6 +211,7 @@ _FORMS: Mapping[str, Callable[..., Packed | None]] = {
 def _without_code(model: Predictor, takes: Sequence[TakenColumn] | None) -> Packed:
     manifest = model.manifest
     known = {column.name: column for column in takes or ()}
+    check_named(manifest.features, tuple(known))
     found = tuple(known.get(name, TakenColumn(name, dtype)) for name, dtype in zip(manifest.features, manifest.dtypes, strict=True))
     return Packed(manifest, model.dump(), found or None)
 

@@ -15,6 +15,7 @@ from flyball.runtimes.columns import Columns, columns_of
 from flyball.runtimes.errors import ModelFileError, UnservableError
 from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
+from flyball.runtimes.naming import aligned
 
 with extra("xgboost"):
     import xgboost  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it may not be there
@@ -60,16 +61,16 @@ class XgboostPredictor:
 
 
 def boosted(data: bytes, names: Sequence[str], *, kind: str = "", classes: Sequence[Label] = ()) -> XgboostPredictor:
-    """The model of XGBoost's file; `names` are its columns where the file names none.
+    """The model of XGBoost's file; `names` are its columns as they are declared, in any order.
 
     `kind` is the class it was saved from; a classifier without `classes` has 0, 1, …
 
     Raises:
-        UnservableError: it has categories, whose codes the file does not hold.
+        UnservableError: it has categories, whose codes the file does not hold, or its columns are others than those declared.
         ModelFileError: the file is no model of XGBoost.
     """
     booster = _load(data)
-    own = booster.feature_names or names or [str(place) for place in range(booster.num_features())]
+    own = aligned(booster.feature_names or [str(place) for place in range(booster.num_features())], names)
     if "c" in (booster.feature_types or []):
         raise UnservableError("some of its columns are categories of pandas, whose codes its file does not hold")
     objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
