@@ -37,6 +37,8 @@ END_SECONDS = 6.5
 _TICK_SECONDS = 0.25
 _AT_ONCE = 256
 _LOOK_SECONDS = 0.002
+_REST_SECONDS = 1.0
+"""Who has no descriptor left for another connection looks again after so long: the line that waits would wake it at every turn."""
 _TAKEN_SECONDS, _TAKEN_PAUSE_SECONDS = 3.0, 0.1
 """So long the workers of a master that was killed are waited for, who have the port until they have gone."""
 _LOG = logging.getLogger(__name__)
@@ -136,13 +138,23 @@ class Master:
                 line, _ = self._listener.accept()
             except BlockingIOError:
                 return
-            except OSError as error:  # too many open files, or a client that has gone already
+            except ConnectionAbortedError:  # a client that has gone already
+                continue
+            except OSError as error:  # too many open files
                 _LOG.warning("a connection could not be accepted: %s", error)
+                self._rest()
                 return
             line.setblocking(False)
             if not self._hand_over(line):
                 self._returned([line])
                 return
+
+    def _rest(self) -> None:
+        """Nothing is accepted for a while."""
+        loop = asyncio.get_running_loop()
+        self._accepting = False
+        loop.remove_reader(self._listener.fileno())
+        loop.call_later(_REST_SECONDS, self._changed)
 
     def _hand_over(self, line: socket.socket) -> bool:
         self._look_again()

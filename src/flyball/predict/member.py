@@ -221,8 +221,8 @@ class Arrivals:
             if not data:
                 asyncio.get_running_loop().remove_reader(self._channel.fileno())
                 break
+            self._taken += 1  # also one for which no descriptor was free: the master would wait for it, and keep it open
             for descriptor in descriptors:
-                self._taken += 1
                 self._opening += 1
                 task = asyncio.get_running_loop().create_task(self._open(socket.socket(fileno=descriptor)))
                 self._tasks.add(task)
@@ -271,12 +271,14 @@ async def serve(options: Options, post: Post) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())
     serving = asyncio.create_task(server.serve(sockets=[]))
+    tasks: list[asyncio.Task[None]] = []
     try:
         await server.up.wait()
         arrivals.begin()
-        tasks = [asyncio.create_task(member.listen(reader)), asyncio.create_task(arrivals.beat(member))]
+        tasks += [asyncio.create_task(member.listen(reader)), asyncio.create_task(arrivals.beat(member))]
         tasks[0].add_done_callback(lambda _: server.stop())
         calls = asyncio.create_task(_answer_calls(options, app, member=member, server=server))
+        calls.add_done_callback(lambda _: server.stop())  # what cannot answer calls ends and says why, and is started again
         await serving
         await calls
     finally:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flyball.serving.asked import Answer
     from flyball.serving.rowform import Rows
 
-_MOST_KEPT = 1000
+_MOST_KEPT, _LONGEST_KEPT = 1000, 300
 _NAME = re.compile(r"\{(\w+)\}")
 _SAID = re.compile(r"/?\{\w+\}")
 
@@ -115,7 +115,8 @@ class Routes:
             match = pattern.fullmatch(path)
             if match is not None:
                 said = match.groupdict()
-                return self._keep(path, Place(routes, said.get("name", ""), said.get("version", "")))
+                place = Place(routes, said.get("name", ""), said.get("version", ""))
+                return self._keep(path, place) if len(path) <= _LONGEST_KEPT else place
         return None
 
     def _keep(self, path: str, place: Place) -> Place:
