@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from flyball.api.errors import BodyTooLargeError, BrokenJsonError, ContentTypeError, SlowBodyError
 from flyball.api.jsonshape import check_shape
+from flyball.app.gathering import Message, gathered
 from flyball.governance import Permission
 
 SMALL: Mapping[Permission, int] = {
@@ -19,12 +19,7 @@ SMALL: Mapping[Permission, int] = {
 }  # fmt: skip
 """The most bytes of bodies that never are larger, by what their routes take."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-
-
-class ClientGoneError(Exception):
-    """The client has closed the connection before its body was whole; there is nobody to answer."""
 
 
 class Intake:
@@ -76,24 +71,12 @@ class Intake:
             raise BodyTooLargeError(limit)
         try:
             async with asyncio.timeout(self._seconds):
-                return await _body(receive, limit=limit)
+                body = await gathered(receive, limit_bytes=limit)
         except TimeoutError as error:
             raise SlowBodyError(self._seconds) from error
-
-
-async def _body(receive: Receive, *, limit: int) -> bytes:
-    parts, total = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        part = message.get("body", b"")
-        total += len(part)
-        if total > limit:
+        if body is None:
             raise BodyTooLargeError(limit)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+        return body
 
 
 def _check_type(headers: dict[bytes, bytes]) -> None:

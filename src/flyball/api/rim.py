@@ -13,8 +13,9 @@ from typing import Any
 from flyball.api.annex import Annex
 from flyball.api.doors import Doors
 from flyball.api.gate import Gate, held
-from flyball.api.intake import ClientGoneError, Intake, Message, Receive
+from flyball.api.intake import Intake, Receive
 from flyball.api.rendering import failure, refusal
+from flyball.app.gathering import ClientGoneError, Message
 from flyball.core.clock import MonotonicTimer, Timer
 from flyball.core.errors import FlyballError
 from flyball.core.figures import Requests

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from flyball.app.gathering import ClientGoneError
 from flyball.core.clock import Timer
 from flyball.core.errors import FlyballError
 from flyball.governance import Boundary, Permission
 from flyball.predict.batching import Batcher
-from flyball.predict.bodies import GoneError, Receive, inflate, read
+from flyball.predict.bodies import Receive, inflate, read
 from flyball.predict.dataplane import DataPlane
 from flyball.predict.doors import health, invocations, openapi, repository, rows, v1, v2, v2models
 from flyball.predict.errors import MethodError, RouteNotFoundError
@@ -60,7 +61,7 @@ class PredictApp:
         head: Head = dict(scope["headers"])
         try:
             reply = await self._reply(scope, receive, place=place, route=route, head=head)
-        except GoneError:
+        except ClientGoneError:
             return
         except COOLED as error:
             await self.admission.cool()

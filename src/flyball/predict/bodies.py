@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import types
 import zlib
-from collections.abc import Callable, Coroutine, Generator, MutableMapping
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeAlias
 
+from flyball.app.gathering import Message, gathered
 from flyball.predict.errors import BodyTooLargeError, DamagedBodyError, EncodingError, SlowBodyError
 
-Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Coroutine[Any, Any, Message]]
 
 IDENTITY = b"identity"
@@ -21,15 +21,11 @@ _LEVEL = 1
 _WORTH_BYTES = 16 << 10
 
 
-class GoneError(Exception):
-    """The caller hung up before the body was whole."""
-
-
 async def read(receive: Receive, *, limit_bytes: int, seconds: float) -> bytes:
     """The whole body. One that came with its head, as nearly all do, is taken without a timer, which costs more than the body does.
 
     Raises:
-        GoneError: nobody waits for an answer any more.
+        ClientGoneError: nobody waits for an answer any more.
         BodyTooLargeError, SlowBodyError: it is more, or takes longer, than is waited for.
     """
     receiving = receive()
@@ -44,9 +40,12 @@ async def read(receive: Receive, *, limit_bytes: int, seconds: float) -> bytes:
         message = found
     try:
         async with asyncio.timeout(seconds):
-            return await _rest(receive, message or await _begun(receiving, waited), limit_bytes=limit_bytes)
+            body = await gathered(receive, limit_bytes=limit_bytes, first=message or await _begun(receiving, waited))
     except TimeoutError as error:
         raise SlowBodyError(seconds) from error
+    if body is None:
+        raise BodyTooLargeError(limit_bytes)
+    return body
 
 
 @types.coroutine
@@ -63,22 +62,6 @@ def _begun(receiving: Coroutine[Any, Any, Message], waited: Any) -> Generator[An
         except StopIteration as done:
             found: Message = done.value
             return found
-
-
-async def _rest(receive: Receive, message: Message, *, limit_bytes: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise GoneError
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit_bytes:
-            raise BodyTooLargeError(limit_bytes)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
-        message = await receive()
 
 
 def _limited(body: bytes, limit_bytes: int) -> bytes:

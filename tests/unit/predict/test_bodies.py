@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from flyball.predict.bodies import GoneError, choose_coding, deflate, inflate, read
+from flyball.app.gathering import ClientGoneError
+from flyball.predict.bodies import choose_coding, deflate, inflate, read
 from flyball.predict.errors import BodyTooLargeError, DamagedBodyError, SlowBodyError
 
 Parts = list[tuple[bytes, bool]]
@@ -45,7 +46,7 @@ def test_a_body_is_read_whole(parts: Parts, *, waits: bool) -> None:
 @pytest.mark.parametrize("waits", [False, True], ids=["there", "waited for"])
 def test_a_caller_who_hung_up_is_gone(*, waits: bool) -> None:
     for parts in ([], [(b"ab", True)]):
-        with pytest.raises(GoneError):
+        with pytest.raises(ClientGoneError):
             whole(parts, waits=waits)
 
 

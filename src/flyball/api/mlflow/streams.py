@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from flyball.api.crew import Crew
 from flyball.api.errors import SlowBodyError
-from flyball.api.intake import ClientGoneError, Receive
+from flyball.api.intake import Receive
+from flyball.app.gathering import ClientGoneError
 
 HELD_BYTES = 4 << 20
 IDLE_SECONDS = 30.0

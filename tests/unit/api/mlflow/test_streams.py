@@ -11,8 +11,8 @@ import pytest
 
 from flyball.api.crew import Crew
 from flyball.api.errors import SlowBodyError
-from flyball.api.intake import ClientGoneError, Message
 from flyball.api.mlflow.streams import HELD_BYTES, Inflow, Presence, pull
+from flyball.app.gathering import ClientGoneError, Message
 
 CHUNK = 1 << 20
 
