@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from flyball.app.stores import Stores
+from flyball.app.versionuses import VersionUses
 from flyball.core.clock import WallClock
 from flyball.core.rand import SeededRandom
 from flyball.registry._sqlmodels import SqlModels
@@ -37,8 +38,9 @@ def open_keeping(stores: Stores, blobs: BlobStore) -> Keeping:
     tracking = Tracking.of(ledger)
     # Uploads in parts end on real time: on a clock that runs 30,000 times as fast they would be over at once.
     artifacts = Artifacts(SqlArtifacts(database), blobs, transactions=journal.transactions, clock=WallClock(), ids=ids)
+    models = SqlModels(database, stores.sealer)
     parts = RegistryParts(
-        models=SqlModels(database, stores.sealer),
+        models=models,
         registry=stores.registry,
         transactions=journal.transactions,
         log=journal.log,
@@ -51,5 +53,6 @@ def open_keeping(stores: Stores, blobs: BlobStore) -> Keeping:
         artifacts=artifacts,
         datasets=stores.datasets,
         sealer=stores.sealer,
+        uses=VersionUses(stores.releases, stores.jobs, models=models, lineage=stores.lineage, blobs=blobs),
     )
     return Keeping(tracking, Models(parts), artifacts, ledger, parts)

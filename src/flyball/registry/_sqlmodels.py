@@ -144,6 +144,12 @@ class SqlModels:
                 raise VersionDamagedError(name, number, why="its files are not numbered from 0 on")
             return [file_of(row) for row in rows]
 
+    def list_having(self, path: str) -> list[tuple[str, int, Digest]]:
+        c = version_files.c
+        found = select(models.c.name, c.number, c.digest).join_from(version_files, models, c.model == models.c.id).where(c.path == path)
+        with self._database.read() as connection:
+            return [(row.name, row.number, Digest(row.digest)) for row in connection.execute(found.order_by(models.c.name, c.number))]
+
     def set_version(self, version: RegisteredVersion) -> None:
         with self._database.write() as connection:
             here = (versions.c.model == find_id(connection, version.name), versions.c.number == version.number)

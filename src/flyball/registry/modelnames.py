@@ -24,6 +24,7 @@ from flyball.registry.refusals import (
     RegisteredVersionNotFoundError,
 )
 from flyball.registry.registered import MANAGED_ALIASES, RegisteredModel, RegisteredVersion
+from flyball.registry.uses import FindUses, Use
 from flyball.tracking.page import Page
 from flyball.tracking.search import Kind, Order, decode_token, encode_token, fingerprint, parse_filter, parse_order
 
@@ -103,11 +104,16 @@ class ModelNames:
         Raises:
             ModelNotFoundError: no model has the name.
             ManagedModelError: a project releases it.
+            DeployedVersionError: somebody uses a version.
         """
         with self._parts.transactions.write():
             model = self.get(name)
             _refuse_managed(model, deed="deleted")
-            numbers = [version.number for version in self._store.list_versions(name)]
+            versions = self._store.list_versions(name)
+            uses = self._parts.uses()
+            for version in versions:
+                refuse_used(model, version, uses=uses)
+            numbers = [version.number for version in versions]
             self._store.delete(name)
             self._teller.of_model("model.deleted", name, facts={"id": model.id, "versions": numbers})
 
@@ -218,17 +224,18 @@ def endpoint_of(managed_by: str) -> str:
     return managed_by.partition("/")[2]
 
 
-def refuse_deployed(model: RegisteredModel, number: int) -> None:
-    """A version that is deployed stays.
+def refuse_used(model: RegisteredModel, version: RegisteredVersion, *, uses: FindUses) -> None:
+    """A version that somebody uses stays.
 
     Raises:
-        DeployedVersionError: it is.
+        DeployedVersionError: somebody does.
     """
-    if model.managed_by is None:
-        return
-    for alias, named in model.aliases.items():
-        if named == number and alias in MANAGED_ALIASES:
-            raise DeployedVersionError(model.name, number, alias=alias, endpoint=endpoint_of(model.managed_by))
+    found = list(uses(version.made))
+    if model.managed_by is not None and not found:
+        aliases = [alias for alias, number in model.aliases.items() if number == version.number and alias in MANAGED_ALIASES]
+        found = [Use(f"the {alias} at endpoint '{endpoint_of(model.managed_by)}'", "release another version") for alias in aliases]
+    if found:
+        raise DeployedVersionError(model.name, version.number, uses=found)
 
 
 def _refuse_managed(model: RegisteredModel, *, deed: str) -> None:

@@ -18,7 +18,7 @@ from flyball.registry.descent import edges_of
 from flyball.registry.errors import VersionDamagedError
 from flyball.registry.evidence import Evidence
 from flyball.registry.model import ModelVersion, VersionState
-from flyball.registry.modelnames import ModelNames, asked, paged, refuse_deployed, sized
+from flyball.registry.modelnames import ModelNames, asked, paged, refuse_used, sized
 from flyball.registry.parts import milliseconds
 from flyball.registry.refusals import ArchiveStageError
 from flyball.registry.registered import ACTIVE_STAGES, Origin, RegisteredVersion, Stage, VersionFile, VersionRequest
@@ -127,12 +127,12 @@ class Models(ModelNames):
 
         Raises:
             RegisteredVersionNotFoundError: there is no such version.
-            DeployedVersionError: it answers, or is about to.
+            DeployedVersionError: it answers, is about to, or is needed by what does.
         """
         with self._parts.transactions.write():
             version = self.get_version(name, number)
             model = self.get(name)
-            refuse_deployed(model, number)
+            refuse_used(model, version, uses=self._parts.uses())
             event = self._teller.of_version("version.deleted", name, number=number, facts={"digest": version.made.digest})
             self._store.delete_version(name, number)
             self._store.set(replace(model, updated_ms=milliseconds(event)))

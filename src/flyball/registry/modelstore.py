@@ -86,6 +86,10 @@ class ModelStore(Protocol):
         """The version's files in the order in which they were created with it."""
         ...
 
+    def list_having(self, path: str) -> list[tuple[str, int, Digest]]:
+        """The versions that have a file of this path: the model's name, the number and the file's content, by name and number."""
+        ...
+
     def set_version(self, version: RegisteredVersion) -> None:
         """Replace description, stage and `updated_ms`; all else of the version never changes here."""
         ...

@@ -17,6 +17,7 @@ from flyball.registry.sealing import Sealer
 from flyball.registry.service import version_subject
 from flyball.registry.sources import Artifacts, LoggedModels, Runs
 from flyball.registry.store import RegistryStore
+from flyball.registry.uses import Uses, nobody
 from flyball.storage.blobs import BlobStore
 from flyball.storage.events import EventLog
 from flyball.storage.recorder import Recorder
@@ -25,7 +26,10 @@ from flyball.storage.transactions import Transactions
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryParts:
-    """The stores and services below, of one database. `models` and `registry` are two views of the same versions."""
+    """The stores and services below, of one database. `models` and `registry` are two views of the same versions.
+
+    `uses` says who above uses a version.
+    """
 
     models: ModelStore
     registry: RegistryStore
@@ -40,6 +44,7 @@ class RegistryParts:
     artifacts: Artifacts
     datasets: VersionStore
     sealer: Sealer | None = None
+    uses: Uses = nobody
 
 
 @dataclass(frozen=True)

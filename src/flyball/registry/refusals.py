@@ -11,8 +11,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from flyball.core.errors import ConflictError, InvalidError, NotFoundError
+from flyball.registry.uses import Use
 
 
 class ModelNotFoundError(NotFoundError):
@@ -82,15 +84,15 @@ class ManagedModelError(ConflictError):
 
 
 class DeployedVersionError(ConflictError):
-    """The version answers, or is about to."""
+    """The version answers, is about to, or is needed by what does."""
 
     code = "deployed-version"
 
-    def __init__(self, name: str, number: int, *, alias: str, endpoint: str) -> None:
-        super().__init__(
-            f"Version {number} of model '{name}' is the {alias} at endpoint '{endpoint}' and cannot be deleted. "
-            f"Release another version first, with `flyball promote {endpoint} --version N` or `flyball rollback {endpoint}`."
-        )
+    def __init__(self, name: str, number: int, *, uses: Sequence[Use]) -> None:
+        roles = "; it is ".join(use.role for use in uses)
+        remedies = "; ".join(dict.fromkeys(use.remedy for use in uses))
+        super().__init__(f"Version {number} of model '{name}' is {roles}, and cannot be deleted. First {remedies}.")
+        self.name, self.number, self.uses = name, number, tuple(uses)
 
 
 class MissingValueError(InvalidError):

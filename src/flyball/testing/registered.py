@@ -131,6 +131,16 @@ class ModelStoreSuite(Suite):
             store.delete_alias("late", "best")
             assert replace(found, tags={}, aliases={}, latest=()) == replace(store.find("late") or found, latest=())
 
+    def test_versions_are_found_by_a_file_that_they_have(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as store:
+            for name in ("late", "early"):
+                store.create(name, description="", tags={}, now_ms=1)
+                for number in (2, 1):
+                    store.create_version(_version(number, name=name), _FILES if number == 2 or name == "late" else [])
+            path, digest = _FILES[0].path, _FILES[0].digest
+            assert store.list_having(path) == [("early", 2, digest), ("late", 1, digest), ("late", 2, digest)]
+            assert store.list_having("none") == []
+
     def test_only_description_stage_and_time_of_a_version_change(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as store:
             store.create("late", description="", tags={}, now_ms=1)
