@@ -24,6 +24,7 @@ from flyball.core import logs
 from flyball.core.clock import MonotonicTimer
 from flyball.core.errors import FlyballError
 from flyball.governance import HostGuard, OwnerToken, Sessions, check_bind, is_loopback
+from flyball.governance.certificates import Credentials
 from flyball.governance.limits import Rates
 from flyball.storage.clockfile import RUN
 
@@ -66,6 +67,7 @@ def run(settings: Settings) -> int:
         FlyballError: the project, its data, the home or the port is not what it must be; the loop has not begun.
     """
     check_bind(settings.host, authenticated=settings.auth)
+    credentials = None if settings.certificate is None else Credentials(settings.certificate)
     listener = bind(settings.host, settings.control_port, field="control_port")
     port = listener.getsockname()[1]
     stop, failures = threading.Event(), list[BaseException]()
@@ -80,9 +82,8 @@ def run(settings: Settings) -> int:
         token = OwnerToken.open(settings.home) if settings.auth else None
         sessions = Sessions(MonotonicTimer(), path=settings.home / RUN / "sessions.json")
         tokens = TokenKeeping(control.stores, project=control.project_name)
-        entrance = Entrance(
-            HostGuard.of(settings.host, port), token, sessions, tokens.service, tokens.book, owner_runs_code=is_loopback(settings.host)
-        )
+        guard = HostGuard.of(settings.host, port, names=credentials.names if credentials else ())
+        entrance = Entrance(guard, token, sessions, tokens.service, tokens.book, owner_runs_code=is_loopback(settings.host))
         kept = open_keeping(control.stores, control.blobs)
         limits = Limits(rates=Rates.of(os.environ))
         mlflow = mlflow_door(Services(kept.tracking, kept.registry, kept.artifacts), limits=limits)
@@ -93,9 +94,9 @@ def run(settings: Settings) -> int:
         conversions = Conversions(control.stores, control.blobs)
         conversions.start()
         closing.callback(conversions.close)
-        announce(settings.home, "control", port=port)
+        announce(settings.home, "control", port=port, certificate=settings.certificate)
         control.begin()
-        serve(app, host=settings.host, port=port, sock=listener, stop=stop)
+        serve(app, host=settings.host, port=port, sock=listener, stop=stop, credentials=credentials)
     for error in failures:
         if isinstance(error, FlyballError) and not control.begun:
             raise error

@@ -8,10 +8,12 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 from flyball.api.gathering import WholeAnswers
 from flyball.app.listening import bind
 from flyball.core.optional import extra
+from flyball.governance.certificates import Credentials
 
 with extra("control"):
     import uvicorn
@@ -24,9 +26,16 @@ BACKLOG = 1024
 class _Server(uvicorn.Server):
     """Ends by `stop` or a signal, lets the long polls go first, and returns instead of dying by the signal."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, *, stop: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, *, stop: threading.Event, credentials: Credentials | None) -> None:
         super().__init__(config)
-        self._app, self._stop = app, stop
+        self._app, self._stop, self._credentials = app, stop, credentials
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; uvicorn itself would wait a minute for who does not speak TLS."""
+        await super().startup(sockets if self._credentials is None else [])
+        if self._credentials is not None:
+            make = partial(WholeAnswers, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+            self.servers += await self._credentials.listen(make, sockets or (), backlog=BACKLOG)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,8 +61,18 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def serve(app: FastAPI, *, host: str, port: int, sock: socket.socket | None = None, stop: threading.Event | None = None) -> None:
+def serve(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    sock: socket.socket | None = None,
+    stop: threading.Event | None = None,
+    credentials: Credentials | None = None,
+) -> None:
     """Answer requests until SIGTERM, Ctrl-C or `stop`; then finish what runs, for at most 3 seconds, and return with `stop` set.
+
+    With `credentials` TLS is spoken, and nothing else.
 
     Raises:
         PortTakenError: another program has the port.
@@ -65,7 +84,7 @@ def serve(app: FastAPI, *, host: str, port: int, sock: socket.socket | None = No
         timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_SECONDS, backlog=BACKLOG,
     )  # fmt: skip
     try:
-        _Server(config, app, stop=stop).run(sockets=[listener])
+        _Server(config, app, stop=stop, credentials=credentials).run(sockets=[listener])
     finally:
         stop.set()
         listener.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from flyball.app.settings import PortTakenError, write_json
 from flyball.core.clock import WallClock
 from flyball.core.errors import InvalidError
+from flyball.governance.certificates import Certificate
 from flyball.storage.clockfile import RUN
 
 
@@ -41,10 +42,11 @@ def bind(host: str, port: int, *, field: str) -> socket.socket:
     return made
 
 
-def announce(home: Path, name: str, *, port: int) -> None:
-    """HOME/run/NAME.json says that this process listens on `port`.
+def announce(home: Path, name: str, *, port: int, certificate: Certificate | None = None) -> None:
+    """HOME/run/NAME.json says that this process listens on `port`, and by which certificate one knows it there.
 
     Raises:
         UnavailableError: it cannot be written.
     """
-    write_json(home / RUN / f"{name}.json", {"pid": os.getpid(), "port": port, "started": WallClock().now()})
+    shown = {} if certificate is None else {"certificate": certificate.chain}
+    write_json(home / RUN / f"{name}.json", {"pid": os.getpid(), "port": port, "started": WallClock().now(), **shown})

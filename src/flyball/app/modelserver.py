@@ -28,6 +28,7 @@ from flyball.app.shipping import Shipper, shipper_of
 from flyball.core.clock import Clock, MonotonicTimer, Timer
 from flyball.core.errors import FlyballError
 from flyball.core.ids import RandomIds
+from flyball.core.trust import SYSTEM, Trust
 from flyball.features.following import Following
 from flyball.loop.projectfile import load_project
 from flyball.serving.child import ChildModel
@@ -67,6 +68,7 @@ class ServerSettings:
     plan: Path | None = None
     journal_bytes: int = JOURNAL_BYTES
     worker: int = 0
+    trust: Trust = SYSTEM
 
     @property
     def journal(self) -> Path:
@@ -129,9 +131,9 @@ class ModelServer:
             scratch=scratch,
         )  # fmt: skip
         url = settings.control_url
-        source = None if url is None else HttpPlans(url, token=settings.token, server=settings.name)
+        source = None if url is None else HttpPlans(url, token=settings.token, server=settings.name, trust=settings.trust)
         found = cls(engine, loader, journal=journal, online=online, kept=PlanFile(settings.plan or home / PLAN), source=source)
-        found._shipper = shipper_of(journal, os.environ, url=url, token=settings.token, worker=settings.worker)
+        found._shipper = shipper_of(journal, os.environ, url=url, token=settings.token, worker=settings.worker, trust=settings.trust)
         return found
 
     async def start(self, patience_seconds: float) -> None:

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from flyball.core.clock import utc
 from flyball.core.errors import InvalidError, NotFoundError, UnavailableError
+from flyball.core.trust import Trust
+from flyball.governance.certificates import Certificate
 from flyball.storage.clockfile import RUN
 from flyball.storage.errors import os_errors
 
@@ -70,7 +72,8 @@ class Settings:
     """Without a `project` no loop runs.
 
     `epoch` and `speed` are those of a scaled clock, or both None on wall time. `hold`: time stands until a driver moves it.
-    `workers` is how many processes the model server has, as `app.workers` reads it. `grpc_port` None listens for no gRPC.
+    `workers` is how many processes the model server has, as `app.workers` reads it. `grpc_port` None listens for no gRPC. With a
+    `certificate` every listener speaks TLS.
     """
 
     project: Path | None
@@ -86,6 +89,7 @@ class Settings:
     hold: bool = False
     workers: str = "1"
     grpc_port: int | None = None
+    certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
         for field, (option, _, _) in OPTIONS.items():
@@ -110,6 +114,11 @@ class Settings:
         return "a server without a project" if self.project is None else self.project.name
 
     @property
+    def trust(self) -> Trust:
+        """By what the processes of this home know each other."""
+        return Trust.pinning(None if self.certificate is None else self.certificate.chain)
+
+    @property
     def control_url(self) -> str:
         """Where the control plane answers."""
         return self._url(self.control_port)
@@ -126,7 +135,7 @@ class Settings:
 
     def _url(self, port: int) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, f"[{self.host}]" if ":" in self.host else self.host)  # noqa: S104 - what is replaced
-        return f"http://{host}:{port}"
+        return f"http{'s' if self.certificate else ''}://{host}:{port}"
 
     def with_ports(self, ports: Mapping[str, int]) -> Settings:
         """These settings with other ports, by field."""
@@ -152,8 +161,9 @@ class Settings:
         path = home / RUN / SETTINGS
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            epoch = found.pop("epoch")
-            project = found["project"]
+            epoch, project = found.pop("epoch"), found["project"]
+            if shown := found.pop("certificate", None):
+                found["certificate"] = Certificate.of(shown["chain"], shown["key"])
             found |= {"project": None if project is None else Path(project), "home": Path(found["home"])}
             return cls(**found, epoch=None if epoch is None else datetime.fromisoformat(epoch))
         except FileNotFoundError as error:

@@ -13,6 +13,7 @@ import msgspec
 
 from flyball.app.remotejournals import Shipped
 from flyball.core.errors import FlyballError
+from flyball.core.trust import SYSTEM, Trust
 from flyball.serving.following import ControlPlaneError
 from flyball.storage.journal import Journal
 
@@ -23,14 +24,16 @@ MOST_ENTRIES, MOST_BYTES = 512, 8 << 20
 _LOG = logging.getLogger(__name__)
 
 
-def shipper_of(journal: Journal, environment: Mapping[str, str], *, url: str | None, token: str | None, worker: int) -> Shipper | None:
+def shipper_of(
+    journal: Journal, environment: Mapping[str, str], *, url: str | None, token: str | None, worker: int, trust: Trust = SYSTEM
+) -> Shipper | None:
     """Who sends the journal as the setting says, to `url` or where FLYBALL_URL is; None where nobody has to."""
     name = environment.get(VARIABLE, "")
     place = url or environment.get("FLYBALL_URL")
     if not name or not place:
         return None
     server = f"{name}-{worker}" if worker else name
-    return Shipper(journal, place, token=environment.get("FLYBALL_TOKEN") or token, server=server)
+    return Shipper(journal, place, token=environment.get("FLYBALL_TOKEN") or token, server=server, trust=trust)
 
 
 class Shipper:
@@ -39,8 +42,8 @@ class Shipper:
     What is sent is on the disk first, so that no power cut takes it back and gives its positions to other entries.
     """
 
-    def __init__(self, journal: Journal, url: str, *, token: str | None, server: str) -> None:
-        self._journal, self._url = journal, url
+    def __init__(self, journal: Journal, url: str, *, token: str | None, server: str, trust: Trust = SYSTEM) -> None:
+        self._journal, self._url, self._trust = journal, url, trust
         self._path = f"/api/v1/predictions/journals/{quote(server, safe='')}"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._stop = threading.Event()
@@ -103,12 +106,10 @@ class Shipper:
         self._journal.acknowledge(min(position, self._journal.last))
 
     def _ask(self, method: str, body: bytes | None = None) -> int:
-        address = urlsplit(self._url)
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.hostname or "", address.port, timeout=ANSWER_SECONDS)
+        connection = self._trust.connect(self._url, ANSWER_SECONDS)
         try:
             headers = self._headers if body is None else {**self._headers, "Content-Type": "application/msgpack"}
-            connection.request(method, f"{address.path.rstrip('/')}{self._path}", body, headers)
+            connection.request(method, f"{urlsplit(self._url).path.rstrip('/')}{self._path}", body, headers)
             answer = connection.getresponse()
             data = answer.read(1 << 16)
             if answer.status != http.client.OK:

@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from flyball.app.listening import bind
 from flyball.app.location import LOCK
@@ -26,6 +25,8 @@ from flyball.app.settings import OPTIONS, UP, Settings, write_json
 from flyball.core.clock import MonotonicTimer, Timer, WallClock
 from flyball.core.errors import UnavailableError
 from flyball.core.logs import words
+from flyball.core.trust import Trust
+from flyball.governance.certificates import Credentials
 from flyball.governance.hosts import check_bind
 from flyball.governance.token import FILE as TOKEN
 from flyball.governance.token import OwnerToken
@@ -67,6 +68,8 @@ def programs(settings: Settings) -> list[Program]:
         arguments = ["--control-url", settings.control_url, "--host", settings.host, "--port", str(settings.console_port)]
         arguments += ["--run-file", str(settings.home / RUN / f"{CONSOLE}.json")]
         arguments += ["--token-file", str(settings.home / TOKEN)] if settings.auth else ["--no-auth"]
+        if settings.certificate is not None:
+            arguments += [*settings.certificate.options(), "--control-certificate", str(settings.certificate.chain)]
         found.append(Program(CONSOLE, "the console", "flyball.console", tuple(arguments), ends_within=2.0))
     return found
 
@@ -108,11 +111,14 @@ class Supervisor:
             HeldError: another process holds the home; it is named.
             PortTakenError: another program listens on one of the ports.
             BindError: the host is not one of this machine.
+            InvalidError: the certificate cannot be shown; what to do is said.
             OpenBindError: without authentication on anything but loopback.
             StartFailedError: a process said at its start that it cannot run.
             UnavailableError: the home cannot be written.
         """
         check_bind(self.settings.host, authenticated=self.settings.auth)
+        if self.settings.certificate is not None:
+            Credentials(self.settings.certificate)
         with HomeLock.acquire(self.settings.home / LOCK, command):
             self.settings = free_ports(self.settings)
             self.settings.save()
@@ -138,14 +144,14 @@ class Supervisor:
         self._write()
 
     def _watch(self) -> None:
-        waiting = {name for name, process in self._processes.items() if process.program.url}
+        waiting, trust = {name for name, process in self._processes.items() if process.program.url}, self.settings.trust
         ticks = 0
         while not self._asked:
             self._sleep(0.05 if waiting else _TICK_SECONDS)
             for process in self._processes.values():
                 self._look(process)
             if waiting:
-                waiting = {name for name in waiting if not _answers(self._processes[name].program.url)}
+                waiting = {name for name in waiting if not _answers(self._processes[name].program.url, trust)}
                 if not waiting and self._ready is not None and not self._asked:
                     self._ready(self)
             ticks += 1
@@ -284,9 +290,8 @@ def _clock(settings: Settings) -> SharedClock | None:
     return clock
 
 
-def _answers(url: str) -> bool:
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_HEALTH_SECONDS)
+def _answers(url: str, trust: Trust) -> bool:
+    connection = trust.connect(url, _HEALTH_SECONDS)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200

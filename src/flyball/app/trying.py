@@ -18,6 +18,7 @@ import msgspec
 
 from flyball.app.deed import Json
 from flyball.core.errors import InvalidError, UnavailableError
+from flyball.core.trust import Trust
 from flyball.governance import OwnerToken
 from flyball.storage.clockfile import RUN
 
@@ -47,6 +48,7 @@ class RefusedError(InvalidError):
 class _Place(msgspec.Struct):
     port: int
     host: str = "127.0.0.1"
+    certificate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Trials:
 
     def _ask(self, method: str, path: str, *, body: Any = None) -> Json:
         place = self._place()
-        connection = http.client.HTTPConnection(place.host, place.port, timeout=_SECONDS)
+        trust = Trust.pinning(None if place.certificate is None else Path(place.certificate))
+        connection = trust.connect(f"http{'s' if place.certificate else ''}://{place.host}:{place.port}", _SECONDS)
         token = OwnerToken.find(self.home)
         headers = {} if token is None else {"Authorization": f"Bearer {token.value}"}
         try:

@@ -36,7 +36,7 @@ class Follower:
     def __init__(self, settings: Settings, *, since: datetime, say: Callable[[str], None], gone: Callable[[], None]) -> None:
         self._settings, self._since, self._say, self._gone = settings, since, say, gone
         token = OwnerToken.find(settings.home) if settings.auth else None
-        self._client = Client(settings.control_url, None if token is None else token.value)
+        self._client = Client(settings.control_url, None if token is None else token.value, trust=settings.trust)
 
     def run(self) -> None:
         """The screen, then the events, until the process ends."""

@@ -43,6 +43,13 @@ GrpcOption = Annotated[
     int | None,
     typer.Option("--grpc-port", metavar="PORT", envvar="FLYBALL_GRPC_PORT", help="Answer gRPC at this port, too; 0 is any free one."),
 ]
+CertOption = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", metavar="FILE", envvar="FLYBALL_TLS_CERT", help="Speak TLS, by this certificate and its chain (PEM)."),
+]
+KeyOption = Annotated[
+    Path | None, typer.Option("--tls-key", metavar="FILE", envvar="FLYBALL_TLS_KEY", help="The key of the certificate, without a password.")
+]
 LogFormatOption = Annotated[
     str, typer.Option("--log-format", metavar="text|json", envvar="FLYBALL_LOG_FORMAT", help="How all processes log; json: a line each.")
 ]
@@ -158,6 +165,8 @@ def up(
     ] = 8502,
     grpc_port: GrpcOption = None,
     workers: WorkersOption = "1",
+    tls_cert: CertOption = None,
+    tls_key: KeyOption = None,
     log_format: LogFormatOption = "text",
     home: HomeOption = None,
 ) -> None:
@@ -172,6 +181,7 @@ def up(
         from flyball.cli import living
         from flyball.core import logs
         from flyball.core.clock import parse_time
+        from flyball.governance.certificates import Certificate
 
         logs.choose(log_format)
         settings = Settings(
@@ -188,6 +198,7 @@ def up(
             hold=hold,
             workers=str(Workers.parse(workers)),
             grpc_port=grpc_port,
+            certificate=Certificate.of(tls_cert, tls_key),
         )
         raise SystemExit(living.up(settings, command=f"flyball up {project}"))
 
@@ -202,6 +213,8 @@ def server(
     console_port: Annotated[
         int, typer.Option("--console-port", envvar="FLYBALL_CONSOLE_PORT", help="Of the console; 0 is any free port.")
     ] = 8502,
+    tls_cert: CertOption = None,
+    tls_key: KeyOption = None,
     log_format: LogFormatOption = "text",
     home: Annotated[
         Path, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept; made when it is not there.")
@@ -216,6 +229,7 @@ def server(
         from flyball.app.settings import Settings
         from flyball.cli import living
         from flyball.core import logs
+        from flyball.governance.certificates import Certificate
 
         logs.choose(log_format)
         settings = Settings(
@@ -227,6 +241,7 @@ def server(
             console_port=console_port,
             auth=not no_auth,
             console=not no_console,
+            certificate=Certificate.of(tls_cert, tls_key),
         )
         raise SystemExit(living.up(settings, command="flyball server"))
 
@@ -248,6 +263,8 @@ def serve(
     ] = False,
     grpc_port: GrpcOption = None,
     workers: WorkersOption = "1",
+    tls_cert: CertOption = None,
+    tls_key: KeyOption = None,
     log_format: LogFormatOption = "text",
     home: FoundHomeOption = None,
 ) -> None:
@@ -258,11 +275,12 @@ def serve(
     with told():
         from flyball.cli import serving
         from flyball.core import logs
+        from flyball.governance.certificates import Certificate
 
         logs.choose(log_format)
         wanted = serving.Wanted(
             models=models, host=host, port=port, auth=not no_auth, home=home, url=url, run_code=run_code, workers=workers,
-            grpc_port=grpc_port,
+            grpc_port=grpc_port, certificate=Certificate.of(tls_cert, tls_key),
         )  # fmt: skip
         serving.serve(wanted)
 

@@ -143,7 +143,7 @@ def connect(home: Path) -> Client:
     if settings is None:
         raise NotRunningError(home)
     token = OwnerToken.find(home)
-    return Client(settings.control_url, None if token is None else token.value, actor=person())
+    return Client(settings.control_url, None if token is None else token.value, actor=person(), trust=settings.trust)
 
 
 def exports(home: Path) -> str:

@@ -169,9 +169,10 @@ class Driver:
         token = OwnerToken.find(settings.home) if settings.auth else None
         secret = None if token is None else token.value
         self._settings, self._clock, self._timer = settings, clock, timer
-        self._client = Client(settings.control_url, secret)
-        self._control = Line(settings.control_url, secret, timer=timer, goes_on=self._goes_on)
-        self._server = Line(settings.serve_url, secret, timer=timer, goes_on=self._goes_on, again=self._again)
+        trust = settings.trust
+        self._client = Client(settings.control_url, secret, trust=trust)
+        self._control = Line(settings.control_url, secret, timer=timer, goes_on=self._goes_on, trust=trust)
+        self._server = Line(settings.serve_url, secret, timer=timer, goes_on=self._goes_on, again=self._again, trust=trust)
         self._undeployed = False
         self.tally = Tally()
 

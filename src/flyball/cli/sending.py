@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from flyball.core.clock import Timer
 from flyball.core.errors import UnavailableError
+from flyball.core.trust import SYSTEM, Trust
 
 PATIENCE_SECONDS = 120.0
 RETRY_SECONDS = 0.1
@@ -55,11 +55,17 @@ class Line:
     """
 
     def __init__(
-        self, url: str, token: str | None, *, timer: Timer, goes_on: Callable[[], None], again: Callable[[Answer], bool] = lambda _: True
+        self,
+        url: str,
+        token: str | None,
+        *,
+        timer: Timer,
+        goes_on: Callable[[], None],
+        again: Callable[[Answer], bool] = lambda _: True,
+        trust: Trust = SYSTEM,
     ) -> None:
-        place = urlsplit(url)
         self.url = url
-        self._connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_ANSWER_SECONDS)
+        self._connection = trust.connect(url, _ANSWER_SECONDS)
         self._headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
         self._timer, self._goes_on, self._again = timer, goes_on, again
         self._used = timer.seconds()

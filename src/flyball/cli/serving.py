@@ -15,6 +15,8 @@ from flyball.app.byhand import lay_out, lay_out_fetched
 from flyball.app.listening import bind
 from flyball.app.location import HOME, HomeNotFoundError, find_home
 from flyball.app.workers import Workers
+from flyball.core.trust import Trust
+from flyball.governance.certificates import Certificate, Credentials
 from flyball.serving.byhand import ModelReference
 from flyball.serving.plan import ServingPlan
 
@@ -35,6 +37,7 @@ class Wanted:
     run_code: bool = False
     workers: str = "1"
     grpc_port: int | None = None
+    certificate: Certificate | None = None
 
 
 def serve(wanted: Wanted) -> NoReturn:
@@ -45,6 +48,7 @@ def serve(wanted: Wanted) -> NoReturn:
     """
     references = [ModelReference.parse(text) for text in wanted.models]
     workers = Workers.parse(wanted.workers)
+    shown = [] if wanted.certificate is None else Credentials(wanted.certificate).certificate.options()
     port = _free(wanted.host, wanted.port)
     try:
         home = find_home(wanted.home, Path.cwd())
@@ -55,13 +59,14 @@ def serve(wanted: Wanted) -> NoReturn:
         plan, served = _fetched(wanted, references, home=home, port=port)
     else:
         plan, served = lay_out(home, references, port=port, actor=person())
+    scheme = "https" if shown else "http"
     for endpoint in served.endpoints:
         told = f"models:/{endpoint.model}/{endpoint.champion}"
-        sys.stdout.write(f"{told} will answer at http://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
+        sys.stdout.write(f"{told} will answer at {scheme}://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
     sys.stdout.flush()
     options = ["--home", str(home), "--host", wanted.host, "--port", str(port), "--plan", str(plan), "--workers", str(workers)]
     options += [] if wanted.grpc_port is None else ["--grpc-port", str(wanted.grpc_port)]
-    command = [sys.executable, "-P", "-m", "flyball.predict", *options, *([] if wanted.auth else ["--no-auth"])]
+    command = [sys.executable, "-P", "-m", "flyball.predict", *options, *shown, *([] if wanted.auth else ["--no-auth"])]
     os.execv(sys.executable, command)  # noqa: S606 - our own module; the server needs nothing of what found its models
 
 
@@ -70,7 +75,7 @@ def _fetched(wanted: Wanted, references: Sequence[ModelReference], *, home: Path
     from flyball.client import Client
     from flyball.client.client import TOKEN
 
-    with Client(wanted.url or "", os.environ.get(TOKEN)) as client:
+    with Client(wanted.url or "", os.environ.get(TOKEN), trust=Trust.of(os.environ)) as client:
         versions = [fetch(client, reference) for reference in references]
     return lay_out_fetched(home, versions, port=port, run_code=wanted.run_code)
 

@@ -12,6 +12,7 @@ from flyball.client.errors import (
     ServerFailedError,
     TokenRefusedError,
     UnreachableError,
+    UntrustedError,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "ServerFailedError",
     "TokenRefusedError",
     "UnreachableError",
+    "UntrustedError",
 ]

@@ -9,6 +9,7 @@ from typing import Any, Self
 from flyball.client.errors import ClientError
 from flyball.client.wire import Ask, Json, Wire, part
 from flyball.core.errors import InvalidError
+from flyball.core.trust import Trust
 
 URL, TOKEN = "FLYBALL_URL", "FLYBALL_TOKEN"
 POLL_SECONDS = 25.0
@@ -37,14 +38,14 @@ class Client(Wire):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, actor: str | None = None) -> Self:
-        """The client that FLYBALL_URL and FLYBALL_TOKEN name.
+        """The client that FLYBALL_URL and FLYBALL_TOKEN name, and FLYBALL_CA_FILE, by which it knows whom it speaks to.
 
         Raises:
             MissingUrlError: the first is not set.
         """
         if not environment.get(URL):
             raise MissingUrlError
-        return cls(environment[URL], environment.get(TOKEN), actor=actor)
+        return cls(environment[URL], environment.get(TOKEN), actor=actor, trust=Trust.of(environment))
 
     def is_alive(self) -> bool:
         """Whether a control plane answers; needs no token, and never raises a `ClientError`."""

@@ -12,6 +12,7 @@
     ├── OverloadedError (UnavailableError)   429, 503: try again
     ├── ServerFailedError                    any other answer
     └── UnreachableError (UnavailableError)  no answer
+        └── UntrustedError                   of somebody who is not known to be the server
 
 `server_code` is the stable code that the server gave; the sentence is the server's own.
 """
@@ -19,6 +20,7 @@
 from __future__ import annotations
 
 from flyball.core.errors import ConflictError, FlyballError, HeldError, InvalidError, NotFoundError, UnavailableError
+from flyball.core.trust import CA_FILE
 
 
 class ClientError(FlyballError):
@@ -87,6 +89,20 @@ class UnreachableError(ClientError, UnavailableError):
     def __init__(self, url: str, *, reason: str) -> None:
         super().__init__(
             f"No control plane answers at {url} ({reason}). Start it with `flyball up PROJECT.py`, or set FLYBALL_URL to where it is."
+        )
+        self.url = url
+
+
+class UntrustedError(UnreachableError):
+    """Somebody answered, of whom is not known that it is the server."""
+
+    code = "untrusted"
+
+    def __init__(self, url: str, *, reason: str) -> None:
+        ClientError.__init__(
+            self,
+            f"What answers at {url} does not show a certificate that is believed here ({reason}). Name the authority behind it, or the "
+            f"certificate itself, with {CA_FILE}, and the server by a name that stands in it.",
         )
         self.url = url
 

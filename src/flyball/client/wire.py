@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
-from flyball.client.errors import ClientError, ServerFailedError, UnreachableError, error_of
+from flyball.client.errors import ClientError, ServerFailedError, UnreachableError, UntrustedError, error_of
 from flyball.core.errors import InvalidError
 from flyball.core.optional import extra
+from flyball.core.trust import SYSTEM, Trust
 
 with extra("client"):
     import httpx
 
 Json = dict[str, Any]
 
+_UNKNOWN = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's word
 # We let go of an idle connection before the server does: one that it closes just now would fail a request that it never saw.
 _LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
 
@@ -46,10 +49,12 @@ class Ask:
 class Wire:
     """The connection to `url`; `actor` is who acts, for the events. Thread-safe.
 
-    Settings of the environment for proxies are not followed: a token is sent to `url` only.
+    Settings of the environment for proxies are not followed: a token is sent to `url` only. `trust` is whom to believe over TLS, or a
+    file of authorities.
 
     Raises:
         BadUrlError: `url` is no address of HTTP.
+        CaFileError: it is one of https, and the file cannot be read.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Wire:
         actor: str | None = None,
         timeout_seconds: float = 30.0,
         transport: httpx.BaseTransport | None = None,
+        trust: Trust | str | Path = SYSTEM,
     ) -> None:
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **({"Flyball-Actor": actor} if actor else {})}
         self.url = url.rstrip("/")
@@ -70,9 +76,12 @@ class Wire:
         if address.scheme not in {"http", "https"} or not address.host:
             raise BadUrlError(url)
         self._timeout_seconds = timeout_seconds
+        trust = trust if isinstance(trust, Trust) else Trust(Path(trust))
+        self._trust = trust if address.scheme == "https" else None
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False, limits=_LIMITS
-        )
+            base_url=self.url, headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False, limits=_LIMITS,
+            verify=self._trust.context() if self._trust else False,  # without TLS nobody is verified: it costs time to be able to
+        )  # fmt: skip
 
     def close(self) -> None:
         """Let go of the connections; idempotent."""
@@ -110,10 +119,12 @@ class Wire:
         """
         body = {} if ask.body is None else {"content" if isinstance(ask.body, bytes) else "json": ask.body}
         timeout = self._timeout_seconds + ask.wait_seconds
+        if self._trust is not None:
+            self._trust.context()  # whom we believe may have been renewed
         try:
             response = self._http.request(ask.method, ask.path, params=ask.params, headers=ask.headers, timeout=timeout, **body)
         except httpx.TransportError as error:
-            raise UnreachableError(self.url, reason=str(error) or type(error).__name__) from error
+            raise self._unanswered(error) from error
         if response.status_code >= 400:
             raise self._refused(response, ask)
         return response
@@ -134,7 +145,11 @@ class Wire:
                     raise self._refused(response, ask)
                 yield response
         except httpx.TransportError as error:
-            raise UnreachableError(self.url, reason=str(error) or type(error).__name__) from error
+            raise self._unanswered(error) from error
+
+    def _unanswered(self, error: httpx.TransportError) -> UnreachableError:
+        reason = str(error) or type(error).__name__
+        return UntrustedError(self.url, reason=reason) if _UNKNOWN in reason else UnreachableError(self.url, reason=reason)
 
     def _refused(self, response: httpx.Response, ask: Ask) -> ClientError:
         try:

@@ -17,6 +17,7 @@ from flyball.console.controlplane import ACTOR, TIMEOUT_SECONDS
 from flyball.console.gateway import Gateway
 from flyball.console.holdings import Holdings
 from flyball.console.records import Curve, Evidence, Experiment, FileEntry, Latest, Registered, Run, Version
+from flyball.core.trust import SYSTEM, Trust
 
 if TYPE_CHECKING:
     import httpx
@@ -92,8 +93,8 @@ class Archive:
 class Archives:
     """Opens archives over one set of connections; what no session stands for is asked with the console's own token."""
 
-    def __init__(self, url: str, token: str | None) -> None:
-        self._wire = Wire(url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS)
+    def __init__(self, url: str, token: str | None, *, trust: Trust = SYSTEM) -> None:
+        self._wire = Wire(url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS, trust=trust)
 
     def of(self, session: str | None) -> Archive:
         """The archive as that session may see it; None is everybody, where nobody logs in."""

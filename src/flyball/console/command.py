@@ -14,6 +14,8 @@ from pathlib import Path
 from flyball.console.errors import TokenMissingError
 from flyball.core import logs
 from flyball.core.errors import ConflictError, FlyballError, InvalidError
+from flyball.core.trust import Trust
+from flyball.governance.certificates import Certificate, Credentials
 
 DEFAULT_PORT = 8502
 
@@ -27,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", action="append", default=[], metavar="HOST", help="a further host name by which the console may be called")
     made.add_argument("--token-file", type=Path, help="a file that holds the owner's token; otherwise FLYBALL_TOKEN is taken")
     made.add_argument("--run-file", type=Path, help="where to write {pid, port, started} while the console listens")
+    made.add_argument("--tls-cert", metavar="FILE", default=os.environ.get("FLYBALL_TLS_CERT"), help="speak TLS, by this certificate")
+    made.add_argument("--tls-key", metavar="FILE", default=os.environ.get("FLYBALL_TLS_KEY"), help="the key of the certificate")
+    made.add_argument("--control-certificate", type=Path, metavar="FILE", help="the certificate that the control plane shows")
     made.add_argument("--no-auth", action="store_true", help="ask nobody for a login; on loopback only")
     return made
 
@@ -42,10 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from flyball.console.controlplane import HttpControlPlane
         from flyball.console.server import Listener, serve
 
+        certificate, known = Certificate.of(chosen.tls_cert, chosen.tls_key), chosen.control_certificate
+        trust = Trust.pinning(known) if known is not None else Trust.of(os.environ)
         listener = Listener(
-            host=chosen.host, port=chosen.port, names=tuple(chosen.name), logins=not chosen.no_auth, run_file=chosen.run_file, token=token
+            host=chosen.host, port=chosen.port, names=tuple(chosen.name), logins=not chosen.no_auth, run_file=chosen.run_file, token=token,
+            credentials=None if certificate is None else Credentials(certificate),
         )  # fmt: skip
-        plane, archives = HttpControlPlane(chosen.control_url, token), Archives(chosen.control_url, token)
+        plane, archives = HttpControlPlane(chosen.control_url, token, trust=trust), Archives(chosen.control_url, token, trust=trust)
         serve(plane, archives, listener=listener, control_url=chosen.control_url)
     except FlyballError as error:
         logs.tell(error, before="flyball console: ")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from flyball.client import Client, NotAllowedError, TokenRefusedError
 from flyball.client.endpoints import EndpointsClient
 from flyball.console.answers import Happening, ModelFigures, Status, WindowFigures, decoded, decoded_list, item
+from flyball.core.trust import SYSTEM, Trust
 
 ACTOR = "console"
 TIMEOUT_SECONDS = 10.0
@@ -66,9 +67,9 @@ class HttpVisitor:
 class HttpControlPlane:
     """A `ControlPlane` over `client.Client`. Questions about a session are asked in that session's name."""
 
-    def __init__(self, url: str, token: str | None) -> None:
-        self._url, self._token = url, token
-        self._client = Client(url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS)
+    def __init__(self, url: str, token: str | None, *, trust: Trust = SYSTEM) -> None:
+        self._url, self._token, self._trust = url, token, trust
+        self._client = self._open(token)
 
     def get_status(self) -> Status:
         return decoded(self._client.get_status(), Status)
@@ -87,14 +88,14 @@ class HttpControlPlane:
         return decoded_list(self._client.list_causes(event), Happening)
 
     def create_visitor(self, token: str | None) -> Visitor:
-        return HttpVisitor(Client(self._url, self._token if token is None else token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS))
+        return HttpVisitor(self._open(self._token if token is None else token))
 
     def create_session(self, code: str) -> tuple[str, float]:
         found = self._client.create_session(code)
         return decoded(item(found, "token"), str), decoded(item(found, "expires_seconds"), float)
 
     def is_session(self, token: str) -> bool:
-        with Client(self._url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS) as visitor:
+        with self._open(token) as visitor:
             try:
                 # The owner's own token is none: it must never be what a browser keeps.
                 return decoded(item(visitor.get_session(), "session"), bool)
@@ -102,5 +103,8 @@ class HttpControlPlane:
                 return False
 
     def delete_session(self, token: str) -> None:
-        with Client(self._url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS) as visitor:
+        with self._open(token) as visitor:
             visitor.delete_session()
+
+    def _open(self, token: str | None) -> Client:
+        return Client(self._url, token, actor=ACTOR, timeout_seconds=TIMEOUT_SECONDS, trust=self._trust)

@@ -119,7 +119,10 @@ class Guard:
         if _one(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
             # A strict cookie is not sent along a redirect that began on another site: the page itself must go on.
             answer = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0;url=/">', headers={"cache-control": "no-store"})
-        answer.set_cookie(self._cookie, admission.token, max_age=int(admission.seconds), path="/", httponly=True, samesite="strict")
+        answer.set_cookie(
+            self._cookie, admission.token, max_age=int(admission.seconds), path="/", httponly=True, samesite="strict",
+            secure=scope.get("scheme") == "https",
+        )  # fmt: skip
         return answer
 
     async def _logout(self, token: str | None) -> Response:

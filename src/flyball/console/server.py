@@ -11,7 +11,9 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flyball.console.archive import Archives
 from flyball.console.controlplane import ControlPlane
@@ -30,6 +32,7 @@ from flyball.console.style import STYLE
 from flyball.console.watch import Watch
 from flyball.core.clock import Clock, MonotonicTimer, WallClock
 from flyball.core.optional import extra
+from flyball.governance.certificates import Credentials
 from flyball.governance.hosts import HostGuard, check_bind
 
 with extra("console"):
@@ -37,6 +40,7 @@ with extra("console"):
     from fastapi import FastAPI
     from nicegui import app, core, ui
 
+BACKLOG = 128
 FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f5bd0" stroke-width="2.4" stroke-linecap="round">'
     '<path d="M16 4v24M10 28h12M16 7 7.5 15.5M16 7l8.5 8.5M7.5 17.5 16 23l8.5-5.5"/><circle cx="6.5" cy="16.5" r="4" fill="#2f5bd0"/>'
@@ -48,7 +52,7 @@ FAVICON = (
 class Listener:
     """Where the console listens. `names` are further host names by which it may be called; `logins` is off on loopback only.
 
-    Programs that bring the owner's `token` may read figures.
+    Programs that bring the owner's `token` may read figures. With `credentials` TLS is spoken, and nothing else.
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +61,7 @@ class Listener:
     logins: bool = True
     run_file: Path | None = None
     token: str | None = None
+    credentials: Credentials | None = None
 
 
 def serve(plane: ControlPlane, archives: Archives, *, listener: Listener, control_url: str) -> None:
@@ -73,14 +78,14 @@ def serve(plane: ControlPlane, archives: Archives, *, listener: Listener, contro
     with _bound(listener) as bound:
         port = bound.getsockname()[1]
         inside = _framework(Surroundings(plane, watch, archives, control_url, logins=listener.logins))
-        hosts = HostGuard.of(listener.host, port, names=listener.names)
+        hosts = HostGuard.of(listener.host, port, names=[*listener.names, *(listener.credentials.names if listener.credentials else ())])
         guard = Guard(inside, hosts=hosts, visitors=visitors, cookie=f"flyball-console-{port}", token=listener.token)
         config = uvicorn.Config(
             guard, log_config=None, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1,
             ws_max_size=1 << 20,
         )  # fmt: skip
         watch.start()
-        server = _Server(config)
+        server = _Server(config, listener.credentials)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.end)
         with _announced(listener.run_file, port, clock=clock):
@@ -110,6 +115,18 @@ class _Server(uvicorn.Server):
 
     _ended = False
 
+    def __init__(self, config: uvicorn.Config, credentials: Credentials | None) -> None:
+        super().__init__(config)
+        self._credentials = credentials
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; uvicorn itself would wait a minute for who does not speak TLS."""
+        await super().startup(sockets if self._credentials is None else [])
+        if self._credentials is not None:
+            kind: Any = self.config.http_protocol_class
+            make = partial(kind, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+            self.servers += await self._credentials.listen(make, sockets or (), backlog=BACKLOG)
+
     def end(self, number: int, frame: object) -> None:
         """End as soon as it runs."""
         del number, frame
@@ -129,7 +146,7 @@ def _bound(listener: Listener) -> Iterator[socket.socket]:
             bound.bind((listener.host, listener.port))
         except OSError as error:
             raise PortTakenError(listener.host, listener.port, why=error.strerror or str(error)) from error
-        bound.listen(128)
+        bound.listen(BACKLOG)
         yield bound
 
 

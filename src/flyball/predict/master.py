@@ -88,7 +88,7 @@ class Master:
                 raise NothingToServeError(self._crew.refused)
             await self._crew.begin()
             threading.Thread(target=self._follower.run, name="plans", daemon=True).start()
-            announced(self._options.home, self.port)
+            announced(self._options.home, self.port, certificate=self._options.certificate)
             _LOG.info("%d workers answer, of %s", len(self._crew.ready), self._workers)
             await self._watch()
         finally:
@@ -113,7 +113,7 @@ class Master:
         options, loop = self._options, asyncio.get_running_loop()
         token = OwnerToken.open(options.home).value if options.auth else None
         name = f"{options.host}-{self.port}".replace(":", "-")
-        source = None if options.control_url is None else HttpPlans(options.control_url, token=token, server=name)
+        source = None if options.control_url is None else HttpPlans(options.control_url, token=token, server=name, trust=options.trust)
 
         def take(plan: ServingPlan) -> int:
             return asyncio.run_coroutine_threadsafe(self._crew.take(plan), loop).result()
@@ -199,6 +199,7 @@ def main(options: Options, arguments: Sequence[str]) -> int:
         FlyballError: it cannot listen there.
     """
     check_bind(options.host, authenticated=options.auth)
+    options.credentials()  # said once, here, and not by every worker
     if options.auth:
         OwnerToken.open(options.home)  # before several processes would make one at once
     listener = _listen(options)

@@ -22,6 +22,7 @@ from flyball.core.exposition import Family
 from flyball.core.figures import process
 from flyball.core.optional import extra
 from flyball.governance import OwnerToken
+from flyball.governance.certificates import Credentials
 from flyball.predict import wire
 from flyball.predict.app import PredictApp
 from flyball.predict.board import Board, Seen
@@ -29,7 +30,7 @@ from flyball.predict.connections import Lines, Server, config
 from flyball.predict.grpc.beside import beside
 from flyball.predict.metrics import families
 from flyball.predict.options import Options, parse
-from flyball.predict.server import GRACE_SECONDS, START_SECONDS, application, serve_as, server_settings
+from flyball.predict.server import GRACE_SECONDS, START_SECONDS, application, guard_of, serve_as, server_settings
 from flyball.predict.watching import watched
 from flyball.serving.errors import EndpointNotFoundError
 from flyball.serving.plan import ServingPlan
@@ -232,7 +233,7 @@ class Arrivals:
     async def _open(self, line: socket.socket) -> None:
         line.setblocking(False)
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(self._server.make, line)
+            await self._server.take(line)
         except OSError:
             line.close()
         finally:
@@ -259,11 +260,12 @@ async def serve(options: Options, post: Post) -> None:
     """Serve until a signal comes or the master is gone; what was asked before is answered then."""
     timer = MonotonicTimer()
     token = OwnerToken.open(options.home) if options.auth else None
+    credentials = options.credentials()
     models = await _opened(options, post, token=token)
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=post.control))
-    app = application(options, models, port=options.port, token=token, worker=post.place)
+    app = application(options, models, guard=guard_of(options, credentials, port=options.port), token=token, worker=post.place)
     outer, traces = watched(app, models.engine, timer=timer, environment=os.environ)
-    server = Server(config(outer, grace_seconds=GRACE_SECONDS))
+    server = Server(config(outer, grace_seconds=GRACE_SECONDS), credentials=credentials)
     member = Member(models, writer, lines=server.lines)
     serve_as(app, member)
     board = Board(post.board, post.places)
@@ -277,7 +279,7 @@ async def serve(options: Options, post: Post) -> None:
         arrivals.begin()
         tasks += [asyncio.create_task(member.listen(reader)), asyncio.create_task(arrivals.beat(member))]
         tasks[0].add_done_callback(lambda _: server.stop())
-        calls = asyncio.create_task(_answer_calls(options, app, member=member, server=server))
+        calls = asyncio.create_task(_answer_calls(options, app, member=member, server=server, credentials=credentials))
         calls.add_done_callback(lambda _: server.stop())  # what cannot answer calls ends and says why, and is started again
         await serving
         await calls
@@ -293,13 +295,13 @@ async def serve(options: Options, post: Post) -> None:
         writer.close()
 
 
-async def _answer_calls(options: Options, app: PredictApp, *, member: Member, server: Server) -> None:
+async def _answer_calls(options: Options, app: PredictApp, *, member: Member, server: Server, credentials: Credentials | None) -> None:
     """Answer gRPC, where it is asked for, once there is something to answer with, and until the server ends."""
     ending = asyncio.ensure_future(server.ending.wait())
     answers = asyncio.ensure_future(member.answers.wait())
     await asyncio.wait([ending, answers], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     answers.cancel()
-    async with beside(app, options.home, host=options.host, port=options.grpc_port, shared=True):
+    async with beside(app, options, shared=True, credentials=credentials):
         await ending
 
 

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from flyball.app.listening import BindError, announce, bind
+from flyball.governance.certificates import Certificate
 
 BACKLOG = 2048
 _LOG = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def reserve(host: str, port: int) -> socket.socket:
     return made
 
 
-def announced(home: Path, port: int) -> None:
+def announced(home: Path, port: int, *, certificate: Certificate | None = None) -> None:
     """The home says where the model server listens."""
-    announce(home, "predict", port=port)
+    announce(home, "predict", port=port, certificate=certificate)
     _LOG.info("the model server listens on port %d", port)

@@ -7,12 +7,14 @@ import gc
 import os
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 
 from flyball.app.modelserver import ModelServer, ServerSettings
 from flyball.core.clock import MonotonicTimer, WallClock
 from flyball.core.optional import extra
 from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, TokenBook, check_bind
+from flyball.governance.certificates import Credentials
 from flyball.governance.ledger import SharedLedger
 from flyball.governance.limits import Rates
 from flyball.predict.app import PredictApp
@@ -46,12 +48,13 @@ def run(options: Options) -> None:
         FlyballError: it cannot listen there, or has nothing to serve.
     """
     check_bind(options.host, authenticated=options.auth)
+    credentials = options.credentials()
     listener = listen(options.host, options.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(options, listener))
+        runner.run(serve(options, listener, credentials=credentials))
 
 
-async def serve(options: Options, listener: socket.socket) -> None:
+async def serve(options: Options, listener: socket.socket, *, credentials: Credentials | None = None) -> None:
     """Serve on `listener` until a signal comes; what was asked before is answered then.
 
     Connections that come while the last plan is loaded wait for it.
@@ -59,10 +62,11 @@ async def serve(options: Options, listener: socket.socket) -> None:
     port = listener.getsockname()[1]
     token = OwnerToken.open(options.home) if options.auth else None
     models = ModelServer.open(options.home, server_settings(options, port=port, token=token))
-    app = application(options, models, port=port, token=token)
+    app = application(options, models, guard=guard_of(options, credentials, port=port), token=token)
     serve_as(app, Alone(models))
     outer, traces = watched(app, models.engine, timer=MonotonicTimer(), environment=os.environ)
-    server = Server(config(outer, grace_seconds=GRACE_SECONDS), lambda: announced(options.home, port))
+    told = partial(announced, options.home, port, certificate=options.certificate)
+    server = Server(config(outer, grace_seconds=GRACE_SECONDS), told, credentials=credentials)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn takes over, and hands back to these when it has ended
         signal.signal(number, lambda *_: server.stop())
     try:
@@ -71,7 +75,7 @@ async def serve(options: Options, listener: socket.socket) -> None:
             models.check_whole()
         gc.collect()
         gc.freeze()  # what is loaded stays, and need not be looked through again
-        async with beside(app, options.home, host=options.host, port=options.grpc_port):
+        async with beside(app, options, credentials=credentials):
             await server.serve(sockets=[listener])
     finally:
         await models.close()
@@ -83,7 +87,7 @@ def server_settings(options: Options, *, port: int, token: OwnerToken | None, wo
     """The wiring that the options ask for."""
     return ServerSettings(
         control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-"),
-        journal_bytes=options.journal_bytes, plan=options.plan, worker=worker,
+        journal_bytes=options.journal_bytes, plan=options.plan, worker=worker, trust=options.trust,
         deadline_seconds=ServerSettings.deadline_seconds if options.plan is None else _ALONE_SECONDS,
     )  # fmt: skip
 
@@ -93,12 +97,17 @@ def serve_as(app: PredictApp, fleet: Fleet) -> None:
     app.plane.repository, app.plane.figures = fleet, fleet.figures
 
 
+def guard_of(options: Options, credentials: Credentials | None, *, port: int) -> HostGuard:
+    """By which names the server may be called: those that it was given, and those that its certificate was issued for."""
+    return HostGuard.of(options.host, port, names=[*options.names, *(credentials.names if credentials else ())])
+
+
 def application(
-    options: Options, models: ModelServer, *, port: int, token: OwnerToken | None, worker: int | None = None
+    options: Options, models: ModelServer, *, guard: HostGuard, token: OwnerToken | None, worker: int | None = None
 ) -> PredictApp:  # fmt: skip
-    """What answers requests that come to `port`; `worker` is its number among several that answer there."""
+    """What answers requests that pass the `guard`; `worker` is its number among several that answer at the same port."""
     book = TokenBook(options.home, clock=WallClock(), timer=MonotonicTimer())
-    boundary = Boundary(HostGuard.of(options.host, port, names=options.names), Authority(token, tokens=book))
+    boundary = Boundary(guard, Authority(token, tokens=book))
     return PredictApp(models.engine, boundary, timer=MonotonicTimer(), admission=_admission(options, worker))
 
 

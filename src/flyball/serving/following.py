@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from flyball.core.errors import UnavailableError
+from flyball.core.trust import SYSTEM, Trust
 from flyball.serving.plan import ServingPlan
 
 WAIT_SECONDS = 25
@@ -59,18 +60,16 @@ class PlanSource(Protocol):
 class HttpPlans:
     """Plans by long poll over HTTP, as ``GET /api/v1/serving/plan?revision=R&wait=S&server=ID``."""
 
-    def __init__(self, url: str, *, token: str | None, server: str, wait_seconds: int = WAIT_SECONDS) -> None:
-        self._url, self._server, self._wait = url, server, wait_seconds
+    def __init__(self, url: str, *, token: str | None, server: str, wait_seconds: int = WAIT_SECONDS, trust: Trust = SYSTEM) -> None:
+        self._url, self._server, self._wait, self._trust = url, server, wait_seconds, trust
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._connection: http.client.HTTPConnection | None = None
 
     def find(self, revision: int, *, refusal: str = "") -> ServingPlan | None:
-        address = urlsplit(self._url)
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.hostname or "", address.port, timeout=self._wait + _ANSWER_SECONDS)
+        connection = self._trust.connect(self._url, self._wait + _ANSWER_SECONDS)
         self._connection = connection
         try:
-            path = f"{address.path.rstrip('/')}/api/v1/serving/plan?revision={revision}&wait={self._wait}&server={self._server}"
+            path = f"{urlsplit(self._url).path.rstrip('/')}/api/v1/serving/plan?revision={revision}&wait={self._wait}&server={self._server}"
             path += f"&refusal={quote(refusal[:LONGEST_REFUSAL])}" if refusal else ""
             connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from flyball.core.trust import Trust
 from flyball.serving.plan import ServingPlan
 from flyball.serving.record import Answered, decode
 from flyball.storage._localjournal import LocalJournal
@@ -69,7 +70,10 @@ class ServerProcess:
             if self._process.poll() is not None or time.perf_counter() > until:
                 raise RuntimeError(f"the model server does not listen:\n{self.log}")
             time.sleep(0.01)
-        self.port = json.loads(place.read_text())["port"]
+        said = json.loads(place.read_text())
+        self.port, shown = said["port"], said.get("certificate")
+        self.url = f"http{'s' if shown else ''}://127.0.0.1:{self.port}"
+        self._trust = Trust.pinning(Path(shown) if shown else None)
         return self
 
     @property
@@ -88,7 +92,7 @@ class ServerProcess:
     def request(self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """One request as its owner would send it; a header of "" is left out."""
         usual = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **(headers or {})}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self._trust.connect(self.url, 30)
         try:
             connection.request(method, path, body=body, headers={name: value for name, value in usual.items() if value})
             answer = connection.getresponse()

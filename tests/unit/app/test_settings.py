@@ -11,6 +11,7 @@ import pytest
 from flyball.app.settings import PortTakenError, Settings
 from flyball.app.supervisor import free_ports, programs
 from flyball.core.errors import InvalidError, NaiveTimeError, NotFoundError
+from flyball.governance.certificates import Certificate
 
 EPOCH = datetime(2013, 12, 1, tzinfo=UTC)
 
@@ -21,7 +22,12 @@ def _settings(home: Path, **changes: Any) -> Settings:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"epoch": EPOCH, "speed": 30_000.0, "hold": True}, {"auth": False, "console": False, "host": "::1", "control_port": 0}],
+    [
+        {},
+        {"epoch": EPOCH, "speed": 30_000.0, "hold": True},
+        {"auth": False, "console": False, "host": "::1", "control_port": 0},
+        {"certificate": Certificate(Path("/made/up.pem"), Path("/made/up.key"))},
+    ],
 )
 def test_what_is_saved_is_loaded(tmp_path: Path, changes: dict[str, Any]) -> None:
     settings = _settings(tmp_path, **changes)
@@ -91,3 +97,15 @@ def test_the_console_is_left_out_and_its_port_with_it(tmp_path: Path) -> None:
 
 def test_the_error_names_option_and_variable() -> None:
     assert "--console-port PORT or FLYBALL_CONSOLE_PORT=PORT" in str(PortTakenError("127.0.0.1", 8502, field="console_port"))
+
+
+def test_with_a_certificate_all_speak_tls_and_know_each_other_by_it(tmp_path: Path) -> None:
+    certificate = Certificate(tmp_path / "a.pem", tmp_path / "a.key")
+    settings = _settings(tmp_path, certificate=certificate, host="0.0.0.0")  # noqa: S104 - a setting, nothing listens
+    assert settings.control_url == "https://127.0.0.1:8500"
+    console = programs(settings)[-1]
+    assert [str(certificate.chain), "--tls-key", str(certificate.key)] == list(console.arguments)[
+        list(console.arguments).index("--tls-cert") + 1 :
+    ][:3]
+    assert console.arguments[-2:] == ("--control-certificate", str(certificate.chain))
+    assert not any("--tls-cert" in program.arguments for program in programs(_settings(tmp_path)))

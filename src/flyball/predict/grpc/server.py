@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from dataclasses import dataclass
 from typing import Any, Self
 
 from flyball.app.listening import BindError
 from flyball.core.optional import extra
+from flyball.governance.certificates import Credentials
 from flyball.predict.grpc.door import Door
 from flyball.predict.limits import Limits
 
@@ -25,6 +27,19 @@ _STREAMS = 256
 _SECONDS = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to listen; 0 is any free port, and a `shared` one that `place.reserve` keeps for several processes.
+
+    With `credentials` TLS is spoken, and nothing else.
+    """
+
+    host: str
+    port: int
+    shared: bool = False
+    credentials: Credentials | None = None
+
+
 class GrpcServer:
     """Listens from `start` to `stop`. For the event loop in which both are called."""
 
@@ -32,25 +47,26 @@ class GrpcServer:
         self._server, self._door, self.port = server, door, port
 
     @classmethod
-    async def start(cls, door: Door, limits: Limits, *, host: str, port: int, shared: bool = False) -> Self:
-        """It listens when this returns; 0 is any free port. A `shared` port is one that `place.reserve` keeps, for several processes.
+    async def start(cls, door: Door, limits: Limits, *, place: Place) -> Self:
+        """It listens when this returns.
 
         Raises:
             BindError: nobody can listen there.
         """
-        if not shared:
-            port = _free(host, port)  # says why not, which gRPC does not
+        host, port = place.host, place.port if place.shared else _free(place.host, place.port)  # says why not, which gRPC does not
         server = grpc.aio.server(
-            options=[*_options(limits), ("grpc.so_reuseport", int(shared))], maximum_concurrent_rpcs=2 * limits.requests
+            options=[*_options(limits), ("grpc.so_reuseport", int(place.shared))], maximum_concurrent_rpcs=2 * limits.requests
         )
         server.add_generic_rpc_handlers(tuple(door.handlers()))
         name = f"[{host}]" if ":" in host else host
         try:
-            bound = server.add_insecure_port(f"{name}:{port}")
+            at = f"{name}:{port}"
+            bound = server.add_insecure_port(at) if place.credentials is None else server.add_secure_port(at, _shown(place.credentials))
         except RuntimeError as error:
             raise BindError(host, port, reason=str(error)) from error
         logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
         await server.start()
+        door.port = bound
         return cls(server, door, port=bound)
 
     async def stop(self, grace_seconds: float) -> None:
@@ -61,6 +77,15 @@ class GrpcServer:
         self._door.draining = True
         await asyncio.sleep(LINGER_SECONDS)
         await self._server.stop(grace_seconds)
+
+
+def _shown(credentials: Credentials) -> Any:
+    """What gRPC asks for in every handshake, so that a renewed certificate is shown."""
+
+    def latest() -> Any:
+        return grpc.ssl_server_certificate_configuration([credentials.pem()])
+
+    return grpc.dynamic_ssl_server_credentials(latest(), latest)
 
 
 def _free(host: str, port: int) -> int:
