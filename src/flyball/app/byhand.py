@@ -19,7 +19,7 @@ from flyball.app.keeping import Keeping, open_keeping
 from flyball.app.places import Places
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
-from flyball.core.errors import NotFoundError
+from flyball.core.errors import InvalidError, NotFoundError
 from flyball.core.ids import Digest, RandomIds
 from flyball.registry.registered import VersionFile
 from flyball.runtimes.model import Files
@@ -52,12 +52,24 @@ class NoVersionsError(NotFoundError):
         super().__init__(f"The model {name!r} has no version yet. Register one with MLflow's client: `mlflow.register_model`.")
 
 
+class OneEndpointError(InvalidError):
+    """Two versions that would answer under one name."""
+
+    code = "one-endpoint"
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(
+            f"models:/{first} and models:/{second} would answer at one endpoint. Serve each by a command and at a --port of its own."
+        )
+
+
 def lay_out(home: Path, references: Sequence[ModelReference], *, port: int, actor: str) -> tuple[Path, ServingPlan]:
     """The plan that serves these versions of the home, kept as a file with what it names beside it.
 
     Raises:
         NotFoundError: there is no such model, version or alias.
         VersionTamperedError: a version is not what was signed when it was made.
+        OneEndpointError: two versions of one model are among them.
         FlyballError: a version is no model that can be served; the sentence says why, and what would allow it.
     """
     stores = Stores.at_home(home, clock=WallClock(), ids=RandomIds(), actor=actor)
@@ -66,7 +78,7 @@ def lay_out(home: Path, references: Sequence[ModelReference], *, port: int, acto
         keeping = open_keeping(stores, content)
         found = [find_version(keeping, stores.journal.log, reference=reference, content=content) for reference in references]
         into = LocalBlobs(home / BY_HAND / "blobs")
-        plan = serving_plan({version.name: version_plan(version, content, into=into) for version in found})
+        plan = _plan(found, content, into=into)
     finally:
         stores.close()
     return _kept(plan, home, port=port), plan
@@ -83,16 +95,24 @@ def lay_out_fetched(home: Path, versions: Sequence[FetchedVersion], *, port: int
     with os_errors(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)  # a home is its owner's alone
     into = LocalBlobs(home / BY_HAND / "blobs")
-    plans = {}
+    found = []
     for fetched in versions:
         files = [
             VersionFile(path=path, digest=into.put(data), size_bytes=len(data), may_run_code=run_code)
             for path, data in sorted(fetched.files.items())
         ]
-        found = FoundVersion(name=fetched.name, number=fetched.number, files=files)
-        plans[fetched.name] = version_plan(found, into, into=into)
-    plan = serving_plan(plans)
+        found.append(FoundVersion(name=fetched.name, number=fetched.number, files=files))
+    plan = _plan(found, into, into=into)
     return _kept(plan, home, port=port), plan
+
+
+def _plan(found: Sequence[FoundVersion], content: BlobStore, *, into: LocalBlobs) -> ServingPlan:
+    named: dict[str, FoundVersion] = {}
+    for version in found:
+        other = named.setdefault(version.name, version)
+        if other.number != version.number:
+            raise OneEndpointError(f"{other.name}/{other.number}", f"{version.name}/{version.number}")
+    return serving_plan({name: version_plan(version, content, into=into) for name, version in named.items()})
 
 
 def _kept(plan: ServingPlan, home: Path, *, port: int) -> Path:
