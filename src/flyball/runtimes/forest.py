@@ -6,23 +6,20 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-import polars as pl
-
 from flyball.core.canonical import canonical
-from flyball.runtimes.answering import classed
 from flyball.runtimes.boosted import THREADS
-from flyball.runtimes.columns import Columns, columns_of
+from flyball.runtimes.columns import Columns
 from flyball.runtimes.errors import UnservableError
 from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
 from flyball.runtimes.naming import aligned
+from flyball.runtimes.treed import TreedPredictor
 from flyball.runtimes.trees import Trees
 
 _CATEGORIES = "pandas_categorical:"
 
 
-class ForestPredictor:
+class ForestPredictor(TreedPredictor):
     """A `Predictor` of LightGBM's model file, which carries no code."""
 
     def __init__(self, manifest: ModelManifest, matrix: Matrix, *, text: str) -> None:
@@ -34,15 +31,8 @@ class ForestPredictor:
         if manifest.task == "regression" and self._trees.n_outputs > 1:
             raise UnservableError(f"it gives {self._trees.n_outputs} values for one row")
 
-    def predict(self, frame: pl.DataFrame) -> Floats:
-        return self.predict_columns(columns_of(frame), frame.height)
-
-    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
-        width = 1 + len(self.manifest.classes) if self.manifest.task == "classes" else 0
-        if not n_rows:
-            return np.empty((0, width) if width else 0)
-        said = self._trees.predict(self.matrix.encode(columns, n_rows))
-        return classed(said) if width else said
+    def _scores(self, columns: Columns, n_rows: int) -> Floats:
+        return self._trees.predict(self.matrix.encode(columns, n_rows))
 
     def dump(self) -> Files:
         return {"model.lgb": self._text.encode(), "matrix.json": canonical(self.matrix.to_json()).encode()}

@@ -16,12 +16,12 @@ import numpy as np
 import polars as pl
 
 from flyball.core.canonical import canonical
-from flyball.runtimes.answering import classed
 from flyball.runtimes.boosted import THREADS
-from flyball.runtimes.columns import Columns, columns_of
+from flyball.runtimes.columns import Columns
 from flyball.runtimes.errors import NotConvertibleError, UnservableError
 from flyball.runtimes.model import Files, Floats, ModelManifest
 from flyball.runtimes.onnxgraph import OnnxGraph, OnnxUse, Rejections
+from flyball.runtimes.treed import TreedPredictor
 from flyball.runtimes.trees import Trees
 
 Library = Literal["lightgbm", "xgboost"]
@@ -43,27 +43,20 @@ class Booster:
     zero_is_missing: bool = False
 
 
-class StagedPredictor:
+class StagedPredictor(TreedPredictor):
     """A `Predictor` of a front and the trees behind it; both carry no code."""
 
     def __init__(self, manifest: ModelManifest, front: OnnxGraph, *, booster: Booster) -> None:
         self.manifest, self.front, self.booster = manifest, front, booster
         self._trees = _open(booster)
 
-    def predict(self, frame: pl.DataFrame) -> Floats:
-        return self.predict_columns(columns_of(frame), frame.height)
-
-    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
-        width = 1 + len(self.manifest.classes) if self.manifest.task == "classes" else 0
-        if not n_rows:
-            return np.empty((0, width) if width else 0)
+    def _scores(self, columns: Columns, n_rows: int) -> Floats:
         matrix = np.asarray(self.front.run(columns, n_rows)[0], dtype=np.float64)
         if matrix.ndim != 2 or len(matrix) != n_rows:
             raise UnservableError(f"what comes before its trees gives a shape of {matrix.shape} for {n_rows} rows")
         if self.booster.zero_is_missing:
             matrix[matrix == 0] = np.nan
-        found = self._trees.predict(matrix)
-        return classed(found) if width else np.asarray(found, dtype=np.float64)
+        return self._trees.predict(matrix)
 
     def dump(self) -> Files:
         facts = {"library": self.booster.library, "zero_is_missing": self.booster.zero_is_missing}

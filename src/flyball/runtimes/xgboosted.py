@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import numpy as np
-import polars as pl
-
 from flyball.core.canonical import canonical
 from flyball.core.optional import extra
-from flyball.runtimes.answering import classed
-from flyball.runtimes.columns import Columns, columns_of
+from flyball.runtimes.columns import Columns
 from flyball.runtimes.errors import ModelFileError, UnservableError
 from flyball.runtimes.matrix import Matrix, MatrixColumn
 from flyball.runtimes.model import Files, Floats, Label, ModelManifest
 from flyball.runtimes.naming import aligned
+from flyball.runtimes.treed import TreedPredictor
 
 with extra("xgboost"):
     import xgboost  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it may not be there
@@ -34,22 +31,15 @@ class XgboostTrees:
         return found
 
 
-class XgboostPredictor:
+class XgboostPredictor(TreedPredictor):
     """A `Predictor` of XGBoost's model file, which carries no code."""
 
     def __init__(self, manifest: ModelManifest, matrix: Matrix, *, data: bytes) -> None:
         self.manifest, self.matrix, self._data = manifest, matrix, data
         self._trees = XgboostTrees(data)
 
-    def predict(self, frame: pl.DataFrame) -> Floats:
-        return self.predict_columns(columns_of(frame), frame.height)
-
-    def predict_columns(self, columns: Columns, n_rows: int) -> Floats:
-        width = 1 + len(self.manifest.classes) if self.manifest.task == "classes" else 0
-        if not n_rows:
-            return np.empty((0, width) if width else 0)
-        found = self._trees.predict(self.matrix.encode(columns, n_rows))
-        return classed(found) if width else np.asarray(found, dtype=np.float64)  # the complement is single precision, as its own
+    def _scores(self, columns: Columns, n_rows: int) -> Floats:
+        return self._trees.predict(self.matrix.encode(columns, n_rows))  # in single precision: so is the complement, as its own
 
     def dump(self) -> Files:
         return {"model.ubj": self._data, "matrix.json": canonical(self.matrix.to_json()).encode()}
