@@ -28,7 +28,7 @@ class HomeNotFoundError(NotFoundError):
     def __init__(self, place: Path) -> None:
         super().__init__(
             f"There is no Flyball home at {place}. Name it with --home DIR or FLYBALL_HOME, or make one: `flyball backtest PROJECT.py` "
-            "for a project, `flyball server` to keep runs and models."
+            "for a project, `flyball import model FILE` for a model that you have, `flyball server` to keep runs and models."
         )
 
 

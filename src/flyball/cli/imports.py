@@ -57,6 +57,7 @@ def model(
     run_code: Annotated[
         bool, typer.Option("--run-code", help="You trust it: it may be loaded though it carries code, as pickles and functions do.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     home: Annotated[
         Path, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept; made when it is not there.")
     ] = Path(".flyball"),
@@ -68,4 +69,5 @@ def model(
     with told():
         from flyball.cli import modelimporting
 
-        raise SystemExit(modelimporting.import_model(source, name=name, signature=signature, run_code=run_code, home=home))
+        wanted = modelimporting.Wanted(signature=signature, run_code=run_code, as_json=as_json)
+        raise SystemExit(modelimporting.import_model(source, name=name, wanted=wanted, home=home))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from flyball.app.actor import person
-from flyball.app.importing.modelfile import MOST_BYTES, ModelPathError, ModelPathTooLargeError, read_model
+from flyball.app.importing.modelfile import MOST_BYTES, ModelPathTooLargeError, read_model
 from flyball.app.importing.registering import Imported
 from flyball.app.importing.registering import import_model as registered
 from flyball.app.importing.target import Importer
-from flyball.app.location import home_of_project
+from flyball.app.location import HOME, home_of_project
+from flyball.core.errors import NotFoundError
 from flyball.runtimes.declared import Declared, parse_declared
 from flyball.serving.converting import Conversion
 from flyball.serving.plan import Cost
@@ -20,16 +27,35 @@ CANNOT = 1
 _SHOWN, _LONGEST = 12, 400
 
 
-def import_model(source: str, *, name: str, signature: str, run_code: bool, home: Path) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a person says of the file; `as_json` prints what came of it for a script."""
+
+    signature: str = ""
+    run_code: bool = False
+    as_json: bool = False
+
+
+class SignatureFileError(NotFoundError):
+    """A file that should hold a signature."""
+
+    code = "signature-file"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is no file {path!r} to read the signature from. Name one, or write the signature itself, without the @.")
+
+
+def import_model(source: str, *, name: str, wanted: Wanted, home: Path) -> int:
     """Import, and say what came of it; 0, or 1 where the model is kept and cannot be asked here.
 
     Raises:
         FlyballError: it is no model, its signature is none, or it carries code and is not trusted; nothing was made then.
     """
-    brought = read_model(source, _declared(signature))
+    brought = read_model(source, _declared(wanted.signature))
     place, who = home_of_project(Path(), home), person()
-    found = registered(place, name, brought=brought, told_from=Path(source).name, importer=Importer(who, run_code))
-    sys.stdout.write("\n".join(_lines(found, words=brought.words)) + "\n")
+    found = registered(place, name, brought=brought, told_from=Path(source).name, importer=Importer(who, wanted.run_code))
+    lines = [json.dumps(_told_as_json(found), indent=1)] if wanted.as_json else _lines(found, words=brought.words, home=home)
+    sys.stdout.write("\n".join(lines) + "\n")
     return CANNOT if found.conversion is not None and _is_dead(found.conversion) else 0
 
 
@@ -40,21 +66,37 @@ def _declared(text: str) -> Declared:
         return parse_declared(text)
     path = Path(text[1:])
     if not path.is_file():
-        raise ModelPathError(text, "there is no such file with a signature")
+        raise SignatureFileError(text[1:])
     if path.stat().st_size > MOST_BYTES:
         raise ModelPathTooLargeError(text, "it is no signature")
     with os_errors(path):
         return parse_declared(path.read_text(encoding="utf-8", errors="replace"))
 
 
-def _lines(found: Imported, *, words: str) -> list[str]:
+def _told_as_json(found: Imported) -> dict[str, Any]:
+    """What a script goes on with; `conversion` is null while a server still converts it."""
+    conversion, takes = found.conversion, found.packed.takes
+    told = None
+    if conversion is not None:
+        told = {
+            "verdict": conversion.verdict, "form": conversion.form, "reason": conversion.reason, "warnings": list(conversion.warnings),
+            "cost": msgspec.to_builtins(conversion.cost), "servable": not _is_dead(conversion),
+        }  # fmt: skip
+    return {
+        "model": found.version.name, "version": found.version.number, "uri": f"models:/{found.version.name}/{found.version.number}",
+        "takes": None if takes is None else [asdict(column) for column in takes], "conversion": told,
+    }  # fmt: skip
+
+
+def _lines(found: Imported, *, words: str, home: Path) -> list[str]:
     version = found.version
     lines = [f"models:/{version.name}/{version.number} was imported: {words}", f"  takes  {_taken(found)}"]
     if found.conversion is not None:
         lines += [f"  {line}" for line in _told(found.conversion)]
     else:
         lines.append("  is being converted by the server that runs this home")
-    return [*lines, f"serve it with: flyball serve models:/{version.name}/{version.number}"]
+    where = "" if home == Path(HOME) else f" --home {shlex.quote(str(home))}"
+    return [*lines, f"serve it with: flyball serve {shlex.quote(f'models:/{version.name}/{version.number}')}{where}"]
 
 
 def _taken(found: Imported) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -199,6 +200,12 @@ def test_the_command_says_what_came_of_it(tmp_path: Path) -> None:
     assert (code, "models:/leaver/1 was imported: LightGBM's own text" in said) == (0, True), said
     assert "answers as trees, without code" in said
     assert "µs for a row alone" in said
+    assert f"serve it with: flyball serve models:/leaver/1 --home {tmp_path / 'home'}" in said
+    code, said = ask(str(tmp_path / "b.txt"), *home, "--json", "--signature", "visits: long, age: double")
+    told = json.loads(said)
+    assert (code, told["uri"], told["conversion"]["form"]) == (0, "models:/leaver/2", "trees")
+    assert [column["name"] for column in told["takes"]] == ["age", "visits"]  # as the file has them
+    assert ask(str(tmp_path / "b.txt"), *home, "--signature", "@nowhere")[0] == 4
     (tmp_path / "price.py").write_text(FUNCTION)
     (tmp_path / "signature.txt").write_text("age: double")
     code, said = ask(f"{tmp_path / 'price.py'}:prise", *home, "--run-code", "--signature", f"@{tmp_path / 'signature.txt'}")
