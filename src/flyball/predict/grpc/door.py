@@ -1,6 +1,7 @@
 """The services of gRPC over a data plane: who asks and whether there is room is settled by the metadata, before a message is read.
 
-To gRPC every method is a stream here, for only then is a message read when we say so. There is no check of the host by which the server
+To gRPC every method is a stream here, for only then is a message read when we say so. A call is inside until gRPC is done with it: whoever
+does not read what is answered holds places of their own. There is no check of the host by which the server
 was called: no browser speaks gRPC to it, so that nobody's page can.
 """
 
@@ -12,7 +13,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 from flyball.core.clock import Timer
 from flyball.core.errors import FlyballError
@@ -22,23 +22,23 @@ from flyball.governance.errors import UnauthenticatedError
 from flyball.governance.turns import Turns
 from flyball.predict.dataplane import DataPlane, Origin
 from flyball.predict.errors import DrainingError, MessageError, SlowBodyError, SlowReaderError, TooManyInsideError
+from flyball.predict.grpc.lines import cut, ends_of
 from flyball.predict.grpc.messages import of_inference
 from flyball.predict.grpc.routes import ROUTES, Call, Route
 from flyball.predict.grpc.statuses import sentence_of, status_of, trailers_of
-from flyball.predict.limits import Admission
+from flyball.predict.limits import Admission, Entry
 from flyball.predict.patience import retry_seconds
 from flyball.serving.errors import InternalError
 
 with extra("grpc"):
     import grpc  # type: ignore[import-untyped]  # it ships no types
+    import grpc.aio  # type: ignore[import-untyped]  # as above
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # as above
 
 READING = 16
 """So many messages come in at a time, and of one caller no more than its share: their sizes are known only when they are here."""
 STREAMS, IDLE_SECONDS = 64, 300.0
 """So many streams one caller may hold open, each idle for so long at most: they take places even when nothing is asked."""
-UNSENT_BYTES = 32 << 10
-"""What is shorter fits into any client's window, and need not be waited for."""
 _LOG = logging.getLogger(__name__)
 Handler: TypeAlias = Callable[[Any, Any], Awaitable[None]]
 
@@ -57,6 +57,8 @@ class Door:
 
     def __init__(self, plane: DataPlane, keepers: Keepers) -> None:
         self._plane, self._keepers = plane, keepers
+        self.port = 0
+        """Where calls come in."""
         self.draining = False
         """No more calls come in; those that are in are answered."""
         self._reading = Turns(READING)
@@ -79,6 +81,8 @@ class Door:
             code = "OK"
             try:
                 await answer(route, context)
+            except grpc.aio.InternalError:  # there is nobody any more to whom anything could be said
+                code = grpc.StatusCode.CANCELLED.name
             except FlyballError as error:
                 if status_of(error) is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_seconds(error) is not None:
                     await self._keepers.admission.cool()
@@ -93,13 +97,14 @@ class Door:
 
     async def _once(self, route: Route, context: Any) -> None:
         caller, origin = self._admit(route, context)
-        with self._keepers.admission.enter(caller.principal) as entry:
-            data = await self._read(context, caller)
-            if data is None:
-                raise MessageError("there is none")
-            entry.weigh(len(data))
-            answer = await route.answer(self._plane, _parsed(route, data, origin=origin))
-            await self._write(context, answer)
+        entry = self._keepers.admission.enter(caller.principal)
+        context.add_done_callback(lambda _: entry.leave())
+        data = await self._read(context, caller)
+        if data is None:
+            raise MessageError("there is none")
+        entry.weigh(len(data))
+        answer = await route.answer(self._plane, _parsed(route, data, origin=origin))
+        await self._write(context, answer, entry=entry)
 
     async def _stream(self, route: Route, context: Any) -> None:
         """Answer the requests of a stream in their order; one that is refused is told so, and the stream goes on."""
@@ -108,10 +113,8 @@ class Door:
         if self._streams[who] >= STREAMS:
             raise TooManyInsideError(who, self._streams[who])
         self._streams[who] += 1
-        try:
-            await self._converse(route, context, who=(caller, origin))
-        finally:
-            self._streams[who] -= 1
+        context.add_done_callback(lambda _: self._streams.subtract((who,)))
+        await self._converse(route, context, who=(caller, origin))
 
     async def _converse(self, route: Route, context: Any, *, who: tuple[Caller, Origin]) -> None:
         caller, origin = who
@@ -121,8 +124,8 @@ class Door:
             if not first:
                 caller, origin = self._admit(route, context)  # a token may end while a stream goes on, and each request counts
             first = False
-            with admission.enter(caller.principal, expected=len(data)):
-                await self._write(context, await self._told(route, data, origin=origin))
+            with admission.enter(caller.principal, expected=len(data)) as entry:
+                await self._write(context, await self._told(route, data, origin=origin), entry=entry)
 
     async def _told(self, route: Route, data: bytes, *, origin: Origin) -> Any:
         told = of_inference("ModelStreamInferResponse")()
@@ -164,16 +167,16 @@ class Door:
             self._reading.give(caller.principal)
         return None if data is grpc.aio.EOF else data
 
-    async def _write(self, context: Any, answer: Any) -> None:
+    async def _write(self, context: Any, answer: Any, *, entry: Entry) -> None:
+        """The answer has left, which it does as fast as the client makes room for it, be it ever so short."""
         data = answer.SerializeToString()
-        if len(data) < UNSENT_BYTES:
-            await context.write(data)
-            return
+        entry.weigh(len(data))
         seconds = self._keepers.admission.limits.answer_seconds
         try:
             async with asyncio.timeout(seconds):
                 await context.write(data)
         except TimeoutError as error:
+            cut(context.peer(), port=self.port)
             raise SlowReaderError(seconds) from error
 
 
@@ -214,5 +217,5 @@ def address_of(peer: str) -> str:
     >>> address_of("ipv4:127.0.0.1:40312"), address_of("ipv6:%5B::1%5D:40312"), address_of("unix:")
     ('127.0.0.1', '::1', 'unix:')
     """
-    kind, _, rest = unquote(peer).partition(":")
-    return rest.rpartition(":")[0].strip("[]") if kind in {"ipv4", "ipv6"} else peer
+    ends = ends_of(peer)
+    return peer if ends is None else ends[0]
