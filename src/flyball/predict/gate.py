@@ -10,7 +10,7 @@ from flyball.predict.headers import Head
 from flyball.predict.limits import Admission
 
 _MOST_KNOWN = 256
-_Said: TypeAlias = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
+_Said: TypeAlias = tuple[str, bytes | None, bytes | None, bytes | None, bytes | None]
 
 
 class Gate:
@@ -26,23 +26,24 @@ class Gate:
         Raises:
             FlyballError: they are refused, as `Boundary.admit` and `Admission.check_rate` do.
         """
-        return self._let_in(self._boundary.identify(headers), permission, address=address)
+        caller = self._boundary.identify(headers)
+        self.admission.check_rate(caller, permission, address=address)
+        self._boundary.authority.check(caller, permission)
+        return caller
 
     def admit_plain(self, head: Head, permission: Permission, *, address: str) -> Caller:
         """As `admit`, of a request that has no header twice."""
-        said = (head.get(b"host"), head.get(b"origin"), head.get(b"authorization"), head.get(b"flyball-actor"))
-        caller = self._owners.get(said)
-        if caller is None:
-            caller = self._boundary.identify(head.items())
-            if _is_lasting(caller):
-                if len(self._owners) >= _MOST_KNOWN:
-                    self._owners.clear()
-                self._owners[said] = caller
-        return self._let_in(caller, permission, address=address)
-
-    def _let_in(self, caller: Caller, permission: Permission, *, address: str) -> Caller:
-        self.admission.check_rate(caller, permission, address=address)
-        self._boundary.authority.check(caller, permission)
+        get = head.get
+        said = (permission.value, get(b"host"), get(b"origin"), get(b"authorization"), get(b"flyball-actor"))
+        known = self._owners.get(said)
+        if known is not None:
+            self.admission.check_rate(known, permission, address=address)
+            return known
+        caller = self.admit(head.items(), permission, address=address)
+        if _is_lasting(caller):
+            if len(self._owners) >= _MOST_KNOWN:
+                self._owners.clear()
+            self._owners[said] = caller
         return caller
 
 

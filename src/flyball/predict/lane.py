@@ -30,6 +30,7 @@ from flyball.serving.errors import InternalError
 COOLED = (RateLimitedError, QuotaError, TooManyInsideError)
 """The refusals that wait a moment."""
 METHOD = "POST"
+_MOST_KEPT = 1000
 _LOG = logging.getLogger(__name__)
 _LONG = (b"?", b"%", b"#")
 """Who writes an address with these goes the long way."""
@@ -58,10 +59,15 @@ class Lane:
 
     def __init__(self, routes: Routes, plane: DataPlane, gate: Gate, *, timer: Timer) -> None:
         self._routes, self._plane, self._gate, self._timer = routes, plane, gate, timer
+        self._spots: dict[bytes, Spot] = {}
         self._cooling: set[asyncio.Task[None]] = set()
 
     def find(self, url: bytes) -> Spot | None:
         """The route that is asked at this address by POST; None where its requests go the long way."""
+        found = self._spots.get(url)
+        return self._find(url) if found is None else found
+
+    def _find(self, url: bytes) -> Spot | None:
         if any(mark in url for mark in _LONG) or not url.isascii():
             return None
         path = url.decode()
@@ -69,7 +75,10 @@ class Lane:
         route = None if place is None else place.routes.get(METHOD)
         if place is None or route is None or route.begin is None:
             return None
-        return Spot(path, route, route.begin, place.name, place.version)
+        if len(self._spots) >= _MOST_KEPT:  # somebody tries names
+            self._spots.clear()
+        found = self._spots[url] = Spot(path, route, route.begin, place.name, place.version)
+        return found
 
     def take(self, spot: Spot, head: Head, body: bytes, *, line: Line, address: str) -> None:
         """`line` gets its answer soon, and never before this returns. `head` has each header once."""

@@ -150,11 +150,15 @@ class RowForm:
             self._explain(body, str(error))
 
     def _read(self, body: bytes) -> Rows:
-        found = self._decoder.decode(body)
-        columns = dict(zip(self.columns, map(list, zip(*map(msgspec.structs.astuple, found.rows), strict=True)), strict=True))
+        found = self._decoder.decode(body).rows
+        return Rows(self, None, len(found), found)
+
+    def spread(self, rows: Sequence[Any]) -> dict[str, Column]:
+        """The columns of decoded rows."""
+        columns = dict(zip(self.columns, map(list, zip(*map(msgspec.structs.astuple, rows), strict=True)), strict=True))
         for name, dtype in self._temporal.items():
             columns[name] = _physical(columns[name], dtype)
-        return Rows(self, columns, len(found.rows))
+        return columns
 
     @cached_property
     def _temporal(self) -> dict[str, pl.DataType]:
@@ -205,12 +209,23 @@ class RowForm:
             raise FieldError(index, name, reason=f"it is {_shown(value)}; send {wanted}") from error
 
 
-class Rows(msgspec.Struct, frozen=True, eq=False):
-    """The `n` rows of a request, column by column as `form` has them: dates as days and times as microseconds since 1970."""
+class Rows:
+    """The `n` rows of a request, column by column as `form` has them: dates as days and times as microseconds since 1970.
 
-    form: RowForm
-    columns: Mapping[str, Column]
-    n: int
+    Made of rows that were `decoded`, the columns wait until they are asked for: those of requests that are answered together are made
+    at once. Never changes.
+    """
+
+    __slots__ = ("_columns", "decoded", "form", "n")
+
+    def __init__(self, form: RowForm, columns: Mapping[str, Column] | None, n: int, decoded: list[Any] | None = None) -> None:
+        self.form, self._columns, self.n, self.decoded = form, columns, n, decoded
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        if self._columns is None:
+            self._columns = self.form.spread(self.decoded or ())
+        return self._columns
 
     def frame(self) -> pl.DataFrame:
         """The rows as a frame of the form's schema."""
@@ -232,12 +247,16 @@ class Rows(msgspec.Struct, frozen=True, eq=False):
         """The rows of all parts, which have one form, one after another."""
         if len(parts) == 1:
             return parts[0]
-        form = parts[0].form
+        form, n = parts[0].form, sum(part.n for part in parts)
+        if all(part.decoded is not None for part in parts):
+            return Rows(form, None, n, [row for part in parts for row in part.decoded or ()])
         columns = {name: [value for part in parts for value in part.columns[name]] for name in form.columns}
-        return Rows(form, columns, sum(part.n for part in parts))
+        return Rows(form, columns, n)
 
     def keys(self) -> list[Any]:
         """Each row's key as its sender wrote it, a list where it has several columns; empty where the form has no key."""
+        if not self.form.key:
+            return []
         parts = [_logical(self.columns[name], self.form.schema[name]) for name in self.form.key]
         if len(parts) == 1:
             return parts[0]

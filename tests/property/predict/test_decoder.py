@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from collections.abc import Mapping
@@ -16,11 +15,11 @@ from hypothesis import strategies as st
 from flyball.core.errors import FlyballError
 from flyball.governance import Caller, Role
 from flyball.predict import arrow
-from flyball.predict.dataplane import DataPlane, Inferred
+from flyball.predict.dataplane import NOTHING, DataPlane
 from flyball.predict.doors import v2
 from flyball.predict.replies import status_of
 from flyball.predict.request import Request
-from flyball.predict.tensors import DATATYPES, columns_of
+from flyball.predict.tensors import DATATYPES
 from flyball.serving.fitting import fit
 from flyball.serving.rowform import MAX_ROWS, RowForm, Rows
 
@@ -52,10 +51,6 @@ REQUEST = st.fixed_dictionaries(
 )
 
 
-class Fitted(Exception):  # noqa: N818 - no error: the rows that would be asked
-    """The rows of a request that is right."""
-
-
 class FittingPlane(DataPlane):
     """A data plane that goes as far as rows."""
 
@@ -71,25 +66,19 @@ class FittingPlane(DataPlane):
 
         return Target()
 
-    async def infer(
-        self, target: Any, tensors: Any, *, asker: Any, wanted: Any = (), parameters: Mapping[str, Any] | None = None
-    ) -> Inferred:
-        """The rows, thrown."""
-        del target, asker, wanted
-        raise Fitted(fit(FORM, columns_of(FORM, tensors), nan_is_null=(parameters or {}).get("nan_is_null") is True))
+    def rows_of_tensors(self, target: Any, tensors: Any, *, wanted: Any = (), parameters: Mapping[str, Any] = NOTHING) -> Rows:
+        """The rows, whatever is wanted of them."""
+        del wanted
+        return super().rows_of_tensors(target, tensors, parameters=parameters)
 
 
 def rows_of(body: bytes, length: str | None) -> Rows | FlyballError:
     """What becomes of a request; anything but rows and an error of ours is a mistake."""
     head = {} if length is None else {b"inference-header-content-length": length.encode()}
     try:
-        asyncio.run(v2.infer(FittingPlane(), Request("late", "", head, b"", body, 0.0, ASKER)))
-    except Fitted as found:
-        rows: Rows = found.args[0]
-        return rows
+        return v2.begin(FittingPlane(), Request("late", "", head, b"", body, 0.0, ASKER)).rows
     except FlyballError as error:
         return error
-    raise AssertionError("neither rows nor an error")
 
 
 def check(found: Rows | FlyballError) -> None:
