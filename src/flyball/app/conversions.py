@@ -1,4 +1,6 @@
-"""After a version is registered, what carries code in it is written anew where that answers the same: a durable job for each.
+"""After a version is registered, whoever made it: what carries code in it is written anew where that answers the same, and it is measured.
+
+A durable job for each, in a lane of its own: no release waits for it.
 
 The log is read once, from where it was read to: a registration that was made while nobody ran, or that an import brought, is seen as well.
 """
@@ -110,7 +112,7 @@ class Conversions:
         return self._worker.run_once()
 
     def look(self) -> int:
-        """A job for every version that a client registered since the last look; how many of them are new."""
+        """A job for every version that was registered since the last look; how many of them are new."""
         positions, log = self._stores.positions, self._stores.journal.log
         found = 0
         while True:
@@ -119,19 +121,20 @@ class Conversions:
                 return found
             with self._stores.database.write():
                 for _, event in batch:
-                    if event.type == REGISTERED and (event.data.get("source") or self._is_apart(event.data)):
+                    if event.type == REGISTERED and (event.data.get("source") or self._is_model(event.data)):
                         model = event.subject.removeprefix("model/").rpartition("/version/")[0]
                         payload = {"model": model, "version": event.data["version"], "trained": not event.data.get("source")}
                         self._stores.jobs.create(KIND, lane=LANE, payload=payload, key=f"{KIND}/{event.id}", cause=event.id)
                         found += 1
                 positions.set(NAME, batch[-1][0])
 
-    def _is_apart(self, data: Mapping[str, Any]) -> bool:
-        """Whether a version that a project trained is code: most are of our own formats from the start."""
+    def _is_model(self, data: Mapping[str, Any]) -> bool:
+        """Whether a version that a project trained can be read."""
         try:
-            return read_manifest(self._content.open_path(Digest(str(data["digest"])))).apart
+            read_manifest(self._content.open_path(Digest(str(data["digest"]))))
         except (FlyballError, KeyError):  # gone meanwhile, or no model of ours
             return False
+        return True
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):

@@ -25,6 +25,7 @@ from flyball.pipelines import InlineExecutor
 from flyball.registry import ModelVersion
 from flyball.releases import Deployment
 from flyball.releases.rollout import Rollout
+from flyball.serving.converting import get_conversion
 from flyball.storage.events import EventQuery
 from flyball.tracking import Run
 from flyball.tracking.tracking import Tracking, open_tracking
@@ -206,7 +207,9 @@ class Inspection:
         if not model or not number.isdecimal() or name not in known:
             self._missing("versions", name, known=known)
         found, evidence = self.stores.registry.find(model, int(number)), self.stores.registry.find_evidence(model, int(number))
-        return {"version": found, "evidence": evidence, "gates": self._gates(model, int(number))}
+        conversion = get_conversion(self.stores.journal.log, model, number=int(number))
+        told = None if conversion is None else conversion.to_json()
+        return {"version": found, "evidence": evidence, "gates": self._gates(model, int(number)), "conversion": told}
 
     def _gates(self, model: str, number: int) -> Row | None:
         events = self.stores.journal.log.list(EventQuery(type="gates.evaluated", subject=f"model/{model}/version/{number}"))

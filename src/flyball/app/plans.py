@@ -109,7 +109,7 @@ class Planner:
             if version is None or run is None or "code" not in run.artifacts:
                 raise MissingCodeError(model.name, number)
             manifest = read_manifest(self.blobs.open_path(Digest(version.digest)))
-            found = self._find_conversion(model.name, number) if manifest.apart else None
+            found = self._find_conversion(model.name, number)
             made = VersionPlan(
                 number=number,
                 model_digest=version.digest if found is None or found.digest is None else found.digest,
@@ -122,7 +122,7 @@ class Planner:
                 cost=None if found is None else found.cost,
                 kept="" if found is None else found.kept,
             )
-            if manifest.apart and found is None:  # it may still be converted, and is looked at again
+            if self.admission is not None and found is None:  # it may still be converted and measured, and is looked at again
                 return made
             self._versions[key] = made
         return self._versions[key]

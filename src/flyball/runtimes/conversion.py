@@ -27,6 +27,10 @@ from flyball.runtimes.model import Predictor
 from flyball.runtimes.packing import Packed, TakenColumn
 from flyball.runtimes.sampling import Samples, logged_rows, samples
 
+SCORE = "score"
+"""The column of real rows that says what the model answered when it was made."""
+RELOADED = 1e-5
+"""So much it may differ from that: another processor adds in another order."""
 _LONGEST_REASON = 300
 
 
@@ -109,8 +113,9 @@ def convert(path: Path, *, rows: Path | None = None) -> Converted:
         wanted = _wanted(packed, original, fitted=fitted)
         if wanted is None:
             return Converted(warnings=heard, reason="" if fitted is None else _UNTOLD)
-        drawn = _samples(packed, fitted, schema=wanted.schema, real=None if rows is None else pl.read_ipc(rows))
-        attempts, made = _converted(fitted, wanted, rows=drawn) if fitted is not None else ([], None)
+        real = None if rows is None else pl.read_ipc(rows)
+        drawn = _samples(packed, fitted, schema=wanted.schema, real=real)
+        attempts, made = _converted(fitted, wanted, rows=drawn) if fitted is not None else (_reloaded(original, real), None)
         stands_in = None if made is None else Packed(made.manifest, made.dump(), tuple(wanted.takes))
         cost = None if made is None else _cost(made, drawn.usual)
     reason = "" if fitted is not None or not packed.manifest.apart else _FUNCTION
@@ -131,6 +136,21 @@ def _converted(original: Original, wanted: Wanted, *, rows: Samples) -> tuple[li
         if attempt.same:
             return attempts, made
     return attempts, None
+
+
+def _reloaded(model: Predictor, rows: pl.DataFrame | None) -> list[Attempt]:
+    """Whether a model scores rows of its training as it did then, where they tell: it was written and read since."""
+    task = model.manifest.task
+    if rows is None or SCORE not in rows.columns or rows.is_empty() or task not in {"binary", "regression"}:
+        return []
+    name, before = model.manifest.format, rows[SCORE].to_numpy()
+    try:
+        said = model.predict(rows.drop(SCORE))
+    except FlyballError as error:
+        return [Attempt(form=name, reason=" ".join(str(error).split())[:_LONGEST_REASON])]
+    off = float((np.abs(said - before) / np.maximum(1.0, np.abs(before))).max())
+    likeness = Likeness(rows=rows.height, logged=rows.height, max_abs_diff=off, tolerance=RELOADED)
+    return [Attempt(form=name, likeness=likeness, reason="" if likeness.same else _difference_of(likeness))]
 
 
 def _fitted(original: Predictor) -> Original | None:

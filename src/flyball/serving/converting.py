@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from flyball.pipelines import Executor, StepFailedError, Work
 from flyball.registry import version_subject
 from flyball.runtimes import ModelFileError
 from flyball.runtimes.packing import Packed
+from flyball.runtimes.signatures import signature_of
 from flyball.serving.byhand import ContentStore, FoundVersion, read_files
 from flyball.serving.packing import PackRefusedError, pack_apart
 from flyball.serving.plan import Cost
@@ -38,7 +39,9 @@ class Conversion:
 
     `verdict`: "converted" into `form`, whose model is `digest`; "kept", since no form answered the same; "native", since it carries no code
     as it is; "refused", since it may not or cannot be loaded at all. `attempts` are the forms tried, each with its likeness or its reason.
+    Of a model that a project trained and that carries no code, the one attempt is the model itself, read again: it is like what it was.
     `cost` is what asking the form costs that answers from now on, `original_cost` what the original did where another stands in.
+    `signature` says in MLflow's words what it takes and gives.
     """
 
     verdict: Verdict
@@ -49,12 +52,13 @@ class Conversion:
     warnings: Sequence[str] = ()
     cost: Cost | None = None
     original_cost: Cost | None = None
+    signature: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def likeness(self) -> Mapping[str, Any] | None:
-        """Rows compared, greatest difference, tolerance and verdict of the form that stands in; None where none does."""
+        """Rows compared, greatest difference, tolerance and verdict of the form that answers; None where nothing was compared."""
         found: Mapping[str, Any] | None = self.attempts[-1]["likeness"] if self.attempts else None
-        return found if self.verdict == "converted" else None
+        return found if self.verdict in {"converted", "native"} else None
 
     @property
     def kept(self) -> str:
@@ -65,13 +69,13 @@ class Conversion:
         return {
             "verdict": self.verdict, "form": self.form, "digest": self.digest, "reason": self.reason,
             "attempts": [dict(attempt) for attempt in self.attempts], "warnings": list(self.warnings),
-            "cost": _told(self.cost), "original_cost": _told(self.original_cost),
+            "cost": _told(self.cost), "original_cost": _told(self.original_cost), "signature": dict(self.signature),
         }  # fmt: skip
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Conversion:
         """The value that `to_json` gave."""
-        names = ("verdict", "form", "digest", "reason", "attempts", "warnings")
+        names = ("verdict", "form", "digest", "reason", "attempts", "warnings", "signature")
         facts: dict[str, Any] = {name: data[name] for name in names if name in data}
         return Conversion(**facts, cost=_cost(data.get("cost")), original_cost=_cost(data.get("original_cost")))
 
@@ -101,10 +105,14 @@ def convert_version(version: FoundVersion, content: ContentStore, *, executor: E
 
 
 def convert_packed(packed: Packed, content: ContentStore, *, executor: Executor, rows: bytes = b"") -> Conversion:
-    """What comes of converting a model of ours; one that carries no code is measured alone.
+    """What comes of converting a model of ours; one without code is measured, and compared with what it was, where `rows` tell that.
 
     `rows` are real rows of its columns as Arrow IPC, to compare on, if there are any.
     """
+    return replace(_converted(packed, content, executor=executor, rows=rows), signature=signature_of(packed))
+
+
+def _converted(packed: Packed, content: ContentStore, *, executor: Executor, rows: bytes) -> Conversion:
     with tempfile.TemporaryDirectory(prefix="flyball-convert-") as place:
         outputs = Path(place) / "outputs"
         outputs.mkdir()

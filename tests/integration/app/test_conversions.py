@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,14 @@ import pytest
 from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]  # it ships no types
 from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # it ships no types
 from sklearn.preprocessing import OneHotEncoder  # type: ignore[import-untyped]  # it ships no types
+from typer.testing import CliRunner
 
 from flyball.app.byhand import find_version
 from flyball.app.conversions import KIND, LANE, Conversions
 from flyball.app.keeping import Keeping, open_keeping
 from flyball.app.stores import Stores
+from flyball.cli.main import app
+from flyball.core.canonical import canonical
 from flyball.core.clock import WallClock
 from flyball.core.ids import Digest, RandomIds, RunId
 from flyball.pipelines import Executor, InlineExecutor
@@ -28,10 +33,13 @@ from flyball.registry.model import Registration
 from flyball.registry.registered import VersionRequest
 from flyball.runtimes import archived, load
 from flyball.runtimes._pickle import PickledPredictor
+from flyball.runtimes.encoder import Encoder
+from flyball.runtimes.linear import LinearPredictor, Term
 from flyball.runtimes.model import ModelManifest, Task
 from flyball.serving.byhand import ModelReference, RefusedVersionError, version_plan
 from flyball.serving.converting import get_conversion
 from flyball.storage._localblobs import LocalBlobs
+from flyball.tracking import TrackingService
 from flyball.tracking.artifacts import Root, RootKind
 from tests.loggedmodels import columns_signature, leaves, logged_booster, logged_pickle, mlmodel, pipeline, visits
 
@@ -148,12 +156,16 @@ def trained(team: Team, fitted: Any, *, task: Task, dtypes: Mapping[str, str]) -
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     manifest = ModelManifest(format="pickle", features=tuple(dtypes), dtypes=tuple(dtypes.values()), task=task, carries_code=True)
     model = PickledPredictor(manifest, fitted)
-    digest = team.blobs.put(archived(manifest, model.dump()))
+    register_trained(team, team.blobs.put(archived(manifest, model.dump())), RunId(team.run))
+    return model
+
+
+def register_trained(team: Team, digest: Digest, run: RunId) -> None:
+    """The model of that digest, as the loop registers it."""
     service = RegistryService(team.stores.registry, transactions=team.stores.journal.transactions, recorder=team.stores.journal.recorder)
     none = Digest("")
-    facts = {"model": "late", "digest": digest, "run": RunId(team.run), "code_version": ""}
+    facts = {"model": "late", "digest": digest, "run": run, "code_version": ""}
     service.register(Registration(training_digest=none, feature_fingerprint=none, environment=none, **facts))  # type: ignore[arg-type]  # of one type each
-    return model
 
 
 def test_what_a_project_trained_is_converted_where_it_is_code(team: Team) -> None:
@@ -172,6 +184,56 @@ def test_what_a_project_trained_is_converted_where_it_is_code(team: Team) -> Non
     made = load(team.blobs.open_path(found.digest))
     assert (made.manifest.task, made.manifest.features) == ("binary", tuple(dtypes))
     assert np.abs(made.predict(rows) - model.predict(rows)).max() < 1e-5
+
+
+def linear(team: Team, *, off: float = 0.0) -> None:
+    """A version that carries no code, from a training that told what its model scored, or scored otherwise by `off`."""
+    rows = pl.DataFrame({"trips.age": [float(age) for age in range(40)], "trips.line": ["A", "B"] * 20})
+    manifest = ModelManifest(format="linear", features=("trips.age", "trips.line"), dtypes=("Float64", "String"), task="binary")
+    model = LinearPredictor(manifest, Encoder.fit(rows), 0.1, (Term((0.02,)), Term((0.0, 0.3, -0.3))))
+    scores = model.predict(rows) + off
+    written = BytesIO()
+    rows.with_columns(pl.Series("score", scores)).write_ipc(written)
+    journal = team.stores.journal
+    tracking = TrackingService(
+        team.stores.runs, transactions=journal.transactions, recorder=journal.recorder, clock=team.stores.clock, ids=team.stores.ids
+    )
+    run = tracking.create("late", parameters={})
+    tracking.finish(run.id, metrics={}, artifacts={"samples": team.blobs.put(written.getvalue())}, summary={})
+    register_trained(team, team.blobs.put(archived(manifest, model.dump())), run.id)
+
+
+def test_what_a_project_trained_without_code_is_measured_and_compared_with_what_it_was(team: Team) -> None:
+    linear(team)
+    assert team.conversions(InlineExecutor()).run_all() == 1
+    assert team.conversions().run_all() == 0
+    found = get_conversion(team.stores.journal.log, "late", number=1)
+    assert found is not None
+    assert (found.verdict, found.form, found.kept) == ("native", "linear", "")
+    assert found.likeness is not None
+    assert (found.likeness["rows"], found.likeness["max_abs_diff"], found.likeness["same"]) == (40, 0.0, True)
+    assert found.cost is not None
+    assert found.cost.call_seconds > 0 < found.cost.rows
+    assert found.signature == {
+        "inputs": [
+            {"type": "double", "name": "trips.age", "required": True},
+            {"type": "string", "name": "trips.line", "required": True},
+        ],
+        "outputs": [{"type": "boolean", "name": "prediction", "required": True}, {"type": "double", "name": "score", "required": True}],
+    }
+    shown = CliRunner().invoke(app, ["show", "version", "late/1", "--home", str(team.stores.path)])
+    assert shown.exit_code == 0, shown.output
+    assert json.loads(shown.output)["conversion"] == json.loads(canonical(found.to_json()))
+
+
+def test_a_model_that_is_read_as_another_one_says_so(team: Team) -> None:
+    linear(team, off=1e-3)
+    team.conversions(InlineExecutor()).run_all()
+    found = get_conversion(team.stores.journal.log, "late", number=1)
+    assert found is not None
+    assert found.likeness is not None
+    assert not found.likeness["same"]
+    assert "differs by 0.001" in found.attempts[0]["reason"]
 
 
 def test_what_a_project_trained_and_no_form_holds_is_measured(team: Team) -> None:
