@@ -17,9 +17,10 @@ import msgspec
 
 from flyball.app.keeping import Keeping, open_keeping
 from flyball.app.places import Places
+from flyball.app.referring import resolve
 from flyball.app.stores import Stores
 from flyball.core.clock import WallClock
-from flyball.core.errors import InvalidError, NotFoundError
+from flyball.core.errors import InvalidError
 from flyball.core.ids import Digest, RandomIds
 from flyball.registry.registered import VersionFile
 from flyball.runtimes.model import Files
@@ -41,15 +42,6 @@ class FetchedVersion:
     name: str
     number: int
     files: Files
-
-
-class NoVersionsError(NotFoundError):
-    """A registered model without a version."""
-
-    code = "no-versions"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The model {name!r} has no version yet. Register one with MLflow's client: `mlflow.register_model`.")
 
 
 class OneEndpointError(InvalidError):
@@ -132,14 +124,7 @@ def find_version(keeping: Keeping, log: EventLog, *, reference: ModelReference, 
         VersionTamperedError: it is not what was signed when it was made.
     """
     registry, name = keeping.registry, reference.name
-    if reference.alias is not None:
-        number = registry.get_by_alias(name, reference.alias).number
-    elif reference.number is not None:
-        number = registry.get_version(name, reference.number).number
-    else:
-        number = max((version.number for version in registry.latest_versions(name)), default=0)
-        if not number:
-            raise NoVersionsError(name)
+    number = resolve(registry, reference)
     registry.download_uri(name, number)  # it is what was signed, or goes no further
     files, found = registry.list_files(name, number), get_conversion(log, name, number=number)
     converted = None if found is None or found.verdict != "converted" else found.digest

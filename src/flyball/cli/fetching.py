@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from flyball.app.byhand import FetchedVersion, NoVersionsError
+from flyball.app.byhand import FetchedVersion
+from flyball.app.referring import NoVersionsError
 from flyball.client import Client
 from flyball.client.wire import Ask, Json
 from flyball.serving.byhand import MOST_BYTES, ModelReference, ModelTooLargeError

@@ -64,14 +64,12 @@ def verify(
 
 
 def _report(version: str, home: Path | None) -> Report:
-    from flyball.serving.byhand import LATEST, ModelReference
+    from flyball.app.referring import resolve
+    from flyball.serving.byhand import ModelReference
 
     asked = ModelReference.parse(version)
     with _opened(home) as models:
-        if asked.number is not None:
-            return models.verify(asked.name, asked.number)
-        found = models.get_by_alias(asked.name, asked.alias or LATEST)
-        return models.verify(found.name, found.number)
+        return models.verify(asked.name, resolve(models, asked))
 
 
 @contextmanager

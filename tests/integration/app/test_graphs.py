@@ -100,3 +100,19 @@ def test_a_file_declares_graphs_of_different_names(tmp_path: Path, text: str, wo
     (tmp_path / "flow.py").write_text(text)
     with pytest.raises(ProjectFileError, match=words):
         load_graphs(tmp_path / "flow.py")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("models:/boosted/9", "Model 'boosted' has no version 9; its latest is 1."),
+        ("models:/boosted@best", "Model 'boosted' has no alias 'best'; aliases: none."),
+        ("models:/bosted/1", "There is no model 'bosted'. Did you mean 'boosted'?"),
+        ("models:/xyz/latest", "There is no model 'xyz'. Models: boosted."),
+    ],
+    ids=["version", "alias", "near", "far"],
+)
+@pytest.mark.parametrize("command", [["serve"], ["verify"], ["graph", "show"]], ids=" ".join)
+def test_what_is_not_there_is_said_with_what_is(home: Path, command: list[str], model: str, said: str) -> None:
+    found = CliRunner().invoke(app, [*command, model, "--home", str(home), *(["--port", "0"] if command == ["serve"] else [])])
+    assert (found.exit_code, said in found.output) == (4, True), found.output

@@ -61,7 +61,7 @@ def test_an_unsigned_version_is_exit_7_unless_that_is_allowed(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("version", "code"), [("models:/churn/2", 4), ("models:/nobody/1", 4), ("models:/churn@nobody", 2), ("churn", 2), ("models:/../1", 2)]
+    ("version", "code"), [("models:/churn/2", 4), ("models:/nobody/1", 4), ("models:/churn@nobody", 4), ("churn", 2), ("models:/../1", 2)]
 )
 def test_what_is_not_there_is_said(place: Path, version: str, code: int) -> None:
     assert verify(place, version).exit_code == code
