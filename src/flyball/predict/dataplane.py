@@ -17,6 +17,7 @@ from flyball.predict.meter import Meter
 from flyball.predict.metrics import families
 from flyball.predict.repository import Fixed, Repository
 from flyball.predict.signature import ON_REQUEST, TensorSpec, beside_of, inputs_of, outputs_of, tensors_of
+from flyball.predict.statistics import ModelStatistics, statistics_of
 from flyball.predict.tensors import Tensor, columns_of
 from flyball.runtimes import ModelManifest
 from flyball.serving.asked import ROUTED, VECTOR, Answer, Asked, Wants
@@ -95,22 +96,6 @@ class IndexEntry(msgspec.Struct, frozen=True, gc=False):
     version: str
     state: str
     reason: str
-
-
-class ModelStatistics(msgspec.Struct, frozen=True, gc=False):
-    """What was counted of a version since the server started: rows, and the seconds from arrival to answer of all of them together.
-
-    It was asked `calls` times, about rows of `waits` requests that had waited for `wait_seconds` together.
-    """
-
-    name: str
-    version: str
-    answered: int
-    failed: int
-    seconds: float
-    calls: int = 0
-    waits: int = 0
-    wait_seconds: float = 0.0
 
 
 class DataPlane:
@@ -203,33 +188,18 @@ class DataPlane:
             facts_of(target.version), beside_of(target.form),
         )  # fmt: skip
 
-    def statistics(self, name: str = "", version: str = "") -> list[ModelStatistics]:
-        """What was counted of each version that answers, of all endpoints where none is named.
+    async def statistics(self, name: str = "", version: str = "") -> list[ModelStatistics]:
+        """What all processes counted of each version that answers, of all endpoints where none is named.
 
         Raises:
             FlyballError: as `find` raises.
         """
         if name:
             found = self.find(name, version)
-            pairs = [(found.endpoint, number) for number in ([found.version.number] if version else sorted(found.endpoint.versions))]
+            pairs = [(found.endpoint.name, number) for number in ([found.version.number] if version else sorted(found.endpoint.versions))]
         else:
-            endpoints = [self.engine.serving.endpoints[known] for known in self.names()]
-            pairs = [(endpoint, number) for endpoint in endpoints for number in sorted(endpoint.versions)]
-        return [self._counted(endpoint.name, number) for endpoint, number in pairs]
-
-    def _counted(self, name: str, number: int) -> ModelStatistics:
-        counters = self.engine.counters
-        own = (name, number)
-        answered = sum(count for labels, count in counters.answered.items() if labels[:2] == own)
-        seconds, batches, waits = (
-            [histogram for labels, histogram in histograms.items() if labels[:2] == own]
-            for histograms in (counters.seconds, counters.batches, counters.waits)
-        )
-        return ModelStatistics(
-            name, str(number), answered, counters.failed[own], sum(found.total for found in seconds),
-            calls=sum(sum(found.counts) for found in batches), waits=sum(sum(found.counts) for found in waits),
-            wait_seconds=sum(found.total for found in waits),
-        )  # fmt: skip
+            pairs = [(known, number) for known in self.names() for number in sorted(self.engine.serving.endpoints[known].versions)]
+        return statistics_of(await self.figures(), pairs)
 
     # ---- the repository --------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 Labels: TypeAlias = tuple[str, int, str]
+_NO_CALL = (0, 0.0, 0.0, 0.0)
 
 
 @dataclass
@@ -38,6 +39,9 @@ class Counters:
     `seconds` are those from the arrival of a row's request to its prediction, `waits` those to the moment that its version was asked, and
     `batches` the rows that were asked about together.
 
+    `compute` are calls of a version that were answered, and the seconds of all of them until it was asked, had said, and was journalled and
+    told.
+
     `lacks` are rows without a fresh value by endpoint, look-up and why; `turned_away` are requests that were refused for it, and `ages`
     say in seconds, by endpoint and look-up, how old the oldest value was that answered last.
     `store_fails` says something where the online store cannot be read.
@@ -52,6 +56,7 @@ class Counters:
     seconds: dict[Labels, Histogram] = field(default_factory=dict)
     waits: dict[Labels, Histogram] = field(default_factory=dict)
     batches: dict[Labels, Histogram] = field(default_factory=dict)
+    compute: dict[Labels, tuple[int, float, float, float]] = field(default_factory=dict)
     waited: tuple[int, float] = (0, 0.0)
     """How many requests were asked of a version, and how long all of them waited."""
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -82,6 +87,11 @@ class Counters:
         self.batches[labels].add((rows,))
         number, total = self.waited
         self.waited = number + len(waits), total + sum(waits)
+
+    def add_call(self, labels: Labels, *, began: float, asked: float, said: float, done: float) -> None:
+        """A version was called and its answers are told; these are the times."""
+        calls, before, within, after = self.compute.get(labels, _NO_CALL)
+        self.compute[labels] = calls + 1, before + asked - began, within + said - asked, after + done - said
 
     def add_ages(self, endpoint: str, *, time: int, value_times: Mapping[str, Sequence[int | None]]) -> None:
         """Rows were answered at `time` by values of those times, in microseconds, by look-up."""

@@ -110,6 +110,7 @@ class Engine:
         vector, stages = None, self.stages
         if stages is not None:
             stages.begin(group)
+        began = self._timer.seconds()
         try:
             vector = group.compute()
             if stages is not None:
@@ -117,11 +118,14 @@ class Engine:
             if vector.lacks and (refused := group.refusals(vector.lacks)):
                 self._turn_away(group, refused, failures=failures)
                 return
+            asked = self._timer.seconds()
             said = yield from _say(group, vector)
+            heard = self._timer.seconds()
             if stages is not None:
                 stages.mark(group, "model")
             if isinstance(said, list):
                 self._take_each(group, said, vector=vector, failures=failures)
+                self._count_call(group, began=began, asked=asked, said=heard)
                 return
             outcome = group.outcome(said)
         except Exception as error:  # noqa: BLE001 - whatever a version does, only its own rows feel it
@@ -132,6 +136,11 @@ class Engine:
                 self._run(one, failures)
         else:
             self._accept(group, vector, outcome=outcome, failures=failures)
+            self._count_call(group, began=began, asked=asked, said=heard)
+
+    def _count_call(self, group: Group, *, began: float, asked: float, said: float) -> None:
+        labels = (group.endpoint.name, group.version.number, group.route)
+        self.counters.add_call(labels, began=began, asked=asked, said=said, done=self._timer.seconds())
 
     def _turn_away(self, group: Group, refused: Mapping[int, FlyballError], *, failures: tuple[Failure, ...]) -> None:
         """Requests for which a value is missing that they need are refused; nobody else notices, and no version failed."""

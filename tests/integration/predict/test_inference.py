@@ -113,7 +113,13 @@ def test_configuration_and_statistics_are_told(server: ServerProcess) -> None:
     assert (found["name"], found["version"]) == ("late", "1")
     assert found["inference_count"] >= 3
     assert 1 <= found["execution_count"] <= found["inference_count"]
-    assert found["inference_stats"]["success"]["ns"] >= found["inference_stats"]["queue"]["ns"] > 0
+    spent = found["inference_stats"]
+    assert spent["success"]["ns"] >= spent["queue"]["ns"] > 0
+    stages = [spent[f"compute_{stage}"] for stage in ("input", "infer", "output")]
+    (calls,) = {stage["count"] for stage in stages}
+    assert 0 < calls <= found["execution_count"]
+    assert all(stage["ns"] > 0 for stage in stages)
+    assert stages[0]["ns"] + stages[1]["ns"] <= spent["success"]["ns"]
     assert {one["version"] for one in server.request("GET", "/v2/models/stats").json["model_stats"]} == {"1", "2"}
 
 
@@ -246,8 +252,9 @@ WRONG: list[tuple[str, Any, int, str]] = [
     ("ragged", with_one(data=[[1.0], [2.0, 3.0], []], shape=[3, 1]), 422, "ragged"),
     ("nested", with_one(data=[[[1.0]], [[2.0]], [[3.0]]]), 422, "nested 3 deep"),
     ("negative shape", with_one(shape=[-3]), 422, "its shape is [-3]"),
-    ("huge shape", with_one(shape=[2**62]), 413, "one may have 1,000"),
-    ("huge second shape", with_one(shape=[3, 2**62]), 422, "it has 3 elements"),
+    ("many rows", with_one(shape=[2**39]), 413, "one may have 1,000"),
+    ("huge shape", with_one(shape=[2**62]), 422, "no request has so many values"),
+    ("huge second shape", with_one(shape=[3, 2**62]), 422, "no request has so many values"),
     ("no shape", with_one(shape=[]), 422, "its shape is []"),
     ("shape of no rows", with_one(shape=[0], data=[]), 422, "no row"),
     ("short", with_one(data=[1.0, 2.0]), 422, "2 elements"),

@@ -7,14 +7,14 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 from flyball.governance import Permission
-from flyball.predict.dataplane import DataPlane, ModelStatistics
+from flyball.predict.dataplane import DataPlane
 from flyball.predict.errors import NotReadyError
 from flyball.predict.replies import Dialect, Reply, of_error, of_json
 from flyball.predict.request import Request, Route
 from flyball.predict.signature import TensorSpec
+from flyball.predict.statistics import ModelStatistics, Spent
 
 EXTENSIONS = ("binary_tensor_data", "model_repository", "model_repository(unload_dependents)", "model_configuration", "statistics")
-_NANOSECONDS = 1_000_000_000
 
 
 async def live(plane: DataPlane, request: Request) -> Reply:
@@ -56,7 +56,7 @@ async def metadata(plane: DataPlane, request: Request) -> Reply:
 
 async def statistics(plane: DataPlane, request: Request) -> Reply:
     """What was counted since the start; what is not counted apart stands as 0."""
-    return of_json({"model_stats": [_told(found) for found in plane.statistics(request.name, request.version)]})
+    return of_json({"model_stats": [_told(found) for found in await plane.statistics(request.name, request.version)]})
 
 
 async def config(plane: DataPlane, request: Request) -> Reply:
@@ -83,15 +83,12 @@ def _configured(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
 
 
 def _told(found: ModelStatistics) -> dict[str, Any]:
-    spent = {"count": found.answered, "ns": int(found.seconds * _NANOSECONDS)}
-    nothing = {"count": 0, "ns": 0}
     stats = {
-        "success": spent, "fail": {"count": found.failed, "ns": 0},
-        "queue": {"count": found.waits, "ns": int(found.wait_seconds * _NANOSECONDS)}, "compute_input": nothing, "compute_infer": nothing,
-        "compute_output": nothing, "cache_hit": nothing, "cache_miss": nothing,
+        "success": found.success, "fail": found.fail, "queue": found.queue, "compute_input": found.inputs, "compute_infer": found.infer,
+        "compute_output": found.outputs, "cache_hit": Spent(), "cache_miss": Spent(),
     }  # fmt: skip
     return {
-        "name": found.name, "version": found.version, "last_inference": 0, "inference_count": found.answered,
+        "name": found.name, "version": found.version, "last_inference": 0, "inference_count": found.success.count,
         "execution_count": found.calls, "inference_stats": stats, "batch_stats": [],
     }  # fmt: skip
 

@@ -22,7 +22,6 @@ INFERENCE, HEALTH = "inference.GRPCInferenceService", "grpc.health.v1.Health"
 EXTENSIONS = ("model_repository", "model_repository(unload_dependents)", "model_configuration", "statistics")
 SERVER = "flyball"
 _SERVING, _NOT_SERVING = 1, 2
-_NANOSECONDS = 1_000_000_000
 _DATA_TYPES = {"BYTES": "TYPE_STRING"}
 
 
@@ -120,10 +119,16 @@ def _data_type(spec: TensorSpec) -> str:
 async def statistics(plane: DataPlane, call: Call) -> Any:
     """What was counted of the model's versions, or of all models."""
     answer = of_inference("ModelStatisticsResponse")()
-    for found in plane.statistics(call.message.name, call.message.version):
-        stats = answer.model_stats.add(name=found.name, version=found.version, inference_count=found.answered)
-        stats.inference_stats.success.count, stats.inference_stats.success.ns = found.answered, int(found.seconds * _NANOSECONDS)
-        stats.inference_stats.fail.count = found.failed
+    for found in await plane.statistics(call.message.name, call.message.version):
+        told = answer.model_stats.add(
+            name=found.name, version=found.version, inference_count=found.success.count, execution_count=found.calls
+        )  # fmt: skip
+        stats = told.inference_stats
+        for into, spent in (
+            (stats.success, found.success), (stats.fail, found.fail), (stats.queue, found.queue), (stats.compute_input, found.inputs),
+            (stats.compute_infer, found.infer), (stats.compute_output, found.outputs),
+        ):  # fmt: skip
+            into.count, into.ns = spent.count, spent.ns
     return answer
 
 
