@@ -15,7 +15,7 @@ from typing import Any, Self
 from flyball.core.clock import utc
 from flyball.core.errors import InvalidError, NotFoundError, UnavailableError
 from flyball.core.trust import Trust
-from flyball.governance.certificates import Certificate
+from flyball.governance.certificates import Certificate, Credentials
 from flyball.storage.clockfile import RUN
 from flyball.storage.errors import os_errors
 
@@ -117,6 +117,14 @@ class Settings:
     def trust(self) -> Trust:
         """By what the processes of this home know each other."""
         return Trust.pinning(None if self.certificate is None else self.certificate.chain)
+
+    def told(self, url: str) -> str:
+        """One of its addresses as a client is told it, who looks for a name that stands in the certificate.
+
+        Raises:
+            InvalidError: the certificate cannot be shown.
+        """
+        return url if self.certificate is None else Credentials(self.certificate).named(url)
 
     @property
     def control_url(self) -> str:

@@ -67,10 +67,10 @@ class Follower:
             "",
             f"{status['project']} is up ({settings.project.name})" if settings.project else "the server is up, without a project",
             f"  home           {settings.home}",
-            f"  control plane  {settings.control_url}",
+            f"  control plane  {settings.told(settings.control_url)}",
         ]
         if settings.project is not None:
-            lines.append(f"  model server   {settings.serve_url}/predict/ENDPOINT")
+            lines.append(f"  model server   {settings.told(settings.serve_url)}/predict/ENDPOINT")
         else:
             lines.append(f'  MLflow         eval "$(flyball env --home {quote(str(settings.home))})", then use the stock client')
         lines += [f"  console        {self._login()}"] if settings.console else []
@@ -88,7 +88,7 @@ class Follower:
             time.sleep(_RETRY_SECONDS)
 
     def _login(self) -> str:
-        url = self._settings.console_url
+        url = self._settings.told(self._settings.console_url)
         if not self._settings.auth:
             return url
         try:

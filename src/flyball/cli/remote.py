@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from flyball.app.settings import NotRunningError, Settings
 from flyball.client import Client
 from flyball.client.endpoints import EndpointsClient
 from flyball.core.errors import FlyballError, HeldError
+from flyball.core.trust import CA_FILE
 from flyball.governance import OwnerToken
 from flyball.storage.homelock import HomeLock
 
@@ -146,8 +148,10 @@ def connect(home: Path) -> Client:
     return Client(settings.control_url, None if token is None else token.value, actor=person(), trust=settings.trust)
 
 
-def exports(home: Path) -> str:
+def exports(home: Path, environment: Mapping[str, str]) -> str:
     """Lines for a shell: where the control plane of the home is, and its owner's token; for us and for MLflow's client.
+
+    Over TLS also by what one knows it: what the environment says already, else the certificate itself.
 
     Raises:
         NotRunningError: none runs it.
@@ -156,8 +160,11 @@ def exports(home: Path) -> str:
     if settings is None:
         raise NotRunningError(home)
     token = OwnerToken.find(home)
-    url, secret = settings.control_url, "" if token is None else token.value
+    url, secret = settings.told(settings.control_url), "" if token is None else token.value
     told = {URL: url, "FLYBALL_TOKEN": secret, "MLFLOW_TRACKING_URI": url, "MLFLOW_TRACKING_TOKEN": secret}
+    if settings.certificate is not None:
+        known_by = environment.get(CA_FILE) or str(settings.certificate.chain)
+        told |= {CA_FILE: known_by, "MLFLOW_TRACKING_SERVER_CERT_PATH": known_by}
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in told.items())
 
 
@@ -211,10 +218,10 @@ def find_console_link(home: Path) -> str | None:
     if settings is None or not settings.console:
         return None
     if not settings.auth:
-        return settings.console_url
+        return settings.told(settings.console_url)
     try:
         with connect(home) as client:
-            return f"{settings.console_url}/login?code={client.create_login_code()}"
+            return f"{settings.told(settings.console_url)}/login?code={client.create_login_code()}"
     except FlyballError:
         return None
 
@@ -222,7 +229,7 @@ def find_console_link(home: Path) -> str | None:
 def env(home: Path | None) -> None:
     """Print the exports for a shell; beside them, where only a person reads it, a link to the console."""
     place = find_home(home, Path.cwd())
-    sys.stdout.write(exports(place))
+    sys.stdout.write(exports(place, os.environ))
     sys.stdout.flush()
     if link := find_console_link(place):
         sys.stderr.write(f"console: {link}{'' if '?' not in link else ' (good once)'}\n")

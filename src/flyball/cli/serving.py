@@ -48,7 +48,7 @@ def serve(wanted: Wanted) -> NoReturn:
     """
     references = [ModelReference.parse(text) for text in wanted.models]
     workers = Workers.parse(wanted.workers)
-    shown = [] if wanted.certificate is None else Credentials(wanted.certificate).certificate.options()
+    shown = None if wanted.certificate is None else Credentials(wanted.certificate)
     port = _free(wanted.host, wanted.port)
     try:
         home = find_home(wanted.home, Path.cwd())
@@ -59,14 +59,22 @@ def serve(wanted: Wanted) -> NoReturn:
         plan, served = _fetched(wanted, references, home=home, port=port)
     else:
         plan, served = lay_out(home, references, port=port, actor=person())
-    scheme = "https" if shown else "http"
+    address = f"http{'s' if shown else ''}://{wanted.host}:{port}"
     for endpoint in served.endpoints:
         told = f"models:/{endpoint.model}/{endpoint.champion}"
-        sys.stdout.write(f"{told} will answer at {scheme}://{wanted.host}:{port}/predict/{quote(endpoint.endpoint)}\n")
+        sys.stdout.write(f"{told} will answer at {address if shown is None else shown.named(address)}/predict/{quote(endpoint.endpoint)}\n")
     sys.stdout.flush()
     options = ["--home", str(home), "--host", wanted.host, "--port", str(port), "--plan", str(plan), "--workers", str(workers)]
     options += [] if wanted.grpc_port is None else ["--grpc-port", str(wanted.grpc_port)]
-    command = [sys.executable, "-P", "-m", "flyball.predict", *options, *shown, *([] if wanted.auth else ["--no-auth"])]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "flyball.predict",
+        *options,
+        *([] if shown is None else shown.certificate.options()),
+        *([] if wanted.auth else ["--no-auth"]),
+    ]
     os.execv(sys.executable, command)  # noqa: S606 - our own module; the server needs nothing of what found its models
 
 

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from flyball.core.clock import Clock, WallClock
 from flyball.core.trust import Trust, stamp_of
@@ -106,6 +108,14 @@ class Credentials:
         self._look()
         return self._tried.pem
 
+    def named(self, url: str) -> str:
+        """The URL with a name of the certificate for its host, if that is none and there is one; clients look for it."""
+        place = urlsplit(url)
+        if place.hostname in self.names or not self.names or place.port is None:
+            return url
+        name = f"[{self.names[0]}]" if ":" in self.names[0] else self.names[0]
+        return place._replace(netloc=f"{name}:{place.port}").geturl()
+
     async def listen(
         self, make: Callable[[], asyncio.BaseProtocol], sockets: Sequence[socket.socket], *, backlog: int
     ) -> list[asyncio.Server]:  # fmt: skip
@@ -159,7 +169,10 @@ def _try(certificate: Certificate) -> _Tried:
         if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
             raise KeyMismatchError(certificate.chain, certificate.key) from error
         raise CertificateUnusableError(certificate.chain, f"with {certificate.key.name} OpenSSL does not take it: {error}") from error
-    names = tuple(name for kind, name in facts.get("subjectAltName", ()) if kind in {"DNS", "IP Address"} and "*" not in name)
+    found = [(kind, name.strip()) for kind, name in facts.get("subjectAltName", ())]
+    names = tuple(
+        str(ip_address(name)) if kind == "IP Address" else name for kind, name in found if kind in {"DNS", "IP Address"} and "*" not in name
+    )
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(facts["notAfter"]), UTC)
     return _Tried(context, names, ends, (key, chain))
 

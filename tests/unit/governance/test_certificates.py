@@ -39,7 +39,13 @@ def shaken(credentials: Credentials, trust: Trust) -> dict[str, Any]:
 def test_the_names_of_a_certificate_are_known_but_for_patterns(authority: Authority) -> None:
     found = Credentials(authority.issue("a", "models.example", "*.example", "10.0.0.7"))
     assert found.names == ("models.example", "10.0.0.7")
-    assert Credentials(authority.issue("b")).names == ()
+    assert [found.named(f"https://{host}:8500/x") for host in ("127.0.0.1", "10.0.0.7")] == [
+        "https://models.example:8500/x", "https://10.0.0.7:8500/x",
+    ]  # fmt: skip
+    assert Credentials(authority.issue("c", "::1")).named("https://127.0.0.1:8500") == "https://[::1]:8500"
+    nameless = Credentials(authority.issue("b"))
+    assert nameless.names == ()
+    assert nameless.named("https://127.0.0.1:8500") == "https://127.0.0.1:8500"
 
 
 def test_both_files_or_none_are_named(authority: Authority) -> None:
