@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from flyball.serving.hiding import Hiding
 from flyball.serving.posted import MAX_RECORDS, Known, PostedError, Sent, answered, mark_of, read_all, read_json, read_lines, read_row
 from flyball.serving.record import Answered, decode, encode
 from flyball.storage._localjournal import LocalJournal
+from flyball.storage.errors import JournalCorruptError
 from flyball.storage.positions import Positions
 from flyball.storage.transactions import Transactions
 
@@ -33,6 +35,7 @@ WHAT = "predictions"
 _RECORDED = "predictions/records/recorded"
 _SHOWN = 100
 _READ = 256
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -125,13 +128,21 @@ class Postbox:
     def _recover(self, journal: LocalJournal) -> None:
         """What stands in the journal is remembered, also where whoever appended it came no further."""
         position = max(self._memory.positions.get(_RECORDED), journal.acknowledged)
-        while position < journal.last and (entries := journal.read_after(position, _READ)):
+        while position < journal.last:
             marks: set[str] = set()
-            for entry in entries:
-                with suppress(msgspec.DecodeError):
-                    record = decode(entry.payload)
-                    marks |= {mark_of(record.endpoint, name) for name in record.ids}
-            position = entries[-1].position
+            try:
+                entries = journal.read_after(position, _READ)
+            except JournalCorruptError as error:  # who reads the log tells of the loss; what comes now is taken all the same
+                _LOG.warning("Ids of predictions that were sent are forgotten. %s", error)
+                position = max(position + 1, error.resume)
+            else:
+                if not entries:
+                    return
+                for entry in entries:
+                    with suppress(msgspec.DecodeError):
+                        record = decode(entry.payload)
+                        marks |= {mark_of(record.endpoint, name) for name in record.ids}
+                position = entries[-1].position
             self._remember(marks, position)
 
     def _remember(self, marks: Iterable[str], position: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from flyball.serving.log import PredictionLog
 from flyball.serving.logspec import LogPlan
 from flyball.serving.posted import Known, PostedError
 from flyball.storage._delta import DeltaTables
+from flyball.storage._localjournal import LocalJournal
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FEATURES = {"trips.line": "String", "trips.distance": "Float64", "sky.wind": "Float64", "calendar.hour": "Int8"}
@@ -63,9 +64,9 @@ class Office:
         self.tables = DeltaTables(place / "tables")
         self.box, self.log = self.another()
 
-    def another(self) -> tuple[Postbox, PredictionLog]:
+    def another(self, marks: type[SqlPosted] = SqlPosted) -> tuple[Postbox, PredictionLog]:
         stores = self.stores
-        memory = Memory(SqlPosted(stores.database), stores.positions, stores.journal.transactions)
+        memory = Memory(marks(stores.database), stores.positions, stores.journal.transactions)
         box = Postbox(self.place, memory, known=known, hiding=Hiding(lambda: b"k" * 32), clock=self.clock)
         return box, open_log(self.place, self.tables, stores=stores)
 
@@ -105,12 +106,18 @@ def test_what_is_sent_again_counts_once_also_after_a_restart_and_within_one_body
     assert sorted(office.rows()["id"]) == ["x-1", "x-2", "x-3"]
 
 
-def test_who_was_killed_before_ids_were_remembered_remembers_them_afterwards(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(*_: object) -> None:
+class Dying(SqlPosted):
+    """Marks that are never written: its process is killed first."""
+
+    def add(self, marks: Collection[str], taken: datetime) -> None:
+        del marks, taken
         raise KeyboardInterrupt
 
+
+def test_who_was_killed_before_ids_were_remembered_remembers_them_afterwards(office: Office) -> None:
     office.box.take(as_json(record(1)))
-    monkeypatch.setattr(office.box, "_remember", dies)
+    office.box.close()
+    office.box, _ = office.another(Dying)
     with pytest.raises(KeyboardInterrupt):
         office.box.take(as_json(record(2)))
     office.box.close()
@@ -119,6 +126,22 @@ def test_who_was_killed_before_ids_were_remembered_remembers_them_afterwards(off
     office.log.ship()
     assert office.box.take(as_json(record(1), record(2)))["duplicates"] == 2
     assert sorted(office.rows()["id"]) == ["x-1", "x-2"]
+
+
+def test_a_damaged_journal_takes_what_comes_after(office: Office) -> None:
+    office.box.take(as_json(record(1)))
+    office.box.close()
+    (first,) = (office.place / "journal" / "records").glob("SEGMENT-*.log")
+    journal = LocalJournal.write(first.parent, segment_bytes=1)  # what comes now goes into segments of its own
+    (entry,) = journal.read_after(0)
+    journal.append(entry.payload)
+    journal.append(entry.payload)
+    journal.close()
+    second = sorted(first.parent.glob("SEGMENT-*.log"))[1]
+    second.write_bytes(second.read_bytes()[:-5])
+    office.box, office.log = office.another()
+    office.box.open()
+    assert office.box.take(as_json(record(1), record(2))) == {"accepted": 1, "duplicates": 1, "refused": [], "refused_records": 0}
 
 
 def test_ndjson_and_arrow_say_the_same(office: Office) -> None:

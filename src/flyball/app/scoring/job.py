@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from flyball.app.settings import write_json
 from flyball.core.canonical import digest
+from flyball.storage.errors import os_errors
 
 SCORINGS = Path("scoring")
 BATCH_ROWS = 10_000
@@ -38,10 +42,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return f"score-{self.name}-{worker}"
 
     def keep(self, home: Path) -> Job:
-        """The job as it was begun: this one, unless the same was begun before."""
+        """The job as it was begun: this one, unless the same was begun before, or by another at the same moment."""
         path = home / SCORINGS / f"{self.name}.json"
-        if not path.exists():
-            write_json(path, msgspec.to_builtins(self))
+        with os_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".begun-", dir=path.parent) as aside, suppress(FileExistsError):
+                whole = Path(aside) / path.name
+                write_json(whole, msgspec.to_builtins(self))
+                os.link(whole, path)  # who is second finds it: streams of two numbers of workers would score rows twice
         return self.load(home, self.name)
 
     @classmethod

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -104,9 +106,10 @@ def _unpacked(step: str, data: bytes, *, digest: Digest, into: Path) -> Path:
     place = into / f"{digest}.bin"
     if not place.exists():
         into.mkdir(parents=True, exist_ok=True)
-        part = place.with_suffix(".part")
-        part.write_bytes(data)
-        part.replace(place)
+        descriptor, part = tempfile.mkstemp(dir=into, suffix=".part")  # workers of one home unpack at the same moment
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(part).replace(place)
     return place
 
 

@@ -6,7 +6,7 @@ What fails is answered by what was declared to stand in, and the rows' answers s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -111,9 +111,11 @@ class _Run:
     async def _once(self, name: str) -> Value | dict[str, pl.Series]:
         if name not in self._begun:
             made = self._made(self.graph._steps[name]) if self.whole is None or name not in self.whole._begun else self._part(name)  # noqa: SLF001 - the graph's own runs
-            self._begun[name] = asyncio.ensure_future(made) if self.graph.waits else await made
+            self._begun[name] = asyncio.ensure_future(made) if self.graph.waits else await _result(made)
         begun = self._begun[name]
-        found: Value | dict[str, pl.Series] = await begun if isinstance(begun, asyncio.Future) else begun
+        found: Value | dict[str, pl.Series] | FlyballError = await begun if isinstance(begun, asyncio.Future) else begun
+        if isinstance(found, FlyballError):
+            raise found
         return found
 
     async def _part(self, name: str) -> Value | dict[str, pl.Series]:
@@ -242,6 +244,14 @@ class _Run:
             return await self.value(name)
         part = _Run(self.graph, self.frame[rows], [self.rows[row] for row in rows], self.warnings, self, rows)
         return await part.value(name)
+
+
+async def _result(made: Awaitable[Value | dict[str, pl.Series]]) -> Value | dict[str, pl.Series] | FlyballError:
+    """What was made, or why it was not: whoever asks for it again is told the same, and nothing is asked twice."""
+    try:
+        return await made
+    except FlyballError as error:
+        return error
 
 
 def _texts(step: Step) -> list[str]:

@@ -140,6 +140,16 @@ def test_a_step_is_asked_once_however_many_name_it() -> None:
     assert model.asked == [3]
 
 
+def test_a_step_that_fails_is_asked_once_however_many_name_it() -> None:
+    bad, well = g.call("models:/bad/1", ROWS), g.call("models:/a/1", ROWS)
+    models = {"a": Line("x"), "bad": Line("x", most=0.5)}
+    output: Node = g.mean([bad, well], missing="skip", name="m0")
+    for level in range(1, 12):  # each names those before twice
+        output = g.mean([g.mean([bad, output], missing="skip", name=f"{level}-{side}"[::-1]) for side in "lr"], name=f"m{level}")
+    assert run(output, models).values.tolist() == pytest.approx([0.1, 0.4, 0.9])
+    assert models["bad"].asked == [3]
+
+
 def test_a_number_stands_in_and_the_rows_say_so() -> None:
     found = run(g.call("models:/bad/1", ROWS, fallback=0.25), {"bad": Line("x", most=0.5)})
     assert found.values.tolist() == [0.25] * 3
