@@ -23,12 +23,17 @@ _PLURALS = {
     "dataset": "datasets", "view": "views", "run": "runs", "version": "versions", "deployment": "deployments",
     "window": "windows", "event": "events", "backtest": "backtests",
 }  # fmt: skip
+_ALSO = {"model": "versions", "models": "versions", "endpoint": "deployments", "endpoints": "deployments"}
 
 
-def why(event: str, *, home: Path | None, world: str | None) -> None:
+def why(event: str, *, home: Path | None, world: str | None, as_json: bool = False) -> None:
     """Print the chain, the event first, each cause below it."""
     with open_inspection(home, world) as found:
         chain = found.causes(event)
+    if as_json:
+        told = [{"id": link.id, "type": link.type, "time": link.time, "subject": link.subject, "text": describe(link)} for link in chain]
+        _write_json(told)
+        return
     console = Console()
     for depth, link in enumerate(chain):
         lead = "because " if depth else ""
@@ -36,15 +41,18 @@ def why(event: str, *, home: Path | None, world: str | None) -> None:
         console.print(f"{' ' * 18}{link.type}  {link.id}  {link.subject}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
-def ls(kind: str, name: str | None, *, limit: int, home: Path | None, world: str | None) -> None:
-    """Print a table of the things of one kind."""
-    kind = _PLURALS.get(kind, kind)
+def ls(kind: str, name: str | None, *, limit: int, home: Path | None, world: str | None, as_json: bool = False) -> None:
+    """Print a table of the things of one kind, or a list as JSON, which is empty where there are none."""
+    kind = {**_PLURALS, **_ALSO}.get(kind, kind)
     if kind not in KINDS:
         raise UnknownNameError("kind of thing", kind, known=KINDS)
     with open_inspection(home, world) as found:
         rows = found.list(kind, name, limit=limit)
         hint = found.hint(kind)
         others = 0 if rows or name is None else len(found.list(kind, None, limit=limit))
+    if as_json:
+        _write_json(rows)
+        return
     console = Console()
     if not rows:
         of = f" of {name!r}" if name is not None else ""
@@ -90,9 +98,13 @@ def _text(value: object) -> str:
 
 def show(kind: str, name: str, *, home: Path | None, world: str | None) -> None:
     """Print one thing as JSON with sorted keys."""
-    kind = _PLURALS.get(kind, kind)
+    kind = {**_PLURALS, **_ALSO}.get(kind, kind)
     if kind not in KINDS:
         raise UnknownNameError("kind of thing", kind, known=list(_PLURALS))
     with open_inspection(home, world) as found:
         value = found.get(kind, name)
+    _write_json(value)
+
+
+def _write_json(value: Any) -> None:
     sys.stdout.write(json.dumps(json.loads(canonical(value)), indent=2, sort_keys=True, ensure_ascii=False) + "\n")

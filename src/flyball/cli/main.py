@@ -335,6 +335,8 @@ app.command()(stewarding.reject)
 @app.command()
 def why(
     event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id, or enough of its beginning.")],
+    *,
+    json: JsonFlag = False,
     home: FoundHomeOption = None,
     backtest: WorldOption = None,
 ) -> None:
@@ -342,7 +344,7 @@ def why(
     with told():
         from flyball.cli import looking
 
-        looking.why(event, home=home, world=backtest)
+        looking.why(event, home=home, world=backtest, as_json=json)
 
 
 @app.command()
@@ -352,6 +354,8 @@ def ls(
     ],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only those of this model, dataset or subject.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many; the newest of events.")] = 50,
+    *,
+    json: JsonFlag = False,
     home: FoundHomeOption = None,
     backtest: WorldOption = None,
 ) -> None:
@@ -359,7 +363,7 @@ def ls(
     with told():
         from flyball.cli import looking
 
-        looking.ls(kind, name, limit=limit, home=home, world=backtest)
+        looking.ls(kind, name, limit=limit, home=home, world=backtest, as_json=json)
 
 
 @app.command()
@@ -411,9 +415,9 @@ def env(home: FoundHomeOption = None) -> None:
     Use it as: eval "$(flyball env)"
     """
     with told():
-        from flyball.cli import remote
+        from flyball.cli import envs
 
-        remote.env(home)
+        envs.env(home)
 
 
 @app.command()

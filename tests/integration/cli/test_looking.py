@@ -49,3 +49,14 @@ def test_the_beginning_of_an_id_is_enough(logged: tuple[Path, str]) -> None:
         shown = json.loads(call(place, "show", "run", name).stdout)
         assert (shown["id"], shown["parameters"], shown["experiment"]) == (run, {"depth": "3"}, "churn")
     assert call(place, "show", "run", "%").exit_code == 4
+
+
+def test_a_script_gets_lists_and_causes_as_json(logged: tuple[Path, str]) -> None:
+    place, run = logged
+    found = json.loads(call(place, "ls", "runs", "churn", "--json").stdout)
+    assert [(each["run"], each["name"]) for each in found] == [(run, "first")]
+    assert json.loads(call(place, "ls", "models", "--json").stdout) == []  # nothing is an empty list, and no sentence
+    events = json.loads(call(place, "ls", "events", "--json").stdout)
+    chain = json.loads(call(place, "why", events[0]["id"], "--json").stdout)
+    assert chain[0]["id"] == events[0]["id"]
+    assert set(chain[0]) == {"id", "type", "time", "subject", "text"}
