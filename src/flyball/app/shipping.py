@@ -15,11 +15,14 @@ from flyball.app.remotejournals import Shipped
 from flyball.core.errors import FlyballError
 from flyball.core.trust import SYSTEM, Trust
 from flyball.serving.following import ControlPlaneError
+from flyball.storage._localjournal import LocalJournal
 from flyball.storage.journal import Journal
 
 VARIABLE = "FLYBALL_SHIP_LOG"
 """The setting: under which name a server's journal is sent; empty where the control plane reads it from the disk."""
 PAUSE_SECONDS, LONGEST_SECONDS, ANSWER_SECONDS = 1.0, 30.0, 60.0
+LAST_SECONDS = 3.0
+"""So long the control plane is waited for once the server is to end: what does not arrive waits in the journal."""
 MOST_ENTRIES, MOST_BYTES = 512, 8 << 20
 _LOG = logging.getLogger(__name__)
 
@@ -27,12 +30,16 @@ _LOG = logging.getLogger(__name__)
 def shipper_of(
     journal: Journal, environment: Mapping[str, str], *, url: str | None, token: str | None, worker: int, trust: Trust = SYSTEM
 ) -> Shipper | None:
-    """Who sends the journal as the setting says, to `url` or where FLYBALL_URL is; None where nobody has to."""
+    """Who sends the journal as the setting says, to `url` or where FLYBALL_URL is; None where nobody has to.
+
+    Beside the name that the server has goes a word of the journal's own: a server that begins anew, on another disk, begins to count anew,
+    and what it counts would be taken for what is here already.
+    """
     name = environment.get(VARIABLE, "")
     place = url or environment.get("FLYBALL_URL")
-    if not name or not place:
+    if not name or not place or not isinstance(journal, LocalJournal):
         return None
-    server = f"{name}-{worker}" if worker else name
+    server = f"{name}-{worker}.{journal.origin()}" if worker else f"{name}.{journal.origin()}"
     return Shipper(journal, place, token=environment.get("FLYBALL_TOKEN") or token, server=server, trust=trust)
 
 
@@ -48,6 +55,7 @@ class Shipper:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._patience = ANSWER_SECONDS
 
     def start(self) -> None:
         """Begin to send."""
@@ -57,8 +65,11 @@ class Shipper:
     def stop(self) -> None:
         """Send what is there, if that goes, and no more; idempotent."""
         self._stop.set()
+        self._patience = LAST_SECONDS
         if self._thread is not None:
-            self._thread.join(ANSWER_SECONDS)
+            self._thread.join(LAST_SECONDS)
+            if self._thread.is_alive():
+                return
         with suppress(FlyballError):
             while self.ship():
                 pass
@@ -106,7 +117,7 @@ class Shipper:
         self._journal.acknowledge(min(position, self._journal.last))
 
     def _ask(self, method: str, body: bytes | None = None) -> int:
-        connection = self._trust.connect(self._url, ANSWER_SECONDS)
+        connection = self._trust.connect(self._url, self._patience)
         try:
             headers = self._headers if body is None else {**self._headers, "Content-Type": "application/msgpack"}
             connection.request(method, f"{urlsplit(self._url).path.rstrip('/')}{self._path}", body, headers)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from flyball.core.errors import HeldError
+from flyball.core.ids import RandomIds
 from flyball.storage._filelock import FileLock
 from flyball.storage._segments import Acknowledgement, Frame, Mark, encode, frames, opened, segment_path, segments
 from flyball.storage.errors import JournalCorruptError, JournalFullError, JournalPositionError, from_os, os_errors
@@ -177,6 +178,19 @@ class LocalJournal:
             for frame in self._walk(self._end):
                 self._end = frame.after
             return max(self._end.position, firsts[-1] if firsts else 0) - 1
+
+    def origin(self) -> str:
+        """A word that no other journal has, not even one that is made anew in its place. The writer's to ask for."""
+        path = self.path / "origin"
+        with self._lock, os_errors(path):
+            if not path.exists():
+                aside = path.with_suffix(".part")
+                with aside.open("w", encoding="ascii") as file:
+                    file.write(RandomIds().create("jrn")[-12:])
+                    file.flush()
+                    os.fsync(file.fileno())
+                aside.replace(path)
+            return path.read_text(encoding="ascii")
 
     def close(self) -> None:
         if self._writer is not None:

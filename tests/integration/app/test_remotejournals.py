@@ -14,10 +14,10 @@ import pytest
 
 from flyball.app.remotejournals import JournalBodyError, RemoteJournals, ServerNameError, Shipped
 from flyball.app.shipping import VARIABLE, Shipper, shipper_of
-from flyball.core.clock import MonotonicTimer
 from flyball.serving.following import ControlPlaneError
 from flyball.serving.record import HOLE
 from flyball.storage._localjournal import LocalJournal
+from tests.live import wait_for
 
 
 def payloads(home: Path, server: str = "east") -> list[bytes]:
@@ -151,20 +151,47 @@ def test_what_arrived_without_an_answer_is_sent_again_and_counts_once(home: Home
 def test_a_server_that_starts_again_goes_on_where_the_control_plane_is(home: Home, tmp_path: Path) -> None:
     journal = LocalJournal.write(tmp_path / "elsewhere")
     journal.append(b"a", b"b", b"c")
-    home.journals.take("east-2", body(1, b"a", b"b"))  # it arrived before the server was killed
+    name = f"east-2.{journal.origin()}"
+    home.journals.take(name, body(1, b"a", b"b"))  # it arrived before the server was killed
     shipper = shipper_of(journal, {VARIABLE: "east"}, url=home.url, token=None, worker=2)
     assert shipper is not None
     shipper.start()
-    timer = MonotonicTimer()
-    until = timer.seconds() + 60
-    while journal.acknowledged < 3:
-        assert timer.seconds() < until
+    wait_for(lambda: journal.acknowledged == 3, 60, told="what is journalled arrives")
     shipper.stop()
-    assert payloads(tmp_path, "east-2") == [b"a", b"b", b"c"]
-    journal.append(b"d")
-    shipper.stop()  # what is there when a server ends is sent as well
-    assert journal.acknowledged == 4
+    assert payloads(tmp_path, name) == [b"a", b"b", b"c"]
+    journal.append(b"d")  # what is there when a server ends is sent as well, if that is quick
+
+    def sent() -> bool:
+        shipper.stop()
+        return journal.acknowledged == 4
+
+    wait_for(sent, 60, told="what was journalled last arrives")
     journal.close()
+
+
+def test_a_server_that_begins_anew_under_its_name_loses_nothing(home: Home, tmp_path: Path) -> None:
+    for disk in ("first", "second"):  # the first one is gone with its host
+        journal = LocalJournal.write(tmp_path / disk)
+        journal.append(*(f"{disk} {number}".encode() for number in range(3)))
+        shipper = shipper_of(journal, {VARIABLE: "east"}, url=home.url, token=None, worker=0)
+        assert shipper is not None
+        shipper.start()
+        wait_for(lambda: journal.acknowledged == 3, 60, told="what is journalled arrives")  # noqa: B023 - in this turn
+        shipper.stop()
+        journal.close()
+    found = [payloads(tmp_path, path.name) for path in (tmp_path / "journal" / "servers").iterdir()]
+    assert sorted(found) == [[b"first 0", b"first 1", b"first 2"], [b"second 0", b"second 1", b"second 2"]]
+
+
+def test_a_journal_keeps_its_word_for_as_long_as_it_is_there(tmp_path: Path) -> None:
+    words = []
+    for _ in range(2):
+        journal = LocalJournal.write(tmp_path / "one")
+        words.append(journal.origin())
+        journal.close()
+    other = LocalJournal.write(tmp_path / "other")
+    assert words[0] == words[1] != other.origin()
+    other.close()
 
 
 def test_nobody_sends_who_was_not_told_to(tmp_path: Path) -> None:
