@@ -72,7 +72,7 @@ def story(place: Path, stretch: Stretch) -> Story:
     """Per subject of the model, what was decided within the stretch, in order."""
     found: Story = {}
     for event in events(place):
-        about_live_only = event.type.startswith("parity.") or event.type == "features.compiled"
+        about_live_only = event.type.startswith("parity.") or event.type in {"features.compiled", "version.converted"}
         if event.subject.startswith(SUBJECT) and event.time < stretch.until and not about_live_only:
             at = "" if event.type == "loop.started" else event.time.isoformat()
             said = (f"{name}={event.data[name]}" for name in TOLD if name in event.data)
