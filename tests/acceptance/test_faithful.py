@@ -44,8 +44,8 @@ def story(place: Path, until: datetime) -> Story:
 
 
 def about_live_only(event: Event) -> bool:
-    """Parity is a check of serving, and the catalogue of features belongs to the home."""
-    return event.type.startswith("parity.") or event.type == "features.compiled"
+    """Parity is a check of serving; the catalogue of features belongs to the home, and so do conversions, which no release waits for."""
+    return event.type.startswith("parity.") or event.type in {"features.compiled", "version.converted"}
 
 
 def when(event: Event) -> str:
