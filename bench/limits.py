@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `make bench` runs it as a 
 from bench.tracking.wire import AnswerError, Wire
 from flyball.client import Client
 
-PACE_SECONDS = 0.02
+PACE_SECONDS, PAUSE_SECONDS = 0.02, 0.3
 TIMES = 20
 MOST = 2.0
 PATIENCE_SECONDS = 120
@@ -121,14 +121,41 @@ def p99(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98] * 1000
 
 
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """What both floods may be told."""
+    found = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--rounds", type=int, default=6)
+    found.add_argument("--requests", type=int, default=300)
+    found.add_argument("--endless", action="store_true", help="the flood does not pause at all")
+    return found
+
+
+def judged(ask: Callable[[], list[float]], go: Event, *, rounds: int, counts: Mapping[str, Any]) -> int:
+    """Ask in turn without the flood and with it, print each round and the ratio of the medians; 1 where that is more than was promised.
+
+    `counts` are what the flood was told how often.
+    """
+    alone, beside = [], []
+    for _ in range(rounds):
+        alone.append(p99(ask()))
+        before, begun = {name: count.value for name, count in counts.items()}, time.perf_counter()
+        go.set()
+        beside.append(p99(ask()))
+        go.clear()
+        seconds = time.perf_counter() - begun
+        told = ", ".join(f"{(count.value - before[name]) / seconds:.0f}/s {name}" for name, count in counts.items())
+        time.sleep(PAUSE_SECONDS)
+        print(f"p99 alone {alone[-1]:.1f} ms, beside a flood ({told}) {beside[-1]:.1f} ms")
+    first, second = statistics.median(alone), statistics.median(beside)
+    print(f"medians {first:.1f} and {second:.1f} ms: {second / first:.2f} times; promised at most {MOST:g} ({os.cpu_count()} CPUs)")
+    return int(second > MOST * first)
+
+
 def main() -> None:
-    """Measure, and print one line for each round and the ratio of the medians."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--path", default="/api/v1/events?limit=10")
-    parser.add_argument("--endless", action="store_true")
-    given = parser.parse_args()
+    """Measure, print and judge."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--path", default="/api/v1/events?limit=10")
+    given = arguments.parse_args()
     with server() as (url, owner):
         good, bad = (create_token(url, owner, name=name) for name in ("good", "flood"))
         wire = Wire(url, good)
@@ -139,20 +166,9 @@ def main() -> None:
             target=flood, args=(Flood(url, bad, given.path, given.endless), go), kwargs={"count": count}, daemon=True
         )
         process.start()
-        alone, beside = [], []
-        for _ in range(given.rounds):
-            alone.append(p99(asked(wire, request, number=given.requests)))
-            before, begun = count.value, time.perf_counter()
-            go.set()
-            beside.append(p99(asked(wire, request, number=given.requests)))
-            go.clear()
-            rate = (count.value - before) / (time.perf_counter() - begun)
-            time.sleep(0.3)
-            print(f"p99 alone {alone[-1]:.1f} ms, beside a flood of {rate:.0f}/s {beside[-1]:.1f} ms")
+        verdict = judged(lambda: asked(wire, request, number=given.requests), go, rounds=given.rounds, counts={"asked": count})
         process.terminate()
-    first, second = statistics.median(alone), statistics.median(beside)
-    print(f"medians {first:.1f} and {second:.1f} ms: {second / first:.2f} times; promised at most {MOST:g} ({os.cpu_count()} CPUs)")
-    sys.exit(int(second > MOST * first))
+    sys.exit(verdict)
 
 
 if __name__ == "__main__":

@@ -10,25 +10,23 @@ Run ``python bench/live/requests.py``; the exit code is 1 when a limit is passed
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # `make bench` runs it as a file
+
+from bench.serving.load import CLIENT_CORE, SERVER_CORE, Figures, load, median_of, on_core, request
+
 CONNECTIONS, ROUNDS, SECONDS = 32, 5, 2.0
-SERVER_CORE, CLIENT_CORE = 0, 1
 LEAST_PER_SECOND, LEAST_OF_ECHO, MOST_OF_JOURNAL = 1500.0, 0.15, 0.15
 PROJECT = Path(__file__).resolve().parents[2] / "examples" / "flights" / "flights.py"
 ECHO = (
@@ -37,21 +35,6 @@ ECHO = (
 )
 CARRIERS = ("UA", "B6", "EV", "DL", "AA", "MQ", "US", "9E", "WN", "VX", "FL", "AS", "F9", "YV", "HA", "OO")
 ORIGINS = ("EWR", "JFK", "LGA")
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one server did in one round: answers, on the wall's clock and of its own CPU time, and how long single answers took."""
-
-    answers: int
-    wall_seconds: float
-    cpu_seconds: float
-    p50_ms: float
-    p99_ms: float
-
-    @property
-    def per_core_second(self) -> float:
-        return self.answers / self.cpu_seconds
 
 
 # ---- the home: flights.py with rows made up here, so that no data must be prepared ----------------------------------------
@@ -130,31 +113,6 @@ def _row(number: int) -> dict[str, Any]:
 # ---- the servers ----------------------------------------------------------------------------------------------------------
 
 
-class NoJournal:
-    """A journal that keeps nothing."""
-
-    last = acknowledged = 0
-
-    def append(self, *payloads: bytes) -> int:
-        return len(payloads)
-
-    def read_after(self, position: int, limit: int = 1000) -> list[Any]:
-        del position, limit
-        return []
-
-    def acknowledge(self, position: int) -> None:
-        del position
-
-    def sync(self) -> None:
-        """Nothing to write."""
-
-    def filled(self) -> float:
-        return 0.0
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
 async def echo(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
     """The application that parses nothing."""
     del scope
@@ -172,6 +130,7 @@ async def serve(kind: str, home: Path, *, port: int) -> None:
     from flyball.predict.app import PredictApp
     from flyball.predict.connections import Server, config
     from flyball.predict.place import listen
+    from flyball.storage.journal import NoJournal
 
     listener = listen("127.0.0.1", port)
     application: Any = echo
@@ -199,89 +158,6 @@ def running(kind: str, home: Path) -> Iterator[tuple[int, int]]:
             process.terminate()
 
 
-# ---- the load -------------------------------------------------------------------------------------------------------------
-
-
-class Connection(asyncio.Protocol):
-    """Asks, and asks again when it is answered."""
-
-    def __init__(self, load: Load) -> None:
-        self._load, self._data, self._asked = load, b"", 0.0
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._ask()
-
-    def _ask(self) -> None:
-        self._asked = time.perf_counter()
-        self._transport.write(self._load.next())
-
-    def data_received(self, data: bytes) -> None:
-        self._data = self._data + data if self._data else data
-        head = self._data.find(b"\r\n\r\n") + 4
-        if head < 4:
-            return
-        length = self._data.index(b"content-length: ") + 16
-        if len(self._data) < head + int(self._data[length : self._data.index(b"\r", length)]):
-            return
-        self._load.answered(self._data[9:12], time.perf_counter() - self._asked)
-        self._data = b""
-        if self._load.ended:
-            self._transport.close()
-            self._load.leave()
-        else:
-            self._ask()
-
-
-class Load:
-    """Requests without pause for so many seconds."""
-
-    def __init__(self, port: int, seconds: float) -> None:
-        head = f"POST /predict/late-arrival HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\ncontent-length: "
-        self._requests = [head.encode() + b"%d\r\n\r\n" % len(body) + body for body in bodies(4096)]
-        self._number, self._until = 0, time.perf_counter() + seconds
-        self.seconds: list[float] = []
-        self.statuses: Counter[bytes] = Counter()
-        self.left = asyncio.Event()
-        self._connections = CONNECTIONS
-
-    def leave(self) -> None:
-        """A connection is done."""
-        self._connections -= 1
-        if not self._connections:
-            self.left.set()
-
-    @property
-    def ended(self) -> bool:
-        return time.perf_counter() >= self._until
-
-    def next(self) -> bytes:
-        self._number += 1
-        return self._requests[self._number % len(self._requests)]
-
-    def answered(self, status: bytes, seconds: float) -> None:
-        self.statuses[status] += 1
-        self.seconds.append(seconds)
-
-
-async def load(port: int, pid: int, *, seconds: float) -> Figures:
-    """Ask for so long."""
-    loop, asked = asyncio.get_running_loop(), Load(port, seconds)
-    before, start = _cpu_seconds(pid), time.perf_counter()
-    for _ in range(CONNECTIONS):
-        await loop.create_connection(lambda: Connection(asked), "127.0.0.1", port)
-    await asked.left.wait()
-    wall, cpu = time.perf_counter() - start, _cpu_seconds(pid) - before
-    assert set(asked.statuses) == {b"200"}, asked.statuses
-    milliseconds = sorted(1000 * found for found in asked.seconds)
-    return Figures(len(milliseconds), wall, cpu, milliseconds[len(milliseconds) // 2], milliseconds[int(len(milliseconds) * 0.99)])
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 # ---- the comparison ---------------------------------------------------------------------------------------------------------
 
 
@@ -290,11 +166,13 @@ def measure(home: Path) -> dict[str, list[Figures]]:
     import uvloop
 
     found: dict[str, list[Figures]] = {"ours": [], "bare": [], "echo": []}
+    asked = bodies(4096)
     with running("ours", home) as ours, running("bare", home) as bare, running("echo", home) as plain:
         servers = {"ours": ours, "bare": bare, "echo": plain}
         for seconds in (0.5, *[SECONDS] * ROUNDS):
             for kind, (port, pid) in servers.items():
-                figures = uvloop.run(load(port, pid, seconds=seconds))
+                requests = [request(port, "/predict/late-arrival", body=body) for body in asked]
+                figures = uvloop.run(load(port, pid, requests=requests, connections=CONNECTIONS, seconds=seconds))
                 if seconds == SECONDS:
                     found[kind].append(figures)
     return found
@@ -304,12 +182,11 @@ def main() -> int:
     """Measure, print, judge."""
     with tempfile.TemporaryDirectory() as place:
         make_home(Path(place), datetime.now(UTC))  # noqa: TID251 - the servers live now
-        os.sched_setaffinity(0, {CLIENT_CORE})
+        on_core(CLIENT_CORE)
         found = measure(Path(place))
-    rates = {kind: statistics.median(figures.per_core_second for figures in rounds) for kind, rounds in found.items()}
+    rates = {kind: median_of(rounds, "per_core_second") for kind, rounds in found.items()}
     for kind, rounds in found.items():
-        wall = statistics.median(figures.answers / figures.wall_seconds for figures in rounds)
-        p50, p99 = (statistics.median(getattr(figures, name) for figures in rounds) for name in ("p50_ms", "p99_ms"))
+        wall, p50, p99 = (median_of(rounds, name) for name in ("per_second", "p50_ms", "p99_ms"))
         print(f"{kind:5} {rates[kind]:8,.0f} requests per core second   {wall:8,.0f}/s on the wall   p50 {p50:.2f} ms, p99 {p99:.2f} ms")
     of_echo, journal = rates["ours"] / rates["echo"], 1 - rates["ours"] / rates["bare"]
     verdicts = [
@@ -326,7 +203,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         import uvloop
 
-        os.sched_setaffinity(0, {SERVER_CORE})
+        on_core(SERVER_CORE)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             free = probe.getsockname()[1]

@@ -10,10 +10,8 @@ others use, take many rounds.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
-import statistics
 import sys
 import tempfile
 import threading
@@ -25,14 +23,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # `make bench` runs it as a file
 
-from bench.limits import MOST, TIMES, asked, p99
+from bench.limits import TIMES, asked, judged, parser
+from bench.serving.load import CLIENT_CORE, SERVER_CORE
 from bench.tracking.wire import AnswerError, Wire
 from flyball.governance import Caller, Role, TokenWish
 from flyball.testing.governance import open_token_service
 from flyball.testing.model_server import ServerProcess
 from flyball.testing.serving_home import ServingHome
 
-SERVER_CORE, CLIENT_CORE = 0, 1
 PATH = "/predict/late.vector"
 BODY = {"rows": [{
     "trips.line": "L1", "trips.station": "S1", "trips.distance": 5.0, "sky.temperature": 1.0, "sky.wind": 2.0, "punctuality.late": 0.5,
@@ -92,14 +90,11 @@ def pinned(server: ServerProcess) -> None:
 
 
 def main() -> None:
-    """Measure, and print one line for each round and the ratio of the medians."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--quota", type=float, default=200.0, help="requests a second that each caller gets")
-    parser.add_argument("--connections", type=int, default=TIMES)
-    parser.add_argument("--endless", action="store_true", help="the flood does not pause at all")
-    given = parser.parse_args()
+    """Measure, print and judge."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--quota", type=float, default=200.0, help="requests a second that each caller gets")
+    arguments.add_argument("--connections", type=int, default=TIMES)
+    given = arguments.parse_args()
     os.environ["FLYBALL_RATE_LIMIT_PREDICT"] = f"{given.quota:g}/{given.quota:g}"
     with tempfile.TemporaryDirectory() as place, ServerProcess(served(Path(place)).path) as server:
         tokens = open_token_service(server.home)
@@ -114,21 +109,10 @@ def main() -> None:
         plan = Flood(url, bad, 0.0 if given.endless else TIMES * given.quota, given.connections)
         process = multiprocessing.Process(target=flood, args=(plan, go), kwargs={"answered": answered, "refused": refused}, daemon=True)
         process.start()
-        alone, beside = [], []
-        for _ in range(given.rounds):
-            alone.append(p99(asked(wire, request, number=given.requests)))
-            before, begun = (answered.value, refused.value), time.perf_counter()
-            go.set()
-            beside.append(p99(asked(wire, request, number=given.requests)))
-            go.clear()
-            seconds = time.perf_counter() - begun
-            got, not_got = (answered.value - before[0]) / seconds, (refused.value - before[1]) / seconds
-            time.sleep(0.3)
-            print(f"p99 alone {alone[-1]:.1f} ms, beside a flood ({got:.0f}/s answered, {not_got:.0f}/s refused) {beside[-1]:.1f} ms")
+        counts = {"answered": answered, "refused": refused}
+        verdict = judged(lambda: asked(wire, request, number=given.requests), go, rounds=given.rounds, counts=counts)
         process.terminate()
-    first, second = statistics.median(alone), statistics.median(beside)
-    print(f"medians {first:.1f} and {second:.1f} ms: {second / first:.2f} times; promised at most {MOST:g} ({os.cpu_count()} CPUs)")
-    sys.exit(int(second > MOST * first))
+    sys.exit(verdict)
 
 
 if __name__ == "__main__":

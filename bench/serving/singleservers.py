@@ -75,28 +75,6 @@ def _keep(home: Path, model: Any, *, frame: Any) -> None:
     (home / "plan.json").write_bytes(serving_plan({ENDPOINT: version}).encode())
 
 
-class NoJournal:
-    """A journal that keeps nothing."""
-
-    last = acknowledged = 0
-
-    def append(self, *payloads: bytes) -> int:
-        return len(payloads)
-
-    def read_after(self, position: int, limit: int = 1000) -> list[Any]:
-        del position, limit
-        return []
-
-    def sync(self) -> None:
-        """Nothing to write."""
-
-    def filled(self) -> float:
-        return 0.0
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
 async def echo(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
     """The application that parses nothing."""
     del scope
@@ -163,6 +141,7 @@ def main(kind: str, place: Path, *, port: int) -> None:
     if kind == "bare":
         from flyball.predict.__main__ import main as serve
         from flyball.storage._localjournal import LocalJournal
+        from flyball.storage.journal import NoJournal
 
         LocalJournal.write = lambda *_, **__: NoJournal()  # type: ignore[assignment,method-assign]  # for this process alone
         sys.exit(serve(["--home", str(place / kind), "--port", str(port), "--plan", str(place / kind / "plan.json")]))

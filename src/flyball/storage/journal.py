@@ -74,3 +74,32 @@ class Journal(Protocol):
     def close(self) -> None:
         """Let go of all files; idempotent."""
         ...
+
+
+class NoJournal:
+    """A `Journal` that keeps nothing: positions are counted, and whoever wants the payloads takes them as they come."""
+
+    acknowledged = 0
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def append(self, *payloads: bytes) -> int:
+        self.last += len(payloads)
+        return self.last
+
+    def read_after(self, position: int, limit: int = 1000) -> list[Entry]:
+        del position, limit
+        return []
+
+    def acknowledge(self, position: int) -> None:
+        del position
+
+    def sync(self) -> None:
+        """There is nothing."""
+
+    def filled(self) -> float:
+        return 0.0
+
+    def close(self) -> None:
+        """There is nothing."""

@@ -20,7 +20,7 @@ from flyball.serving.errors import FieldError, RowsRefusedError
 from flyball.serving.fitting import fit
 from flyball.serving.rowform import RowForm
 from flyball.serving.version import LoadedEndpoint
-from flyball.storage.journal import Entry
+from flyball.storage.journal import NoJournal
 
 _SCRATCH = 1000
 """Processes of models have directories by worker's number; those of model servers are lower."""
@@ -41,33 +41,16 @@ class RowIds:
         return f"{kind}-{self._job}-{self.row:09}"
 
 
-class Collected:
-    """A journal that keeps nothing: `payloads` are taken by whoever asked."""
-
-    acknowledged, last = 0, 0
+class Collected(NoJournal):
+    """Keeps nothing for long: `payloads` are taken by whoever asked."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.payloads: list[bytes] = []
 
     def append(self, *payloads: bytes) -> int:
         self.payloads += payloads
-        return len(self.payloads)
-
-    def read_after(self, position: int, limit: int = 1000) -> list[Entry]:
-        del position, limit
-        return []
-
-    def acknowledge(self, position: int) -> None:
-        del position
-
-    def sync(self) -> None:
-        """There is nothing."""
-
-    def filled(self) -> float:
-        return 0.0
-
-    def close(self) -> None:
-        """There is nothing."""
+        return super().append(*payloads)
 
 
 class Asking:
