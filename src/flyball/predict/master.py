@@ -111,9 +111,9 @@ class Master:
     def _following(self) -> Follower:
         """Plans come from the control plane, and are kept, as those of a server of one process are."""
         options, loop = self._options, asyncio.get_running_loop()
-        token = OwnerToken.open(options.home).value if options.auth else None
-        name = f"{options.host}-{self.port}".replace(":", "-")
-        source = None if options.control_url is None else HttpPlans(options.control_url, token=token, server=name, trust=options.trust)
+        token = options.control_token or (OwnerToken.open(options.home).value if options.auth else None)
+        name, url = options.name_at(self.port), options.control_url
+        source = None if url is None else HttpPlans(url, token=token, server=name, trust=options.trust)
 
         def take(plan: ServingPlan) -> int:
             return asyncio.run_coroutine_threadsafe(self._crew.take(plan), loop).result()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,13 @@ from pathlib import Path
 from flyball.app.settings import JOURNAL_BYTES, NotRunningError, Settings
 from flyball.app.workers import Workers
 from flyball.core.trust import SYSTEM, Trust
+from flyball.governance import is_loopback
 from flyball.governance.certificates import CERTIFICATE, KEY, Certificate, Credentials
 
 BODY_SECONDS = 10.0
 ALONE = Workers()
+SHIP_LOG = "FLYBALL_SHIP_LOG"
+_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,7 @@ class Options:
 
     `plan` is what is served instead of the home's own plan; whoever wrote it decides, and nobody is followed. `grpc_port` None
     listens for no gRPC; 0 is any free port, as for `port`. With a `certificate` TLS is spoken; `trust` is whom the server itself believes.
+    `control_token` is what it asks the control plane with, if not the token of its own home.
     """
 
     home: Path
@@ -38,6 +44,12 @@ class Options:
     grpc_port: int | None = None
     certificate: Certificate | None = None
     trust: Trust = SYSTEM
+    control_token: str | None = None
+
+    def name_at(self, port: int) -> str:
+        """What the control plane calls this server: servers of several hosts, which may listen alike, are several."""
+        named = os.environ.get(SHIP_LOG) or (self.host if is_loopback(self.host) else socket.gethostname())
+        return _NO_NAME.sub("-", f"{named[:90]}-{port}")
 
     def credentials(self) -> Credentials | None:
         """What is shown to clients, tried; None without TLS.
@@ -67,7 +79,7 @@ def parse(arguments: Sequence[str]) -> Options:
     theirs = given.control is not None or given.plan is not None
     trust = Trust(given.ca_file) if given.ca_file else Trust.of(os.environ) if theirs else settings.trust
     control_url = given.control or (settings.control_url if control and given.plan is None else None)
-    if control_url is not None and control_url.startswith("https:"):
+    if theirs and control_url is not None and control_url.startswith("https:"):
         trust.context()  # what is wrong with its file is said now, not each time that the control plane is asked
     return Options(
         home=home,
@@ -83,6 +95,7 @@ def parse(arguments: Sequence[str]) -> Options:
         grpc_port=settings.grpc_port if given.grpc_port is None and given.plan is None else given.grpc_port,
         certificate=certificate,
         trust=trust,
+        control_token=(os.environ.get("FLYBALL_TOKEN") or None) if given.control else None,
     )
 
 

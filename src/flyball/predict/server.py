@@ -85,7 +85,8 @@ async def serve(options: Options, listener: socket.socket, *, credentials: Crede
 def server_settings(options: Options, *, port: int, token: OwnerToken | None, worker: int = 0) -> ServerSettings:
     """The wiring that the options ask for."""
     return ServerSettings(
-        control_url=options.control_url, token=None if token is None else token.value, name=f"{options.host}-{port}".replace(":", "-"),
+        control_url=options.control_url, name=options.name_at(port),
+        token=options.control_token or (None if token is None else token.value),
         journal_bytes=options.journal_bytes, plan=options.plan, worker=worker, trust=options.trust,
         deadline_seconds=ServerSettings.deadline_seconds if options.plan is None else _ALONE_SECONDS,
     )  # fmt: skip

@@ -53,8 +53,8 @@ class Answer:
 class ServerProcess:
     """``python -m flyball.predict`` on a home, on a free port."""
 
-    def __init__(self, home: Path, *options: str) -> None:
-        self.home, self._options = home, options
+    def __init__(self, home: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
+        self.home, self._options, self._environment = home, options, environment or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -64,7 +64,8 @@ class ServerProcess:
         place.unlink(missing_ok=True)
         command = [sys.executable, "-m", "flyball.predict", "--home", str(self.home), "--port", str(self.port), *self._options]
         with (self.home / "predict.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our own module
+            environment = {**os.environ, **self._environment}
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)  # noqa: S603 - our own module
         until = time.perf_counter() + _START_SECONDS
         while not place.exists():
             if self._process.poll() is not None or time.perf_counter() > until:
@@ -109,11 +110,16 @@ class ServerProcess:
         journal = LocalJournal.read(self.home / "journal" / "predictions")
         return [decode(entry.payload) for entry in journal.read_after(0, 1_000_000)]
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Signal it, and its exit code."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it the signal, if it still runs."""
         assert self._process is not None
         with suppress(ProcessLookupError):
             self._process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal it, and its exit code."""
+        assert self._process is not None
+        self.send_signal(number)
         return self._process.wait(30)
 
     def __enter__(self) -> Self:
