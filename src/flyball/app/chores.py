@@ -34,7 +34,7 @@ ROUND_SECONDS = 0.2
 APPLY_SECONDS = 1.0
 """Pushed rows are applied together: every version of a dataset is a commit, and costs those that come after it."""
 LEARN_SECONDS = 30.0
-"""Shares of a bandit that move all the time would move callers all the time, and labels are joined to all answers since it began."""
+"""Shares of a bandit that move all the time would move callers all the time."""
 TEND_SECONDS = 30.0
 """Sixteen small files are worth merging; pushes make one a second."""
 REFILL_SECONDS = 1.0

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from flyball.app.deed import Deed
 from flyball.app.releasing import PRODUCTION, Releasing
+from flyball.loop.earning import Earning
 from flyball.releases import Deployment
 from flyball.releases.errors import IllegalDeploymentError, PolicyError
 from flyball.releases.rewards import RewardStore
 from flyball.releases.sharing import learnt, moved
-from flyball.serving.outcome import THRESHOLD
 from flyball.serving.policies import Arm, Bandit
-from flyball.serving.volume import FALLBACK
 
 if TYPE_CHECKING:
     from flyball.app.livemodel import LiveModel
@@ -35,6 +33,8 @@ class Learning:
     rewards: RewardStore
     models: Mapping[str, LiveModel]
     changed: Callable[[], object]
+    _earnings: dict[str, tuple[datetime, Earning]] = field(default_factory=dict)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def learn_all(self) -> int:
         """How many bandits of the home have other shares now."""
@@ -73,12 +73,10 @@ class Learning:
         live = self.models.get(here.model)
         if live is None:
             return {}
-        now = self.releasing.shelf.clock.now()
-        stretch = live.traffic.stretch(since, now)
-        labels = stretch.truth(now).labels
-        known = ~np.isnan(labels) & (stretch.rows["route"] != FALLBACK).to_numpy()
-        right = (stretch.scores() >= THRESHOLD) == (labels >= THRESHOLD)
-        versions = stretch.versions
-        return {
-            number: Arm(float(right[mine].sum()), int(mine.sum())) for number in bandit.arms if (mine := known & (versions == number)).any()
-        }
+        with self._looking:
+            begun, earning = self._earnings.get(here.endpoint, (None, None))
+            if earning is None or begun != since:
+                earning = live.earning(since)
+                self._earnings[here.endpoint] = since, earning
+            counts = earning.look(self.releasing.shelf.clock.now())
+        return {number: Arm(float(right), known) for number in bandit.arms for right, known in [counts.get(number, (0, 0))] if known}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from flyball.core.ids import Digest
 from flyball.features import FeatureSet
 from flyball.kernels import get_metric
 from flyball.loop.context import Context, Objective
+from flyball.loop.earning import Earning, PlacedRows
 from flyball.loop.livepast import LivePasts
 from flyball.loop.livetraffic import LoggedTraffic, ServedRows
 from flyball.loop.model import Model
@@ -28,6 +30,10 @@ from flyball.releases import Deployment
 from flyball.storage.events import EventQuery
 
 
+class Log(ServedRows, PlacedRows, Protocol):
+    """The prediction log, as far as models ask it."""
+
+
 @dataclass(frozen=True)
 class Ground:
     """What all models of a live home stand on. `code` is the blob of the project's source, `code_version` its name."""
@@ -36,7 +42,7 @@ class Ground:
     project_file: Path
     code: Digest
     code_version: str
-    log: ServedRows
+    log: Log
     labels: Callable[[str], pl.DataFrame]
     steps: StepRunner
 
@@ -91,6 +97,11 @@ class LiveModel:
             deployed=_pulled,
             code=ground.code,
         )
+
+    def earning(self, since: datetime) -> Earning:
+        """What counts the answers from then on that were right."""
+        name = self.model.label.dataset.name
+        return Earning(self.model, self.ground.log, labels=lambda: self.ground.labels(name), since=since)
 
     def begin(self) -> LoopSpec:
         """What `decide` must know; the loop's first event is recorded where there is none yet.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,19 +14,24 @@ import pytest
 from flyball.app.controlplane import Deed
 from flyball.app.endpointview import EndpointView
 from flyball.app.learning import Learning
+from flyball.app.predictionlog import open_log
 from flyball.app.releasing import Releasing
 from flyball.app.servers import Servers
 from flyball.app.steering import Steering
 from flyball.app.trafficdesk import TrafficDesk
 from flyball.core.clock import ManualTimer
+from flyball.data.model import TIME
 from flyball.loop.context import Objective
+from flyball.loop.earning import Earning
 from flyball.loop.livetraffic import LoggedStretch
 from flyball.loop.projectfile import load_project
 from flyball.releases import bandit
 from flyball.releases._sqlrewards import SqlRewards
 from flyball.releases.errors import PolicyError
 from flyball.releases.rewards import Reward
+from flyball.serving.log import PredictionLog
 from flyball.serving.policies import Bandit
+from flyball.storage._delta import DeltaTables
 from flyball.testing.livehome import START, LiveHome
 from flyball.testing.serving_home import ServingHome
 
@@ -34,18 +40,20 @@ NOW = datetime(2013, 2, 28, tzinfo=UTC)
 
 @dataclass
 class Answered:
-    """A model of the loop, as far as bandits ask it: what its endpoint answered, joined to its labels."""
+    """A model of the loop, as far as bandits ask it: what its endpoint answered, and its labels."""
 
     objective: Objective
     found: LoggedStretch
 
-    @property
-    def traffic(self) -> Answered:
-        return self
+    def earning(self, since: datetime) -> Earning:
+        return Earning(self.found.model, self, labels=self.found.labels, since=since)
 
-    def stretch(self, start: datetime, end: datetime) -> LoggedStretch:
-        assert start <= end
-        return self.found
+    def drain(self) -> int:
+        return 0
+
+    def select(self, endpoint: str, wanted: pl.Expr, *, columns: Sequence[str]) -> pl.DataFrame:
+        assert endpoint == "late"
+        return self.found.rows.filter(wanted).select(columns)
 
 
 class NoPlan:
@@ -62,8 +70,10 @@ def answers(place: Path) -> LoggedStretch:
     versions = [1 + number % 2 for number in range(200)] + [1] * 100
     right = [version == 2 for version in versions[:200]] + [True] * 100
     rows = pl.DataFrame({
+        "stream": ["predictions"] * 300,
+        "position": range(1, 301),
         "key": [f"h{number}" for number in range(300)],
-        "time": [NOW - timedelta(days=1)] * 300,
+        "time": pl.Series([NOW - timedelta(days=1)] * 300, dtype=TIME),
         "version": versions,
         "route": ["challenger"] * 200 + ["fallback"] * 100,
         "score": [float(told == well) for told, well in zip(late, right, strict=True)],
@@ -105,6 +115,29 @@ def test_a_reward_is_for_an_answer_that_somebody_got(home: LiveHome, tmp_path: P
     told = desk.add_rewards("late", [Reward(name, 1.0) for name in ("p1", "p2", "p3")])
     assert told == {"accepted": 2, "duplicates": 0, "unknown": ["p3"]}
     assert {number: arm.count for number, arm in word.rewards.totals("late", START).items()} == {1: 1, 2: 1}
+
+
+def test_answers_count_once_from_memory_from_tables_and_for_a_successor(home: LiveHome, tmp_path: Path) -> None:
+    found = answers(tmp_path)
+
+    def begun(log: PredictionLog) -> Earning:
+        return Earning(found.model, log, labels=found.labels, since=home.clock.now() - timedelta(days=1))
+
+    earning = begun(home.log)
+    home.answered("h0", "h20", version=1)
+    home.answered("h1", version=2, route="shadow")
+    home.clock.advance_to(home.clock.now() + timedelta(seconds=1))
+    assert earning.look(home.clock.now()) == {1: (1, 2)}
+    home.log.ship()
+    home.answered("h1", version=2)
+    home.answered("h2", version=1, route="fallback")
+    assert earning.look(home.clock.now()) == {1: (1, 2)}  # what is answered at this very moment comes later
+    home.clock.advance_to(home.clock.now() + timedelta(seconds=1))
+    for _ in range(2):
+        assert earning.look(home.clock.now()) == {1: (1, 2), 2: (1, 1)}
+        home.log.ship()
+    again = open_log(home.path, DeltaTables(home.path / "tables"), stores=home.stores)
+    assert begun(again).look(home.clock.now()) == {1: (1, 2), 2: (1, 1)}
 
 
 def test_where_labels_are_numbers_nothing_is_right(home: LiveHome, tmp_path: Path) -> None:
