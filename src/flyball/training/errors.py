@@ -41,10 +41,11 @@ class NoHoldoutError(ConflictError):
 
     code = "no-holdout"
 
-    def __init__(self, start: str, end: str) -> None:
+    def __init__(self, start: str, end: str, *, newest: str) -> None:
         super().__init__(
-            f"No row predicted from {start} to {end} has a label yet, so the model could not be judged. "
-            "Lengthen `holdout` beyond the time that labels take to become known."
+            f"No row predicted from {start} to {end} has a label yet, so the model could not be judged; the newest that has one is of "
+            f"{newest}. Lengthen `holdout` beyond the time that labels take to become known; or, if your rows end there, begin in their "
+            "time, in a home of its own: `flyball up PROJECT.py --clock TIME --home DIR`."
         )
 
 

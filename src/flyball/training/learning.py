@@ -99,7 +99,7 @@ def _check(earlier: Rows, holdout: Rows, *, task: TaskName, request: Request) ->
     if len(earlier) < MINIMUM_ROWS:
         raise TooFewRowsError(len(earlier), MINIMUM_ROWS, where=f"known before the hold-out, which starts {iso(request.holdout_start)}")
     if not len(holdout):
-        raise NoHoldoutError(iso(request.holdout_start), iso(request.as_of))
+        raise NoHoldoutError(iso(request.holdout_start), iso(request.as_of), newest=iso(int(earlier.time.max())))
     if task == "binary" and (earlier.label == earlier.label[0]).all():
         raise OneClassError(float(earlier.label[0]), len(earlier), where=f"known before {iso(request.holdout_start)}")
 

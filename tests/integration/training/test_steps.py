@@ -105,7 +105,7 @@ def test_too_little_to_learn_from_is_told(made: Any, run: Run, asked: dict[str, 
         run(train, {"frame": made.frame, "labels": made.labels}, **{**asked, "as_of": (start + 8 * day).isoformat()})
     with pytest.raises(NoHoldoutError, match="Lengthen `holdout`"):
         run(train, {"frame": made.frame, "labels": made.labels}, **{**asked, "holdout": 3_600_000_000})
-    with pytest.raises(NoHoldoutError):
+    with pytest.raises(NoHoldoutError, match=r"the newest that has one is of .*--clock TIME --home DIR"):
         run(train, {"frame": made.frame, "labels": made.labels.head(400)}, **asked)
     with pytest.raises(TooFewRowsError):
         run(train, {"frame": made.frame, "labels": made.labels.clear()}, **asked)
