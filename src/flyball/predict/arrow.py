@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -76,7 +76,7 @@ class _Table:
         return found
 
 
-def check(body: bytes) -> int:
+def check(body: bytes, *, most_rows: int = MAX_ROWS) -> int:
     """How many rows the stream has; what it says of its sizes is so.
 
     Raises:
@@ -88,13 +88,13 @@ def check(body: bytes) -> int:
         place = start + size
         if kind in {_DICTIONARY, _BATCH}:
             batch = head.table(1) if kind == _DICTIONARY else head
-            length, looked = _check_batch(batch, size)
+            length, looked = _check_batch(batch, size, most_rows=most_rows)
             pairs += looked
             rows += length if kind == _BATCH else 0
         elif kind != _SCHEMA:
             raise ArrowError("it has a message that is neither schema nor rows")
-        if rows > MAX_ROWS:
-            raise TooManyRowsError(rows, limit=MAX_ROWS)
+        if rows > most_rows:
+            raise TooManyRowsError(rows, limit=most_rows)
         if number > _MOST_MESSAGES or pairs > _MOST_PAIRS:
             raise ArrowError("it has more batches or columns than its rows can need; write it as one batch")
     if place == 0:
@@ -124,15 +124,15 @@ def _messages(body: bytes) -> Iterator[tuple[int, _Table, int, int]]:
         place += inside
 
 
-def _check_batch(batch: _Table, size: int) -> tuple[int, int]:
+def _check_batch(batch: _Table, size: int, *, most_rows: int) -> tuple[int, int]:
     """How many rows the batch has, and how many facts of its columns were looked at."""
     if batch.field(3):
         raise ArrowError("its values are compressed")
     length = batch.number("<q", 0)
     if length < 0:
         raise ArrowError("it has a negative number of rows")
-    if length > MAX_ROWS:
-        raise TooManyRowsError(length, limit=MAX_ROWS)
+    if length > most_rows:
+        raise TooManyRowsError(length, limit=most_rows)
     looked = 0
     for rows, nulls in batch.pairs(1):
         looked += 1
@@ -145,14 +145,14 @@ def _check_batch(batch: _Table, size: int) -> tuple[int, int]:
     return length, looked
 
 
-def read(body: bytes) -> dict[str, pl.Series]:
+def read(body: bytes, *, most_rows: int = MAX_ROWS) -> dict[str, pl.Series]:
     """The columns of the stream.
 
     Raises:
         ArrowError: it is no stream, or one that is not taken.
         TooManyRowsError: it has more rows than a request may have.
     """
-    check(body)
+    check(body, most_rows=most_rows)
     try:
         frame = pl.read_ipc_stream(io.BytesIO(body), use_pyarrow=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
@@ -163,7 +163,20 @@ def read(body: bytes) -> dict[str, pl.Series]:
 
 
 def render(answer: Answer) -> bytes:
-    """The answer as a stream of one batch: a column for each field of a prediction in JSON, and `probability.CLASS` for each class."""
+    """The answer as a stream of one batch, with the columns of `frame_of`."""
+    return written([frame_of(answer)])
+
+
+def written(frames: Sequence[pl.DataFrame]) -> bytes:
+    """The frames as one stream; what one of them has not is null there."""
+    out = io.BytesIO()
+    frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed", rechunk=True)
+    frame.write_ipc_stream(out, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
+    return out.getvalue()
+
+
+def frame_of(answer: Answer) -> pl.DataFrame:
+    """A column for each field of a prediction in JSON, and `probability.CLASS` for each class."""
     rows = answer.rows
     columns = [pl.Series("key", keys) for keys in [rows.keys()] if keys]
     columns += [
@@ -180,9 +193,7 @@ def render(answer: Answer) -> bytes:
     if any(part.warnings for part in answer.parts):
         warned = answer.column(lambda part: [part.warnings.get(place, []) for place in range(len(part.rows))])
         columns.append(pl.Series("warnings", warned, dtype=pl.List(pl.String)))
-    out = io.BytesIO()
-    pl.DataFrame(columns).write_ipc_stream(out, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
-    return out.getvalue()
+    return pl.DataFrame(columns)
 
 
 def _said(answer: Answer) -> pl.Series:

@@ -6,62 +6,33 @@ Doors parse, call this and render. It knows no HTTP and no gRPC.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from flyball.core.exposition import Family
 from flyball.predict.batching import Batcher
+from flyball.predict.bulk import Bulk
 from flyball.predict.errors import NotReadyError, OutputError, UnloadedError, WhichEndpointError
 from flyball.predict.meter import Meter
 from flyball.predict.metrics import families
 from flyball.predict.repository import Fixed, Repository
 from flyball.predict.signature import ON_REQUEST, TensorSpec, beside_of, inputs_of, outputs_of, tensors_of
 from flyball.predict.statistics import ModelStatistics, statistics_of
+from flyball.predict.target import Asker, Target
 from flyball.predict.tensors import Tensor, columns_of
 from flyball.runtimes import ModelManifest
 from flyball.serving.asked import ROUTED, VECTOR, Answer, Asked, Wants
 from flyball.serving.engine import Engine
 from flyball.serving.errors import EndpointNotFoundError, TooManyRowsError, VersionNotServedError
 from flyball.serving.fitting import Values, fit
-from flyball.serving.openform import OpenForm
-from flyball.serving.rowform import MAX_ROWS, RowForm, Rows
+from flyball.serving.rowform import MAX_ROWS, Rows
 from flyball.serving.version import VECTOR_SUFFIX, LoadedEndpoint, LoadedVersion
 
 _LONGEST_VERSION, _MOST_KEPT = 18, 1000
 NOTHING: Mapping[str, Any] = {}
 NAN_IS_NULL = "nan_is_null"
 """The parameter of a request whose numbers are NaN where they are not known: raw tensors know no null."""
-
-
-class Asker(Protocol):
-    """Who asks, and since when: `arrived` is real time. `principal` is the proved name, `trace` the caller's traceparent or ""."""
-
-    @property
-    def arrived(self) -> float: ...
-    @property
-    def principal(self) -> str: ...
-    @property
-    def trace(self) -> str: ...
-
-
-class Origin(msgspec.Struct, frozen=True, gc=False):
-    """A plain `Asker`."""
-
-    arrived: float
-    principal: str = ""
-    trace: str = ""
-
-
-class Target(msgspec.Struct, frozen=True, gc=False):
-    """What a name and a version mean now: an endpoint, the form of its rows, and what is wanted of it. `name` is as it was asked."""
-
-    name: str
-    endpoint: LoadedEndpoint
-    form: RowForm | OpenForm
-    wants: Wants
-    version: LoadedVersion
-    """Who says what the outputs are like: the version that was named, else the champion."""
 
 
 class ModelMetadata(msgspec.Struct, frozen=True, gc=False):
@@ -106,6 +77,7 @@ class DataPlane:
         self.figures: Callable[[], Awaitable[list[Family]]] = self._own_figures
         """What was counted, of all processes that answer together."""
         self._batcher, self.meter = batcher, meter
+        self.bulk = Bulk(batcher, meter, again=self.find_again)
         self._found: dict[tuple[str, str], Target] = {}
         self._found_in = engine.serving
 
@@ -140,6 +112,16 @@ class DataPlane:
             return Target(name, endpoint, form, VECTOR if vector else ROUTED, champion)
         number = _number(endpoint, version)
         return Target(name, endpoint, form, Wants(version=number, vector=vector), endpoint.get_version(number, vector=vector))
+
+    def find_again(self, target: Target) -> Target:
+        """What is asked by the target's name now.
+
+        Raises:
+            FlyballError: as `find` raises.
+        """
+        number = target.wants.version
+        found = self.find(target.name, "" if number is None else str(number))
+        return msgspec.structs.replace(found, wants=target.wants)
 
     def check_room(self, name: str, version: str, *, who: str) -> None:
         """What is asked by this name is there, and takes a request of this caller.

@@ -45,7 +45,7 @@ def pack(reply: Reply, head: Head) -> None:
     """The answer is packed as the head says that it is wanted, where that is worth its time."""
     accepted = head.get(b"accept-encoding")
     coding = None if accepted is None else choose_coding(accepted, len(reply.body))
-    if coding is None or reply.status != HTTPStatus.OK:
+    if coding is None or reply.status != HTTPStatus.OK or any(name == b"content-encoding" for name, _ in reply.headers):
         return
     reply.body = deflate(reply.body, coding)
     length = (b"content-length", b"%d" % len(reply.body))

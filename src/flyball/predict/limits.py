@@ -17,6 +17,7 @@ from flyball.governance.buckets import Buckets, Ledger
 from flyball.governance.limits import Limiter, Rates
 from flyball.predict.errors import TooManyInsideError
 from flyball.predict.meter import QUEUE_SECONDS, Meter
+from flyball.predict.options import BULK_ROWS
 from flyball.serving.errors import OverloadedError
 
 COOLING_SECONDS = 0.1
@@ -27,13 +28,15 @@ MOST_COOLING = 512
 class Limits:
     """What the server takes in: of one request, of all that are inside at once, and how long it waits for those who are slow.
 
-    A body has `body_seconds` to arrive, and an answer `answer_seconds` to be read. Of what may be inside at once one caller has
-    `caller_share` at most. Where the oldest request of an endpoint has waited for `queue_seconds`, no more are taken in for it.
+    A request in bulk has at most `bulk_rows`. A body has `body_seconds` to arrive, and an answer `answer_seconds` to be read. Of what may
+    be inside at once one caller has `caller_share` at most. Where the oldest request of an endpoint has waited for `queue_seconds`, no more
+    are taken in for it.
     """
 
     body_bytes: int = 10 << 20
     body_seconds: float = 10.0
     answer_seconds: float = 30.0
+    bulk_rows: int = BULK_ROWS
     requests: int = 1024
     inside_bytes: int = 64 << 20
     caller_share: float = 0.75

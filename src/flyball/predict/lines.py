@@ -19,6 +19,8 @@ with extra("serve"):
 _METHOD = METHOD.encode()
 _LONG = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 """Who sends one of these headers goes the long way."""
+_BULK = b"application/vnd.apache.arrow.stream"
+"""Bodies of this kind may have more rows than one batch."""
 _NOTHING: Head = {}
 
 
@@ -117,6 +119,7 @@ class Connection(BoundedHeads):
             return None
         head, parser = dict(self.headers), self.parser
         odd = len(head) != len(self.headers) or b"content-length" not in head or not head.keys().isdisjoint(_LONG)
+        odd = odd or head.get(b"content-type") == _BULK
         if odd or parser.get_method() != _METHOD or parser.get_http_version() != "1.1":
             return None
         self._head = head

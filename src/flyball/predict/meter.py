@@ -21,7 +21,7 @@ class Meter:
     """Counts rows and those who wait. For one event loop."""
 
     def __init__(self, timer: Timer, *, buckets: Buckets | None = None, queue_seconds: float = QUEUE_SECONDS) -> None:
-        self._timer, self._queue_seconds = timer, queue_seconds
+        self.timer, self._queue_seconds = timer, queue_seconds
         self._buckets = buckets or Buckets(timer)
         self._numbers = count()
         self._waiting: dict[str, dict[int, float]] = {}
@@ -34,7 +34,7 @@ class Meter:
             OverloadedError: the oldest request waits for longer than one should.
         """
         waiting = self._waiting.get(plan.endpoint)
-        if waiting and self._timer.seconds() - next(iter(waiting.values())) > self._queue_seconds:
+        if waiting and self.timer.seconds() - next(iter(waiting.values())) > self._queue_seconds:
             raise OverloadedError
         if plan.quota is None:
             return
@@ -50,13 +50,27 @@ class Meter:
             QuotaError: as `check`.
         """
         if plan.quota is not None:
-            self.check(plan, who)
-            if plan.quota.caller_rows_per_second is not None:
-                self._buckets.charge(_key(plan.endpoint, who), _rate(plan.quota.caller_rows_per_second), amount=rows)
-            if plan.quota.rows_per_second is not None:
-                self._buckets.charge(_key(plan.endpoint, None), _rate(plan.quota.rows_per_second), amount=rows)
+            self.charge(plan, who, rows=rows)
+        return self.wait(plan)
+
+    def charge(self, plan: EndpointPlan, who: str, *, rows: int) -> None:
+        """So many rows are scored.
+
+        Raises:
+            QuotaError: as `check`.
+        """
+        if plan.quota is None:
+            return
+        self.check(plan, who)
+        if plan.quota.caller_rows_per_second is not None:
+            self._buckets.charge(_key(plan.endpoint, who), _rate(plan.quota.caller_rows_per_second), amount=rows)
+        if plan.quota.rows_per_second is not None:
+            self._buckets.charge(_key(plan.endpoint, None), _rate(plan.quota.rows_per_second), amount=rows)
+
+    def wait(self, plan: EndpointPlan) -> int:
+        """Somebody waits for an answer from now on; the number under which they do."""
         number = next(self._numbers)
-        self._waiting.setdefault(plan.endpoint, {})[number] = self._timer.seconds()
+        self._waiting.setdefault(plan.endpoint, {})[number] = self.timer.seconds()
         return number
 
     def end(self, plan: EndpointPlan, number: int) -> None:

@@ -17,6 +17,7 @@ from flyball.governance import is_loopback
 from flyball.governance.certificates import CERTIFICATE, KEY, Certificate, Credentials
 
 BODY_SECONDS = 10.0
+BULK_ROWS = 100_000
 ALONE = Workers()
 SHIP_LOG = "FLYBALL_SHIP_LOG"
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -38,6 +39,7 @@ class Options:
     control_url: str | None
     names: tuple[str, ...] = ()
     body_seconds: float = BODY_SECONDS
+    bulk_rows: int = BULK_ROWS
     plan: Path | None = None
     journal_bytes: int = JOURNAL_BYTES
     workers: Workers = ALONE
@@ -90,6 +92,7 @@ def parse(arguments: Sequence[str]) -> Options:
         plan=given.plan,
         names=tuple(given.name),
         body_seconds=given.body_seconds,
+        bulk_rows=given.bulk_rows,
         journal_bytes=given.journal_bytes,
         workers=Workers.parse(given.workers or settings.workers),
         grpc_port=settings.grpc_port if given.grpc_port is None and given.plan is None else given.grpc_port,
@@ -113,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls-key", metavar="FILE", help="the key of the certificate")
     parser.add_argument("--ca-file", type=Path, metavar="FILE", help="by whom the control plane's certificate was issued")
     parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token (loopback only)")
+    parser.add_argument("--bulk-rows", type=int, default=BULK_ROWS, help="how many rows an Arrow stream may have")
     parser.add_argument("--body-seconds", type=float, default=BODY_SECONDS, help="how long the body of a request may take to arrive")
     parser.add_argument("--journal-bytes", type=int, default=JOURNAL_BYTES, help="how much may wait until the control plane has read it")
     return parser

@@ -15,7 +15,8 @@ from flyball.governance import Caller, Permission
 from flyball.predict.replies import Reply
 
 if TYPE_CHECKING:
-    from flyball.predict.dataplane import DataPlane, Target
+    from flyball.predict.dataplane import DataPlane
+    from flyball.predict.target import Target
     from flyball.serving.asked import Answer
     from flyball.serving.rowform import Rows
 

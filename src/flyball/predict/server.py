@@ -115,6 +115,6 @@ def _admission(options: Options, worker: int | None) -> Admission:
     """Who is let in; processes at one port count together what they give."""
     timer = MonotonicTimer()
     queue_seconds = QUEUE_SECONDS if options.plan is None else 2 * _ALONE_SECONDS
-    limits = Limits(body_seconds=options.body_seconds, queue_seconds=queue_seconds)
+    limits = Limits(body_seconds=options.body_seconds, bulk_rows=options.bulk_rows, queue_seconds=queue_seconds)
     ledger = None if worker is None else SharedLedger(options.home / TAKEN, worker, timer=timer)
     return Admission(limits, Rates.of(os.environ), timer=timer, ledger=ledger)

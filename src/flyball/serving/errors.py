@@ -110,7 +110,11 @@ class FieldError(InvalidError):
 
     def __init__(self, row: int, field: str, *, reason: str) -> None:
         super().__init__(f"Row {row}, field {field[:60]!r}: {reason}{'' if reason.endswith(('.', '?')) else '.'}")
-        self.row, self.field = row, field
+        self.row, self.field, self._reason = row, field, reason
+
+    def later(self, rows: int) -> FieldError:
+        """The same of a row that is so many rows further down."""
+        return FieldError(self.row + rows, self.field, reason=self._reason)
 
 
 class VersionRefusedError(InvalidError):

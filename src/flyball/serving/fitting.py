@@ -47,6 +47,15 @@ _LONGEST_SHOWN = 60
 MOST_COLUMNS = 10_000
 
 
+def form_of(form: RowForm | OpenForm, columns: Mapping[str, Values]) -> RowForm:
+    """The form that all rows of these columns have: that of an open one follows from their values.
+
+    Raises:
+        FieldError: there are too many columns.
+    """
+    return form.of({name: _guessed(name, values) for name, values in columns.items()}) if isinstance(form, OpenForm) else form
+
+
 def fit(form: RowForm | OpenForm, columns: Mapping[str, Values], *, nan_is_null: bool = False) -> Rows:
     """The columns as rows of `form`. Those that it does not require may be missing; how many rows there may be the caller says.
 
@@ -66,7 +75,7 @@ def fit(form: RowForm | OpenForm, columns: Mapping[str, Values], *, nan_is_null:
             0, next(islice(columns, MOST_COLUMNS, None)), reason=f"a row has {len(columns):,} columns; it may have {MOST_COLUMNS:,}"
         )
     n = _length(columns)
-    found = form.of({name: _guessed(name, values) for name, values in columns.items()}) if isinstance(form, OpenForm) else form
+    found = form_of(form, columns)
     for name in columns:
         if name not in found.columns:
             hint = UnknownNameError("column", name[:_LONGEST_SHOWN], known=found.columns, where="a row of this endpoint")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     home = ServingHome.trips(tmp_path_factory.mktemp("serving"))
     home.add_linear(1)
     home.keep(home.plan(1))
-    with ServerProcess(home.path) as running:
+    with ServerProcess(home.path, "--bulk-rows", "4000") as running:
         yield running
 
 
@@ -105,6 +106,24 @@ def test_an_arrow_stream_is_answered_in_kind(server: ServerProcess, own: list[di
     assert pl.read_ipc_stream(io.BytesIO(arrow_back.body))["warnings"].to_list() == [["the model has never seen trips.line 'new'"]]
 
 
+def test_many_rows_in_arrow_are_answered_and_logged_as_a_few_are(server: ServerProcess) -> None:
+    rows = pl.concat([frame()] * 200).with_row_index("n").with_columns(pl.format("bulk-{}", "n").alias("trip_id")).drop("n")
+    in_kind, in_json = (
+        post(server, "/predict/late", body=stream(rows), Content_Type=ARROW, Accept=accept, Accept_Encoding="gzip")
+        for accept in ("*/*", "application/json")
+    )
+    found = pl.read_ipc_stream(gzip.decompress(in_kind.body))
+    assert found["key"].to_list() == rows["trip_id"].to_list()
+    assert [one["score"] for one in json.loads(gzip.decompress(in_json.body))["predictions"]] == found["score"].to_list()
+    ids = found["id"].to_list()
+    records = [record for record in server.journal() if record.ids[0] in set(ids)]
+    assert [name for record in records for name in record.ids] == ids
+    assert max(len(record.ids) for record in records) <= 1000
+    wrong = rows.with_columns(distance=pl.when(pl.col("trip_id") == "bulk-3210").then(float("nan")).otherwise("distance"))
+    refused = post(server, "/predict/late", body=stream(wrong), Content_Type=ARROW)
+    assert (refused.status, refused.json["error"]["row"], refused.json["error"]["field"]) == (422, 3210, "distance")
+
+
 WRONG: list[tuple[str, str, Any, Mapping[str, str], int, str]] = [
     ("no rows", "/v1/models/late:predict", {}, {}, 422, "there are no 'instances'"),
     ("no list", "/v1/models/late:predict", {"instances": 5}, {}, 422, "a single value where a list belongs"),
@@ -135,7 +154,7 @@ WRONG: list[tuple[str, str, Any, Mapping[str, str], int, str]] = [
     ("arrow text", "/predict/late", b"no arrow at all", {"Content-Type": ARROW}, 422, "does not begin"),
     ("arrow cut", "/predict/late", stream(frame())[:-200], {"Content-Type": ARROW}, 422, "it ends within"),
     ("arrow packed", "/predict/late", stream(frame(), compression="zstd"), {"Content-Type": ARROW}, 422, "compressed"),
-    ("arrow many", "/predict/late", stream(pl.concat([frame()] * 51)), {"Content-Type": ARROW}, 413, "1,020 rows"),
+    ("arrow many", "/predict/late", stream(pl.concat([frame()] * 201)), {"Content-Type": ARROW}, 413, "one may have 4,000"),
     ("arrow name", "/predict/late", stream(frame().rename({"line": "lin"})), {"Content-Type": ARROW}, 422, "Did you mean 'line'?"),
     ("arrow type", "/predict/late", stream(frame().with_columns(distance=pl.lit("a"))), {"Content-Type": ARROW}, 422, "send a number"),
     ("arrow nested", "/predict/late", stream(frame().with_columns(distance=pl.lit([1.0]))), {"Content-Type": ARROW}, 422, "it is a list"),

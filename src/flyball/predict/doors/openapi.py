@@ -11,9 +11,10 @@ from typing import Any
 
 from flyball.governance import Permission
 from flyball.predict.arrow import KIND
-from flyball.predict.dataplane import DataPlane, Target
+from flyball.predict.dataplane import DataPlane
 from flyball.predict.replies import Reply, of_json
 from flyball.predict.request import Request, Route
+from flyball.predict.target import Target
 from flyball.serving.openform import OpenForm
 from flyball.serving.rowform import MAX_BYTES, MAX_ROWS, MAX_TEXT
 from flyball.serving.version import VECTOR_SUFFIX

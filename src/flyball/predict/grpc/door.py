@@ -20,7 +20,7 @@ from flyball.core.optional import extra
 from flyball.governance import Authority, Caller
 from flyball.governance.errors import UnauthenticatedError
 from flyball.governance.turns import Turns
-from flyball.predict.dataplane import DataPlane, Origin
+from flyball.predict.dataplane import DataPlane
 from flyball.predict.errors import DrainingError, MessageError, SlowBodyError, SlowReaderError, TooManyInsideError
 from flyball.predict.grpc.lines import cut, ends_of
 from flyball.predict.grpc.messages import of_inference
@@ -28,6 +28,7 @@ from flyball.predict.grpc.routes import ROUTES, Call, Route
 from flyball.predict.grpc.statuses import sentence_of, status_of, trailers_of
 from flyball.predict.limits import Admission, Entry
 from flyball.predict.patience import retry_seconds
+from flyball.predict.target import Origin
 from flyball.serving.errors import InternalError
 
 with extra("grpc"):
