@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Iterator
 from functools import partial
 from io import BytesIO
@@ -18,6 +16,7 @@ from flyball.core.ids import Digest
 from flyball.runtimes import load
 from flyball.testing.serving_home import ServingHome, trip
 from flyball.testing.steered import Callers, Steered, Timeline, steered
+from tests.live import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +49,20 @@ def samples_of(serving: ServingHome, model: Digest, *, shift: float) -> Digest:
 
 def test_swaps_rollbacks_and_weights_under_load_fail_nothing_and_every_version_is_legal_at_its_time(found: Steered) -> None:
     endpoints, timeline = found.endpoints, Timeline(frozenset({1}))
-    seconds: list[float] = []
     with Callers(found.server, found.plane.serving.requests(500), threads=4, pause=0.004) as callers:
         for _ in range(12):
-            seconds.append(timeline.change(lambda: endpoints.promote("late", version=2), to={2}))
-            seconds.append(timeline.change(lambda: endpoints.rollback("late"), to={1}))
+            timeline.change(lambda: endpoints.promote("late", version=2), to={2})
+            timeline.change(lambda: endpoints.rollback("late"), to={1})
         for step in range(1, 11):
             share = step / 20
             weights = {1: 1 - share, 2: share}
-            seconds.append(timeline.change(partial(endpoints.set_weights, "late", weights), to={1, 2}))
+            timeline.change(partial(endpoints.set_weights, "late", weights), to={1, 2})
         timeline.change(lambda: endpoints.delete_policy("late"), to={1})
         enough = len(callers.seen) + 50
-        while len(callers.seen) < enough:
-            time.sleep(0.01)
+        wait_for(lambda: len(callers.seen) >= enough, 60, told="answers after the last change")
     assert {one.status for one in callers.seen} == {200}
     assert timeline.illegal(callers.seen) == []
     assert {one.version for one in callers.seen} == {1, 2}
-    assert statistics.median(seconds) < 10  # how long it takes is bench/serving/swaps.py's to say
 
 
 def test_what_a_server_refuses_changes_nothing_and_its_reason_is_told(found: Steered) -> None:
@@ -86,15 +82,19 @@ def test_a_version_that_scores_otherwise_than_when_it_was_made_gets_no_row(found
     found.endpoints.rollback("late")
 
 
+def compared_at(found: Steered) -> int:
+    """Of how many rows one knows what the first shadow said beside the answer."""
+    told = found.endpoints.get_endpoint("late")["shadow_comparison"]
+    return int(told[0]["compared"]) if told else 0
+
+
 def test_an_endpoint_tells_its_versions_shares_traffic_and_what_shadows_said(found: Steered) -> None:
     told = found.endpoints.set_shadows("late", [3], why="to look")
     assert told["servers"]["acknowledged"]
     found.endpoints.set_weights("late", {1: 0.5, 2: 0.5})
     rows = found.server.predict(*(trip(number) for number in range(60))).json["predictions"]
-    until = time.perf_counter() + 60
-    while not (compared := found.endpoints.get_endpoint("late")["shadow_comparison"]) or compared[0]["compared"] < 60:
-        assert time.perf_counter() < until
-        time.sleep(0.05)
+    wait_for(lambda: compared_at(found) >= 60, 60, told="the shadow was asked about all rows")
+    compared = found.endpoints.get_endpoint("late")["shadow_comparison"]
     (here,) = found.endpoints.list_endpoints()
     versions = {row["version"]: row for row in here["versions"]}
     assert {number: row["role"] for number, row in versions.items() if row["role"]} == {1: "champion", 2: "challenger", 3: "shadow"}
@@ -118,6 +118,12 @@ def test_segments_send_rows_by_their_values(found: Steered) -> None:
         found.endpoints.set_segments("late", "lnie", versions={"L1": 4})
 
 
+def second_of(found: Steered) -> int:
+    """How many of a hundred rows the second version answers."""
+    rows = found.server.predict(*(trip(number) for number in range(100))).json["predictions"]
+    return sum(row["version"] == 2 for row in rows)
+
+
 def test_a_bandit_gives_rows_to_what_earns_rewards(found: Steered) -> None:
     found.endpoints.set_bandit("late", [1, 2])
     rows = found.server.predict(*(trip(number) for number in range(400))).json["predictions"]
@@ -127,10 +133,7 @@ def test_a_bandit_gives_rows_to_what_earns_rewards(found: Steered) -> None:
     }  # fmt: skip
     assert found.endpoints.add_rewards("late", rewards)["duplicates"] == 400
     assert found.endpoints.get_endpoint("late")["policy"]["shares"]["2"] > 0.98
-    until = time.perf_counter() + 60
-    while sum(row["version"] == 2 for row in found.server.predict(*(trip(number) for number in range(100))).json["predictions"]) < 90:
-        assert time.perf_counter() < until
-        time.sleep(0.05)
+    wait_for(lambda: second_of(found) >= 90, 60, told="the second version has nearly all rows")
     found.endpoints.delete_policy("late")
     with pytest.raises(ConflictingError, match="learns from no rewards"):
         found.endpoints.add_rewards("late", rewards)
