@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +131,6 @@ def _input(name: str, facts: Json, *, needed: bool, example: Any) -> Json:
 
 def _refusal(status: int, found: Any) -> InvalidError | UnavailableError:
     said = found.get("error") if isinstance(found, dict) else None
-    with suppress(AttributeError, KeyError, TypeError):
-        said = said["message"]  # type: ignore[index]  # whatever is no such object is no sentence either
+    said = said.get("message") if isinstance(said, dict) else said
     sentence = said if isinstance(said, str) else f"it answered {status}"
     return NoModelServerError(sentence) if status >= http.client.INTERNAL_SERVER_ERROR else RefusedError(sentence)

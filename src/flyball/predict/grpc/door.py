@@ -82,6 +82,9 @@ class Door:
             code = "OK"
             try:
                 await answer(route, context)
+            except asyncio.CancelledError:  # the caller gave up
+                code = grpc.StatusCode.CANCELLED.name
+                raise
             except grpc.aio.InternalError:  # there is nobody any more to whom anything could be said
                 code = grpc.StatusCode.CANCELLED.name
             except FlyballError as error:

@@ -38,8 +38,8 @@ class GraphModel:
             GraphError: an expression is none, or asks for a column that is not there.
         """
         self.manifest, self.spec, self.models = manifest, spec, models
-        self._steps = {step.name: step for step in spec.steps}
-        self._expressions = {text: _parsed(step.name, text) for step in spec.steps for text in _texts(step)}
+        self.steps = {step.name: step for step in spec.steps}
+        self.expressions = {text: _parsed(step.name, text) for step in spec.steps for text in _texts(step)}
 
     @property
     def children(self) -> tuple[ChildModel, ...]:
@@ -57,7 +57,7 @@ class GraphModel:
         for step in self.spec.steps:
             match step:
                 case Call():
-                    found[step.name] = self._said_of(step)
+                    found[step.name] = self.said_of(step)
                 case Combine(of=of):
                     found[step.name] = description_of([found[name] for name in of])
                 case Switch(cases=cases, otherwise=otherwise):
@@ -67,7 +67,7 @@ class GraphModel:
         output = found[self.spec.output]
         return Description(task=output.task, classes=output.classes, features=tuple(self.spec.inputs.columns))
 
-    def _said_of(self, step: Call) -> Description:
+    def said_of(self, step: Call) -> Description:
         model = self.models[step.name]
         found = model.description if isinstance(model, ChildModel) else describe(model)
         if found is None:
@@ -104,13 +104,14 @@ class _Run:
 
     async def value(self, name: str) -> Value:
         """The answer of a step."""
-        found = await self._once(name)
+        found = await self.once(name)
         assert isinstance(found, Value), "the graph was checked: an answer is asked for where there is one"
         return found
 
-    async def _once(self, name: str) -> Value | dict[str, pl.Series]:
+    async def once(self, name: str) -> Value | dict[str, pl.Series]:
+        """What a step gives: columns, or an answer."""
         if name not in self._begun:
-            made = self._made(self.graph._steps[name]) if self.whole is None or name not in self.whole._begun else self._part(name)  # noqa: SLF001 - the graph's own runs
+            made = self._part(name) if self.whole is not None and self.whole.has(name) else self._made(self.graph.steps[name])
             self._begun[name] = asyncio.ensure_future(made) if self.graph.waits else await _result(made)
         begun = self._begun[name]
         found: Value | dict[str, pl.Series] | FlyballError = await begun if isinstance(begun, asyncio.Future) else begun
@@ -118,10 +119,14 @@ class _Run:
             raise found
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether the step is being computed, or has been; one that failed may succeed for fewer rows."""
+        return name in self._begun and not isinstance(self._begun[name], FlyballError)
+
     async def _part(self, name: str) -> Value | dict[str, pl.Series]:
         """What the whole has computed already, for these rows."""
         assert self.whole is not None, "asked for only where there is one"
-        found = await self.whole._once(name)  # noqa: SLF001 - as above
+        found = await self.whole.once(name)
         return found.taken(self.own) if isinstance(found, Value) else {column: series[self.own] for column, series in found.items()}
 
     async def _all(self, names: Sequence[str]) -> list[Value | FlyballError]:
@@ -156,13 +161,13 @@ class _Run:
         """The columns of the steps, where two have one of the same name that of the later."""
         found: dict[str, pl.Series] = {}
         for name in of:
-            made = await self._once(name)
+            made = await self.once(name)
             found |= made.columns(name) if isinstance(made, Value) else made
         return found
 
     async def _computed(self, step: Compute | Score, columns: Mapping[str, str]) -> dict[str, pl.Series]:
         given = await self._given(step.of)
-        expressions = {name: self.graph._expressions[text] for name, text in columns.items()}  # noqa: SLF001 - as above
+        expressions = {name: self.graph.expressions[text] for name, text in columns.items()}
         _check_columns(step.name, [column for found in expressions.values() for column in found.columns], given=given)
         frame = pl.DataFrame([series.alias(name) for name, series in given.items()])
         made = _failing(step.name, lambda: frame.with_columns(found.value.alias(name) for name, found in expressions.items()))
@@ -191,7 +196,7 @@ class _Run:
         frame = pl.DataFrame([given[name].alias(name) for name in taken])
         try:
             said = await model.predict(frame) if isinstance(model, ChildModel) else model.predict(frame)
-            return Value(said, self.graph._said_of(step)).checked(self.frame.height)  # noqa: SLF001 - as above
+            return Value(said, self.graph.said_of(step)).checked(self.frame.height)
         except ModelFailedError as error:
             raise ModelFailedError(f"step {step.name!r}: {error}") from error
         except Exception as error:
@@ -200,7 +205,7 @@ class _Run:
             raise ModelFailedError(f"step {step.name!r}: {type(error).__name__}: {error}") from error
 
     def _constant(self, step: Call, number: float) -> Value:
-        description = self.graph._said_of(step)  # noqa: SLF001 - as above
+        description = self.graph.said_of(step)
         kind = Description(task="binary" if description.task == "binary" or len(description.classes) == 2 else "regression")
         return Value(np.full(self.frame.height, number), kind).checked(self.frame.height)
 
@@ -226,7 +231,7 @@ class _Run:
 
     async def _switched(self, step: Switch) -> Value:
         given = await self._given(step.on)
-        expressions = [self.graph._expressions[condition] for condition, _ in step.cases]  # noqa: SLF001 - as above
+        expressions = [self.graph.expressions[condition] for condition, _ in step.cases]
         _check_columns(step.name, [column for found in expressions for column in found.columns], given=given)
         frame = pl.DataFrame([series.alias(name) for name, series in given.items()])
         chosen = pl.lit(len(step.cases))
