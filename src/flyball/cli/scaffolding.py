@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from shlex import quote
 
 from rich.console import Console
 
+from flyball.core.clock import WallClock
+from flyball.core.duration import parse_duration
 from flyball.core.errors import InvalidError
+from flyball.data.csvplan import CsvPlan
 from flyball.data.fromscript.turning import Given, turn
 from flyball.data.scaffold import Scaffolded, scaffold
 
@@ -65,7 +69,23 @@ def _tell(made: Scaffolded) -> None:
     _say(f"It predicts {plan.label.expression} from {_listed([*plan.features, *plan.calendar])}.")
     if plan.skipped:
         _say(f"Left out: {_listed([f'{name} ({reason})' for name, reason in plan.skipped.items()])}.")
-    _say(f"Look at it, then replay its history with: flyball backtest {quote(str(made.project))}")
+    project = quote(str(made.project))
+    _say(f"Look at it, then replay its history with: flyball backtest {project}")
+    begin = begins(plan, WallClock().now())
+    if begin is not None and plan.ends is not None:
+        command = f"flyball up {project} --clock {begin:%Y-%m-%dT%H:%MZ} --hold"
+        _say(f"Its rows end on {plan.ends:%Y-%m-%d}; live, begin in their time: {command}")
+
+
+def begins(plan: CsvPlan, now: datetime) -> datetime | None:
+    """Where a clock of its own should begin, so that there is something to learn before and to live through after; None: now will do.
+
+    A loop on the system's time judges a model by the rows of the last `holdout`; of old rows there are none.
+    """
+    holdout = parse_duration(plan.lengths.holdout)
+    if plan.ends is None or plan.ends > now - holdout:
+        return None
+    return (plan.ends - holdout).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _listed(words: list[str]) -> str:

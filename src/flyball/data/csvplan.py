@@ -56,7 +56,8 @@ class Lengths:
 class CsvPlan:
     """All that the project's file says.
 
-    `skipped` names the columns that are no features, each with why; `calendar` what to take from the time ("hour", "weekday").
+    `skipped` names the columns that are no features, each with why; `calendar` what to take from the time ("hour", "weekday");
+    `ends` is the time of the newest row, in UTC.
     """
 
     key: str
@@ -67,6 +68,7 @@ class CsvPlan:
     skipped: Mapping[str, str]
     calendar: tuple[str, ...]
     lengths: Lengths
+    ends: datetime | None = None
 
 
 def row_keys(cells: pl.DataFrame) -> pl.Series:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
+from flyball.core.clock import utc
 from flyball.core.duration import parse_duration
 from flyball.data.csvplan import (
     CsvPlan,
@@ -110,7 +111,9 @@ def plan_cells(
         )
     lengths = plan_lengths(times, values, delay=delay)
     labels = rows.select(key, time).with_columns(values).drop_nulls(label)
-    return rows, labels, CsvPlan(key, time, label, chosen, features, skipped, calendar, lengths)
+    newest = times.max()
+    ends = utc(newest) if isinstance(newest, datetime) else None
+    return rows, labels, CsvPlan(key, time, label, chosen, features, skipped, calendar, lengths, ends)
 
 
 def _with_key(cells: pl.DataFrame, *, label: str, key: str | None) -> tuple[pl.DataFrame, str]:
