@@ -127,7 +127,8 @@ class Postbox:
 
     def _recover(self, journal: LocalJournal) -> None:
         """What stands in the journal is remembered, also where whoever appended it came no further."""
-        position = max(self._memory.positions.get(_RECORDED), journal.acknowledged)
+        # From there, whatever was acknowledged since: it may have been shipped before it was remembered.
+        position = self._memory.positions.get(_RECORDED)
         while position < journal.last:
             marks: set[str] = set()
             try:
@@ -136,13 +137,11 @@ class Postbox:
                 _LOG.warning("Ids of predictions that were sent are forgotten. %s", error)
                 position = max(position + 1, error.resume)
             else:
-                if not entries:
-                    return
                 for entry in entries:
                     with suppress(msgspec.DecodeError):
                         record = decode(entry.payload)
                         marks |= {mark_of(record.endpoint, name) for name in record.ids}
-                position = entries[-1].position
+                position = entries[-1].position if entries else journal.last  # what is not there any more was acknowledged
             self._remember(marks, position)
 
     def _remember(self, marks: Iterable[str], position: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from flyball.core.errors import InvalidError
-from flyball.serving.answers import check_aligned, table_of, typed
+from flyball.serving.answers import POSITION, check_aligned, table_of, typed
 from flyball.serving.record import Answered, Lost, decode_entry
 from flyball.serving.waiting import UNREADABLE, Waiting
 from flyball.storage.errors import JournalCorruptError
@@ -64,6 +64,7 @@ class LogStream:
         self._waiting = Waiting(name)
         self.reached: dict[str, int] = {}
         self._unsure = False
+        self._doubtful = 0, 0  # how far a transaction that failed read, and how many of the first losses it tells
         before = ground.positions.get(SHIPPED_BEFORE) if name == FIRST else 0
         self._shipped = max(ground.positions.get(position_name(name)), before, journal.acknowledged)
         self._read = self._shipped
@@ -90,8 +91,9 @@ class LogStream:
         """
         new = 0
         while entries := self._next_entries():
-            new += sum(self._take(entry) for entry in entries)
-            self._read = max(self._read, entries[-1].position)
+            for entry in entries:
+                new += self._take(entry)
+                self._read = entry.position  # one by one: what fails at the next must not take this one again
             if self._waiting.rows >= CAP_ROWS:
                 self.ship()
         return new
@@ -159,16 +161,24 @@ class LogStream:
         for table in tables:
             rows += self._commit(table)
         self._unsure = False
-        with self._ground.state:
-            losses, self._waiting.losses = self._waiting.losses, []
-        try:
-            self._ground.settle(position_name(self.name), self._read, losses)
-        except BaseException:
-            self._waiting.losses = losses
-            raise
+        self._settle()
         self._shipped = self._read
         self._journal.acknowledge(self._shipped)
         return rows
+
+    def _settle(self) -> None:
+        """The position stands, and losses are told; a transaction that failed may be there all the same, and its losses are told by it."""
+        name, (read, told) = position_name(self.name), self._doubtful
+        known = told if told and self._ground.positions.get(name) >= read else 0
+        with self._ground.state:
+            losses, self._waiting.losses = self._waiting.losses[known:], []
+        try:
+            self._ground.settle(name, self._read, losses)
+        except BaseException:
+            self._doubtful = self._read, len(losses)
+            self._waiting.losses = losses
+            raise
+        self._doubtful = 0, 0
 
     def _look_again(self, tables: list[str]) -> None:
         """A commit that failed may be there all the same."""
@@ -182,6 +192,8 @@ class LogStream:
         self._reach(table)
         with self._ground.state:
             frame = self._waiting.rows_for(table)
+        if table == UNREADABLE and frame.height:  # what spoils a frame is found again by whoever reads it again
+            frame = frame.filter(pl.col(POSITION) > self.reached[table])
         if frame.height:
             self._ground.tables.append_next(table, frame, stream=self.name, position=self._read)
         with self._ground.state:

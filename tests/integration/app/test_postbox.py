@@ -29,6 +29,7 @@ from flyball.serving.logspec import LogPlan
 from flyball.serving.posted import Known, PostedError
 from flyball.storage._delta import DeltaTables
 from flyball.storage._localjournal import LocalJournal
+from flyball.storage.errors import DiskFullError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FEATURES = {"trips.line": "String", "trips.distance": "Float64", "sky.wind": "Float64", "calendar.hour": "Int8"}
@@ -125,6 +126,27 @@ def test_who_was_killed_before_ids_were_remembered_remembers_them_afterwards(off
     office.box.open()
     office.log.ship()
     assert office.box.take(as_json(record(1), record(2)))["duplicates"] == 2
+    assert sorted(office.rows()["id"]) == ["x-1", "x-2"]
+
+
+class Hesitant(SqlPosted):
+    """The database cannot be written for a moment, after the records were journalled."""
+
+    failures = 1
+
+    def add(self, marks: Collection[str], taken: datetime) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise DiskFullError(Path("database"))
+        super().add(marks, taken)
+
+
+def test_what_was_shipped_before_its_ids_were_remembered_counts_once_when_it_is_sent_again(office: Office) -> None:
+    office.box, office.log = office.another(Hesitant)
+    with pytest.raises(DiskFullError):
+        office.box.take(as_json(record(1)))
+    office.log.ship()  # and is acknowledged
+    assert office.box.take(as_json(record(1), record(2))) == {"accepted": 1, "duplicates": 1, "refused": [], "refused_records": 0}
     assert sorted(office.rows()["id"]) == ["x-1", "x-2"]
 
 

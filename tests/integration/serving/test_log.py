@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -171,6 +172,50 @@ def test_a_shipment_that_was_cut_off_between_two_tables_is_finished(home: Any, a
     home.write(answered(range(6, 7)))
     assert home.log.ship() == 4  # the process that was refused goes on with more
     assert (home.ids(), home.ids(endpoint="other")) == ([*names(range(3)), "prd-000006"], names(range(3, 6)))
+
+
+def test_a_reading_that_was_cut_off_within_it_is_not_begun_again(home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write(answered(range(3)), answered(range(3, 6), endpoint="other"), answered(range(6, 7)))
+    position = home.tables.position
+
+    def gone(table: str, stream: str) -> int:
+        if "other" in table:
+            raise DiskFullError(home.place)
+        return int(position(table, stream))
+
+    monkeypatch.setattr(home.tables, "position", gone)
+    for _ in range(2):
+        with pytest.raises(DiskFullError):
+            home.log.drain()
+        assert home.ids() == names(range(3))
+    monkeypatch.undo()
+    assert home.log.drain() == 4
+    for _ in range(2):
+        assert (home.ids(), home.ids(endpoint="other")) == ([*names(range(3)), "prd-000006"], names(range(3, 6)))
+        home.log.ship()
+
+
+def test_what_was_set_aside_by_a_shipment_that_was_cut_off_is_set_aside_once(
+    home: Any, answered: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.write(answered(range(1)), answered(range(1, 2), features={"sky.temp": ["warm"], "calendar.hour": [7]}))  # not of its type
+    home.journal.append(b"rubbish")
+    append = home.tables.append_next
+
+    def full(table: str, rows: pl.DataFrame, *, stream: str, position: int) -> int:
+        if table != UNREADABLE:
+            raise DiskFullError(home.place)
+        return int(append(table, rows, stream=stream, position=position))
+
+    monkeypatch.setattr(home.tables, "append_next", full)
+    with pytest.raises(DiskFullError):
+        home.log.ship()
+    monkeypatch.undo()
+    home.journal.append(b"rubbish")
+    again = home.again()
+    again.ship()
+    assert home.ids(again) == ["prd-000000"]
+    assert sorted(home.tables.read(UNREADABLE).collect()["position"]) == [2, 3, 4]
 
 
 def test_what_is_no_record_is_set_aside_and_the_rest_goes_on(home: Any, answered: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -400,6 +445,28 @@ def test_what_was_shipped_before_there_were_several_journals_is_read_once(home: 
         assert log.find("prd-000001")["trace"] is None
         log.ship()
     assert home.ids(home.again()) == names(range(4))
+
+
+def test_what_was_lost_is_told_once_though_nobody_heard_that_it_was(home: Any) -> None:
+    heard: list[int] = []
+    deaf = [True]
+
+    @contextmanager
+    def write() -> Iterator[object]:
+        with home.database.write() as connection:
+            yield connection
+        if deaf.pop():  # it is there; the connection broke before that was said
+            raise DiskFullError(home.place)
+
+    told = Told(write, lambda _, lost: heard.append(lost.rows))
+    log = PredictionLog(lambda: {"predictions": home.journal}, home.tables, positions=SqlPositions(home.database), told=told)
+    home.journal.append(encode(Lost(endpoint="late", rows=7, start=1, end=2, why="the journal was full")))
+    with pytest.raises(DiskFullError):
+        log.ship()
+    home.journal.append(encode(Lost(endpoint="late", rows=5, start=3, end=4, why="the journal was full")))
+    deaf.append(False)
+    log.ship()
+    assert heard == [7, 5]
 
 
 def test_what_was_lost_is_told_once_with_the_position(home: Any, answered: Make) -> None:
