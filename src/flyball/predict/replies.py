@@ -92,15 +92,21 @@ def of_error(error: FlyballError, dialect: Dialect = Dialect.OWN, *, beside: Map
 
 
 def _told(error: FlyballError, dialect: Dialect) -> dict[str, Any]:
+    message = _plain(str(error))
     match dialect:
         case Dialect.INFERENCE:
-            return {"error": str(error)}
+            return {"error": message}
         case Dialect.MLFLOW:
-            return {"error_code": _MLFLOW_CODES.get(status_of(error), "BAD_REQUEST"), "message": str(error)}
-    facts: dict[str, Any] = {"code": error.code, "message": str(error)}
+            return {"error_code": _MLFLOW_CODES.get(status_of(error), "BAD_REQUEST"), "message": message}
+    facts: dict[str, Any] = {"code": error.code, "message": message}
     if isinstance(error, FieldError):
-        facts |= {"row": error.row, "field": error.field}
+        facts |= {"row": error.row, "field": _plain(error.field)}
     return {"error": facts}
+
+
+def _plain(text: str) -> str:
+    """The text without halves of characters: JSON has an escape for them, but no text that is sent may hold one."""
+    return text.encode("utf-8", "replace").decode()
 
 
 _MLFLOW_CODES = {

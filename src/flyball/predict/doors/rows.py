@@ -19,7 +19,7 @@ from flyball.predict.target import Target
 from flyball.serving.asked import Answer
 from flyball.serving.rowform import MAX_ROWS, RowForm
 
-_YES = (b"true", b"1")
+_YES = ("true", "1")
 _SHORT_BYTES = 64 << 10
 """A longer stream is read in a thread."""
 
@@ -68,7 +68,7 @@ def _in_arrow(answer: Answer) -> Reply:
 def _target(plane: DataPlane, request: Request) -> Target:
     """Who is asked, and with ``?ages=true`` that the answer is to tell how old looked-up values are."""
     target = plane.find(request.name)
-    if not request.query or parse_qs(request.query).get(b"ages", [b""])[-1] not in _YES:
+    if not request.query or parse_qs(request.query.decode("latin-1")).get("ages", [""])[-1] not in _YES:
         return target
     return msgspec.structs.replace(target, wants=replace(target.wants, ages=True))
 
