@@ -177,7 +177,8 @@ class OnnxGraph:
         if name in self.use.rejections.never_null and has_nulls(values):
             raise MissingValueError(name)
         if element == "string":
-            return ["" if value is None else str(value) for value in list_of(values)]
+            found = list_of(values)
+            return found if _TEXT.issuperset(map(type, found)) else ["" if value is None else str(value) for value in found]
         return whole_numbers_of(name, values)
 
     def _check(self, tensor: Any, columns: Sequence[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flyball.serving.counters import BOUNDS, SIZES, Counters
+import pytest
+
+from flyball.serving.counters import BOUNDS, SIZES, Counters, Histogram
 
 
 def test_every_answer_is_in_one_bucket() -> None:
@@ -24,3 +26,13 @@ def test_requests_that_are_asked_together_are_one_batch_and_waited_each_for_itse
     assert (batches.total, batches.counts[SIZES.index(8)]) == (5, 1)
     count, seconds = counters.waited
     assert (count, round(seconds, 6)) == (3, 0.1041)
+
+
+def test_many_values_count_as_few_do() -> None:
+    values = [0.0001 * (number % 7) for number in range(1000)]
+    many, few = Histogram(), Histogram()
+    many.add(values)
+    for value in values:
+        few.add([value])
+    assert many.counts == few.counts
+    assert many.total == pytest.approx(few.total)
