@@ -42,14 +42,18 @@ class RawClient:
             pass
         return client
 
-    def call(self, path: str, message: bytes | None = b"", *, whole: bool = True) -> int:
-        """Begin a call; its stream's number. Without a message, or with one that is not `whole`, it does not end."""
+    def call(self, path: str, message: bytes | None = b"", *, whole: bool = True, packed: bool = False) -> int:
+        """Begin a call; its stream's number. Without a message, or with one that is not `whole`, it does not end.
+
+        A message that is said to be `packed` is gzip's.
+        """
         stream, self.next_stream = self.next_stream, self.next_stream + 2
         head = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "content-type": "application/grpc"}
-        self.writer.write(frame(HEADERS, _END_HEADERS, stream, b"".join(_written(*item) for item in (*head.items(), ("te", "trailers")))))
+        more = [*head.items(), ("te", "trailers"), *([("grpc-encoding", "gzip")] if packed else [])]
+        self.writer.write(frame(HEADERS, _END_HEADERS, stream, b"".join(_written(*item) for item in more)))
         if message is not None:
             size = len(message) + (0 if whole else 100)
-            self.writer.write(frame(DATA, _END_STREAM if whole else 0, stream, struct.pack(">BI", 0, size) + message))
+            self.writer.write(frame(DATA, _END_STREAM if whole else 0, stream, struct.pack(">BI", packed, size) + message))
         return stream
 
     def make_room(self, stream: int) -> None:

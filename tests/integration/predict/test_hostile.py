@@ -50,6 +50,7 @@ DOORS: Mapping[str, tuple[str, str, bytes]] = {
     "load": ("/v2/repository/models/late/load", JSON, b"{}"),
 }
 BOMB, OTHER_BOMB = gzip.compress(bytes(20 << 20)), zlib.compress(bytes(20 << 20))
+_NAMES = (b"rows", b"instances", b"inputs", b"dataframe_records", b"parameters")
 HALF = rb'{"\ud800": 1}'
 WRONG: Mapping[str, Any] = {
     "nothing but bytes": lambda _: (b"\xff\xfe" * 500, {}),
@@ -70,7 +71,6 @@ WRONG: Mapping[str, Any] = {
     "packed twice": lambda body: (gzip.compress(gzip.compress(body)), {"Content-Encoding": "gzip, gzip"}),
     "a coding of no letters": lambda body: (body, {"Content-Encoding": "gz\xe9p"}),
 }
-_NAMES = (b"rows", b"instances", b"inputs", b"dataframe_records", b"parameters")
 _LENIENT = {("twice", "csv"), ("twice", "arrow")}
 """Two tables of text are one with a strange row, and a stream ends where it says so."""
 

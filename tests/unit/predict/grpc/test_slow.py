@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -126,6 +127,19 @@ def test_who_hangs_up_half_way_leaves_nothing_behind(tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.ERROR):
         asyncio.run(main())
     assert not caplog.records
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with listening(tmp_path / "journal") as server:
+            client = await RawClient.connect(server.port, window=1 << 16)
+            small = client.call(METADATA, gzip.compress(b""), packed=True)
+            bomb = client.call(METADATA, gzip.compress(bytes(11 << 20)), packed=True)
+            assert b"grpc-status\x010" in await asyncio.wait_for(client.trailers(small), SECONDS)
+            assert b"larger than max" in await asyncio.wait_for(client.trailers(bomb), SECONDS)
+            await client.close()
+
+    asyncio.run(main())
 
 
 def test_nobody_else_is_cut() -> None:
