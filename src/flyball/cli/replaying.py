@@ -23,6 +23,7 @@ from flyball.app.places import Places
 from flyball.app.running import find_up, get_up
 from flyball.app.settings import Settings
 from flyball.cli.outputs import check_outputs, write_whole
+from flyball.cli.released import Released
 from flyball.cli.sending import Answer, Line, ServerGoneError
 from flyball.cli.traffic import Send, Stretch, read_histories, schedule
 from flyball.client import Client, ClientError
@@ -173,7 +174,8 @@ class Driver:
         self._client = Client(settings.control_url, secret, trust=trust)
         self._control = Line(settings.control_url, secret, timer=timer, goes_on=self._goes_on, trust=trust)
         self._server = Line(settings.serve_url, secret, timer=timer, goes_on=self._goes_on, again=self._again, trust=trust)
-        self._undeployed = False
+        self._undeployed, self._asked = False, ""
+        self._released = Released(self._client.get_endpoint, timer)
         self.tally = Tally()
 
     def wait_for_loop(self) -> None:
@@ -221,6 +223,7 @@ class Driver:
             pause = min(pause + 0.0001, 0.002)
 
     def _ask(self, send: Send) -> None:
+        self._asked = send.name
         answer = self._post(self._server, f"/predict/{send.name}", send=send)
         tally = self.tally
         tally.requests += 1
@@ -253,8 +256,10 @@ class Driver:
         return answer
 
     def _again(self, answer: Answer) -> bool:
-        """Before the first release time has to go on: nobody answers until it does."""
-        return answer.problem["code"] != "not-deployed" or not (self._undeployed or answer.attempts > _UNDEPLOYED_ATTEMPTS)
+        """Before the first release time has to go on: nobody answers until it does. After it, whoever has no plan yet has one soon."""
+        if answer.problem["code"] != "not-deployed" or not (self._undeployed or answer.attempts > _UNDEPLOYED_ATTEMPTS):
+            return True
+        return self._released.may_answer(self._asked)
 
     def _refused(self, answer: Answer, send: Send) -> None:
         self.tally.errors += 1
