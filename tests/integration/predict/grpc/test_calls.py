@@ -313,6 +313,23 @@ def test_what_was_called_is_counted(server: ServerProcess, caller: Caller) -> No
     stats = caller.call("ModelStatistics", of_inference("ModelStatisticsRequest")(name="late")).model_stats
     assert sum(found.inference_count for found in stats) > 0
     assert {found.version for found in caller.call("ModelStatistics").model_stats} == {"1", "2"}
+    for found in stats:
+        spent = found.inference_stats
+        stages = (spent.compute_input, spent.compute_infer, spent.compute_output)
+        assert len({stage.count for stage in stages}) == 1
+        assert stages[0].count <= found.execution_count
+        assert all((stage.ns > 0) == (stage.count > 0) for stage in stages)
+
+
+def test_finished_features_may_say_their_key(server: ServerProcess, caller: Caller) -> None:
+    config = caller.call("ModelConfig", of_inference("ModelConfigRequest")(name="late.vector")).config
+    assert [given.name for given in config.input if given.optional] == ["trip_id"]
+    (name,) = outputs(caller.call("ModelInfer", asked([trip(5)], outputs=[{"name": "id"}])))["id"]
+    record = next(found for found in server.journal() if name in found.ids)
+    features = {column: values[record.ids.index(name)] for column, values in record.features.items()}
+    (own,) = outputs(caller.call("ModelInfer", asked([{**features, "trip_id": "t5"}], model="late.vector", outputs=[{"name": "id"}])))["id"]
+    again = next(found for found in server.journal() if own in found.ids)
+    assert (again.keys[again.ids.index(own)], again.version) == ("t5", record.version)
 
 
 def knows(caller: Caller) -> bool:
