@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
@@ -83,7 +84,7 @@ class TrafficDesk:
         policy = self.steering.releasing.here(endpoint).policy
         if not isinstance(policy, Bandit) or policy.learns != "rewards":
             raise NoBanditError(endpoint)
-        found = self._answers(endpoint, [given.prediction for given in rewards])
+        found = self._answers(endpoint, [given.prediction for given in rewards], since=datetime.fromisoformat(policy.since))
         earned = [
             Earned(given.prediction, found[given.prediction].version, given.reward, found[given.prediction].answered)
             for given in rewards if given.prediction in found
@@ -101,12 +102,13 @@ class TrafficDesk:
             undo=lambda before: releasing.set_policy(endpoint, before.policy, deed=_UNDO),
         )  # fmt: skip
 
-    def _answers(self, endpoint: str, predictions: Sequence[str]) -> Mapping[str, Earned]:
+    def _answers(self, endpoint: str, predictions: Sequence[str], *, since: datetime) -> Mapping[str, Earned]:
         """The answers of these ids, with the version to which each row was given; one for which another stood in earned it nothing.
 
-        Scores of a batch earn nobody anything: no bandit chose.
+        Scores of a batch earn nobody anything: no bandit chose. Nor do answers of before the bandit, which are not even looked for: the
+        log grows for years.
         """
         self.log.drain()
-        wanted = pl.col("id").is_in(list(predictions)) & LIVE & (pl.col("route") != FALLBACK)
+        wanted = (pl.col("time") >= since) & pl.col("id").is_in(list(predictions)) & LIVE & (pl.col("route") != FALLBACK)
         rows = self.log.select(endpoint, wanted & pl.col("error").is_null(), columns=("id", "version", "time"))
         return {name: Earned(name, version, 0.0, time) for name, version, time in rows.rows()}

@@ -55,5 +55,5 @@ class TrafficPlane(Protocol):
         ...
 
     def add_rewards(self, endpoint: str, rewards: Sequence[Reward]) -> Json:
-        """{"accepted", "duplicates", "unknown": ids of no answer}: what answers earned."""
+        """{"accepted", "duplicates", "unknown": ids of no answer since the bandit began}: what answers earned."""
         ...

@@ -105,15 +105,17 @@ def test_a_reward_is_for_an_answer_that_somebody_got(home: LiveHome, tmp_path: P
     home.released("a")
     home.validated("b")
     word = learning(home, Answered(Objective("binary", "roc_auc"), answers(tmp_path)))
-    word.releasing.set_policy("late", bandit([1, 2], learns="rewards", since=NOW), deed=Deed("user:ada"))
+    home.answered("p0", version=1)
+    home.clock.advance_to(home.clock.now() + timedelta(seconds=1))
+    word.releasing.set_policy("late", bandit([1, 2], learns="rewards", since=home.clock.now()), deed=Deed("user:ada"))
     home.answered("p1", version=1)
     home.answered("p2", version=2, route="challenger")
     home.answered("p3", "p4", version=2, route="batch")
     steering = Steering(word.releasing, Servers(NoPlan(), ManualTimer()), lambda: None)
     view = EndpointView(load_project(ServingHome.trips(tmp_path / "trips", now=NOW).project), home.stores, home.log, steering.servers)
     desk = TrafficDesk(view, steering, home.log, word.rewards, home.clock, word, lambda _: ())
-    told = desk.add_rewards("late", [Reward(name, 1.0) for name in ("p1", "p2", "p3")])
-    assert told == {"accepted": 2, "duplicates": 0, "unknown": ["p3"]}
+    told = desk.add_rewards("late", [Reward(name, 1.0) for name in ("p0", "p1", "p2", "p3")])
+    assert told == {"accepted": 2, "duplicates": 0, "unknown": ["p0", "p3"]}  # one came before the bandit, one was nobody's
     assert {number: arm.count for number, arm in word.rewards.totals("late", START).items()} == {1: 1, 2: 1}
 
 

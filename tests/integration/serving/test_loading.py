@@ -38,7 +38,7 @@ def samples(home: ServingHome, *, score: float) -> bytes:
     return out.getvalue()
 
 
-def load(home: ServingHome, plan: ServingPlan, scratch: Path) -> tuple[Serving, list[object], int]:
+def load(home: ServingHome, plan: ServingPlan, *, scratch: Path) -> tuple[Serving, list[object], int]:
     """What was loaded and refused, and how many processes of models run once all that may end has ended."""
 
     async def main() -> tuple[Serving, list[object], int]:
@@ -64,7 +64,7 @@ def test_the_process_of_a_version_that_is_refused_ends(tmp_path: Path) -> None:
     home.versions[2] = msgspec.structs.replace(
         home.add_pickle(2, Answers(0.75)), samples=home.blobs.put(samples(home, score=0.25))
     )  # it scores otherwise than when it was made
-    serving, refused, running = load(home, home.plan(1, 2, share=0.5), tmp_path / "scratch")
+    serving, refused, running = load(home, home.plan(1, 2, share=0.5), scratch=tmp_path / "scratch")
     assert [type(error) for error in refused] == [VersionRefusedError]
     assert not serving.endpoints
     assert running == 0
@@ -73,7 +73,7 @@ def test_the_process_of_a_version_that_is_refused_ends(tmp_path: Path) -> None:
 def test_the_process_of_a_version_that_answers_goes_on(tmp_path: Path) -> None:
     home = ServingHome.trips(tmp_path)
     home.versions[1] = msgspec.structs.replace(home.add_pickle(1, Answers(0.25)), samples=home.blobs.put(samples(home, score=0.25)))
-    serving, refused, running = load(home, home.plan(1), tmp_path / "scratch")
+    serving, refused, running = load(home, home.plan(1), scratch=tmp_path / "scratch")
     assert not refused
     assert list(serving.endpoints) == ["late"]
     assert running == 1
