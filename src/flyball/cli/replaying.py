@@ -27,6 +27,7 @@ from flyball.cli.released import Released
 from flyball.cli.sending import Answer, Line, ServerGoneError
 from flyball.cli.traffic import Send, Stretch, read_histories, schedule
 from flyball.client import Client, ClientError
+from flyball.client.endpoints import EndpointsClient
 from flyball.core.clock import MonotonicTimer, Timer
 from flyball.core.errors import ConflictError, InvalidError
 from flyball.governance.token import OwnerToken
@@ -175,7 +176,7 @@ class Driver:
         self._control = Line(settings.control_url, secret, timer=timer, goes_on=self._goes_on, trust=trust)
         self._server = Line(settings.serve_url, secret, timer=timer, goes_on=self._goes_on, again=self._again, trust=trust)
         self._undeployed, self._asked = False, ""
-        self._released = Released(self._client.get_endpoint, timer)
+        self._released = Released(EndpointsClient(self._client).get_endpoint, timer)
         self.tally = Tally()
 
     def wait_for_loop(self) -> None:
