@@ -12,13 +12,19 @@ from flyball.cli.exits import told
 
 
 def score(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint whose version scores.")],
-    source: Annotated[str, typer.Option("--in", help="A .parquet, .csv, .ndjson or .arrow file, or the name of a dataset.")],
-    table: Annotated[str, typer.Option("--out", help="The table that the rows go to, with their scores.")],
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint whose version scores.")],
+    source: Annotated[
+        str, typer.Option("--in", metavar="FILE|DATASET", help="A .parquet, .csv, .ndjson or .arrow file, or the name of a dataset.")
+    ],
+    table: Annotated[str, typer.Option("--out", metavar="TABLE", help="The table that the rows go to, with their scores.")],
     version: Annotated[int | None, typer.Option(min=1, help="The version that scores.", show_default="the champion")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes score.")] = 1,
-    where: Annotated[str, typer.Option("--on", help="processes; ray, started here; or the address of a Ray cluster.")] = "processes",
-    home: Annotated[Path | None, typer.Option(help="The home.", envvar="FLYBALL_HOME", show_default=".flyball")] = None,
+    where: Annotated[
+        str, typer.Option("--on", metavar="processes|ray|ADDRESS", help="processes; ray, started here; or the address of a Ray cluster.")
+    ] = "processes",
+    home: Annotated[
+        Path | None, typer.Option("--home", help="The home. Default: the .flyball here, above or below.", envvar="FLYBALL_HOME")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002  Typer's way
 ) -> None:
     """Score all rows of a file or dataset, each once; interrupted, the same command goes on."""
@@ -33,4 +39,6 @@ def score(
         found = run(place, job, executor=executor_of(where, workers=job.workers))
         facts = {"scoring": found.job.name, "version": found.job.version, "table": table, "rows": found.rows, "errors": found.errors}
         failed = f", {found.errors:,} of them with an error instead" if found.errors else ""
-        typer.echo(json.dumps(facts) if as_json else f"{found.rows:,} rows, scored by version {found.job.version}, are in {table}{failed}.")
+        rows, are = ("row", "is") if found.rows == 1 else ("rows", "are")
+        said = f"{found.rows:,} {rows}, scored by version {found.job.version}, {are} in {table}{failed}."
+        typer.echo(json.dumps(facts) if as_json else said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 from flyball.cli.remote import open_desk
 from flyball.core.errors import InvalidError
 
+LEARNS = ("rewards", "labels")
+
 
 class PairError(InvalidError):
     """A pair that is none."""
@@ -20,6 +23,15 @@ class PairError(InvalidError):
 
     def __init__(self, text: str, *, form: str) -> None:
         super().__init__(f"{text[:80]!r} is none of the form {form}.")
+
+
+class LearnsError(InvalidError):
+    """A teacher of bandits that is none."""
+
+    code = "learns"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"--learns is {text[:80]!r}, but must be {' or '.join(map(repr, LEARNS))}.")
 
 
 def weights(endpoint: str, pairs: Sequence[str], *, why: str, as_json: bool, home: Path | None) -> None:
@@ -37,7 +49,13 @@ def segments(endpoint: str, column: str, *, pairs: Sequence[str], why: str, as_j
 
 
 def bandit(endpoint: str, versions: Sequence[int], *, learns: str, why: str, as_json: bool, home: Path | None) -> None:
-    """Share the rows by what versions earn, and say what stands now."""
+    """Share the rows by what versions earn, and say what stands now.
+
+    Raises:
+        LearnsError: nothing of the kind teaches a bandit.
+    """
+    if learns not in LEARNS:
+        raise LearnsError(learns)
     _steer(lambda desk: desk.set_bandit(endpoint, versions, learns=learns, why=why), as_json=as_json, home=home)
 
 
@@ -62,7 +80,9 @@ def weights_of(pairs: Sequence[str]) -> dict[int, float]:
         try:
             value = float(share)
         except ValueError as error:
-            raise PairError(pair, form="VERSION=SHARE") from error
+            raise PairError(pair, form="VERSION=SHARE, such as 1=0.9") from error
+        if not math.isfinite(value):
+            raise PairError(pair, form="VERSION=SHARE with a share between 0 and 1")
         if version in found:
             raise PairError(pair, form="VERSION=SHARE with each version once")
         found[version] = value

@@ -68,7 +68,9 @@ def bandit(versions: Sequence[int], *, learns: Learning, since: datetime) -> Ban
     if len(set(versions)) < len(versions):
         raise PolicyError("a version is named twice")
     if not 2 <= len(versions) <= MOST_VERSIONS:
-        raise PolicyError(f"{len(versions)} versions are named; a bandit has between 2 and {MOST_VERSIONS}")
+        raise PolicyError(
+            f"{len(versions)} {'is' if len(versions) == 1 else 'are'} named; a bandit has between 2 and {MOST_VERSIONS} versions"
+        )
     begun = Bandit(shares={}, arms=dict.fromkeys(versions, Arm()), learns=learns, since=since.isoformat())
     return learnt(begun, begun.arms)
 

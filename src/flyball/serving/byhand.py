@@ -13,6 +13,7 @@ from typing import Protocol
 
 from flyball.core.errors import IntegrityError, InvalidError
 from flyball.core.ids import Digest
+from flyball.runtimes.mlmodel import MLMODEL
 from flyball.runtimes.model import Files
 from flyball.runtimes.packing import Packed, pack
 from flyball.serving.plan import Cost, EndpointPlan, InputColumn, ServingPlan, VersionPlan
@@ -58,6 +59,18 @@ class RefusedVersionError(InvalidError):
 
     def __init__(self, name: str, number: int, *, reason: str) -> None:
         super().__init__(f"Version {number} of {name!r} is not served: {reason.rstrip('.')}.")
+
+
+class ProjectVersionError(InvalidError):
+    """A version that a project trained, served without the project."""
+
+    code = "project-version"
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(
+            f"Version {number} of {name!r} was trained by a project and takes that project's features. `flyball up PROJECT.py` serves it; "
+            "`flyball promote` and `flyball weights` say which version answers."
+        )
 
 
 class UnsealedError(IntegrityError):
@@ -160,6 +173,8 @@ def packed_of(version: FoundVersion, content: ContentStore) -> Packed:
     """
     if version.converted is not None:
         return Packed.parse(content.get(version.converted))
+    if not any(file.path == MLMODEL for file in version.files):
+        raise ProjectVersionError(version.name, version.number)
     return pack(read_files(version, content.get), may_run_code=version.may_run_code)
 
 

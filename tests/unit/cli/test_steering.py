@@ -6,15 +6,22 @@ from typing import Any
 
 import pytest
 
-from flyball.cli.steering import PairError, told, weights_of
+from flyball.cli.steering import LearnsError, PairError, bandit, told, weights_of
 
 PLACE: dict[str, Any] = {"endpoint": "late", "champion": 1, "canary": None, "share": 0.0, "policy": None, "shadows": []}
 
 
-@pytest.mark.parametrize("pair", ["1", "=0.5", "one=0.5", "1=half", "1=", "-1=0.5", "0=1", "1.5=1", "\N{ARABIC-INDIC DIGIT ONE}=0.5"])
+@pytest.mark.parametrize(
+    "pair", ["1", "=0.5", "one=0.5", "1=half", "1=", "-1=0.5", "0=1", "1.5=1", "1=nan", "1=inf", "\N{ARABIC-INDIC DIGIT ONE}=0.5"]
+)
 def test_what_is_no_weight_is_refused_with_the_form(pair: str) -> None:
     with pytest.raises(PairError, match="VERSION=SHARE"):
         weights_of([pair])
+
+
+def test_a_bandit_learns_from_what_there_is() -> None:
+    with pytest.raises(LearnsError, match="--learns is 'gut', but must be 'rewards' or 'labels'"):
+        bandit("late", [1, 2], learns="gut", why="", as_json=False, home=None)
 
 
 def test_a_version_has_one_weight() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,21 @@ import pytest
 
 from flyball.core.ids import Digest
 from flyball.runtimes import Description
-from flyball.serving.byhand import EndpointTakenError, ModelReference, ModelReferenceError, endpoint_of, serving_plan
+from flyball.serving.byhand import (
+    EndpointTakenError,
+    FoundVersion,
+    ModelReference,
+    ModelReferenceError,
+    ProjectVersionError,
+    endpoint_of,
+    packed_of,
+    serving_plan,
+)
 from flyball.serving.errors import FieldError, ModelFailedError, RequestShapeError
 from flyball.serving.openform import OpenForm
 from flyball.serving.outcome import outcome_of
 from flyball.serving.plan import InputColumn, ServingPlan, VersionPlan
+from flyball.storage._localblobs import LocalBlobs
 
 
 @pytest.mark.parametrize(
@@ -48,6 +59,12 @@ def test_a_reference_names_a_version(text: str, reference: ModelReference) -> No
 def test_what_names_no_version_is_refused(text: str) -> None:
     with pytest.raises(ModelReferenceError, match="Write models:/NAME/VERSION"):
         ModelReference.parse(text)
+
+
+def test_a_version_that_a_project_trained_is_served_by_its_project(tmp_path: Path) -> None:
+    found = FoundVersion(name="late", number=3, files=[])
+    with pytest.raises(ProjectVersionError, match=r"Version 3 of 'late' was trained by a project .* `flyball up PROJECT.py` serves it"):
+        packed_of(found, LocalBlobs(tmp_path))
 
 
 def test_two_models_at_one_endpoint_are_refused() -> None:
