@@ -131,6 +131,10 @@ class Asker(Protocol):
     def trace(self) -> str: ...
 
 
+def _nobody() -> None:
+    """Nobody is to be told any more."""
+
+
 class Asked:
     """A request that waits for its answer. `arrived` is real time; `done` is called once, when all of its rows are settled.
 
@@ -164,7 +168,8 @@ class Asked:
     def _settle(self, rows: int) -> None:
         self._left -= rows
         if self._left == 0:
-            self.done()
+            done, self.done = self.done, _nobody  # who is told may hold this: a circle that only the collector would find
+            done()
 
     def answer(self) -> Answer:
         """The whole answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import re
@@ -268,6 +269,22 @@ def test_what_is_whole_and_usual_goes_the_short_way(tmp_path: Path) -> None:
         return asked
 
     assert asyncio.run(main()) == 0
+
+
+def test_a_request_leaves_nothing_to_the_collector(tmp_path: Path) -> None:
+    async def main() -> int:
+        side = Side(tmp_path, short=True, rates=UNLIMITED)
+        await side.say([CASES["one row"]] * 10, waits=True, ends=True)
+        gc.collect()
+        gc.disable()
+        try:
+            await side.say([CASES["one row"]] * 100, waits=True, ends=True)
+            return gc.collect()
+        finally:
+            gc.enable()
+            side.journal.close()
+
+    assert asyncio.run(main()) < 100  # things; of a connection some are left
 
 
 def test_both_ways_count_who_asks_too_often() -> None:
