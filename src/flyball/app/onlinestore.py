@@ -10,6 +10,7 @@ from flyball.app.location import ONLINE
 from flyball.features._sqlite import SqliteOnlineStore
 from flyball.features.following import Following
 from flyball.features.online import OnlineStore
+from flyball.storage.clockfile import clock_path
 
 if TYPE_CHECKING:
     from flyball.features._redis import RedisOnlineStore
@@ -33,11 +34,15 @@ def write_online(home: Path, environment: Mapping[str, str]) -> OnlineStore:
 def follow_online(home: Path, environment: Mapping[str, str]) -> Following:
     """The same store for a process that answers requests; it need not be there yet.
 
+    On a clock of the home's own each request looks into its file: thousands of times as fast as real time, a moment is hours.
+
     Raises:
         OnlineUrlError, MissingExtraError: as `write_online`.
     """
     url = environment.get(ONLINE_URL)
-    return Following(_redis(url), pause_seconds=_FAR_SECONDS) if url else Following(SqliteOnlineStore.read(home / ONLINE))
+    if url:
+        return Following(_redis(url), pause_seconds=_FAR_SECONDS)
+    return Following(SqliteOnlineStore.read(home / ONLINE), at_once=clock_path(home).exists())
 
 
 def empty_online(environment: Mapping[str, str]) -> bool:

@@ -87,6 +87,19 @@ def test_what_is_written_is_seen_by_itself(tmp_path: Path, features: fb.FeatureS
     following.close()
 
 
+def test_on_a_fast_clock_a_request_sees_all_that_was_written_before_it(
+    tmp_path: Path, features: fb.FeatureSet, writer: Materialiser
+) -> None:
+    following = Following(SqliteOnlineStore.read(tmp_path / "online.db"), pause_seconds=3600, at_once=True)
+    vectors = following.vectors(features)
+    written = []
+    for degrees in (7.0, 8.0, 9.0):
+        written.append(("JFK", NOON, degrees))
+        writer.apply("weather", weather_of(*written), now=NOON)
+        assert temp(vectors) == degrees
+    following.close()
+
+
 def test_no_request_waits_while_the_store_hangs(tmp_path: Path, features: fb.FeatureSet, writer: Materialiser) -> None:
     store = Unsteady(tmp_path / "online.db")
     following = Following(store)
