@@ -26,6 +26,7 @@ from flyball.predict import heap, wire
 from flyball.predict.app import PredictApp
 from flyball.predict.board import Board, Seen
 from flyball.predict.connections import Lines, Server, config
+from flyball.predict.errors import DrainingError
 from flyball.predict.grpc.beside import beside
 from flyball.predict.metrics import families
 from flyball.predict.options import Options, parse
@@ -77,7 +78,7 @@ class Member:
         self._prepared: tuple[Prepared, frozenset[str]] | None = None
         self._asked: dict[int, asyncio.Future[wire.Told]] = {}
         self._number = self._counted = 0
-        self._waited = (0, 0.0)
+        self._waited, self._left = (0, 0.0), False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, reader: asyncio.StreamReader) -> None:
@@ -90,9 +91,10 @@ class Member:
                     await self._do(message)
                 except Exception:  # noqa: BLE001 - a loop's rim: who waits for the answer gives up, and requests are answered on
                     _LOG.exception("what the master wanted was not done")
-        self._lines.shed = 0
+        self._lines.shed, self._left = 0, True
         for future in self._asked.values():
-            future.cancel()
+            if not future.done():
+                future.set_exception(DrainingError())
 
     async def _do(self, message: wire.Down) -> None:
         match message:
@@ -171,6 +173,13 @@ class Member:
             raise StillUnloadedError(endpoint, told.refused)
 
     async def _ask(self, verb: wire.Verb, endpoint: str = "") -> wire.Told:
+        """What the master says.
+
+        Raises:
+            DrainingError: it is gone, and so are we soon.
+        """
+        if self._left:
+            raise DrainingError
         self._number += 1
         number = self._number
         future: asyncio.Future[wire.Told] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Connections between a master and its workers, where the system has no descriptor left for one."""
+"""Between a master and its workers, where the system has no descriptor left for a connection, and when the master is gone."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from flyball.app.workers import Workers
 from flyball.core.clock import MonotonicTimer
 from flyball.predict.board import Board
+from flyball.predict.errors import DrainingError
 from flyball.predict.master import Master
-from flyball.predict.member import Arrivals
+from flyball.predict.member import Arrivals, Member
 from flyball.predict.options import Options
 
 
@@ -68,3 +71,21 @@ def test_a_connection_for_which_no_descriptor_was_free_is_counted_as_taken() -> 
             asyncio.run(main())
     finally:
         board.close()
+
+
+def test_who_asks_a_master_that_is_gone_is_told_so() -> None:
+    async def main() -> None:
+        lines: Any = SimpleNamespace(shed=0)
+        writer: Any = SimpleNamespace(is_closing=lambda: True)
+        reader, member = asyncio.StreamReader(), Member(None, writer, lines=lines)  # type: ignore[arg-type]  # no model is asked
+        listening, asking = asyncio.ensure_future(member.listen(reader)), asyncio.ensure_future(member.figures())
+        await asyncio.sleep(0)
+        reader.feed_eof()  # killed, while it was asked
+        async with asyncio.timeout(60):
+            await listening
+            with pytest.raises(DrainingError):
+                await asking
+            with pytest.raises(DrainingError):
+                await member.load("late")
+
+    asyncio.run(main())
