@@ -59,8 +59,14 @@ def model(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     home: Annotated[
-        Path, typer.Option("--home", envvar="FLYBALL_HOME", help="Where everything is kept; made when it is not there.")
-    ] = Path(".flyball"),
+        Path | None,
+        typer.Option(
+            "--home",
+            envvar="FLYBALL_HOME",
+            help="Where everything is kept; made when it is not there.",
+            show_default="the server of FLYBALL_URL, if that is set; else .flyball",
+        ),
+    ] = None,
 ) -> None:
     """Register a model that was built elsewhere.
 

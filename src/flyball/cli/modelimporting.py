@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from dataclasses import asdict, dataclass
@@ -16,7 +17,10 @@ from flyball.app.importing.modelfile import MOST_BYTES, ModelPathTooLargeError, 
 from flyball.app.importing.registering import Imported
 from flyball.app.importing.registering import import_model as registered
 from flyball.app.importing.target import Importer
-from flyball.app.location import HOME, home_of_project
+from flyball.app.location import home_of_project
+from flyball.cli.modelsending import Sent, send_model
+from flyball.client import Client
+from flyball.client.client import URL
 from flyball.core.errors import NotFoundError
 from flyball.runtimes.declared import Declared, parse_declared
 from flyball.serving.converting import Conversion
@@ -45,15 +49,23 @@ class SignatureFileError(NotFoundError):
         super().__init__(f"There is no file {path!r} to read the signature from. Name one, or write the signature itself, without the @.")
 
 
-def import_model(source: str, *, name: str, wanted: Wanted, home: Path) -> int:
-    """Import, and say what came of it; 0, or 1 where the model is kept and cannot be asked here.
+def import_model(source: str, *, name: str, wanted: Wanted, home: Path | None) -> int:
+    """Import, and say what came of it; 0, or 1 where the model is kept and cannot be asked there.
+
+    It goes to FLYBALL_URL's control plane if that is set and no home is named, else into the home.
 
     Raises:
         FlyballError: it is no model, its signature is none, or it carries code and is not trusted; nothing was made then.
     """
     brought = read_model(source, _declared(wanted.signature))
-    place, who = home_of_project(Path(), home), person()
-    found = registered(place, name, brought=brought, told_from=Path(source).name, importer=Importer(who, wanted.run_code))
+    told_from = Path(source).name
+    found: Imported | Sent
+    if home is None and os.environ.get(URL):
+        with Client.from_environment(os.environ, actor=person()) as client:
+            found = send_model(client, name, brought=brought, told_from=told_from, run_code=wanted.run_code)
+    else:
+        place = home_of_project(Path(), home)
+        found = registered(place, name, brought=brought, told_from=told_from, importer=Importer(person(), wanted.run_code))
     lines = [json.dumps(_told_as_json(found), indent=1)] if wanted.as_json else _lines(found, words=brought.words, home=home)
     sys.stdout.write("\n".join(lines) + "\n")
     return CANNOT if found.conversion is not None and _is_dead(found.conversion) else 0
@@ -73,7 +85,7 @@ def _declared(text: str) -> Declared:
         return parse_declared(path.read_text(encoding="utf-8", errors="replace"))
 
 
-def _told_as_json(found: Imported) -> dict[str, Any]:
+def _told_as_json(found: Imported | Sent) -> dict[str, Any]:
     """What a script goes on with; `conversion` is null while a server still converts it."""
     conversion, takes = found.conversion, found.packed.takes
     told = None
@@ -88,18 +100,18 @@ def _told_as_json(found: Imported) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _lines(found: Imported, *, words: str, home: Path) -> list[str]:
+def _lines(found: Imported | Sent, *, words: str, home: Path | None) -> list[str]:
     version = found.version
     lines = [f"models:/{version.name}/{version.number} was imported: {words}", f"  takes  {_taken(found)}"]
     if found.conversion is not None:
         lines += [f"  {line}" for line in _told(found.conversion)]
     else:
         lines.append("  is being converted by the server that runs this home")
-    where = "" if home == Path(HOME) else f" --home {shlex.quote(str(home))}"
+    where = "" if home is None else f" --home {shlex.quote(str(home))}"
     return [*lines, f"serve it with: flyball serve {shlex.quote(f'models:/{version.name}/{version.number}')}{where}"]
 
 
-def _taken(found: Imported) -> str:
+def _taken(found: Imported | Sent) -> str:
     takes = found.packed.takes
     if takes is None:
         return "the columns that it was fitted with, or what comes"
@@ -125,7 +137,7 @@ def _told(found: Conversion) -> list[str]:
 
 
 def _is_dead(found: Conversion) -> bool:
-    return found.verdict == "kept" and found.cost is None and not found.attempts
+    return found.verdict == "refused" or (found.verdict == "kept" and found.cost is None and not found.attempts)
 
 
 def _costs(found: Conversion) -> list[str]:

@@ -38,7 +38,7 @@ class BadUrlError(InvalidError):
 class Ask:
     """One request."""
 
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     params: Mapping[str, Any] | None = None
     body: Any = None

@@ -28,8 +28,11 @@ from flyball.storage.blobs import BlobStore
 from flyball.tracking.artifacts import Root, RootKind
 from flyball.tracking.model import RunStatus
 
-_EXPERIMENT, _PLACE, _TAG = "0", "model", "flyball.imported-from"
-_PATIENCE_SECONDS, _LOOK_SECONDS = 600.0, 0.2
+IMPORTED_FROM = "flyball.imported-from"
+"""The tag of a run that says which file its model was."""
+PATIENCE_SECONDS = 600.0
+_EXPERIMENT, _PLACE = "0", "model"
+_LOOK_SECONDS = 0.2
 
 
 class CodeNotTrustedError(InvalidError):
@@ -50,6 +53,21 @@ class Imported:
     conversion: Conversion | None
 
 
+def packed_for(brought: Brought, *, told_from: str, run_code: bool) -> Packed:
+    """What is served of the files, told by a confined process; nothing is kept.
+
+    Raises:
+        CodeNotTrustedError: they carry code, and nobody said that it may run.
+        FlyballError: they are no model that can be served.
+    """
+    try:
+        return pack_apart(brought.files, may_run_code=run_code, executor=ConfinedExecutor())
+    except PackRefusedError as error:
+        if error.because == CodeNotAllowedError.code:
+            raise CodeNotTrustedError(told_from, brought.words) from error
+        raise
+
+
 def import_model(home: Path, name: str, *, brought: Brought, told_from: str, importer: Importer) -> Imported:
     """Make the model's next version of the files, and convert it; the registered model is made where there is none.
 
@@ -57,12 +75,7 @@ def import_model(home: Path, name: str, *, brought: Brought, told_from: str, imp
         CodeNotTrustedError: it carries code, and the importer did not say that it may run.
         FlyballError: it is no model that can be served, its name may not be, or the home cannot be written; then nothing was made.
     """
-    try:
-        packed = pack_apart(brought.files, may_run_code=importer.may_run_code, executor=ConfinedExecutor())
-    except PackRefusedError as error:
-        if error.because == CodeNotAllowedError.code:
-            raise CodeNotTrustedError(told_from, brought.words) from error
-        raise
+    packed = packed_for(brought, told_from=told_from, run_code=importer.may_run_code)
     stores = Stores.at_home(home, clock=WallClock(), ids=RandomIds(), actor=importer.principal)
     try:
         blobs = Places.of(home, os.environ).open_blobs(home)
@@ -76,7 +89,7 @@ def _register(keeping: Keeping, name: str, *, brought: Brought, told_from: str, 
     registry, runs = keeping.registry.by(importer.principal), keeping.tracking.runs
     with suppress(ModelExistsError):  # this is the next version of it then
         registry.create(name)
-    run = runs.create(_EXPERIMENT, name=f"import {told_from}"[:250], user=importer.principal, tags={_TAG: told_from[:500]}).head.id
+    run = runs.create(_EXPERIMENT, name=f"import {told_from}"[:250], user=importer.principal, tags={IMPORTED_FROM: told_from[:500]}).head.id
     root = Root(RootKind.RUN, _EXPERIMENT, run)
     try:
         for path, data in brought.files.items():
@@ -93,7 +106,7 @@ def _register(keeping: Keeping, name: str, *, brought: Brought, told_from: str, 
 def _convert(stores: Stores, blobs: BlobStore, *, version: RegisteredVersion) -> Conversion | None:
     """What comes of it, whoever converts: this process, or the server that runs the home and saw the version first."""
     timer = MonotonicTimer()
-    until = timer.seconds() + _PATIENCE_SECONDS
+    until = timer.seconds() + PATIENCE_SECONDS
     conversions = Conversions(stores, blobs)
     conversions.look()
     while timer.seconds() < until:
