@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from flyball.storage.database import open_database
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.postgres import HASTY, PostgresServer, binaries, serving
+from tests.rays import cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 collect_ignore = ["clients"]  # scripts for the stock clients' own environments
@@ -44,6 +45,18 @@ def postgres_template(postgres: PostgresServer) -> str:
     template = postgres.create()
     open_database(postgres.url(template)).close()
     return template
+
+
+@pytest.fixture(scope="session")
+def ray_here() -> Iterator[str]:
+    """The address of a cluster of Ray that this process is in, for all tests: it takes longer to start than they do."""
+    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    from flyball.pipelines._ray import attach
+
+    with cluster() as address:
+        attach(address)
+        yield address
+        ray.shutdown()
 
 
 @pytest.fixture

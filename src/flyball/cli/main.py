@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli import datasets, graphing, housekeeping, imports, scoring, sharing, stewarding, tokens, verifying
+from flyball.cli import datasets, graphing, housekeeping, imports, replicas, scoring, sharing, stewarding, tokens, verifying
 from flyball.cli.exits import told
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(tokens.group, name="token")
 app.add_typer(imports.group, name="import")
 app.add_typer(graphing.group, name="graph")
+app.add_typer(replicas.group, name="replicas")
 
 ProjectArgument = Annotated[Path, typer.Argument(metavar="PROJECT.py", help="The file that declares the project.")]
 HomeOption = Annotated[

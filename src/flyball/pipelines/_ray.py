@@ -5,12 +5,15 @@ All hosts see the same files. Ray's own authentication stays as it is set: by to
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from flyball.core.optional import extra
-from flyball.pipelines.errors import StepFailedError, StepTimeoutError
+from flyball.pipelines.errors import ClusterNotFoundError, StepFailedError, StepTimeoutError
 from flyball.pipelines.executor import Work
 from flyball.pipelines.process import ProcessExecutor
 
@@ -20,6 +23,47 @@ with extra("ray"):
 
 RETRIES = 3
 """So often a step whose host has gone is run again on another."""
+CONNECT_SECONDS = 5.0
+_TOKEN = "it takes only who has its token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token to what it has"  # noqa: S105  words
+
+
+def attach(address: str | None, *, cpus: int | None = None) -> bool:
+    """This process is in the cluster at `address`, or in one of its own where that is None; whether it was in none before.
+
+    `address` is "HOST:PORT", "ray://HOST:PORT", or "auto" for the one that this host or the environment names.
+
+    Raises:
+        ClusterNotFoundError: there is none.
+    """
+    if address is not None:
+        _check(address)
+    if ray.is_initialized():
+        return False
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours tells anybody
+    place: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address is None else {"address": address}
+    try:
+        ray.init(**place, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        secret = "AuthToken" in f"{error} {error.__cause__}"
+        raise ClusterNotFoundError(address or "this host", _TOKEN if secret else str(error).strip().partition("\n")[0]) from error
+    return True
+
+
+def _check(address: str) -> None:
+    """Somebody listens there: Ray itself would ask for minutes."""
+    if address in {"auto", "local"}:
+        return
+    try:
+        found = urlsplit(address if "://" in address else f"//{address}")
+        host, port = found.hostname, found.port
+    except ValueError:
+        host = port = None
+    if host is None or port is None:
+        raise ClusterNotFoundError(address, "an address is HOST:PORT, ray://HOST:PORT or auto")
+    try:
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ClusterNotFoundError(address, error.strerror or str(error)) from error
 
 
 class RayExecutor:
@@ -48,10 +92,7 @@ class RayExecutor:
 
     def _begin(self) -> None:
         with self._lock:
-            if not ray.is_initialized():
-                alone: dict[str, Any] = {"num_cpus": self._cpus, "include_dashboard": False}
-                ray.init(**({"address": self._address} if self._address else alone), log_to_driver=False, configure_logging=False)
-                self._begun = True
+            self._begun = attach(self._address, cpus=self._cpus) or self._begun
 
     def close(self) -> None:
         """Let go of the cluster; one that was started here ends."""

@@ -6,11 +6,12 @@
                                       └─ StepAbortedError
     ConflictError ── JobAbandonedError
     InvalidError ── StepFunctionError
+    UnavailableError ── ClusterNotFoundError
 """
 
 from __future__ import annotations
 
-from flyball.core.errors import ConflictError, InvalidError
+from flyball.core.errors import ConflictError, InvalidError, UnavailableError
 
 
 class StepFunctionError(InvalidError):
@@ -62,3 +63,15 @@ class JobAbandonedError(ConflictError):
             f"The job {job} was begun {attempts - 1} times and never came to an end: its worker died or was stopped each time."
         )
         self.job, self.attempts = job, attempts
+
+
+class ClusterNotFoundError(UnavailableError):
+    """No cluster at the address."""
+
+    code = "cluster-not-found"
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"There is no Ray cluster at {address[:200]!r}: {reason.rstrip('.')}. Start one with `ray start --head`, or name the address "
+            "that it printed."
+        )

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
+from flyball.pipelines.errors import ClusterNotFoundError
 from flyball.pipelines.executor import Executor
 from flyball.testing.pipelines import ProcessExecutorSuite
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
-from flyball.pipelines._ray import RayExecutor
-
-
-@pytest.fixture(scope="class", autouse=True)
-def _cluster(request: pytest.FixtureRequest) -> Iterator[None]:
-    """One cluster for all tests: it takes longer to start than they do."""
-    executor = RayExecutor(cpus=2)
-    request.cls.executor = executor
-    yield
-    executor.close()
+from flyball.pipelines._ray import RayExecutor, attach
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")  # Ray's own
 @pytest.mark.timeout(280)
+@pytest.mark.usefixtures("ray_here")
 class TestRayExecutor(ProcessExecutorSuite):
-    executor: RayExecutor
-
     def open(self) -> AbstractContextManager[Executor]:
-        return nullcontext(self.executor)
+        return nullcontext(RayExecutor(cpus=2))
+
+
+def test_an_address_where_no_cluster_is_says_so_at_once() -> None:
+    with pytest.raises(ClusterNotFoundError, match="ray start --head") as raised:
+        attach("127.0.0.1:1")
+    assert raised.value.code == "cluster-not-found"
+    for nonsense in ("nonsense", "ray://", "a:b:c", ""):
+        with pytest.raises(ClusterNotFoundError, match="HOST:PORT"):
+            attach(nonsense)
