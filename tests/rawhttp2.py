@@ -14,7 +14,7 @@ _END_HEADERS = 4
 _INITIAL_WINDOW = 4
 
 
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+def frame(kind: int, flags: int, *, stream: int, payload: bytes = b"") -> bytes:
     """A frame."""
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
@@ -37,7 +37,9 @@ class RawClient:
     async def connect(cls, port: int, *, window: int) -> Self:
         """The connection, once both have said how they speak."""
         client = cls(*await asyncio.open_connection("127.0.0.1", port))
-        client.writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW, window)))
+        client.writer.write(
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, stream=0, payload=struct.pack(">HI", _INITIAL_WINDOW, window))
+        )
         while (await client.read())[:2] != (SETTINGS, _ACK):
             pass
         return client
@@ -50,15 +52,15 @@ class RawClient:
         stream, self.next_stream = self.next_stream, self.next_stream + 2
         head = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "content-type": "application/grpc"}
         more = [*head.items(), ("te", "trailers"), *([("grpc-encoding", "gzip")] if packed else [])]
-        self.writer.write(frame(HEADERS, _END_HEADERS, stream, b"".join(_written(*item) for item in more)))
+        self.writer.write(frame(HEADERS, _END_HEADERS, stream=stream, payload=b"".join(_written(*item) for item in more)))
         if message is not None:
             size = len(message) + (0 if whole else 100)
-            self.writer.write(frame(DATA, _END_STREAM if whole else 0, stream, struct.pack(">BI", packed, size) + message))
+            self.writer.write(frame(DATA, _END_STREAM if whole else 0, stream=stream, payload=struct.pack(">BI", packed, size) + message))
         return stream
 
     def make_room(self, stream: int) -> None:
         """The stream's answer may come."""
-        self.writer.write(frame(WINDOW, 0, stream, struct.pack(">I", 1 << 20)))
+        self.writer.write(frame(WINDOW, 0, stream=stream, payload=struct.pack(">I", 1 << 20)))
 
     async def read(self) -> tuple[int, int, int, bytes]:
         """The next frame: kind, flags, stream and payload; what HTTP/2 itself asks is answered on the way.
@@ -70,7 +72,7 @@ class RawClient:
         size, kind, flags, stream = int.from_bytes(head[:3], "big"), head[3], head[4], int.from_bytes(head[5:], "big")
         payload = await self.reader.readexactly(size)
         if kind in {SETTINGS, PING} and not flags & _ACK:
-            self.writer.write(frame(kind, _ACK, 0, payload if kind == PING else b""))
+            self.writer.write(frame(kind, _ACK, stream=0, payload=payload if kind == PING else b""))
         return kind, flags, stream, payload
 
     async def ended(self) -> None:

@@ -53,11 +53,11 @@ class Bulk:
             form = form_of(target.form, columns)
             size = max(1, min(PIECE_ROWS, PIECE_ROWS * MAX_ROWS // (1 + len(columns))))
             starts = range(0, rows, size)
-            await _check(form, columns, starts)
+            await _check(form, columns, starts=starts)
             self._meter.charge(target.endpoint.plan, asker.principal, rows=rows)
             for start in starts:
                 now = self._again(target)
-                piece = fit(form if now.form is target.form else now.form, _piece(columns, start, size))
+                piece = fit(form if now.form is target.form else now.form, _piece(columns, start, rows=size))
                 number = self._meter.wait(now.endpoint.plan)
                 origin = Origin(self._meter.timer.seconds(), asker.principal, asker.trace)
                 try:
@@ -98,12 +98,12 @@ def _text_bytes(series: pl.Series) -> int:
     return int(sizes.cast(pl.Int64).sum())
 
 
-async def _check(form: RowForm, columns: Columns, starts: range) -> None:
+async def _check(form: RowForm, columns: Columns, *, starts: range) -> None:
     """All rows are of the form, and of the same one of its forms."""
     found: RowForm | None = None
     for start in starts:
         try:
-            rows = fit(form, _piece(columns, start, starts.step))
+            rows = fit(form, _piece(columns, start, rows=starts.step))
         except FieldError as error:
             raise error.later(start) from error
         if found is not None and rows.form is not found:  # some pieces say what stands beside features, others do not
@@ -113,5 +113,5 @@ async def _check(form: RowForm, columns: Columns, starts: range) -> None:
         await asyncio.sleep(0)
 
 
-def _piece(columns: Columns, start: int, size: int) -> Columns:
-    return {name: series[start : start + size] for name, series in columns.items()}
+def _piece(columns: Columns, start: int, *, rows: int) -> Columns:
+    return {name: series[start : start + rows] for name, series in columns.items()}

@@ -51,20 +51,7 @@ def families(counters: Counters, *, revision: int) -> list[Family]:
         ),
         counter("flyball_http_requests_total", "Requests by status.", values=counters.requests.items(), labels=("route", "status")),
         counter("flyball_grpc_requests_total", "Calls by status.", values=counters.calls.items(), labels=("method", "status")),
-        counter(
-            "flyball_calls_total",
-            "Calls of a version that were answered.",
-            values=[(own, found[0]) for own, found in counters.compute.items()],
-            labels=(*_ONE, "route"),
-        ),
-        counter(
-            "flyball_compute_seconds_total",
-            "Seconds of these calls: for features, for the model, and for the journal and the answer.",
-            values=[
-                ((*own, stage), found[place]) for own, found in counters.compute.items() for place, stage in enumerate(STAGES, start=1)
-            ],
-            labels=(*_ONE, "route", "stage"),
-        ),
+        *_calls(counters),
         counter("flyball_flushes_total", "Batches that were computed.", values=[((), counters.flushes)]),
         counter(
             "flyball_log_lost_rows_total",
@@ -78,6 +65,26 @@ def families(counters: Counters, *, revision: int) -> list[Family]:
         ages,
         isolation,
         *histograms,
+    ]
+
+
+def _calls(counters: Counters) -> list[Family]:
+    """How often versions were called, and what that took."""
+    found = counters.compute
+    stages = [((*own, stage), spent[place]) for own, spent in found.items() for place, stage in enumerate(STAGES, start=1)]
+    return [
+        counter(
+            "flyball_calls_total",
+            "Calls of a version that were answered.",
+            values=[(own, spent[0]) for own, spent in found.items()],
+            labels=(*_ONE, "route"),
+        ),
+        counter(
+            "flyball_compute_seconds_total",
+            "Seconds of these calls: for features, for the model, and for the journal and the answer.",
+            values=stages,
+            labels=(*_ONE, "route", "stage"),
+        ),
     ]
 
 

@@ -50,7 +50,7 @@ class ModelStatistics(msgspec.Struct, frozen=True, gc=False):
 def statistics_of(figures: Iterable[Family], versions: Iterable[tuple[str, int]]) -> list[ModelStatistics]:
     """The statistics of these versions of endpoints, in their order."""
     sums = _sums(figures)
-    return [_statistics(name, number, sums.get((name, str(number)), {})) for name, number in versions]
+    return [_statistics(name, number, sums=sums.get((name, str(number)), {})) for name, number in versions]
 
 
 def _sums(figures: Iterable[Family]) -> Mapping[tuple[str, str], Mapping[str, float]]:
@@ -64,7 +64,7 @@ def _sums(figures: Iterable[Family]) -> Mapping[tuple[str, str], Mapping[str, fl
     return found
 
 
-def _statistics(name: str, number: int, sums: Mapping[str, float]) -> ModelStatistics:
+def _statistics(name: str, number: int, *, sums: Mapping[str, float]) -> ModelStatistics:
     def of(*names: str) -> Sequence[float]:
         return [sums.get(f"flyball_{found}", 0) for found in names]
 

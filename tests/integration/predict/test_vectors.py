@@ -67,7 +67,7 @@ def test_a_vector_of_no_endpoint_is_not_found(server: ServerProcess) -> None:
     assert server.predict({}, endpoint="lete.vector").code == "endpoint-not-found"
 
 
-def sent_by(server: ServerProcess, door: str, rows: list[dict[str, Any]]) -> Answer:
+def sent_by(server: ServerProcess, door: str, *, rows: list[dict[str, Any]]) -> Answer:
     """The rows, by one of the doors."""
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     match door:
@@ -97,7 +97,7 @@ def test_rows_that_say_their_key_are_logged_and_routed_by_it(server: ServerProce
     found = [looked_up(server, number) for number in range(12)]
     keys = [f"t{number}" for number in range(12)]
     rows = [{**features, "trip_id": key} for (_, features), key in zip(found, keys, strict=True)]
-    answer = sent_by(server, door, rows)
+    answer = sent_by(server, door, rows=rows)
     assert answer.status == 200, answer.body
     records = [record for record in server.journal() if not record.request and record.keys[0] in keys]
     versions = {key: record.version for record in records for key in record.keys}
