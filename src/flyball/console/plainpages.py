@@ -18,6 +18,7 @@ h1 { margin: 0 0 .5rem; font-size: 1.375rem; line-height: 1.3; font-weight: 620;
 p { margin: 0 0 .9rem; color: var(--soft); } p:last-child { margin-bottom: 0; }
 code { padding: .1em .4em; border-radius: 5px; background: var(--paper); border: 1px solid var(--hair); color: var(--ink);
   font: 500 .875em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+a { color: var(--accent); }
 """
 
 MARK = Markup(
@@ -65,6 +66,16 @@ def plane_away_page(error: FlyballError) -> str:
 def foreign_page(error: FlyballError) -> str:
     """What a request from elsewhere is told."""
     return _page("Not from here", text(error))
+
+
+_PAGES = {"Loop": "/", "Endpoints": "/endpoints", "Data": "/datasets", "Runs": "/runs", "Models": "/registry"}
+
+
+def missing_page(path: str) -> str:
+    """What stands at an address that has no page: where there are some."""
+    links = [element("a", text(name), href=address) for name, address in _PAGES.items()]
+    where = joined(*(part for link in links for part in (text(" · "), link)))
+    return _page("There is no page here", _code(path[:200]), joined(text("Go on to"), where))
 
 
 LOGGED_OUT = _page("You are logged out", _HOW)

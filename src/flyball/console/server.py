@@ -24,6 +24,7 @@ from flyball.console.errors import PortTakenError
 from flyball.console.frame import Surroundings
 from flyball.console.guard import Guard
 from flyball.console.pages import add_pages
+from flyball.console.plainpages import missing_page
 from flyball.console.recordstyle import RECORD_STYLE
 from flyball.console.runsscript import RUNS_SCRIPT
 from flyball.console.script import HEAD
@@ -38,7 +39,12 @@ from flyball.governance.hosts import HostGuard, check_bind
 with extra("console"):
     import uvicorn
     from fastapi import FastAPI
+    from fastapi.exception_handlers import http_exception_handler
+    from fastapi.responses import HTMLResponse
     from nicegui import app, core, ui
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 BACKLOG = 128
 FAVICON = (
@@ -106,8 +112,17 @@ def _framework(around: Surroundings) -> FastAPI:
         outer, title="Flyball", favicon=FAVICON, dark=False, tailwind=False, show_welcome_message=False, binding_refresh_interval=None,
         reconnect_timeout=5.0, cache_control_directives="private, max-age=31536000, immutable",
     )  # fmt: skip
+    app.exception_handler(404)(_missing)
     app.on_exception(lambda error: logging.getLogger(__name__).error("The console's page failed.", exc_info=error))
     return outer
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    """What a route says of its own, as it says it; elsewhere a page that leads back."""
+    found = request.scope.get("endpoint")
+    if found is not None and found is not app and isinstance(error, HTTPException):
+        return await http_exception_handler(request, error)
+    return HTMLResponse(missing_page(request.url.path), 404)
 
 
 class _Server(uvicorn.Server):
