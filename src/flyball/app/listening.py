@@ -7,11 +7,13 @@ import os
 import socket
 from pathlib import Path
 
-from flyball.app.settings import PortTakenError, write_json
+from flyball.app.settings import OPTIONS, PortTakenError, SettingError, write_json
 from flyball.core.clock import WallClock
 from flyball.core.errors import InvalidError
 from flyball.governance.certificates import Certificate
 from flyball.storage.clockfile import RUN
+
+_LAST_PORT = 65535
 
 
 class BindError(InvalidError):
@@ -23,13 +25,25 @@ class BindError(InvalidError):
         super().__init__(f"Nothing can listen on {host}:{port}: {reason}. Choose an address of this machine with --host, or another port.")
 
 
+def check_port(port: int, *, field: str) -> None:
+    """A port is one, or 0 for any free one; `field` is the one of `Settings` to change.
+
+    Raises:
+        SettingError: it is none.
+    """
+    if not 0 <= port <= _LAST_PORT:
+        raise SettingError(OPTIONS[field][0], port, wanted="a port from 1 to 65535, or 0 for any free one")
+
+
 def bind(host: str, port: int, *, field: str) -> socket.socket:
     """A socket that has the place and does not listen yet; port 0 is any free one. `field` is the one of `Settings` to change.
 
     Raises:
+        SettingError: it is no port.
         PortTakenError: another program has the port.
         BindError: the host is not one of this machine, or the port is not for us.
     """
+    check_port(port, field=field)
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

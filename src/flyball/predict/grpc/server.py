@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Self
 
-from flyball.app.listening import BindError
+from flyball.app.listening import BindError, check_port
 from flyball.core.optional import extra
 from flyball.governance.certificates import Credentials
 from flyball.predict.grpc.door import Door
@@ -89,6 +89,7 @@ def _shown(credentials: Credentials) -> Any:
 
 
 def _free(host: str, port: int) -> int:
+    check_port(port, field="grpc_port")
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     with made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
