@@ -171,7 +171,7 @@ def test_what_one_worker_refuses_no_worker_takes_up(home: ServingHome) -> None:
         until(lambda: "version 2" in server.log.lower())
         assert {server.predict(trip(row)).json["version"] for row in range(8)} == {1}
         os.kill(workers_of(server)[0], signal.SIGKILL)  # who comes back serves what the others serve
-        until(lambda: metric(server, "flyball_worker_restarts_total") == 1 and metric(server, "flyball_workers") == 2)
+        until(lambda: metric(server, "flyball_worker_restarts_total") >= 1 and metric(server, "flyball_workers") == 2)
         assert {server.predict(trip(row)).json["version"] for row in range(8)} == {1}
 
 
