@@ -49,7 +49,7 @@ class PredictApp:
         self.plane = DataPlane(engine, Batcher(engine), meter=self.admission.meter, repository=repository)
         self.plane.bulk.most_rows = self._limits.bulk_rows
         self._routes, self._gate = Routes(ROUTES), Gate(boundary, self.admission)
-        self.lane = Lane(self._routes, self.plane, self._gate, timer=timer)
+        self.lane = Lane(self._routes, self.plane, gate=self._gate, timer=timer)
         """What answers the requests that come most, without a scope and a task for each."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -57,7 +57,7 @@ class Spot(msgspec.Struct, frozen=True, gc=False):
 class Lane:
     """Answers what it takes. For one event loop."""
 
-    def __init__(self, routes: Routes, plane: DataPlane, gate: Gate, *, timer: Timer) -> None:
+    def __init__(self, routes: Routes, plane: DataPlane, *, gate: Gate, timer: Timer) -> None:
         self._routes, self._plane, self._gate, self._timer = routes, plane, gate, timer
         self._spots: dict[bytes, Spot] = {}
         self._cooling: set[asyncio.Task[None]] = set()
@@ -80,9 +80,9 @@ class Lane:
         found = self._spots[url] = Spot(path, route, route.begin, place.name, place.version)
         return found
 
-    def take(self, spot: Spot, head: Head, body: bytes, *, line: Line, address: str) -> None:
+    def take(self, spot: Spot, head: Head, *, body: bytes, line: Line, address: str) -> None:
         """`line` gets its answer soon, and never before this returns. `head` has each header once."""
-        taken = _Taken(self, spot, head, line=line)
+        taken = _Taken(self, spot, head=head, line=line)
         try:
             self._begin(taken, body, address=address)
         except FlyballError as error:
@@ -134,7 +134,7 @@ class _Taken:
 
     __slots__ = ("_lane", "entry", "head", "line", "render", "spot")
 
-    def __init__(self, lane: Lane, spot: Spot, head: Head, *, line: Line) -> None:
+    def __init__(self, lane: Lane, spot: Spot, *, head: Head, line: Line) -> None:
         self._lane, self.spot, self.head, self.line = lane, spot, head, line
         self.entry: Entry | None = None
         self.render: Callable[[Answer], Reply]

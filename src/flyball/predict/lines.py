@@ -160,7 +160,7 @@ class Connection(BoundedHeads):
             return
         self._spot, body, self._body = None, self._body, b""
         self._taken.more_body = False
-        self._lane.take(spot, self._head, body, line=self, address=self.client[0] if self.client else "")
+        self._lane.take(spot, self._head, body=body, line=self, address=self.client[0] if self.client else "")
 
     # ---- what is answered -------------------------------------------------------------------------------------------------
 

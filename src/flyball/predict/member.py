@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -22,7 +23,7 @@ from flyball.core.figures import process
 from flyball.core.optional import extra
 from flyball.governance import OwnerToken
 from flyball.governance.certificates import Credentials
-from flyball.predict import heap, wire
+from flyball.predict import wire
 from flyball.predict.app import PredictApp
 from flyball.predict.board import Board, Seen
 from flyball.predict.connections import Lines, Server, config
@@ -126,7 +127,8 @@ class Member:
         (prepared, self.unloaded), self._prepared = self._prepared, None
         revision = await self._models.put(prepared, keep=keep)
         self.answers.set()
-        heap.settle()
+        gc.collect()
+        gc.freeze()  # what is loaded stays, and need not be looked through again
         return revision
 
     def _forget(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -16,7 +17,6 @@ from flyball.governance import Authority, Boundary, HostGuard, OwnerToken, Token
 from flyball.governance.certificates import Credentials
 from flyball.governance.ledger import SharedLedger
 from flyball.governance.limits import Rates
-from flyball.predict import heap
 from flyball.predict.app import PredictApp
 from flyball.predict.connections import Server, config
 from flyball.predict.fleet import Alone, Fleet
@@ -73,7 +73,8 @@ async def serve(options: Options, listener: socket.socket, *, credentials: Crede
         await models.start(START_SECONDS if options.plan is None else _LOAD_SECONDS)
         if options.plan is not None:
             models.check_whole()
-        heap.settle()
+        gc.collect()
+        gc.freeze()  # what is loaded stays, and need not be looked through again
         async with beside(app, options, credentials=credentials):
             await server.serve(sockets=[listener])
     finally:

@@ -209,23 +209,20 @@ class RowForm:
             raise FieldError(index, name, reason=f"it is {_shown(value)}; send {wanted}") from error
 
 
-class Rows:
+class Rows(msgspec.Struct, frozen=True, eq=False, dict=True):
     """The `n` rows of a request, column by column as `form` has them: dates as days and times as microseconds since 1970.
 
-    Made of rows that were `decoded`, the columns wait until they are asked for: those of requests that are answered together are made
-    at once. Never changes.
+    Of rows that were `decoded` the columns are made when they are asked for: those of requests that are answered together at once.
     """
 
-    __slots__ = ("_columns", "decoded", "form", "n")
+    form: RowForm
+    given: Mapping[str, Column] | None
+    n: int
+    decoded: Sequence[Any] = ()
 
-    def __init__(self, form: RowForm, columns: Mapping[str, Column] | None, n: int, decoded: list[Any] | None = None) -> None:
-        self.form, self._columns, self.n, self.decoded = form, columns, n, decoded
-
-    @property
+    @cached_property
     def columns(self) -> Mapping[str, Column]:
-        if self._columns is None:
-            self._columns = self.form.spread(self.decoded or ())
-        return self._columns
+        return self.form.spread(self.decoded) if self.given is None else self.given
 
     def frame(self) -> pl.DataFrame:
         """The rows as a frame of the form's schema."""
@@ -248,8 +245,8 @@ class Rows:
         if len(parts) == 1:
             return parts[0]
         form, n = parts[0].form, sum(part.n for part in parts)
-        if all(part.decoded is not None for part in parts):
-            return Rows(form, None, n, [row for part in parts for row in part.decoded or ()])
+        if all(part.decoded for part in parts):
+            return Rows(form, None, n, [row for part in parts for row in part.decoded])
         columns = {name: [value for part in parts for value in part.columns[name]] for name in form.columns}
         return Rows(form, columns, n)
 
