@@ -108,14 +108,14 @@ class Earning:
 class _Seen:
     """How far the history of labels was seen: at which moment, up to which arrival, and how many rows of it there were then."""
 
-    def __init__(self, at: datetime | None = None, arrival: int = -1, rows: int = 0) -> None:
+    def __init__(self, at: datetime | None = None, *, arrival: int = -1, rows: int = 0) -> None:
         self._at, self._arrival, self._rows = at, arrival, rows
 
     @classmethod
     def of(cls, history: pl.DataFrame, now: datetime) -> _Seen:
         """The whole history, at that moment."""
         newest = history[ARRIVAL].max()
-        return cls(now, newest if isinstance(newest, int) else -1, history.height)
+        return cls(now, arrival=newest if isinstance(newest, int) else -1, rows=history.height)
 
     def moved(self, history: pl.DataFrame, now: datetime) -> pl.DataFrame | None:
         """The rows that came since, became known or were superseded; None where those that were there are not all there, or more."""

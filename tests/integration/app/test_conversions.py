@@ -156,11 +156,11 @@ def trained(team: Team, fitted: Any, *, task: Task, dtypes: Mapping[str, str]) -
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     manifest = ModelManifest(format="pickle", features=tuple(dtypes), dtypes=tuple(dtypes.values()), task=task, carries_code=True)
     model = PickledPredictor(manifest, fitted)
-    register_trained(team, team.blobs.put(archived(manifest, model.dump())), RunId(team.run))
+    register_trained(team, team.blobs.put(archived(manifest, model.dump())), run=RunId(team.run))
     return model
 
 
-def register_trained(team: Team, digest: Digest, run: RunId) -> None:
+def register_trained(team: Team, digest: Digest, *, run: RunId) -> None:
     """The model of that digest, as the loop registers it."""
     service = RegistryService(team.stores.registry, transactions=team.stores.journal.transactions, recorder=team.stores.journal.recorder)
     none = Digest("")
@@ -200,7 +200,7 @@ def linear(team: Team, *, off: float = 0.0) -> None:
     )
     run = tracking.create("late", parameters={})
     tracking.finish(run.id, metrics={}, artifacts={"samples": team.blobs.put(written.getvalue())}, summary={})
-    register_trained(team, team.blobs.put(archived(manifest, model.dump())), run.id)
+    register_trained(team, team.blobs.put(archived(manifest, model.dump())), run=run.id)
 
 
 def test_what_a_project_trained_without_code_is_measured_and_compared_with_what_it_was(team: Team) -> None:

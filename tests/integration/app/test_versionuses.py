@@ -41,7 +41,7 @@ def keeping(home: LiveHome, blobs: BlobStore) -> Keeping:
     return open_keeping(home.stores, blobs)
 
 
-def refused(keeping: Keeping, number: int, model: str = "late") -> str:
+def refused(keeping: Keeping, number: int, *, model: str = "late") -> str:
     with pytest.raises(DeployedVersionError) as caught:
         keeping.registry.delete_version(model, number)
     assert caught.value.code == "deployed-version"
@@ -117,7 +117,7 @@ def test_what_a_job_is_about_stays_until_the_job_has_ended(home: LiveHome, keepi
     keeping.registry.delete_version("late", 2)
 
 
-def add(keeping: Keeping, blobs: BlobStore, name: str, *, files: dict[str, bytes]) -> None:
+def add(keeping: Keeping, blobs: BlobStore, *, name: str, files: dict[str, bytes]) -> None:
     adoption = ModelAdoption(keeping.parts, actor="ada")
     adoption.put_model(name, description="", tags={}, created_ms=0)
     kept = [VersionFile(path=path, digest=blobs.put(data), size_bytes=len(data)) for path, data in files.items()]
@@ -129,10 +129,10 @@ def test_what_a_graph_asks_stays_under_each_of_its_names_until_the_graph_is_gone
     declared = Graph("blend", graph.mean([graph.call("models:/boosted/latest", rows), graph.score("age / 100", rows)]))
     meant = {step.name: Resolved("models:/boosted/1", Digest("0" * 64)) for step in declared.spec().calls}
     for name, files in (("boosted", {"model": b"b"}), ("blend", {GRAPH: declared.spec(meant).encode()}), ("other", {GRAPH: b"{}"})):
-        add(keeping, blobs, name, files=files)
-    assert "of graph models:/blend/1, and cannot be deleted. First delete version 1 of 'blend'." in refused(keeping, 1, "boosted")
+        add(keeping, blobs, name=name, files=files)
+    assert "of graph models:/blend/1, and cannot be deleted. First delete version 1 of 'blend'." in refused(keeping, 1, model="boosted")
     keeping.registry.rename("boosted", "lifted")
-    assert "of graph models:/blend/1" in refused(keeping, 1, "lifted")
+    assert "of graph models:/blend/1" in refused(keeping, 1, model="lifted")
     with pytest.raises(DeployedVersionError, match="graph models:/blend/1"):
         keeping.registry.delete("lifted")
     keeping.registry.delete("other")

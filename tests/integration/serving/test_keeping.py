@@ -176,7 +176,7 @@ def told(place: Path) -> list[int]:
     return [found.rows for found in entries_of(place) if isinstance(found, Lost)]
 
 
-def shed(place: Path, keeper: Keeper, answered: Make) -> int:
+def shed(place: Path, keeper: Keeper, *, answered: Make) -> int:
     """How many of 200 rows were lost, for there was no room for them."""
     before = len(list_kept(place))
     for number in range(100):
@@ -187,7 +187,7 @@ def shed(place: Path, keeper: Keeper, answered: Make) -> int:
 @pytest.mark.parametrize("when", ["", "before", "after"])
 def test_a_killed_servers_losses_are_told_once_by_its_heir(tmp_path: Path, answered: Make, when: str) -> None:
     journal, keeper = heir(tmp_path)
-    lost = shed(tmp_path, keeper, answered)
+    lost = shed(tmp_path, keeper, answered=answered)
     assert lost > 10
     LocalJournal.read(tmp_path).acknowledge(journal.last)
     journal.when = when
@@ -203,11 +203,11 @@ def test_a_killed_servers_losses_are_told_once_by_its_heir(tmp_path: Path, answe
 
 def test_losses_that_could_not_be_told_are_added_to_by_the_heir(tmp_path: Path, answered: Make) -> None:
     journal, keeper = heir(tmp_path)
-    first = shed(tmp_path, keeper, answered)
+    first = shed(tmp_path, keeper, answered=answered)
     keeper.close()
     journal.close()
     journal, keeper = heir(tmp_path)
-    second = shed(tmp_path, keeper, answered)
+    second = shed(tmp_path, keeper, answered=answered)
     assert told(tmp_path) == []
     LocalJournal.read(tmp_path).acknowledge(journal.last)
     keeper.close()

@@ -37,9 +37,16 @@ LABELS: dict[str, type[pl.DataType] | pl.DataType] = {
     "line": pl.String, "day": pl.Int64, "delay": pl.Float64, EVENT_TIME: TIME, KNOWN_TIME: TIME, KNOWN_UNTIL: TIME, ARRIVAL: pl.Int64,
 }  # fmt: skip
 
-SCORES = st.sampled_from([0.2, 0.5, 0.9, None])
 minutes = st.integers(-20, 20)
 keys = st.tuples(st.sampled_from("AB"), st.integers(1, 3))
+RECORDS = st.fixed_dictionaries({
+    "stream": st.sampled_from(["predictions", "server/far"]), "key": keys, "version": st.integers(1, 3),
+    "score": st.sampled_from([0.2, 0.5, 0.9, None]), "route": st.sampled_from(["champion", "challenger", FALLBACK, "shadow", "batch"]),
+    "ago": minutes, "rows": st.integers(1, 2), "parts": st.integers(1, 3),
+})  # fmt: skip
+TOLD = st.fixed_dictionaries({
+    "key": keys, "delay": st.sampled_from([0.0, 30.0, None, float("nan")]), "known": minutes, "behind": st.sampled_from([0, 3]),
+})  # fmt: skip
 
 
 class Earnings(RuleBasedStateMachine):
@@ -70,26 +77,21 @@ class Earnings(RuleBasedStateMachine):
 
     # -- what happens
 
-    @rule(
-        stream=st.sampled_from(["predictions", "server/far"]), key=keys, version=st.integers(1, 3), score=SCORES,
-        route=st.sampled_from(["champion", "challenger", FALLBACK, "shadow", "batch"]), ago=minutes, rows=st.integers(1, 2),
-        parts=st.integers(1, 3),
-    )  # fmt: skip
-    def answer(
-        self, stream: str, key: tuple[str, int], version: int, score: float | None, route: str, ago: int, rows: int, parts: int
-    ) -> None:
+    @rule(given=RECORDS)
+    def answer(self, given: dict[str, Any]) -> None:
         """A record of one or two rows is read from a journal; a clock elsewhere may be ahead, and a key have too many parts or too few."""
-        position = 1 + max((found["position"] for found in self.answers if found["stream"] == stream), default=0)
-        text = KEY_SEPARATOR.join([key[0], str(key[1]), "more"][:parts])
-        row = {"stream": stream, "position": position, "time": self.now - ago * MINUTE, "key": text, "version": version}
-        self.answers += [{**row, "route": route, "score": score}] * rows
+        position = 1 + max((found["position"] for found in self.answers if found["stream"] == given["stream"]), default=0)
+        key = KEY_SEPARATOR.join([given["key"][0], str(given["key"][1]), "more"][: given["parts"]])
+        row = {name: given[name] for name in ("stream", "version", "route", "score")}
+        self.answers += [{**row, "position": position, "time": self.now - given["ago"] * MINUTE, "key": key}] * given["rows"]
 
-    @rule(key=keys, delay=st.sampled_from([0.0, 30.0, None, float("nan")]), known=minutes, behind=st.sampled_from([0, 3]))
-    def tell(self, key: tuple[str, int], delay: float | None, known: int, behind: int) -> None:
+    @rule(given=TOLD)
+    def tell(self, given: dict[str, Any]) -> None:
         """A label, or a correction of one; by a decision, one may come that arrived before others."""
         self.arrival += 2
-        row = {"line": key[0], "day": key[1], "delay": delay, EVENT_TIME: START, KNOWN_TIME: self.now + known * MINUTE}
-        self.labels.append({**row, KNOWN_UNTIL: None, ARRIVAL: self.arrival - behind})
+        row = {"line": given["key"][0], "day": given["key"][1], "delay": given["delay"], EVENT_TIME: START}
+        known = {KNOWN_TIME: self.now + given["known"] * MINUTE, KNOWN_UNTIL: None, ARRIVAL: self.arrival - given["behind"]}
+        self.labels.append({**row, **known})
 
     @rule(place=st.integers(0, 5))
     def erase(self, place: int) -> None:
