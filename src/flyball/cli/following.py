@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from shlex import quote
 from typing import Any
 
@@ -19,6 +19,7 @@ _QUIET = ("dataset.", "contract.", "timer.", "features.", "window.waiting", "run
 _LOUD = frozenset(("dataset.version.held", "dataset.version.rejected", "run.failed", "run.killed"))
 _WAIT_SECONDS = 20.0
 _RETRY_SECONDS = 0.5
+_STARTING = timedelta(minutes=1)
 _EMPTY = "parity.checked"  # until somebody asks, there is nothing to compare
 
 
@@ -71,6 +72,7 @@ class Follower:
         ]
         if settings.project is not None:
             lines.append(f"  model server   {settings.told(settings.serve_url)}/predict/ENDPOINT")
+            lines += [] if settings.grpc_port is None else [f"  gRPC           {settings.host}:{settings.grpc_port}"]
         else:
             lines.append(f'  MLflow         eval "$(flyball env --home {quote(str(settings.home))})", then use the stock client')
         lines += [f"  console        {self._login()}"] if settings.console else []
@@ -97,11 +99,18 @@ class Follower:
             return url
 
     def _time(self, now: datetime) -> str:
-        settings = self._settings
-        if settings.epoch is None:
-            return "the system's"
-        stands = "; it stands until `flyball replay` moves it" if settings.hold else ""
-        return f"from {max(self._since, now):%Y-%m-%d %H:%M} UTC, {settings.speed:,g} times as fast as real time{stands}"
+        return pace(self._settings, since=self._since, now=now)
+
+
+def pace(settings: Settings, *, since: datetime, now: datetime) -> str:
+    """What time it is for the loop, and how fast it goes by; `since` is when it began, which may be later than was asked for."""
+    if settings.epoch is None:
+        return "the system's"
+    fast = "as fast as" if settings.speed in {None, 1} else f"{settings.speed:,g} times as fast as"
+    stands = "; it stands until `flyball replay` moves it" if settings.hold else ""
+    passed = _STARTING * (1 if settings.hold else settings.speed or 1)  # a fast clock has gone on when we look
+    gone = "; this home was there already, one that begins at --clock has another --home" if since - settings.epoch > passed else ""
+    return f"from {max(since, now):%Y-%m-%d %H:%M} UTC, {fast} real time{stands}{gone}"
 
 
 def line_of(event: Mapping[str, Any]) -> str:

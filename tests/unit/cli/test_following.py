@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from flyball.cli.following import is_news, line_of
+from flyball.app.settings import Settings
+from flyball.cli.following import is_news, line_of, pace
 
 
 @pytest.mark.parametrize(
@@ -22,6 +27,27 @@ def test_rows_that_arrive_are_none(kind: str) -> None:
 def test_a_comparison_of_nothing_is_none() -> None:
     assert is_news({"type": "parity.checked", "data": {"rows": 3}})
     assert not is_news({"type": "parity.checked", "data": {"rows": 0}})
+
+
+BEGAN = datetime(2025, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("settings", "since", "says"),
+    [
+        ({}, BEGAN, "the system's"),
+        ({"epoch": BEGAN}, BEGAN, "from 2025-11-01 00:00 UTC, as fast as real time"),
+        ({"epoch": BEGAN, "speed": 60.0}, BEGAN, "from 2025-11-01 00:00 UTC, 60 times as fast as real time"),
+        (
+            {"epoch": BEGAN},
+            BEGAN + timedelta(days=9),
+            "from 2025-11-10 00:00 UTC, as fast as real time; this home was there already, one that begins at --clock has another --home",
+        ),
+    ],
+    ids=["wall", "real", "fast", "further"],
+)
+def test_it_is_said_what_time_it_is(tmp_path: Path, settings: dict[str, Any], since: datetime, says: str) -> None:
+    assert pace(Settings(project=None, home=tmp_path, **settings), since=since, now=BEGAN) == says
 
 
 def test_times_are_told_in_utc() -> None:
