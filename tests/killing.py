@@ -41,7 +41,7 @@ def steps(up: Up) -> list[int]:
 
 def count_steps(home: Path) -> int:
     """How many steps have come to an end."""
-    with closing(sqlite3.connect(f"file:{home / DATABASE}?mode=ro", uri=True, timeout=10)) as connection:
+    with closing(sqlite3.connect(f"file:{home / DATABASE}?mode=ro", uri=True, timeout=60)) as connection:
         (found,) = connection.execute("SELECT count(*) FROM steps").fetchone()
         return int(found)
 

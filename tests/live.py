@@ -83,7 +83,7 @@ class Server:
         """All that it has printed."""
         return self.output.read_text(encoding="utf-8", errors="replace")
 
-    def end(self, seconds: float = 30) -> int:
+    def end(self, seconds: float = 90) -> int:
         """Tell it to end; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -154,7 +154,7 @@ class Up:
         """All that it has printed."""
         return self.output.read_text(encoding="utf-8", errors="replace")
 
-    def end(self, seconds: float = 15) -> int:
+    def end(self, seconds: float = 90) -> int:
         """Tell it to end; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

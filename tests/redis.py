@@ -69,7 +69,7 @@ class RedisServer:
     @contextmanager
     def client(self) -> Iterator[redis.Redis]:
         """A connection of a test's own."""
-        made = redis.Redis.from_url(self.url, socket_timeout=10)
+        made = redis.Redis.from_url(self.url, socket_timeout=60)
         try:
             yield made
         finally:

@@ -61,7 +61,7 @@ def mlflow_server(place: Path) -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -73,7 +73,7 @@ def _plain() -> dict[str, str]:
 
 def _answers(url: str) -> bool:
     try:
-        with urlopen(url, timeout=5) as found:  # noqa: S310 - loopback
+        with urlopen(url, timeout=30) as found:  # noqa: S310 - loopback
             return bool(found.status == 200)
     except (URLError, OSError):
         return False

@@ -86,7 +86,7 @@ def running(place: Path, *, failures: int = 0, lanes: tuple[str, ...] = ("model/
 
 
 def until(what: Callable[[], bool], told: str) -> None:
-    wait_for(what, 20, told=told)
+    wait_for(what, 60, told=told)
 
 
 def test_time_passes_no_boundary_before_it_is_closed_and_stands_at_a_deed(tmp_path: Path) -> None:

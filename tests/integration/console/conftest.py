@@ -61,7 +61,7 @@ class ConsoleProcess:
             self.run_file.unlink(missing_ok=True)
         else:
             self.child.terminate()
-        return self.child.wait(15)
+        return self.child.wait(60)
 
 
 @pytest.fixture

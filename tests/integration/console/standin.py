@@ -74,7 +74,7 @@ class StandIn:
         assert self._thread is not None
         self._server.should_exit = True
         self._server.force_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
 
     def create_code(self) -> str:
         """A login code as `flyball env` would print it."""

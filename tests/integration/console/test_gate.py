@@ -33,7 +33,7 @@ def upgrade(console: ConsoleProcess, *, origin: str | None, cookie: str | None, 
         "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
         *([f"Origin: {origin}"] if origin else []), *([f"Cookie: {cookie}"] if cookie else []), "", "",
     ]  # fmt: skip
-    with socket.create_connection(("127.0.0.1", console.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", console.port), timeout=60) as connection:
         connection.sendall("\r\n".join(lines).encode())
         return int(connection.recv(64).split()[1])
 

@@ -67,7 +67,10 @@ def test_killed_at_random_points_every_row_is_there_once(tmp_path: Path) -> None
         assert process.stdout.readline() == "ready\n"
         time.sleep(draw.random() * length * 1.2)
         process.kill()
-        killed += process.wait(60) != 0
+        if process.wait(60) == 0:
+            length *= 0.7  # it was faster than the first, which the machine may have kept waiting
+        else:
+            killed += 1
         process.stdout.close()
     assert killed > KILLS // 4
     undisturbed.stdout.close()

@@ -79,11 +79,11 @@ def test_a_reader_sees_one_moment_and_does_not_wait_for_a_writer(database: Datab
         with database.write() as connection:
             _put(connection, "a")
             wrote.set()
-            assert looked.wait(10)
+            assert looked.wait(60)
 
     thread = threading.Thread(target=write)
     thread.start()
-    assert wrote.wait(10)
+    assert wrote.wait(60)
     assert _names(database) == []
     with database.read():
         assert _names(database) == []
