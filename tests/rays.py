@@ -16,7 +16,7 @@ _TRIES = 5  # on a machine that is busy; Ray itself gives up after half a minute
 _HOLD = """
 import sys, ray
 from ray._private.worker import global_worker
-ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
 sys.stdout.write("cluster " + global_worker.node.gcs_address + "\\n")
 sys.stdout.flush()
 sys.stdin.read()
