@@ -40,7 +40,7 @@ def begin(plane: DataPlane, request: Request) -> Asking:
 
 
 async def _predict_columns(plane: DataPlane, request: Request) -> Reply:
-    target, most, body = _target(plane, request), plane.bulk.most_rows, request.body
+    target, most, body = _target(plane, request), max(MAX_ROWS, plane.bulk.most_rows), request.body
     columns = arrow.read(body, most_rows=most) if len(body) <= _SHORT_BYTES else await asyncio.to_thread(arrow.read, body, most_rows=most)
     in_json = request.head.get(b"accept", b"").startswith(JSON[1])
     if max(map(len, columns.values()), default=0) <= MAX_ROWS:
