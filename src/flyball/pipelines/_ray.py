@@ -6,6 +6,7 @@ All hosts see the same files. Ray's own authentication stays as it is set: by to
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from dataclasses import asdict
@@ -40,12 +41,17 @@ def attach(address: str | None, *, cpus: int | None = None) -> bool:
     if ray.is_initialized():
         return False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours tells anybody
-    place: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address is None else {"address": address}
+    own = {"address": "local", "num_cpus": cpus, "include_dashboard": False}  # without the word Ray takes one that is on this host
+    place: dict[str, Any] = own if address is None else {"address": address}
+    ends = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**place, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         secret = "AuthToken" in f"{error} {error.__cause__}"
         raise ClusterNotFoundError(address or "this host", _TOKEN if secret else str(error).strip().partition("\n")[0]) from error
+    finally:
+        if ends is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, ends)  # Ray takes it over, and would end us in the midst of what we do
     return True
 
 

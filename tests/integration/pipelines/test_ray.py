@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
@@ -21,6 +22,11 @@ from flyball.pipelines._ray import RayExecutor, attach
 class TestRayExecutor(ProcessExecutorSuite):
     def open(self) -> AbstractContextManager[Executor]:
         return nullcontext(RayExecutor(cpus=2))
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_who_is_in_a_cluster_hears_signals_as_before() -> None:
+    assert not str(getattr(signal.getsignal(signal.SIGTERM), "__module__", "")).startswith("ray")
 
 
 def test_an_address_where_no_cluster_is_says_so_at_once() -> None:

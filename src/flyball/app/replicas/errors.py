@@ -56,9 +56,8 @@ class ReplicasHeldError(HeldError):
     code = "replicas-held"
 
     def __init__(self, name: str, keeper: str) -> None:
-        super().__init__(
-            f"The replicas {name!r} of this cluster", f"`flyball replicas run` on {keeper}; end that, or choose another --name"
-        )
+        where = keeper.rpartition("-")[0] or keeper  # without what makes it unique
+        super().__init__(f"The group of replicas {name!r}", f"`flyball replicas run` on {where} (another --name is another group)")
 
 
 class NoReplicasError(NotFoundError):
