@@ -63,7 +63,8 @@ class NotRunningError(NotFoundError):
 
     def __init__(self, home: Path) -> None:
         super().__init__(
-            f"No `flyball up` runs in the home {home}. Start one with `flyball up PROJECT.py`, or name another home with --home."
+            f"No `flyball up` runs in the home {home}, and no `flyball server`. Start one with `flyball up PROJECT.py`, "
+            "or name another home with --home."
         )
 
 

@@ -23,6 +23,7 @@ _PAGE = """
 .run-status.finished { --tone: var(--good); } .run-status.failed { --tone: var(--bad); } .run-status.killed { --tone: var(--amber); }
 .run-status.running, .run-status.scheduled { --tone: var(--accent); } .run-status.running::before { animation: breathe 1.6s infinite; }
 .run-link { color: var(--ink); text-decoration: none; font-weight: 560; } .run-link:hover { color: var(--accent); }
+.runs-grid .run-link { display: block; overflow: hidden; text-overflow: ellipsis; }
 a.link { color: var(--accent); overflow-wrap: anywhere; } .waiting { padding: 1rem 0; }
 .facts.spread { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .7rem 2rem; padding: 0; border: 0; }
 .facts.spread > div { display: block; } .facts.spread dt { font-size: .75rem; }

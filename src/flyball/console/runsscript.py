@@ -26,6 +26,7 @@ RUNS_SCRIPT = """
       if (!cell.data) return put('span', 'cell-wait', '');
       const link = put('a', 'run-link', cell.value);
       link.href = '/runs/' + encodeURIComponent(cell.data.id);
+      link.title = cell.value;  // a narrow column cuts it
       link.tabIndex = -1;
       return link;
     },
