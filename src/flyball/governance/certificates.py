@@ -126,8 +126,7 @@ class Credentials:
         given: dict[str, Any] = {"ssl": self.context, "ssl_handshake_timeout": HANDSHAKE_SECONDS, "backlog": backlog}
         return [await loop.create_server(make, sock=found, **given) for found in sockets]
 
-    def _show(self, line: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        del name, context
+    def _show(self, line: ssl.SSLObject, *_: object) -> None:
         latest = self.latest()
         if latest is not self.context:
             line.context = latest
@@ -153,8 +152,8 @@ class Credentials:
 
 def _try(certificate: Certificate) -> _Tried:
     """The two files fit each other and the present: a client that knows the certificate has shaken hands with it."""
-    chain = _read(certificate.chain, *CERTIFICATE, mark=b"-----BEGIN CERTIFICATE-----", what="certificate")
-    key = _read(certificate.key, *KEY, mark=b"PRIVATE KEY-----", what="key")
+    chain = _read(certificate.chain, CERTIFICATE, mark=b"-----BEGIN CERTIFICATE-----", what="certificate")
+    key = _read(certificate.key, KEY, mark=b"PRIVATE KEY-----", what="key")
     if b"ENCRYPTED" in key.partition(b"\n\n")[0]:
         raise CertificateUnusableError(certificate.key, "it is encrypted. Write it without a password: openssl pkey -in KEY -out PLAIN")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -177,7 +176,8 @@ def _try(certificate: Certificate) -> _Tried:
     return _Tried(context, names, ends, (key, chain))
 
 
-def _read(path: Path, option: str, variable: str, *, mark: bytes, what: str) -> bytes:
+def _read(path: Path, setting: tuple[str, str], *, mark: bytes, what: str) -> bytes:
+    option, variable = setting
     try:
         found = path.read_bytes()
     except OSError as error:
