@@ -35,9 +35,9 @@ def test_a_share_of_nothing_is_not_named() -> None:
         (lambda: segments("carrier", {"U" * 201: 1}), "201 characters"),
         (lambda: segments("carrier", {str(value): value + 1 for value in range(17)}), "more than 16"),
         (lambda: segments("carrier", {"UA": -1}), "-1 is no version"),
-        (lambda: bandit([1], learns="rewards", since=NOW), "1 versions"),
+        (lambda: bandit([1], learns="rewards", since=NOW), "1 is named"),
         (lambda: bandit([1, 1], learns="rewards", since=NOW), "named twice"),
-        (lambda: bandit(range(1, 20), learns="rewards", since=NOW), "19 versions"),
+        (lambda: bandit(range(1, 20), learns="rewards", since=NOW), "19 are named"),
     ],
 )
 def test_what_can_never_be_right_is_refused(make: Any, says: str) -> None:
