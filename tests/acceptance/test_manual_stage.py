@@ -87,9 +87,9 @@ def test_a_version_of_a_server_elsewhere_is_fetched_and_its_code_runs_by_this_pe
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("models:/leaving/7", "version=7"),
+        ("models:/leaving/7", "has no version 7"),
         ("models:/nobody/1", "nobody"),
-        ("models:/leaving@worst", "alias worst"),
+        ("models:/leaving@worst", "has no alias 'worst'"),
         ("leaving", "names no version"),
     ],
 )
