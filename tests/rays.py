@@ -19,7 +19,7 @@ from ray._private.worker import global_worker
 ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
 sys.stdout.write("cluster " + global_worker.node.gcs_address + "\\n")
 sys.stdout.flush()
-sys.stdin.read()
+sys.stdin.readline()
 ray.shutdown()
 """
 
@@ -30,9 +30,14 @@ def cluster() -> Iterator[str]:
     for _ in range(_TRIES):
         command = [sys.executable, "-c", _HOLD]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdin is not None
             assert process.stdout is not None
             address = next((line.split()[1] for line in process.stdout if line.startswith("cluster ")), None)
             if address is not None:
-                yield address
-                return  # what it reads from us ends, and so does it
+                try:
+                    yield address
+                finally:
+                    process.stdin.write("end\n")
+                    process.stdin.flush()
+                return
     raise AssertionError(f"Ray did not start in {_TRIES} tries")

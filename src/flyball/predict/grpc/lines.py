@@ -34,12 +34,21 @@ def cut(peer: str, *, port: int) -> bool:
 
 
 def _cut(descriptor: int, ends: tuple[str, int], *, port: int) -> bool:
-    # By a name of our own for it, so that nobody can put another in its place; most are no sockets, or nobody's.
-    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as found:
+    with suppress(OSError), _borrowed(descriptor) as found:  # most are no sockets, or nobody's
         if _plain(found.getpeername()) == ends and found.getsockname()[1] == port:
             found.shutdown(socket.SHUT_RDWR)
             return True
     return False
+
+
+def _borrowed(descriptor: int) -> socket.socket:
+    """The socket by a name of our own for it, so that nobody can put another in its place; OSError where it is none."""
+    own = os.dup(descriptor)
+    try:
+        return socket.socket(fileno=own)
+    except BaseException:
+        os.close(own)
+        raise
 
 
 def _plain(name: object) -> tuple[str, int] | None:
