@@ -33,7 +33,7 @@ check: install  ## style, types, import rules, shape, public words, documents (a
 	@$(BIN)/ruff format --check --quiet . || { echo "make check: some files are not formatted. Run: $(BIN)/ruff format ." >&2; $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -rs $(MACHINES)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -rs $(MACHINES)
 
 test: check flights clients  ## check, then every other test (what is skipped is said, with the reason)
 	@echo "test: unit, property, integration, machines and docstrings; some minutes on 2 cores"
